@@ -1,0 +1,27 @@
+"""The exceptions of this project, one base to catch.
+
+    PipelineError
+    +-- SettingError     a variable of the environment has a value that can't be used
+    +-- WireError        a value, body or object key that is not in its wire form
+
+Each message names the thing and the value.
+"""
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class SettingError(PipelineError):
+    """A variable of the environment is missing or has a value that can't be used."""
+
+    def __init__(self, variable: str, value: str | None, reason: str) -> None:
+        shown = "is not set" if value is None else f"is {value!r}"
+        super().__init__(f"{variable} {shown}: {reason}")
+        self.variable = variable
+
+
+class WireError(PipelineError):
+    """A value that can't be put on, or read from, the wire."""

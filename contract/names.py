@@ -1,0 +1,109 @@
+"""Names of what each hop keeps: topics, streams, buckets, objects and tables.
+
+Every name is made from the user id, as on the original's AWS account. A user
+id on AWS is an IAM user name of 12 hex characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from contract.entities import ENTITIES, Entity
+from contract.errors import WireError
+
+TOPICS_DIR = "topics"
+"""Prefix of every object of the S3 sink (its ``topics.dir``)."""
+
+OFFSET_WIDTH = 10
+"""Digits of the start offset in an object's key (``filename.offset.zero.pad.width``)."""
+
+
+def topic(user_id: str, entity: Entity) -> str:
+    """Kafka topic of one entity."""
+    return f"{user_id}.{entity.name}"
+
+
+def topics(user_id: str) -> tuple[str, ...]:
+    """The three Kafka topics, in sending order."""
+    return tuple(topic(user_id, entity) for entity in ENTITIES)
+
+
+def topics_regex(user_id: str) -> str:
+    """``topics.regex`` of the S3 sink; the dead-letter topic must not match it."""
+    return f"{user_id}.*"
+
+
+def dead_letter_topic(user_id: str) -> str:
+    """Topic that takes what the S3 sink can't store."""
+    return f"dead-letter.{user_id}"
+
+
+def stream(user_id: str, entity: Entity) -> str:
+    """Kinesis stream of one entity."""
+    return f"streaming-{user_id}-{entity.name}"
+
+
+def bucket(user_id: str) -> str:
+    """S3 bucket of the S3 sink and of the Delta tables."""
+    return f"user-{user_id}-bucket"
+
+
+def rest_api_id(user_id: str) -> str:
+    """Id that LocalStack gives the REST API (tag ``_custom_id_``); AWS makes its own."""
+    return f"api{user_id}"
+
+
+def table(user_id: str, entity: Entity) -> str:
+    """Delta table of one entity's cleaned rows."""
+    return f"{user_id}_{entity.name}_table"
+
+
+def quarantine_table(user_id: str, entity: Entity) -> str:
+    """Delta table of one entity's records that can't be cleaned."""
+    return f"{user_id}_{entity.name}_quarantine"
+
+
+def result_table(user_id: str, result: str) -> str:
+    """Delta table of one historical result, such as ``4`` or ``6a``."""
+    return f"{user_id}_result_{result}"
+
+
+def topic_prefix(topic_name: str) -> str:
+    """Prefix of every object of one topic, with the closing slash."""
+    return f"{TOPICS_DIR}/{topic_name}/"
+
+
+def object_key(topic_name: str, partition: int, start_offset: int) -> str:
+    """Key of the object whose first record has ``start_offset``."""
+    return (
+        f"{topic_prefix(topic_name)}partition={partition}/"
+        f"{topic_name}+{partition}+{start_offset:0{OFFSET_WIDTH}d}.json"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPosition:
+    """What an object's key says of its first record."""
+
+    topic: str
+    partition: int
+    start_offset: int
+
+
+_OBJECT_KEY = re.compile(
+    rf"(?:^|.*/){TOPICS_DIR}/(?P<topic>[^/]+)/partition=(?P<partition>\d+)/"
+    rf"(?P=topic)\+(?P=partition)\+(?P<offset>\d{{{OFFSET_WIDTH},}})\.json$"
+)
+
+
+def parse_object_key(key: str) -> ObjectPosition:
+    """Read the topic, partition and start offset from a key or URI of an object.
+
+    Raises:
+        WireError: the key is not one that the S3 sink writes.
+    """
+    match = _OBJECT_KEY.match(key)
+    if match is None:
+        raise WireError(f"object key {key!r} is not of the S3 sink's layout")
+    return ObjectPosition(match["topic"], int(match["partition"]), int(match["offset"]))

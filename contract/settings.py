@@ -1,0 +1,136 @@
+"""One typed settings object, built once at the start of a program.
+
+Nothing else in the project reads the environment. AWS's own variable names
+are used where AWS has one (credentials are left to the AWS SDKs, which read
+``AWS_ACCESS_KEY_ID`` and the like themselves). Local or cloud is the presence
+of ``AWS_ENDPOINT_URL``, never a mode.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from contract import names
+from contract.errors import SettingError
+
+T = TypeVar("T")
+
+
+def _setting(variable: str, default: str, parse: Callable[[str], T], doc: str) -> T:
+    """Declare a field that is read from ``variable``; an empty value counts as not set."""
+    value: T = field(
+        default_factory=lambda: parse(default),
+        metadata={"variable": variable, "default": default, "parse": parse, "doc": doc},
+    )
+    return value
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _optional_url(value: str) -> str | None:
+    return _url(value) if value else None
+
+
+def _url(value: str) -> str:
+    if not re.match(r"^[a-z][a-z0-9+]*://", value):
+        raise ValueError("it must be a URL such as http://127.0.0.1:4566")
+    return value.rstrip("/")
+
+
+def _source_url(value: str) -> str:
+    if "://" not in value:
+        raise ValueError("it must be an SQLAlchemy URL such as sqlite:///file.db")
+    return value
+
+
+def _user_id(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]{4,32}", value):
+        raise ValueError("it must be 4 to 32 lower-case letters and digits")
+    return value
+
+
+def _positive(value: str) -> int:
+    if not value.isdecimal() or int(value) == 0:
+        raise ValueError("it must be a whole number above 0")
+    return int(value)
+
+
+def _address(value: str) -> tuple[str, int]:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("it must be host:port such as 127.0.0.1:8082")
+    return host, int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between a laptop and AWS, in typed form."""
+
+    user_id: str = _setting(
+        "USER_ID", "0a1b2c3d4e5f", _user_id, "id that every topic, stream, bucket and table carries"
+    )
+    source_database_url: str = _setting(
+        "SOURCE_DATABASE_URL",
+        "sqlite:///.run/data/source/pinterest_data.db",
+        _source_url,
+        "SQLAlchemy URL of the source database",
+    )
+    gateway_invoke_url: str = _setting(
+        "GATEWAY_INVOKE_URL",
+        "http://127.0.0.1:4566/_aws/execute-api/api0a1b2c3d4e5f/dev",
+        _url,
+        "invoke URL of the REST API's stage",
+    )
+    aws_region: str = _setting("AWS_REGION", "us-east-1", _text, "AWS region")
+    aws_endpoint_url: str | None = _setting(
+        "AWS_ENDPOINT_URL", "", _optional_url, "endpoint of every AWS service; not set on AWS"
+    )
+    kafka_bootstrap_servers: str = _setting(
+        "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092", _text, "brokers, host:port[,host:port]"
+    )
+    rest_proxy_url: str = _setting(
+        "REST_PROXY_URL", "http://127.0.0.1:8082", _url, "Kafka REST proxy, as its clients see it"
+    )
+    rest_proxy_listen: tuple[str, int] = _setting(
+        "REST_PROXY_LISTEN", "127.0.0.1:8082", _address, "address that the REST proxy listens on"
+    )
+    connect_url: str = _setting(
+        "CONNECT_URL", "http://127.0.0.1:8083", _url, "REST API of the Kafka Connect worker"
+    )
+    delta_root: str = _setting(
+        "DELTA_ROOT", "", _text, "URI below which the Delta tables are; by default in the bucket"
+    )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read every setting from ``environ`` (``os.environ`` by default).
+
+        Raises:
+            SettingError: a variable has a value that can't be used.
+        """
+        source = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            variable, default = item.metadata["variable"], item.metadata["default"]
+            given = source.get(variable) or default
+            try:
+                values[item.name] = item.metadata["parse"](given)
+            except ValueError as error:
+                raise SettingError(variable, given, str(error)) from error
+        return cls(**values)
+
+    @property
+    def bucket(self) -> str:
+        """Bucket of the S3 sink and of the Delta tables."""
+        return names.bucket(self.user_id)
+
+    @property
+    def batch_root(self) -> str:
+        """URI below which the batch road keeps its Delta tables and checkpoints."""
+        return f"{self.delta_root.rstrip('/') or f's3://{self.bucket}/delta'}/batch"

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Lock every environment with hashes, by name only: no address of a registry is written,
+# so that the registry settings of whoever installs apply.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() { # output, then what differs
+    local out=$1
+    shift
+    uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes \
+        --output-file "requirements/$out" "$@"
+}
+compile bootstrap.txt --universal --python-version 3.11 --group bootstrap
+compile app.txt --universal --python-version 3.11 pyproject.toml
+compile dev.txt --universal --python-version 3.11 pyproject.toml --group test
+compile spark.txt --universal --python-version 3.11 --group spark
+compile spark-test.txt --universal --python-version 3.11 --group spark-test
+# The last release of LocalStack that needs no account breaks on dependencies made after it.
+compile localstack.txt --python-version 3.13 --exclude-newer 2026-03-05 --group localstack
