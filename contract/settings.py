@@ -87,12 +87,34 @@ class Settings:
         _url,
         "invoke URL of the REST API's stage",
     )
+    gateway_listen: tuple[str, int] = _setting(
+        "GATEWAY_LISTEN", "127.0.0.1:4566", _address, "address that LocalStack listens on"
+    )
+    kinesis_listen: tuple[str, int] = _setting(
+        "KINESIS_LISTEN",
+        "127.0.0.1:4567",
+        _address,
+        "address of the Kinesis engine behind LocalStack",
+    )
+    stage_name: str = _setting("STAGE_NAME", "dev", _text, "stage of the REST API")
+    kafka_rest_endpoint: str = _setting(
+        "KAFKA_REST_ENDPOINT",
+        "http://127.0.0.1:8082",
+        _url,
+        "Kafka REST proxy, as API Gateway reaches it",
+    )
     aws_region: str = _setting("AWS_REGION", "us-east-1", _text, "AWS region")
     aws_endpoint_url: str | None = _setting(
         "AWS_ENDPOINT_URL", "", _optional_url, "endpoint of every AWS service; not set on AWS"
     )
     kafka_bootstrap_servers: str = _setting(
         "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092", _text, "brokers, host:port[,host:port]"
+    )
+    kafka_topic_partitions: int = _setting(
+        "KAFKA_TOPIC_PARTITIONS",
+        "1",
+        _positive,
+        "partitions of a topic when it is created; one keeps the posts of an entity in order",
     )
     rest_proxy_url: str = _setting(
         "REST_PROXY_URL", "http://127.0.0.1:8082", _url, "Kafka REST proxy, as its clients see it"
