@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Puts the jars of Kafka and Kafka Connect into .build/kafka/libs, checked against jars.sha256, and
+# makes the class-data archive that the broker starts from. Quick when both are there.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source services/kafka/java.sh
+
+build=.build/kafka
+sums=services/kafka/jars.sha256
+
+jars_are_right() {
+  [ -d "$1" ] && [ "$(find "$1" -type f | wc -l)" -eq "$(wc -l <"$sums")" ] && check_sums "$1" "$sums"
+}
+
+find_java
+mkdir -p "$build"
+if ! jars_are_right "$build/libs"; then
+  rm -rf "$build/libs.new"
+  mvn --batch-mode --quiet -f services/kafka/pom.xml dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$PWD/$build/libs.new"
+  if ! jars_are_right "$build/libs.new"; then
+    echo "kafka: the jars in $build/libs.new are not those of $sums" >&2
+    exit 1
+  fi
+  rm -rf "$build/libs"
+  mv "$build/libs.new" "$build/libs"
+fi
+
+free_ports() {
+  python3 - <<'PYTHON'
+import socket
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*(s.getsockname()[1] for s in sockets))
+PYTHON
+}
+
+read -r broker_port controller_port < <(free_ports)
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+export RUN_DIR="$scratch" KAFKA_LISTEN="127.0.0.1:$broker_port"
+export KAFKA_CONTROLLER_LISTEN="127.0.0.1:$controller_port" KAFKA_HOST_LISTEN="" KAFKA_HOST_ADVERTISED=""
+make_class_archive "$build/broker.jsa" "$build/libs" "Kafka Server started" services/kafka/run.sh

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# One Kafka broker that is its own KRaft controller. It stands for Amazon MSK.
+#
+#   KAFKA_LISTEN             host:port that the broker listens on and tells its clients
+#   KAFKA_CONTROLLER_LISTEN  host:port of the controller
+#   KAFKA_HOST_LISTEN        second address to listen on, for clients that can't reach the first, and
+#   KAFKA_HOST_ADVERTISED    the address that these clients are told
+#   RUN_DIR                  the data is in $RUN_DIR/data/kafka
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source services/kafka/java.sh
+
+listen="${KAFKA_LISTEN:-127.0.0.1:9092}"
+controller="${KAFKA_CONTROLLER_LISTEN:-127.0.0.1:9093}"
+data="${RUN_DIR:-.run}/data/kafka"
+libs=.build/kafka/libs
+
+find_java
+if [ ! -d "$libs" ]; then
+  echo "kafka: there is no $libs; run services/kafka/install.sh" >&2
+  exit 1
+fi
+mkdir -p "$data"
+
+listeners="BROKER://$listen,CONTROLLER://$controller"
+advertised="BROKER://$listen"
+if [ -n "${KAFKA_HOST_LISTEN:-}" ]; then
+  listeners="$listeners,HOST://$KAFKA_HOST_LISTEN"
+  advertised="$advertised,HOST://${KAFKA_HOST_ADVERTISED:?KAFKA_HOST_LISTEN needs it}"
+fi
+
+# Backslash is the escape of a properties file. The internal topics have the fewest partitions that
+# do: each is a folder to open at start. dedupe.buffer.size: the default, 128 MB, is half the heap.
+# initial.rebalance.delay: the default makes the first consumer of each group wait for 3 s.
+# session.timeout: a broker that was killed can't register again before its old session has ended.
+cat >"$data/server.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@$controller
+listeners=$listeners
+advertised.listeners=$advertised
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT,HOST:PLAINTEXT
+inter.broker.listener.name=BROKER
+controller.listener.names=CONTROLLER
+log.dirs=${data//\\/\\\\}/log
+auto.create.topics.enable=false
+num.partitions=1
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=3
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=3
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=3
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
+log.cleaner.dedupe.buffer.size=4194304
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+num.recovery.threads.per.data.dir=1
+PROPERTIES
+
+# SerialGC: the quickest to start, and the smallest. The compiler keeps its second stage (C2), which
+# the broker needs under load.
+java_options=(
+  -Xms256m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
+  -Dlog4j2.configurationFile=services/kafka/log4j2.yaml
+  -cp "$(classpath "$libs")"
+)
+
+# The tool writes meta.properties last, so a format that was cut off is done again.
+if [ ! -f "$data/log/meta.properties" ]; then
+  cluster_id="$(head -c 16 /dev/urandom | base64 | tr '+/' 'AZ' | cut -c 1-22)"
+  "$JAVA" "${java_options[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
+    --config "$data/server.properties" --cluster-id "$cluster_id" --ignore-formatted
+fi
+
+exec "$JAVA" "${java_options[@]}" "$(class_archive_option .build/kafka/broker.jsa)" \
+  kafka.Kafka "$data/server.properties"
