@@ -61,6 +61,12 @@ def _positive(value: str) -> int:
     return int(value)
 
 
+def _whole(value: str) -> int:
+    if not value.isdecimal():
+        raise ValueError("it must be a whole number")
+    return int(value)
+
+
 def _address(value: str) -> tuple[str, int]:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -80,6 +86,18 @@ class Settings:
         "sqlite:///.run/data/source/pinterest_data.db",
         _source_url,
         "SQLAlchemy URL of the source database",
+    )
+    dataset_scale: int = _setting(
+        "DATASET_SCALE", "1", _positive, "how many times 11,154 posts the source database gets"
+    )
+    dataset_seed: int = _setting(
+        "DATASET_SEED", "100", _whole, "seed of the generated source database"
+    )
+    emulator_journal: str = _setting(
+        "EMULATOR_JOURNAL",
+        ".run/data/emulator/journal.jsonl",
+        _text,
+        "file that keeps the emulator's requests and their answers",
     )
     gateway_invoke_url: str = _setting(
         "GATEWAY_INVOKE_URL",
