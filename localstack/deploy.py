@@ -1,0 +1,96 @@
+"""Deploys template.yaml to the running LocalStack, as `aws cloudformation deploy` does to AWS.
+
+Run by ready.d at every start, for LocalStack forgets everything when it ends.
+By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError, WaiterError
+
+from contract.settings import Settings
+
+TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
+CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+POLL = {"Delay": 0.1, "MaxAttempts": 600}
+"""Seconds between two looks at a stack, and how many: a minute in all."""
+
+
+class DeployError(Exception):
+    """CloudFormation did not deploy the template."""
+
+
+def stack_name(settings: Settings) -> str:
+    """Name of the CloudFormation stack."""
+    return f"pinterest-data-pipeline-{settings.user_id}"
+
+
+def parameters(settings: Settings) -> dict[str, str]:
+    """Values of the template's parameters; ShardCount keeps its default."""
+    return {
+        "UserId": settings.user_id,
+        "KafkaRestEndpoint": settings.kafka_rest_endpoint,
+        "StageName": settings.stage_name,
+    }
+
+
+def deploy(settings: Settings) -> None:
+    """Make the account what template.yaml says; do nothing where it is already.
+
+    A changed template is deleted and created: LocalStack's ``update_stack``
+    does not update the OpenAPI body of a REST API.
+
+    Raises:
+        DeployError: the stack could not be created.
+    """
+    client = boto3.client(
+        "cloudformation",
+        endpoint_url=f"http://127.0.0.1:{settings.gateway_listen[1]}",
+        region_name=settings.aws_region,
+    )
+    name, template, wanted = stack_name(settings), TEMPLATE.read_text(), parameters(settings)
+    if _deployed(client, name) == (template, wanted):
+        return
+    client.delete_stack(StackName=name)
+    client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=POLL)
+    client.create_stack(
+        StackName=name,
+        TemplateBody=template,
+        Capabilities=CAPABILITIES,
+        Parameters=[{"ParameterKey": key, "ParameterValue": wanted[key]} for key in wanted],
+    )
+    try:
+        client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=POLL)
+    except WaiterError as error:
+        raise DeployError(f"stack {name}: {_reasons(client, name) or error}") from error
+
+
+def _deployed(client: Any, name: str) -> tuple[str, dict[str, str]] | None:
+    """Template and parameters of the stack, or None where there is no whole one."""
+    try:
+        (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    except ClientError:
+        return None
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        return None
+    given = {item["ParameterKey"]: item["ParameterValue"] for item in stack["Parameters"]}
+    template = client.get_template(StackName=name)["TemplateBody"]
+    return template, {key: value for key, value in given.items() if key != "ShardCount"}
+
+
+def _reasons(client: Any, name: str) -> str:
+    """Why resources of the stack could not be made, one after the other."""
+    events = client.describe_stack_events(StackName=name)["StackEvents"]
+    return "; ".join(
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    )
+
+
+if __name__ == "__main__":
+    deploy(Settings.from_environ())

@@ -1,0 +1,52 @@
+"""Says whether the template is deployed and its REST API reaches its streams.
+
+Exits 0, or 1 with one line on stderr. Standard library only: the runners ask
+twice a second while LocalStack starts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+
+from contract import names
+from contract.entities import ENTITIES
+from contract.settings import Settings
+
+TIMEOUT = 5
+
+
+def problem(settings: Settings) -> str | None:
+    """Return what is wrong, or None when all is well."""
+    base = f"http://127.0.0.1:{settings.gateway_listen[1]}"
+    try:
+        scripts = _get(f"{base}/_localstack/init/ready")
+        failed = [script["name"] for script in scripts["scripts"] if script["state"] == "ERROR"]
+        if failed:
+            return f"{', '.join(failed)} failed: see LocalStack's log"
+        if not scripts["completed"]:
+            return "template.yaml is being deployed"
+        api = f"{base}/_aws/execute-api/{names.rest_api_id(settings.user_id)}/{settings.stage_name}"
+        streams = _get(f"{api}/streams")["StreamNames"]
+    except HTTPError as error:
+        return f"{error.url} answers {error.code} {error.reason}"
+    except (OSError, HTTPException) as error:
+        return f"LocalStack does not answer on {base}: {error}"
+    wanted = {names.stream(settings.user_id, entity) for entity in ENTITIES}
+    missing = sorted(wanted.difference(streams))
+    return f"no stream {', '.join(missing)}" if missing else None
+
+
+def _get(url: str) -> Any:
+    with build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT) as answer:
+        return json.load(answer)
+
+
+if __name__ == "__main__":
+    reason = problem(Settings.from_environ())
+    if reason:
+        sys.exit(f"localstack: {reason}")

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Exits 0 when template.yaml is deployed and its REST API reaches its streams, else 1 and says why.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PYTHONPATH=$PWD
+exec python localstack/health.py

@@ -1,0 +1,47 @@
+"""Starts LocalStack 4.14.0, with what this project needs changed in it.
+
+LocalStack stands for the AWS account: API Gateway (hop 3), S3 (hop 6) and
+Kinesis (the streaming road). It is taken from the package registry as it is;
+each change below is made in memory at start, and says why.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import kinesis_engine
+import mapping_templates
+from localstack import config
+from localstack.runtime.main import main
+from localstack.runtime.server import twisted as server
+from twisted.internet.endpoints import TCP4ServerEndpoint
+
+from contract.settings import Settings
+
+
+def listen_on_the_named_host() -> None:
+    """Bind the gateway to the host of GATEWAY_LISTEN: stock, it binds every interface."""
+    host_of = {address.port: address.host for address in config.GATEWAY_LISTEN}
+
+    def endpoint(reactor: Any, port: int) -> TCP4ServerEndpoint:
+        return TCP4ServerEndpoint(reactor, port, interface=host_of[port])
+
+    server.endpoints.TCP4ServerEndpoint = endpoint
+
+
+def keep_to_own_folders() -> None:
+    """Take ready.d from this folder, and keep temporary files in LocalStack's own one."""
+    config.dirs.init = str(Path(__file__).resolve().parent)
+    Path(config.dirs.tmp).mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = config.dirs.tmp
+
+
+if __name__ == "__main__":
+    settings = Settings.from_environ()
+    listen_on_the_named_host()
+    keep_to_own_folders()
+    kinesis_engine.install(*settings.kinesis_listen)
+    mapping_templates.install()
+    main()

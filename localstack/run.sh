@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# LocalStack, in the foreground: API Gateway, S3, Kinesis, IAM and CloudFormation on GATEWAY_LISTEN.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mkdir -p "${RUN_DIR:-.run}/data/localstack"
+data=$(cd "${RUN_DIR:-.run}/data/localstack" && pwd)
+# LocalStack forgets everything when it ends: what a killed one left behind is nobody's. Its list of
+# plug-ins in cache/ stays, reading them anew takes a second.
+find "$data" -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+
+: "${GATEWAY_LISTEN:=127.0.0.1:4566}"
+export GATEWAY_LISTEN
+export LOCALSTACK_HOST=localhost:${GATEWAY_LISTEN##*:}  # stock is a name that only outside DNS knows
+
+# Only what template.yaml uses, loaded when it is first called.
+export SERVICES=apigateway,cloudformation,iam,kinesis,s3,sts STRICT_SERVICE_LOADING=1 EAGER_SERVICE_LOADING=0
+
+# No look-up of an outside host: no events, no certificate, no DNS server, no proxy of the shell.
+export DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+
+# Everything it writes is below $data, in a container too.
+export FILESYSTEM_ROOT=$data XDG_CACHE_HOME=$data/cache CONFIG_DIR=$data/config OVERRIDE_IN_DOCKER=0
+export KINESIS_PERSISTENCE=0 KINESIS_LATENCY=0
+
+# What the shell has for another AWS account must not steer LocalStack's own clients.
+unset AWS_ENDPOINT_URL AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+export AWS_REGION=${AWS_REGION:-us-east-1}
+export AWS_DEFAULT_REGION=$AWS_REGION AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
+
+export LS_LOG=${LS_LOG:-warn} PYTHONUNBUFFERED=1 PYTHONPATH=$PWD
+exec python localstack/launch.py
