@@ -1,0 +1,5 @@
+"""``python -m emulator.dataset load``."""
+
+from emulator.dataset.cli import dataset
+
+dataset(prog_name="python -m emulator.dataset")

@@ -1,0 +1,70 @@
+"""``pinpipe dataset``: fills the source database with generated posts."""
+
+from __future__ import annotations
+
+import time
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from contract.errors import PipelineError
+from contract.settings import Settings
+from emulator import database
+from emulator.dataset.load import load as load_dataset
+from emulator.dataset.profile import BLOCK, MAX_SCALE
+
+
+@click.group()
+def dataset() -> None:
+    """Generate the posts of the source database."""
+
+
+@dataset.command()
+@click.option("--url", help="SQLAlchemy URL of the database.  [default: SOURCE_DATABASE_URL]")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, MAX_SCALE),
+    help=f"How many times {BLOCK:,} posts.  [default: DATASET_SCALE, or 1]",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), help="The same seed gives the same rows.  [default: 100]"
+)
+@click.option("--overwrite", is_flag=True, help="Replace tables that this command didn't make.")
+def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) -> None:
+    """Fill the three tables of the source database, unless they are filled already.
+
+    Example: pinpipe dataset load --url sqlite:///posts.db --scale 10
+    """
+    try:
+        settings = Settings.from_environ()
+        url = url or settings.source_database_url
+        scale = scale or settings.dataset_scale
+        seed = settings.dataset_seed if seed is None else seed
+        console = Console(stderr=True)
+        started = time.monotonic()
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as progress:
+            task = progress.add_task("posts", total=scale * BLOCK)
+            done = load_dataset(
+                url,
+                scale=scale,
+                seed=seed,
+                overwrite=overwrite,
+                progress=lambda posts: progress.advance(task, posts),
+            )
+    except PipelineError as error:
+        raise click.ClickException(str(error)) from error
+    did = f"wrote in {time.monotonic() - started:.1f} s" if done.written else "left as they are"
+    click.echo(
+        f"dataset: {done.posts:,} posts, 3 rows each, seed {seed}, scale {scale}, "
+        f"in {database.shown(url)}: {did}; {done.why}",
+        err=True,
+    )
