@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from contract.entities import Entity
 from contract.errors import WireError
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 KAFKA_JSON = "application/vnd.kafka.json.v2+json"
 """Content type of a produce request with JSON records (Confluent REST API v2)."""
@@ -76,9 +76,7 @@ def kinesis_record(stream: str, row: Mapping[str, Json], partition_key: str) -> 
 
 def kinesis_records(rows: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Json]:
     """Body of ``PUT /streams/<stream>/records``: pairs of partition key and row."""
-    return {
-        "records": [{"data": dumps(dict(row)), "partition-key": key} for key, row in rows]
-    }
+    return {"records": [{"data": dumps(dict(row)), "partition-key": key} for key, row in rows]}
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -1,0 +1,106 @@
+# People and CI run the same targets. `make` alone prints this help.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PINPIPE := .venv/bin/pinpipe
+UV := .build/envs/bootstrap/bin/uv
+PYTEST := .venv/bin/python -m pytest
+SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
+POSTS ?= 500
+
+.PHONY: help
+help: ## Print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- install: everything goes below .venv and .build; each step runs again when its inputs change
+
+.PHONY: install
+install: .build/.app .build/.spark ## Install every part that the stack needs without Docker
+	@for part in services/kafka services/connect localstack spark; do $$part/install.sh; done
+
+.build/.machine: stack/machine.py
+	@mkdir -p .build/envs
+	@python3 -m stack.machine
+	@touch $@
+
+$(UV): requirements/bootstrap.txt | .build/.machine
+	@echo "installing uv" >&2
+	@python3 -m venv .build/envs/bootstrap
+	@.build/envs/bootstrap/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+.build/.app: requirements/dev.txt pyproject.toml | $(UV)
+	@echo "installing the emulator, the REST proxy and pinpipe" >&2
+	@test -x .venv/bin/python || $(UV) venv --quiet --python "$$(command -v python3)" .venv
+	@$(UV) pip sync --quiet --require-hashes --python .venv requirements/dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv --editable .
+	@touch $@
+
+.build/.spark: requirements/spark-test.txt | $(UV)
+	@echo "installing Spark" >&2
+	@test -x .build/envs/spark/bin/python || $(UV) venv --quiet --python "$$(command -v python3)" .build/envs/spark
+	@$(UV) pip sync --quiet --require-hashes --python .build/envs/spark requirements/spark-test.txt
+	@touch $@
+
+# --- run
+
+.PHONY: demo
+demo: install ## From nothing to the nine results: start, send 500 posts (POSTS=n), follow them, print
+	@$(PINPIPE) demo --posts $(POSTS)
+
+.PHONY: up
+up: install ## Start every service and wait until all are healthy
+	@$(PINPIPE) up
+
+.PHONY: down
+down: ## Stop every service; data stays
+	@test ! -x $(PINPIPE) || $(PINPIPE) down
+
+.PHONY: status
+status: .build/.app ## Show how each service stands
+	@$(PINPIPE) status
+
+.PHONY: doctor
+doctor: ## Say what this machine lacks, one line per problem
+	@python3 -m stack.machine && echo "nothing is missing" >&2
+
+# --- check
+
+.PHONY: lint
+lint: .build/.app ## Formatting, lint rules and types
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+
+.PHONY: test
+test: install lint ## Everything that needs no running stack: unit, sink, contracts, spark
+	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
+	@$(PYTEST) tests/unit tests/contracts
+	@$(SPARK_PYTEST) tests/spark
+
+.PHONY: test-stack
+test-stack: install ## Follow posts through the real stack, on ports of its own
+	@$(PYTEST) tests/stack
+
+.PHONY: test-drills
+test-drills: install ## Kill services and jobs under load, and count what is lost
+	@$(PYTEST) tests/drills
+
+.PHONY: bench
+bench: install ## Print the ratios of tests/bench, side by side on this machine
+	@$(PYTEST) tests/bench
+
+# --- look after
+
+.PHONY: fmt
+fmt: .build/.app ## Format the code
+	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format --quiet .
+
+.PHONY: lock
+lock: $(UV) ## Write the lock files of every environment again
+	@PATH="$$PWD/.build/envs/bootstrap/bin:$$PATH" requirements/lock.sh
+
+.PHONY: clean
+clean: down ## Remove everything that was installed, built or kept
+	@rm -rf .venv .build .run services/connect/s3-sink/target

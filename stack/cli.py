@@ -1,0 +1,225 @@
+"""The command line ``pinpipe``. Data goes to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+
+import click
+
+from contract.errors import PipelineError
+from contract.results import RESULTS
+from stack import engine, machine, oneshot, show
+from stack.native import NativeEngine
+
+PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
+"""Settings of a command that hands every argument on to a program of another folder."""
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+
+
+class _Pinpipe(click.Group):
+    """A group that turns an error of ours into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PipelineError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _talk(line: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
+
+
+def _engine() -> NativeEngine:
+    return engine.choose(_talk)
+
+
+@click.group(cls=_Pinpipe)
+def main() -> None:
+    """Run the pinterest data pipeline on this machine, and look into each hop.
+
+    Example: pinpipe up && pinpipe emulate batch --count 500 --rate max && pinpipe batch
+    """
+
+
+@main.command()
+def up() -> None:
+    """Start every service that isn't running, and wait until all are healthy."""
+    begun = time.monotonic()
+    _engine().up()
+    _talk(f"all healthy after {time.monotonic() - begun:.1f} s")
+
+
+@main.command()
+@click.option("--volumes", "-v", is_flag=True, help="Forget the data of every service as well.")
+def down(volumes: bool) -> None:
+    """Stop every service; data stays unless --volumes is given."""
+    _engine().down(forget=volumes)
+
+
+@main.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Show how each service stands. Exit code 1 when one isn't fine."""
+    found = _engine().status()
+    if as_json:
+        show.as_json([asdict(item) for item in found])
+    else:
+        show.table(
+            "",
+            ("service", "state", "pid", "ports", "MiB", "reason"),
+            (
+                (
+                    s.service,
+                    s.state.value,
+                    s.pid,
+                    " ".join(map(str, s.ports)),
+                    s.memory_mib,
+                    s.reason,
+                )
+                for s in found
+            ),
+        )
+    sys.exit(0 if all(item.state.fine for item in found) else 1)
+
+
+@main.command()
+def doctor() -> None:
+    """Say what this machine lacks, one line per problem with the remedy."""
+    problems = machine.problems()
+    for problem in problems:
+        click.echo(str(problem))
+    if problems:
+        sys.exit(1)
+    _talk("nothing is missing")
+
+
+@main.command()
+@click.argument("service")
+@click.option("--follow", "-f", is_flag=True, help="Go on as more is written, until Ctrl-C.")
+def logs(service: str, follow: bool) -> None:
+    """Print the output of SERVICE, as docker-compose.yml names it."""
+    from stack.logs import print_log
+
+    print_log(_engine().log_path(service), follow)
+
+
+@main.command()
+@click.option("--posts", default=500, show_default=True, help="How many posts to send.")
+def demo(posts: int) -> None:
+    """Start the stack, send posts, follow them to the tables, print the nine results."""
+    from stack.demo import Demo
+
+    begun = time.monotonic()
+    running = _engine()
+    running.up()
+    run = Demo(running, posts, _talk)
+    try:
+        run.run()
+    finally:
+        names = ("pin", "geo", "user")
+        show.table(
+            f"Rows of {posts} posts at each hop",
+            ("hop", "what", *names),
+            ((c.hop, c.what, *(c.rows.get(name) for name in names)) for c in run.counts),
+        )
+    _print_results(running, None, limit=10)
+    _talk(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
+
+
+@main.group()
+def emulate() -> None:
+    """Send posts as the users of Pinterest would."""
+
+
+@emulate.command("batch", context_settings=PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def emulate_batch(arguments: tuple[str, ...]) -> None:
+    """Send posts down the historical road: API Gateway, REST proxy, Kafka (--help for more)."""
+    sys.exit(oneshot.foreground(_engine(), "emulator", arguments))
+
+
+@main.group()
+def dataset() -> None:
+    """Look after the source database."""
+
+
+@dataset.command("load", context_settings=PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dataset_load(arguments: tuple[str, ...]) -> None:
+    """Fill the source database with generated posts (--help for more)."""
+    sys.exit(oneshot.foreground(_engine(), "dataset-load", arguments))
+
+
+@main.command(context_settings=PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def batch(arguments: tuple[str, ...]) -> None:
+    """Clean what is new in S3 into the Delta tables and compute the nine results (Spark)."""
+    sys.exit(oneshot.foreground(_engine(), "spark", arguments))
+
+
+@main.command()
+@click.argument("name", required=False, type=click.Choice([r.name for r in RESULTS]))
+@click.option("--limit", default=20, show_default=True, help="Rows to show of each; 0 for all.")
+@as_json
+def results(name: str | None, limit: int, as_json: bool) -> None:
+    """Show the nine historical results, or the one called NAME."""
+    _print_results(_engine(), name, limit, as_json)
+
+
+@main.command()
+@click.argument("key", type=click.IntRange(0))
+@as_json
+def trace(key: int, as_json: bool) -> None:
+    """Follow the post KEY through every hop. Exit code 1 when its way ends early."""
+    from stack.hops.access import Access
+    from stack.hops.journal import path
+    from stack.trace import trace as follow
+
+    running = _engine()
+    findings = follow(Access(running.client_environment), path(engine.project_root(), running), key)
+    if as_json:
+        show.as_json([asdict(finding) for finding in findings])
+    else:
+        show.table(
+            f"Post {key}",
+            ("row", "hop", "", "where", "what"),
+            ((f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what) for f in findings),
+        )
+    sys.exit(0 if all(finding.found for finding in findings) else 1)
+
+
+def _print_results(
+    running: NativeEngine, name: str | None, limit: int, as_json: bool = False
+) -> None:
+    from stack.errors import HopError
+    from stack.hops import tables
+    from stack.hops.access import Access
+
+    access = Access(running.client_environment)
+    found = []
+    for result in RESULTS:
+        if name in (None, result.name):
+            table = tables.result(access, result)
+            if table is None:
+                raise HopError(tables.HOP, f"no result {result.name} yet: run `pinpipe batch`")
+            found.append((result, table))
+    if as_json:
+        show.as_json({result.name: table.rows for result, table in found})
+        return
+    for result, table in found:
+        rows = table.rows[: limit or None]
+        more = f" ({len(rows)} of {len(table.rows)} rows)" if len(rows) < len(table.rows) else ""
+        show.table(
+            f"{result.name}. {result.question}{more}",
+            result.columns,
+            (tuple(row[c] for c in result.columns) for row in rows),
+        )
+
+
+if __name__ == "__main__":
+    main()

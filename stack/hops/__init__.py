@@ -1,0 +1,1 @@
+"""Each hop of the historical road, asked from outside: what does it hold?"""

@@ -1,0 +1,64 @@
+"""Clients of the stack, made from the environment of a client on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from contract.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Access:
+    """Addresses and credentials of a running stack, or of an AWS account."""
+
+    environment: Mapping[str, str]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The typed settings of that environment."""
+        return Settings.from_environ(self.environment)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """An S3 client; without an endpoint of its own it's AWS's."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.settings.aws_endpoint_url,
+            region_name=self.settings.aws_region,
+            aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY"),
+            config=Config(
+                connect_timeout=5,
+                read_timeout=30,
+                s3={"addressing_style": "path"} if self.settings.aws_endpoint_url else {},
+            ),
+        )
+
+    @property
+    def delta_storage_options(self) -> dict[str, str]:
+        """Options with which delta-rs reads the tables."""
+        options = {"AWS_REGION": self.settings.aws_region}
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            if self.environment.get(name):
+                options[name] = self.environment[name]
+        endpoint = self.settings.aws_endpoint_url
+        if endpoint:
+            options |= {
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower(),
+            }
+        return options
+
+    @property
+    def kafka(self) -> dict[str, Any]:
+        """Configuration that every Kafka client shares."""
+        return {"bootstrap.servers": self.settings.kafka_bootstrap_servers}

@@ -1,0 +1,149 @@
+"""What a machine without Docker needs, asked before anything is installed or started.
+
+Runs on the standard library alone (``python3 -m stack.machine``), since it is
+the first step of ``make install``. One line per problem, with the remedy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MIN_FREE_GIB = 6
+"""What the environments, jars and data of one clone take, with room to run."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is missing, and the way to get it."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that must be there in some version or newer."""
+
+    command: Sequence[str]
+    pattern: str
+    at_least: int
+    remedy: str
+
+    def check(self) -> Problem | None:
+        """Ask the program for its version."""
+        name = self.command[0]
+        if shutil.which(name) is None:
+            return Problem(f"{name} is missing", self.remedy)
+        done = subprocess.run(self.command, capture_output=True, text=True, check=False)
+        match = re.search(self.pattern, done.stdout + done.stderr)
+        if done.returncode != 0 or match is None:
+            return Problem(f"{' '.join(self.command)} doesn't tell its version", self.remedy)
+        if int(match[1]) < self.at_least:
+            return Problem(
+                f"{name} is version {match[1]}, not {self.at_least} or newer", self.remedy
+            )
+        return None
+
+
+TOOLS = (
+    Tool(("java", "-version"), r'version "(\d+)', 17, "install a JDK 17 or newer"),
+    Tool(("mvn", "--version"), r"Apache Maven (\d+)", 3, "install Maven 3.8 or newer"),
+    Tool(("node", "--version"), r"v(\d+)", 18, "install Node.js 18 or newer"),
+    Tool(("npm", "--version"), r"(\d+)", 9, "install npm 9 or newer"),
+)
+
+
+def python_at(version: str, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Find an interpreter of a minor version such as ``3.13``: on PATH, under pyenv or uv.
+
+    Each candidate is run: pyenv's shim of a version that isn't selected exists and fails.
+    """
+    home = Path.home()
+    pyenv = Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    uv = Path(environ.get("UV_PYTHON_INSTALL_DIR") or home / ".local/share/uv/python")
+    name = f"python{version}"
+    on_path = [
+        Path(folder) / name for folder in environ.get("PATH", "").split(os.pathsep) if folder
+    ]
+    managed = [*pyenv.glob(f"{version}.*/bin/{name}"), *uv.glob(f"*{version}.*/bin/{name}")]
+    for candidate in [*on_path, *sorted(managed, reverse=True)]:
+        if candidate.is_file() and _is_python(candidate, version):
+            return candidate
+    return None
+
+
+def _is_python(candidate: Path, version: str) -> bool:
+    say = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run(
+            [candidate, "-c", say], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and done.stdout.strip() == version
+
+
+def _check_python() -> Problem | None:
+    if sys.version_info < (3, 11):  # noqa: UP036 - it runs on whatever python3 is there
+        have = ".".join(map(str, sys.version_info[:3]))
+        return Problem(f"python3 is {have}, not 3.11 or newer", "install Python 3.11 or newer")
+    return None
+
+
+def _check_python_313() -> Problem | None:
+    if python_at("3.13") is None:
+        return Problem(
+            "no Python 3.13, which LocalStack runs on",
+            "install it, for example with `pyenv install 3.13` or `uv python install 3.13`",
+        )
+    return None
+
+
+def _check_disk() -> Problem | None:
+    free = shutil.disk_usage(".").free / 2**30
+    if free < MIN_FREE_GIB:
+        return Problem(
+            f"{free:.1f} GiB of disk are free here, not {MIN_FREE_GIB}",
+            "make room, or clone elsewhere",
+        )
+    return None
+
+
+CHECKS: tuple[Callable[[], Problem | None], ...] = (
+    _check_python,
+    _check_python_313,
+    *(tool.check for tool in TOOLS),
+    _check_disk,
+)
+
+
+def problems() -> list[Problem]:
+    """Everything that this machine lacks; empty when the stack can be installed and run."""
+    return [problem for check in CHECKS if (problem := check()) is not None]
+
+
+def main() -> int:
+    """Print the problems, one a line; or with ``python VERSION`` the path of an interpreter."""
+    if sys.argv[1:2] == ["python"]:
+        found = python_at(sys.argv[2])
+        if found is not None:
+            sys.stdout.write(f"{found}\n")
+        return 0 if found is not None else 1
+    found_problems = problems()
+    for problem in found_problems:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if found_problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,31 @@
+"""Ask, before anything is started, whether the ports are free."""
+
+from __future__ import annotations
+
+import socket
+
+import psutil
+
+
+def holder(port: int) -> str | None:
+    """Who listens on a port of 127.0.0.1, in words; None when the port is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return _name_holder(port)
+    return None
+
+
+def _name_holder(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            bound = getattr(connection.laddr, "port", None)
+            if connection.status == psutil.CONN_LISTEN and bound == port:
+                if connection.pid is None:
+                    break
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        pass
+    return "another program"

@@ -1,0 +1,40 @@
+"""How a service stands, as a value with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The states that a service can be in."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    RUNNING = "running"
+    """A one-shot that has not ended."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ENDED = "ended"
+    """It was started and is gone."""
+    SKIPPED = "skipped"
+    """Not needed without Docker."""
+    NOT_STARTED = "not started"
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing has to be done about it."""
+        return self in (State.HEALTHY, State.COMPLETED, State.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """State of one service, with the reason for it."""
+
+    service: str
+    state: State
+    reason: str = ""
+    pid: int | None = None
+    ports: tuple[int, ...] = ()
+    memory_mib: float | None = None
+    """Resident memory of the process and all its children."""

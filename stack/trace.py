@@ -1,0 +1,182 @@
+"""``pinpipe trace KEY``: follow one post through every hop of the historical road.
+
+Each hop is asked what it holds of the post; a row's way ends at the first hop
+that doesn't have it, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contract import names
+from contract.entities import ENTITIES, Entity
+from stack.errors import HopError
+from stack.hops import journal, kafka, objects, source, tables
+from stack.hops.access import Access
+
+SHOWN = 72
+"""Characters that are shown of a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one hop holds of one row of the post."""
+
+    entity: str
+    hop: str
+    found: bool
+    where: str
+    """Position in the hop: a table and key, a URL, topic-partition@offset, an object and line."""
+    what: str
+    """The content found, or the reason why the way ends here."""
+
+
+@dataclass
+class _Way:
+    """What is known so far of one row on its way."""
+
+    access: Access
+    journal: Path
+    entity: Entity
+    key: int
+    record: kafka.Record | None = None
+
+    @property
+    def topic(self) -> str:
+        return names.topic(self.access.settings.user_id, self.entity)
+
+    def finding(self, hop: str, found: bool, where: str, what: str) -> Finding:
+        return Finding(self.entity.name, hop, found, where, what)
+
+
+def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
+    """Follow the three rows of the post ``key``; each way ends where it stopped."""
+    findings: list[Finding] = []
+    for entity in ENTITIES:
+        way = _Way(access, journal_file, entity, key)
+        for finding in _follow(way):
+            findings.append(finding)
+            if not finding.found:
+                break
+    return findings
+
+
+def _follow(way: _Way) -> Iterator[Finding]:
+    hops: tuple[tuple[str, Callable[[_Way], Finding]], ...] = (
+        (source.HOP, _source),
+        (journal.HOP, _gateway),
+        (kafka.HOP, _kafka),
+        (objects.HOP, _object),
+        (tables.HOP, _table),
+    )
+    for name, ask in hops:
+        try:
+            yield ask(way)
+        except HopError as error:
+            yield way.finding(name, False, "", str(error))
+
+
+def _source(way: _Way) -> Finding:
+    where = f"{way.entity.table} {way.entity.key}={way.key}"
+    row = source.row(way.access, way.entity, way.key)
+    if row is None:
+        return way.finding(source.HOP, False, where, "the source has no such row")
+    return way.finding(source.HOP, True, where, _text(row))
+
+
+def _gateway(way: _Way) -> Finding:
+    answers = journal.answers(way.journal, way.topic, way.key)
+    if not answers:
+        return way.finding(journal.HOP, False, str(way.journal), "the emulator never sent it")
+    last = answers[-1]
+    times = f", sent {len(answers)} times" if len(answers) > 1 else ""
+    return way.finding(
+        journal.HOP,
+        last.error is None,
+        f"{last.method} {last.url}",
+        f"{last.status} at {last.time}, offset {last.partition}@{last.offset}{times}"
+        if last.error is None
+        else f"{last.status} at {last.time}: {last.error}",
+    )
+
+
+def _kafka(way: _Way) -> Finding:
+    first, end = kafka.offsets(way.access, way.topic)
+    held = [
+        record
+        for record in kafka.read(way.access, way.topic, first, end)
+        if _key(way.entity, record.value) == way.key
+    ]
+    if not held:
+        total = sum(end.values()) - sum(first.values())
+        return way.finding(
+            kafka.HOP, False, way.topic, f"none of the topic's {total} records has the key"
+        )
+    way.record = held[-1]
+    copies = f" ({len(held)} copies)" if len(held) > 1 else ""
+    where = f"{way.topic}-{way.record.partition}@{way.record.offset}{copies}"
+    return way.finding(kafka.HOP, True, where, _text((way.record.value or b"").decode()))
+
+
+def _object(way: _Way) -> Finding:
+    assert way.record is not None
+    bucket = way.access.settings.bucket
+    held = objects.holder(way.access, way.topic, way.record.partition, way.record.offset)
+    if held is None:
+        return way.finding(
+            objects.HOP,
+            False,
+            f"s3://{bucket}/{names.topic_prefix(way.topic)}",
+            f"no object reaches back to offset {way.record.offset}; is the connector RUNNING?",
+        )
+    for number, line in enumerate(objects.lines(way.access, held)):
+        reached = held.position.start_offset + number >= way.record.offset
+        if _key(way.entity, line) == way.key and (reached or number == way.record.offset):
+            return way.finding(
+                objects.HOP,
+                True,
+                f"s3://{bucket}/{held.key} line {number + 1}",
+                _text(line.decode()),
+            )
+    return way.finding(
+        objects.HOP,
+        False,
+        f"s3://{bucket}/{held.key}",
+        f"it ends before offset {way.record.offset}; the sink has not stored that far",
+    )
+
+
+def _table(way: _Way) -> Finding:
+    name = names.table(way.access.settings.user_id, way.entity)
+    uri = f"{way.access.settings.batch_root}/{name}"
+    table = tables.read(way.access, name, where=[("ind", "=", way.key)])
+    if table is None:
+        return way.finding(tables.HOP, False, uri, "there is no such table; no batch has run yet")
+    if not table.rows:
+        return way.finding(
+            tables.HOP,
+            False,
+            f"{uri} version {table.version}",
+            "no row with the key: run the batch, or look into "
+            + names.quarantine_table(way.access.settings.user_id, way.entity),
+        )
+    row = {k: v if isinstance(v, int | float | list) else str(v) for k, v in table.rows[0].items()}
+    return way.finding(tables.HOP, True, f"{uri} version {table.version}", _text(row))
+
+
+def _key(entity: Entity, value: bytes | None) -> int | None:
+    try:
+        document = json.loads(value or b"null")
+    except ValueError:
+        return None
+    key = document.get(entity.key) if isinstance(document, dict) else None
+    return key if isinstance(key, int) else None
+
+
+def _text(content: Any) -> str:
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

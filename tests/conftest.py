@@ -1,0 +1,117 @@
+"""What every tier shares: a clean environment, and the running stack on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from contract.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+OWN_PORTS = {
+    "LOCALSTACK_PORT": "14566",
+    "LOCALSTACK_KINESIS_PORT": "14567",
+    "KAFKA_PORT": "19092",
+    "KAFKA_CONTROLLER_PORT": "19093",
+    "REST_PROXY_PORT": "18082",
+    "CONNECT_PORT": "18083",
+}
+"""Ports of the stack under test, so that one that a person runs isn't in the way."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests reaches a test."""
+    for item in fields(Settings):
+        monkeypatch.delenv(item.metadata["variable"], raising=False)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running stack, as the tests use it. Services are named as in docker-compose.yml."""
+
+    engine: object
+    settings: Settings
+    environment: dict[str, str]
+
+    def pid(self, service: str) -> int:
+        """Process id of a running service."""
+        return self.engine.pid(service)
+
+    def kill(self, service: str) -> None:
+        """SIGKILL to the process group of a service."""
+        self.engine.kill(service)
+
+    def start(self, service: str) -> None:
+        """Start a service (again) and wait until it's healthy or has completed."""
+        self.engine.start(service)
+
+    def stop(self, service: str) -> None:
+        """Stop a service in good order."""
+        self.engine.stop(service)
+
+    def run(
+        self,
+        service: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        check: bool = True,
+        timeout: float = 300,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a one-shot with ``arguments`` and ``environment`` on top of its own; capture it."""
+        done = subprocess.run(
+            self.engine.command(service, arguments),
+            cwd=ROOT,
+            env=self.engine.environment(service, environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{service} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def spawn(
+        self, service: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a one-shot in a process group of its own; its output is in pipes."""
+        return subprocess.Popen(
+            self.engine.command(service, arguments),
+            cwd=ROOT,
+            env=self.engine.environment(service, environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Every service healthy, with data, ports and a folder of this session's own."""
+    from stack.engine import environ
+    from stack.native import NativeEngine
+
+    folder = tmp_path_factory.mktemp("stack")
+    lines: list[str] = []
+    given = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
+    engine = NativeEngine(
+        ROOT, {**environ(ROOT, given), **OWN_PORTS, "RUN_DIR": str(folder)}, lines.append
+    )
+    try:
+        engine.up()
+        client = engine.client_environment
+        yield Stack(engine, Settings.from_environ(client), client)
+    finally:
+        engine.down(forget=True)
+
+
+_SETTINGS = {item.metadata["variable"] for item in fields(Settings)} | {"AWS_ENDPOINT_URL"}

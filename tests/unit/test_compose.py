@@ -1,0 +1,94 @@
+"""docker-compose.yml, read for processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stack import compose
+from stack.errors import ComposeError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(tmp_path: Path, text: str, **environ: str) -> compose.Compose:
+    (tmp_path / compose.FILE).write_text(text)
+    return compose.load(tmp_path, environ)
+
+
+@pytest.mark.parametrize(
+    ("written", "environ", "read"),
+    [
+        ("plain", {}, "plain"),
+        ("${A}", {"A": "1"}, "1"),
+        ("${A}", {}, ""),
+        ("${A:-x}", {}, "x"),
+        ("${A:-x}", {"A": ""}, "x"),
+        ("${A:-x}", {"A": "1"}, "1"),
+        ("a${A:-x${B:-y}z}b", {}, "axyzb"),
+        ("a${A:-x${B:-y}z}b", {"B": "1"}, "ax1zb"),
+        ("a${A:-x${B:-y}z}b", {"A": "1"}, "a1b"),
+        ("$${A}", {"A": "1"}, "${A}"),
+        ("${A}", {"A": "${B}", "B": "no"}, "${B}"),
+        ("{}", {}, "{}"),
+    ],
+)
+def test_variables_are_read_as_compose_reads_them(
+    tmp_path: Path, written: str, environ: dict[str, str], read: str
+) -> None:
+    text = f"services: {{s: {{command: [x], environment: {{V: '{written}'}}}}}}"
+    assert load(tmp_path, text, **environ).service("s").environment["V"] == read
+
+
+def test_a_form_of_variable_that_is_not_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError, match="NAME"):
+        load(tmp_path, "services: {s: {command: [x], environment: {V: '${A?no}'}}}")
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside"),
+    [
+        ("http://kafka:9092/x", "http://127.0.0.1:19092/x"),
+        ("kafka:9092,kafka:9093", "127.0.0.1:19092,127.0.0.1:9093"),
+        ("0.0.0.0:80", "127.0.0.1:8080"),
+        ("http://my-kafka:9092", "http://my-kafka:9092"),
+        ("kafka", "kafka"),
+        ("rest-proxy:82", "127.0.0.1:8082"),
+        ("mysql://u:kafka@h/kafka", "mysql://u:kafka@h/kafka"),
+    ],
+)
+def test_addresses_of_services_become_loopback(inside: str, outside: str) -> None:
+    ports = {"kafka": {9092: 19092}, "web": {80: 8080}, "proxy": {}, "rest-proxy": {82: 8082}}
+    assert compose.to_loopback(inside, "web", ports) == outside
+
+
+def test_a_port_published_beyond_loopback_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError, match=r"127\.0\.0\.1"):
+        load(tmp_path, "services: {s: {command: [x], ports: ['80:80']}}")
+
+
+def test_services_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
+    text = """
+services:
+  a: {command: [x], depends_on: {b: {condition: service_healthy}}}
+  b: {command: [x], depends_on: {a: {condition: service_healthy}}}
+"""
+    with pytest.raises(ComposeError, match="wait for each other"):
+        load(tmp_path, text).long_running()
+
+
+def test_every_service_starts_after_those_that_it_needs() -> None:
+    names = [service.name for service in compose.load(ROOT, {}).long_running()]
+    assert names.index("kafka") < names.index("topics") < names.index("rest-proxy")
+    assert names.index("topics") < names.index("connect") < names.index("connector")
+    assert names.index("localstack") < names.index("connector")
+    assert "emulator" not in names
+    assert "spark" not in names
+
+
+def test_ports_can_be_moved() -> None:
+    moved = compose.load(ROOT, {"KAFKA_PORT": "29092", "LOCALSTACK_PORT": "24566"})
+    assert moved.service("rest-proxy").environment["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29092"
+    assert moved.service("kafka").environment["KAFKA_LISTEN"] == "127.0.0.1:29092"
+    assert moved.client["AWS_ENDPOINT_URL"] == "http://127.0.0.1:24566"
