@@ -140,8 +140,50 @@ class Settings:
     rest_proxy_listen: tuple[str, int] = _setting(
         "REST_PROXY_LISTEN", "127.0.0.1:8082", _address, "address that the REST proxy listens on"
     )
+    rest_proxy_message_timeout_ms: int = _setting(
+        "REST_PROXY_MESSAGE_TIMEOUT_MS",
+        "30000",
+        _positive,
+        "milliseconds after which a record that no broker has taken fails",
+    )
+    rest_proxy_queue_messages: int = _setting(
+        "REST_PROXY_QUEUE_MESSAGES",
+        "100000",
+        _positive,
+        "records that may wait for a broker; more are refused",
+    )
+    rest_proxy_queue_bytes: int = _setting(
+        "REST_PROXY_QUEUE_BYTES",
+        "134217728",
+        _positive,
+        "bytes of request bodies that may wait for a broker; more are refused",
+    )
+    rest_proxy_body_bytes: int = _setting(
+        "REST_PROXY_BODY_BYTES",
+        "10485760",
+        _positive,
+        "bytes of the largest request body; 10 MiB, as API Gateway",
+    )
+    rest_proxy_consumers: int = _setting(
+        "REST_PROXY_CONSUMERS", "64", _positive, "consumer instances that may exist at a time"
+    )
+    rest_proxy_consumer_timeout_ms: int = _setting(
+        "REST_PROXY_CONSUMER_TIMEOUT_MS",
+        "300000",
+        _positive,
+        "milliseconds after which an unused consumer instance is closed",
+    )
     connect_url: str = _setting(
         "CONNECT_URL", "http://127.0.0.1:8083", _url, "REST API of the Kafka Connect worker"
+    )
+    s3_sink_flush_size: int = _setting(
+        "S3_SINK_FLUSH_SIZE", "1000", _positive, "records of an object of the S3 sink, at most"
+    )
+    s3_sink_rotate_interval_ms: int = _setting(
+        "S3_SINK_ROTATE_INTERVAL_MS",
+        "1000",
+        _positive,
+        "milliseconds that an object of the S3 sink spans, at most",
     )
     delta_root: str = _setting(
         "DELTA_ROOT", "", _text, "URI below which the Delta tables are; by default in the bucket"
