@@ -1,0 +1,1 @@
+"""Hop 6: the Kafka Connect worker and its S3 sink, which stand for MSK Connect."""

@@ -1,0 +1,35 @@
+"""The S3 sink's configuration: connector.json with the names and settings filled in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+
+from contract import names
+from contract.settings import Settings
+
+TEMPLATE = Path(__file__).with_name("connector.json")
+"""The original's 13 properties, and below them what they need beside."""
+
+
+def connector_name(settings: Settings) -> str:
+    """Name of the connector; its consumer group is ``connect-<name>``."""
+    return f"{settings.user_id}-s3-sink"
+
+
+def connector_config(settings: Settings) -> dict[str, str]:
+    """Return the configuration that Connect's REST API, and MSK Connect, take."""
+    values = {
+        "aws_region": settings.aws_region,
+        "bucket": settings.bucket,
+        "dead_letter_topic": names.dead_letter_topic(settings.user_id),
+        "flush_size": settings.s3_sink_flush_size,
+        "rotate_interval_ms": settings.s3_sink_rotate_interval_ms,
+        "topics_regex": names.topics_regex(settings.user_id),
+    }
+    template: dict[str, str] = json.loads(TEMPLATE.read_text(encoding="utf-8"))
+    config = {key: Template(value).substitute(values) for key, value in template.items()}
+    if settings.aws_endpoint_url:
+        config["store.url"] = settings.aws_endpoint_url
+    return config

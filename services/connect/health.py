@@ -1,0 +1,36 @@
+"""Exits 0 when the worker answers and has loaded the S3 sink, else 1 with the reason."""
+
+from __future__ import annotations
+
+import sys
+
+from contract.errors import PipelineError
+from contract.settings import Settings
+from services.connect.rest import PLUGIN, ConnectError, Worker
+
+TIMEOUT = 5.0
+"""Seconds; below the bound of a health check."""
+
+
+def check(worker: Worker) -> None:
+    """Ask the worker for its plugins.
+
+    Raises:
+        ConnectError: it doesn't answer, or lacks the S3 sink.
+    """
+    if PLUGIN not in worker.plugins():
+        raise ConnectError(f"Kafka Connect at {worker.url} has not loaded {PLUGIN}")
+
+
+def main() -> int:
+    """Return the exit status."""
+    try:
+        check(Worker(Settings.from_environ().connect_url, TIMEOUT))
+    except PipelineError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

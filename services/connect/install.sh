@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Builds the S3 sink plugin and puts it into .build/connect: plugins/s3-sink/ for plugin.path, and
+# s3-sink.zip, the same jars, for MSK Connect. Its third-party jars are checked against jars.sha256.
+# Makes the class-data archive that the worker starts from. Quick when all are there.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source services/kafka/java.sh
+
+build=.build/connect
+project=services/connect/s3-sink
+sums=services/connect/jars.sha256
+
+services/kafka/install.sh # the worker's jars, and the broker that it is started with below
+find_java
+mkdir -p "$build/plugins"
+
+inputs="$(find "$project/pom.xml" "$project/src" "$sums" -type f -print0 | LC_ALL=C sort -z | xargs -0 cksum)"
+if [ ! -d "$build/plugins/s3-sink" ] || [ "$inputs" != "$(cat "$build/inputs" 2>/dev/null)" ]; then
+  # Its unit tests have a target of their own.
+  mvn --batch-mode --quiet -f "$project/pom.xml" clean package -DskipTests
+  rm -rf "$build/new"
+  mkdir "$build/new"
+  (cd "$build/new" && jar -xf "$OLDPWD/$project/target/s3-sink.zip")
+  own="$(basename "$project"/target/s3-sink-*.jar)"
+  jars="$(find "$build/new/s3-sink" -name '*.jar' ! -name "$own" | wc -l)"
+  if [ "$jars" -ne "$(wc -l <"$sums")" ] || ! check_sums "$build/new/s3-sink" "$sums"; then
+    echo "connect: the jars in $build/new/s3-sink are not those of $sums" >&2
+    exit 1
+  fi
+  rm -rf "$build/plugins/s3-sink" "$build/inputs"
+  mv "$build/new/s3-sink" "$build/plugins/s3-sink"
+  cp "$project/target/s3-sink.zip" "$build/s3-sink.zip"
+  rm -rf "$build/new"
+  printf '%s\n' "$inputs" >"$build/inputs"
+fi
+
+free_ports() {
+  python3 - <<'PYTHON'
+import socket
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+print(*(s.getsockname()[1] for s in sockets))
+PYTHON
+}
+
+# A worker needs a broker to start. Runs as the command of make_class_archive, which ends the worker.
+broker_and_worker() {
+  local broker_port controller_port worker_port
+  read -r broker_port controller_port worker_port < <(free_ports)
+  export RUN_DIR="$scratch" KAFKA_LISTEN="127.0.0.1:$broker_port"
+  export KAFKA_CONTROLLER_LISTEN="127.0.0.1:$controller_port" KAFKA_HOST_LISTEN="" KAFKA_HOST_ADVERTISED=""
+  export KAFKA_BOOTSTRAP_SERVERS="$KAFKA_LISTEN"
+  export CONNECT_LISTEN="127.0.0.1:$worker_port" CONNECT_ADVERTISED="127.0.0.1:$worker_port"
+  CLASS_ARCHIVE_TO_MAKE="" services/kafka/run.sh >"$build/broker.log" 2>&1 &
+  echo $! >"$scratch/broker.pid"
+  exec services/connect/run.sh
+}
+
+clean_up() {
+  if [ -f "$scratch/broker.pid" ]; then
+    kill "$(cat "$scratch/broker.pid")" 2>/dev/null || true
+  fi
+  rm -rf "$scratch"
+}
+
+scratch="$(mktemp -d)"
+trap clean_up EXIT
+make_class_archive "$build/worker.jsa" .build/kafka/libs "Finished starting connectors and tasks" \
+  broker_and_worker "$(cksum <services/connect/run.sh)"

@@ -1,0 +1,78 @@
+"""The REST API of a Kafka Connect worker, as its health check and the connector's set-up use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from contract.errors import PipelineError
+
+PLUGIN = "io.github.pinterestpipeline.connect.s3.S3SinkConnector"
+"""Class of the S3 sink (``connector.class``)."""
+
+TIMEOUT = 10.0
+"""Seconds for a request; a worker answers none while its group rebalances."""
+
+
+class ConnectError(PipelineError):
+    """The worker can't be reached, or refuses what it is asked."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP status of the answer, if there was one."""
+
+
+class Worker:
+    """A Connect worker at ``url``."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+        self.url = url
+        self.timeout = timeout
+
+    def plugins(self) -> list[str]:
+        """Return the class of each connector plugin that the worker has loaded."""
+        return [plugin["class"] for plugin in self._call("GET", "/connector-plugins")]
+
+    def validate(self, config: dict[str, str]) -> dict[str, list[str]]:
+        """Return the errors of a configuration, by property; empty if it is right."""
+        path = f"/connector-plugins/{config['connector.class']}/config/validate"
+        values = (entry["value"] for entry in self._call("PUT", path, config)["configs"])
+        return {value["name"]: value["errors"] for value in values if value["errors"]}
+
+    def configure(self, name: str, config: dict[str, str]) -> None:
+        """Create the connector ``name``, or give it another configuration."""
+        self._call("PUT", f"/connectors/{name}/config", config)
+
+    def delete(self, name: str) -> None:
+        """Delete the connector ``name``; its objects and its consumer group stay."""
+        self._call("DELETE", f"/connectors/{name}")
+
+    def status(self, name: str) -> dict[str, Any]:
+        """Return the state of a connector and of its tasks.
+
+        Raises:
+            ConnectError: with status 404 while the connector is not there (yet).
+        """
+        status: dict[str, Any] = self._call("GET", f"/connectors/{name}/status")
+        return status
+
+    def restart_failed(self, name: str) -> None:
+        """Restart the connector and those of its tasks that have failed."""
+        self._call("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
+
+    def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
+        try:
+            answer = requests.request(method, self.url + path, json=body, timeout=self.timeout)
+        except requests.RequestException as error:
+            raise ConnectError(f"no answer from Kafka Connect at {self.url}: {error}") from error
+        if not answer.ok:
+            try:
+                reason = answer.json()["message"]
+            except (ValueError, KeyError, TypeError):
+                reason = answer.text.strip()
+            raise ConnectError(
+                f"{method} {path}: {answer.status_code} {reason}", answer.status_code
+            )
+        return answer.json() if answer.content else None

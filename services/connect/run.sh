@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# A Kafka Connect worker with the S3 sink plugin. It stands for MSK Connect.
+#
+#   KAFKA_BOOTSTRAP_SERVERS  brokers
+#   CONNECT_LISTEN           host:port of its REST API
+#   CONNECT_ADVERTISED       host:port at which other workers find that
+#   RUN_DIR                  the properties that it runs with are in $RUN_DIR/data/connect
+#
+# Connectors and offsets are in Kafka; the AWS SDK of the sink reads AWS_ACCESS_KEY_ID and the like.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source services/kafka/java.sh
+
+listen="${CONNECT_LISTEN:-127.0.0.1:8083}"
+advertised="${CONNECT_ADVERTISED:-$listen}"
+data="${RUN_DIR:-.run}/data/connect"
+libs=.build/kafka/libs
+plugins="${CONNECT_PLUGIN_PATH:-.build/connect/plugins}"
+
+find_java
+if [ ! -d "$plugins" ]; then
+  echo "connect: there is no $plugins; run services/connect/install.sh" >&2
+  exit 1
+fi
+mkdir -p "$data"
+
+# service_load: plugins are found by their META-INF/services, not by opening every class.
+# rebalance.max.delay: the default leaves the tasks of a worker that died undone for 5 min.
+# session.timeout: when that death is noticed. offset.flush.interval: how far behind the consumer
+# group is when it is looked at; the sink itself goes on from what is in the bucket.
+# graceful.timeout: the sink has nothing to finish at a stop.
+cat >"$data/worker.properties" <<PROPERTIES
+bootstrap.servers=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
+group.id=connect
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.json.JsonConverter
+value.converter.schemas.enable=false
+config.storage.topic=connect-configs
+config.storage.replication.factor=1
+offset.storage.topic=connect-offsets
+offset.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.topic=connect-status
+status.storage.replication.factor=1
+status.storage.partitions=1
+listeners=http://$listen
+rest.advertised.host.name=${advertised%:*}
+rest.advertised.port=${advertised##*:}
+plugin.path=${plugins//\\/\\\\}
+plugin.discovery=service_load
+connector.client.config.override.policy=All
+scheduled.rebalance.max.delay.ms=0
+session.timeout.ms=6000
+heartbeat.interval.ms=2000
+metadata.max.age.ms=3000
+offset.flush.interval.ms=1000
+task.shutdown.graceful.timeout.ms=2000
+PROPERTIES
+
+exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \
+  -Dlog4j2.configurationFile=services/connect/log4j2.yaml \
+  -cp "$(classpath "$libs")" "$(class_archive_option .build/connect/worker.jsa)" \
+  org.apache.kafka.connect.cli.ConnectDistributed "$data/worker.properties"

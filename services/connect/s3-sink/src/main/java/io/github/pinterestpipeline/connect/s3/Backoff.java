@@ -1,0 +1,56 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.errors.RetriableException;
+
+/** How long to wait for a store that fails, and when to give up. Times are milliseconds. */
+final class Backoff {
+  private final long first;
+  private final long last;
+  private final long refusedLimit;
+  private long delay;
+  private long refusedSince = -1;
+
+  Backoff(long first, long last, long refusedLimit) {
+    this.first = first;
+    this.last = Math.max(first, last);
+    this.refusedLimit = refusedLimit;
+    this.delay = first;
+  }
+
+  /** The store works again. */
+  void reset() {
+    delay = first;
+    refusedSince = -1;
+  }
+
+  /** The time to wait before the next try; each call doubles it, up to the last. */
+  long nextDelay() {
+    long now = delay;
+    delay = Math.min(last, delay * 2);
+    return now;
+  }
+
+  /**
+   * The exception that tells Connect to try the same records again, or to fail the task when the
+   * store has been refusing for too long.
+   *
+   * @param now time on a clock that only goes forward
+   */
+  ConnectException of(StoreException failure, long now) {
+    if (!failure.isRefused()) {
+      refusedSince = -1;
+      return new RetriableException(failure.getMessage(), failure);
+    }
+    if (refusedSince < 0) {
+      refusedSince = now;
+    }
+    if (now - refusedSince < refusedLimit) {
+      return new RetriableException(failure.getMessage(), failure);
+    }
+    return new ConnectException(
+        failure.getMessage() + " (tried again for " + refusedLimit + " ms: "
+            + S3SinkConfig.REFUSED_RETRY + "). Nothing is lost: put it right and restart the task",
+        failure);
+  }
+}

@@ -1,0 +1,68 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Arrays;
+
+/** The lines of an object that is not yet stored. */
+final class LineBuffer extends OutputStream {
+  private static final int INITIAL = 1 << 10;
+
+  private byte[] data = new byte[INITIAL];
+  private int size;
+  private int lines;
+
+  @Override
+  public void write(int value) {
+    reserve(1);
+    data[size++] = (byte) value;
+  }
+
+  @Override
+  public void write(byte[] bytes, int from, int length) {
+    reserve(length);
+    System.arraycopy(bytes, from, data, size, length);
+    size += length;
+  }
+
+  /** Ends the line that was written. */
+  void endLine() {
+    write('\n');
+    lines++;
+  }
+
+  /** Takes back what was written since the buffer had that size. */
+  void truncate(int formerSize) {
+    size = formerSize;
+  }
+
+  void clear() {
+    size = 0;
+    lines = 0;
+  }
+
+  boolean isEmpty() {
+    return lines == 0;
+  }
+
+  /** Bytes. */
+  int size() {
+    return size;
+  }
+
+  int lines() {
+    return lines;
+  }
+
+  /** The bytes, not copied: valid until the buffer changes. */
+  InputStream open() {
+    return new ByteArrayInputStream(data, 0, size);
+  }
+
+  private void reserve(int more) {
+    if (size + more > data.length) {
+      data = Arrays.copyOf(data, Math.max(data.length * 2, size + more));
+    }
+  }
+}

@@ -1,0 +1,251 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.util.OptionalLong;
+import java.util.function.LongSupplier;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes one partition's records to its chain of objects, each object beginning where the one
+ * before it ended.
+ *
+ * <p>The bucket says how far the chain goes, not the consumer group: at its first record a writer
+ * looks for the last object and goes on behind it. An object's name is its start offset and it is
+ * stored only if there is none of that name, so that of two writers who go on from the same place
+ * one wins, and the other goes on behind the winner's object. docs/decisions/0003 has the argument.
+ *
+ * <p>A method that throws a {@link StoreException} has changed nothing that a second call with the
+ * same records would do again.
+ */
+final class PartitionWriter {
+  private static final Logger LOG = LoggerFactory.getLogger(PartitionWriter.class);
+
+  private final ObjectLayout layout;
+  private final ObjectStore store;
+  private final CutRule cuts;
+  private final BadRecords badRecords;
+  private final JsonLine json;
+  private final String writer;
+  private final LongSupplier clock;
+
+  private final LineBuffer lines = new LineBuffer();
+  private long start;
+  private long end;
+  private long firstTimestamp;
+  private long due;
+
+  /** Everything before this offset is stored, in the buffer, or not to be stored. */
+  private long next;
+
+  private boolean resumed;
+  private boolean jumping;
+  private boolean jumped;
+
+  /**
+   * @param writer name of the task, in no other task's life used before
+   * @param clock milliseconds since 1970
+   */
+  PartitionWriter(
+      ObjectLayout layout,
+      ObjectStore store,
+      CutRule cuts,
+      BadRecords badRecords,
+      JsonLine json,
+      String writer,
+      LongSupplier clock) {
+    this.layout = layout;
+    this.store = store;
+    this.cuts = cuts;
+    this.badRecords = badRecords;
+    this.json = json;
+    this.writer = writer;
+    this.clock = clock;
+  }
+
+  /**
+   * Takes the next record, and stores the object that it completes.
+   *
+   * @param again whether Connect delivers the record a second time, after a failure
+   */
+  void add(SinkRecord record, boolean again) {
+    if (!resumed) {
+      resume(record);
+    }
+    if (lines.lines() > 0 && cuts.isFull(lines.lines(), lines.size())) {
+      cut(); // could not be stored when it became full
+    }
+    if (jumping) {
+      return; // the consumer goes to another offset after this batch
+    }
+    if (record.originalKafkaOffset() < next) {
+      if (again) {
+        return;
+      }
+      throw wentBack(record);
+    }
+    jumped = false;
+    if (record.value() == null) {
+      badRecords.takeNullValue(record);
+    } else if (!lines.isEmpty() && cuts.isTooLate(firstTimestamp, timestamp(record))) {
+      cut();
+      if (jumping) {
+        return;
+      }
+      append(record);
+    } else {
+      append(record);
+    }
+    next = record.originalKafkaOffset() + 1;
+    if (cuts.isFull(lines.lines(), lines.size())) {
+      cut();
+    }
+  }
+
+  /** Stores the object in the buffer if it is due by the clock. */
+  void cutIfDue() {
+    if (!lines.isEmpty() && clock.getAsLong() >= due) {
+      cut();
+    }
+  }
+
+  /** When {@link #cutIfDue} is to be called next, at the latest. */
+  long due() {
+    return lines.isEmpty() ? Long.MAX_VALUE : due;
+  }
+
+  /** The offset that the consumer has to go to after the batch at hand; asked once a batch. */
+  OptionalLong takeJump() {
+    if (!jumping) {
+      return OptionalLong.empty();
+    }
+    jumping = false;
+    jumped = true;
+    return OptionalLong.of(next);
+  }
+
+  /**
+   * The offset that can be committed: nothing before it is still to be stored.
+   *
+   * @param consumed the offset up to which the consumer has handed over records
+   */
+  long committable(long consumed) {
+    if (!lines.isEmpty()) {
+      return Math.min(consumed, start);
+    }
+    return jumping || jumped ? Math.min(consumed, next) : consumed;
+  }
+
+  private void append(SinkRecord record) {
+    boolean first = lines.isEmpty();
+    try {
+      json.append(lines, record.valueSchema(), record.value());
+    } catch (DataException e) {
+      badRecords.take(record, e);
+      return;
+    }
+    if (first) {
+      start = record.originalKafkaOffset();
+      firstTimestamp = timestamp(record);
+      due = cuts.due(clock.getAsLong());
+    }
+    end = record.originalKafkaOffset() + 1;
+  }
+
+  private void cut() {
+    String key = layout.key(start);
+    ObjectMark mine = new ObjectMark(end, firstTimestamp, writer);
+    if (!store.putIfAbsent(key, lines, mine)) {
+      ObjectMark theirs = store.mark(key);
+      if (!theirs.equals(mine)) { // equal: an earlier try of ours was stored, its answer was lost
+        LOG.warn("{} is there already, from another task: going on at {}", key, theirs.nextOffset());
+        goTo(theirs.nextOffset(), start);
+      }
+    }
+    lines.clear();
+  }
+
+  /** Finds the end of the chain, from the consumer's position on. */
+  private void resume(SinkRecord record) {
+    long position = record.originalKafkaOffset();
+    Ends ends = new Ends();
+    store.eachKey(
+        layout.prefix(),
+        layout.before(position),
+        key -> layout.startOffset(key).ifPresent(offset -> ends.take(key, offset, position)));
+    if (ends.last == null) {
+      next = position;
+    } else {
+      if (ends.firstOffset == position) {
+        checkSame(record, ends.first);
+      }
+      long after = store.mark(ends.last).nextOffset();
+      LOG.info("{} is the last object from offset {} on: going on at {}", ends.last, position, after);
+      goTo(after, ends.lastOffset);
+    }
+    resumed = true;
+  }
+
+  private void goTo(long offset, long after) {
+    if (offset <= after) {
+      throw new ConnectException(
+          "the object that starts at " + after + " below " + layout.prefix()
+              + " says that it ends at " + offset + ": it is damaged");
+    }
+    next = offset;
+    jumping = true;
+  }
+
+  /**
+   * A topic that was deleted and created again has the old offsets, with other records. Their
+   * objects must not be taken for those of the new records, which would never be stored.
+   */
+  private void checkSame(SinkRecord record, String key) {
+    long stored = store.mark(key).firstTimestamp();
+    if (stored != timestamp(record)) {
+      throw new ConnectException(
+          "object " + key + " holds another record than the topic: that one is of time " + stored
+              + ", this one of " + timestamp(record) + ". " + otherTopic());
+    }
+  }
+
+  private ConnectException wentBack(SinkRecord record) {
+    return new ConnectException(
+        "record " + record.originalTopic() + "-" + record.originalKafkaPartition() + " is at "
+            + record.originalKafkaOffset() + ", but objects are stored up to " + next + ". "
+            + otherTopic());
+  }
+
+  private static String otherTopic() {
+    return "The topic was created again, or lost its end. Move the objects away, or set another "
+        + S3SinkConfig.TOPICS_DIR;
+  }
+
+  private static long timestamp(SinkRecord record) {
+    return record.timestamp() == null ? -1 : record.timestamp();
+  }
+
+  /** The first and the last object of a listing, by offset. */
+  private static final class Ends {
+    private String first;
+    private long firstOffset;
+    private String last;
+    private long lastOffset;
+
+    void take(String key, long offset, long position) {
+      if (offset < position) {
+        return;
+      }
+      if (first == null || offset < firstOffset) {
+        first = key;
+        firstOffset = offset;
+      }
+      if (last == null || offset > lastOffset) {
+        last = key;
+        lastOffset = offset;
+      }
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.apache.kafka.common.config.ConfigValue;
+
+/**
+ * What validation asks beyond the single properties: that they fit each other, and that each is
+ * known.
+ *
+ * <p>Connect itself ignores a property that nobody defines. A connector that was set up with {@code
+ * s3.compresion.type} or with a feature that it lacks would then run, and do something else than
+ * was asked.
+ */
+final class PropertyChecks {
+  /** Connect's own properties of a sink connector, whatever the connector. */
+  private static final Set<String> CONNECT =
+      Set.of(
+          "name",
+          "connector.class",
+          "connector.plugin.version",
+          "tasks.max",
+          "tasks.max.enforce",
+          "topics",
+          "topics.regex",
+          "config.action.reload",
+          "key.converter",
+          "value.converter",
+          "header.converter",
+          "key.converter.plugin.version",
+          "value.converter.plugin.version",
+          "header.converter.plugin.version",
+          "transforms",
+          "predicates",
+          "errors.retry.timeout",
+          "errors.retry.delay.max.ms",
+          "errors.tolerance",
+          "errors.log.enable",
+          "errors.log.include.messages",
+          "errors.deadletterqueue.topic.name",
+          "errors.deadletterqueue.topic.replication.factor",
+          "errors.deadletterqueue.context.headers.enable");
+
+  /** Prefixes of properties that Connect hands on to somebody else, who knows them. */
+  private static final List<String> CONNECT_PREFIXES =
+      List.of(
+          "key.converter.",
+          "value.converter.",
+          "header.converter.",
+          "transforms.",
+          "predicates.",
+          "consumer.override.",
+          "producer.override.",
+          "admin.override.");
+
+  private PropertyChecks() {}
+
+  /**
+   * Adds an error for each property that is unknown, or that doesn't fit another.
+   *
+   * @param given the connector's configuration
+   * @param values what the definition says of each of its properties; an unknown property is added
+   */
+  static void check(Map<String, String> given, List<ConfigValue> values) {
+    boolean hasKey = !text(given, S3SinkConfig.ACCESS_KEY).isEmpty();
+    boolean hasSecret = !text(given, S3SinkConfig.SECRET_KEY).isEmpty();
+    if (hasKey != hasSecret) {
+      String missing = hasKey ? S3SinkConfig.SECRET_KEY : S3SinkConfig.ACCESS_KEY;
+      String present = hasKey ? S3SinkConfig.ACCESS_KEY : S3SinkConfig.SECRET_KEY;
+      refuse(values, missing, missing + " is not set, but " + present + " is; set both or neither");
+    }
+    if (isPositive(text(given, S3SinkConfig.SCHEDULE_INTERVAL))
+        && text(given, S3SinkConfig.TIMEZONE).isEmpty()) {
+      refuse(
+          values,
+          S3SinkConfig.TIMEZONE,
+          S3SinkConfig.TIMEZONE + " is needed by " + S3SinkConfig.SCHEDULE_INTERVAL
+              + ", whose intervals count from midnight; set one such as UTC");
+    }
+    given.keySet().stream().filter(name -> !isKnown(name)).sorted().forEach(
+        name ->
+            refuse(
+                values,
+                name,
+                "this connector does not support " + name + "; remove it from the configuration"));
+  }
+
+  private static boolean isKnown(String name) {
+    return S3SinkConfig.DEFINITION.names().contains(name)
+        || CONNECT.contains(name)
+        || CONNECT_PREFIXES.stream().anyMatch(name::startsWith);
+  }
+
+  private static void refuse(List<ConfigValue> values, String name, String message) {
+    values.stream()
+        .filter(value -> value.name().equals(name))
+        .findFirst()
+        .orElseGet(
+            () -> {
+              ConfigValue value = new ConfigValue(name);
+              values.add(value);
+              return value;
+            })
+        .addErrorMessage(message);
+  }
+
+  private static String text(Map<String, String> given, String name) {
+    return Objects.requireNonNullElse(given.get(name), "").trim();
+  }
+
+  private static boolean isPositive(String number) {
+    try {
+      return Long.parseLong(number) > 0;
+    } catch (NumberFormatException e) {
+      return false; // the definition says what is wrong with it
+    }
+  }
+}

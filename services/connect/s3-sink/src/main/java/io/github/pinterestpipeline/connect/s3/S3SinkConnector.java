@@ -1,0 +1,58 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.config.Config;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigValue;
+import org.apache.kafka.connect.connector.Task;
+import org.apache.kafka.connect.sink.SinkConnector;
+
+/**
+ * Kafka Connect sink that keeps the records of its topics in S3 as JSON lines, each record exactly
+ * once.
+ *
+ * <p>It takes the property names of Confluent's S3 sink, so that a configuration of that one works
+ * when {@code connector.class} is changed. What it doesn't support is refused at validation.
+ */
+public final class S3SinkConnector extends SinkConnector {
+  private Map<String, String> properties = Map.of();
+
+  @Override
+  public String version() {
+    return Version.TEXT;
+  }
+
+  @Override
+  public ConfigDef config() {
+    return S3SinkConfig.DEFINITION;
+  }
+
+  @Override
+  public Config validate(Map<String, String> given) {
+    List<ConfigValue> values = new ArrayList<>(super.validate(given).configValues());
+    PropertyChecks.check(given, values);
+    return new Config(values);
+  }
+
+  @Override
+  public void start(Map<String, String> given) {
+    new S3SinkConfig(given); // refuses a wrong value here, before any task starts
+    properties = Map.copyOf(given);
+  }
+
+  @Override
+  public Class<? extends Task> taskClass() {
+    return S3SinkTask.class;
+  }
+
+  @Override
+  public List<Map<String, String>> taskConfigs(int maxTasks) {
+    return Collections.nCopies(maxTasks, properties);
+  }
+
+  @Override
+  public void stop() {}
+}

@@ -1,0 +1,130 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.apache.kafka.connect.sink.SinkTask;
+
+/** Hands the records of each partition to its writer, and tells Connect what is stored. */
+public final class S3SinkTask extends SinkTask {
+  /** Without records Connect calls {@link #put} this often at least (milliseconds). */
+  private static final long LONGEST_IDLE = 1000;
+
+  private final Map<TopicPartition, PartitionWriter> writers = new HashMap<>();
+  private final JsonLine json = new JsonLine();
+  private final String name = UUID.randomUUID().toString();
+  private S3SinkConfig config;
+  private CutRule cuts;
+  private Backoff backoff;
+  private BadRecords badRecords;
+  private ObjectStore store;
+  private boolean again;
+
+  @Override
+  public String version() {
+    return Version.TEXT;
+  }
+
+  @Override
+  public void start(Map<String, String> properties) {
+    config = new S3SinkConfig(properties);
+    start(properties, new S3ObjectStore(config));
+  }
+
+  /** As {@link #start(Map)}, with another store. */
+  void start(Map<String, String> properties, ObjectStore objects) {
+    config = new S3SinkConfig(properties);
+    cuts = config.cutRule();
+    backoff = config.backoff();
+    badRecords =
+        new BadRecords(properties, config.ignoresNullValues(), context.errantRecordReporter());
+    store = objects;
+  }
+
+  @Override
+  public void open(Collection<TopicPartition> partitions) {
+    // The store is asked at the first record, in put(): from there Connect tries again.
+    for (TopicPartition partition : partitions) {
+      writers.put(
+          partition,
+          new PartitionWriter(
+              config.layout(partition.topic(), partition.partition()),
+              store,
+              cuts,
+              badRecords,
+              json,
+              name,
+              System::currentTimeMillis));
+    }
+  }
+
+  @Override
+  public void put(Collection<SinkRecord> records) {
+    try {
+      for (SinkRecord record : records) {
+        writer(record).add(record, again);
+      }
+      for (PartitionWriter writer : writers.values()) {
+        writer.cutIfDue();
+      }
+    } catch (StoreException e) {
+      again = true;
+      ConnectException failure =
+          backoff.of(e, TimeUnit.NANOSECONDS.toMillis(System.nanoTime()));
+      context.timeout(backoff.nextDelay());
+      throw failure;
+    }
+    again = false;
+    backoff.reset();
+    long due = Long.MAX_VALUE;
+    for (Map.Entry<TopicPartition, PartitionWriter> entry : writers.entrySet()) {
+      entry.getValue().takeJump().ifPresent(offset -> context.offset(entry.getKey(), offset));
+      due = Math.min(due, entry.getValue().due());
+    }
+    long untilDue = due - System.currentTimeMillis();
+    context.timeout(Math.max(1, Math.min(LONGEST_IDLE, untilDue)));
+  }
+
+  @Override
+  public Map<TopicPartition, OffsetAndMetadata> preCommit(
+      Map<TopicPartition, OffsetAndMetadata> consumed) {
+    Map<TopicPartition, OffsetAndMetadata> stored = new HashMap<>();
+    consumed.forEach(
+        (partition, offset) -> {
+          PartitionWriter writer = writers.get(partition);
+          if (writer != null) {
+            stored.put(partition, new OffsetAndMetadata(writer.committable(offset.offset())));
+          }
+        });
+    return stored;
+  }
+
+  @Override
+  public void close(Collection<TopicPartition> partitions) {
+    // What is in a buffer is read again from Kafka by the partition's next owner.
+    writers.keySet().removeAll(partitions);
+  }
+
+  @Override
+  public void stop() {
+    if (store != null) {
+      store.close();
+    }
+  }
+
+  private PartitionWriter writer(SinkRecord record) {
+    if (!record.topic().equals(record.originalTopic())) {
+      throw new ConnectException(
+          "a transform renames topic " + record.originalTopic() + " to " + record.topic()
+              + ": objects are named by topic and offset, which must be Kafka's");
+    }
+    return writers.get(
+        new TopicPartition(record.originalTopic(), record.originalKafkaPartition()));
+  }
+}
