@@ -14,11 +14,12 @@ import signal
 import subprocess
 from pathlib import Path
 
-from localstack import config
 from localstack.services.kinesis.kinesis_mock_server import KinesisServerManager
 from localstack.services.kinesis.provider import KinesisProvider
 from localstack.utils.net import get_free_tcp_port
 from localstack.utils.serving import Server
+
+from localstack import config
 
 LOG = logging.getLogger("localstack.kinesis_engine")
 

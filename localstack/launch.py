@@ -13,12 +13,14 @@ from typing import Any
 
 import kinesis_engine
 import mapping_templates
-from localstack import config
 from localstack.runtime.main import main
 from localstack.runtime.server import twisted as server
 from twisted.internet.endpoints import TCP4ServerEndpoint
 
 from contract.settings import Settings
+from localstack import config
+
+HERE = Path(__file__).resolve().parent
 
 
 def listen_on_the_named_host() -> None:
@@ -32,8 +34,9 @@ def listen_on_the_named_host() -> None:
 
 
 def keep_to_own_folders() -> None:
-    """Take ready.d from this folder, and keep temporary files in LocalStack's own one."""
-    config.dirs.init = str(Path(__file__).resolve().parent)
+    """Take ready.d from here and the index of services from install.sh; keep temporary files."""
+    config.dirs.init = str(HERE)
+    config.dirs.static_libs = str(HERE.parent / ".build/localstack/root/usr/lib/localstack")
     Path(config.dirs.tmp).mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = config.dirs.tmp
 
