@@ -180,8 +180,8 @@ def trace(key: int, as_json: bool) -> None:
     from stack.hops.journal import path
     from stack.trace import trace as follow
 
-    running = _engine()
-    findings = follow(Access(running.client_environment), path(engine.project_root(), running), key)
+    access = Access(_engine().client_environment)
+    findings = follow(access, path(access, engine.project_root()), key)
     if as_json:
         show.as_json([asdict(finding) for finding in findings])
     else:

@@ -89,18 +89,18 @@ def _source(way: _Way) -> Finding:
 
 
 def _gateway(way: _Way) -> Finding:
-    answers = journal.answers(way.journal, way.topic, way.key)
+    answers = journal.answers(way.journal, way.entity, way.key)
     if not answers:
         return way.finding(journal.HOP, False, str(way.journal), "the emulator never sent it")
     last = answers[-1]
-    times = f", sent {len(answers)} times" if len(answers) > 1 else ""
+    times = f" (sent {len(answers)} times)" if len(answers) > 1 else ""
+    status = "no answer" if last.status is None else str(last.status)
+    said = last.error or f"partition {last.partition}, offset {last.offset}"
     return way.finding(
         journal.HOP,
         last.error is None,
-        f"{last.method} {last.url}",
-        f"{last.status} at {last.time}, offset {last.partition}@{last.offset}{times}"
-        if last.error is None
-        else f"{last.status} at {last.time}: {last.error}",
+        f"{last.method} {last.url}{times}",
+        f"{status} at {last.time}: {said}",
     )
 
 

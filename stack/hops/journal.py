@@ -1,0 +1,75 @@
+"""Hop 3, the gateway: the emulator's requests and their answers, from its journal.
+
+``emulator/journal.py`` describes the lines. Of a file that was filled up and
+renamed, the newest comes last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contract.entities import Entity
+from stack.errors import HopError
+from stack.hops.access import Access
+
+HOP = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one row in one request."""
+
+    time: str
+    method: str
+    url: str
+    status: int | None
+    """None when nothing was answered."""
+    partition: int | None
+    offset: int | None
+    error: str | None
+
+
+def path(access: Access, root: Path) -> Path:
+    """The journal's file; a relative path is below the project's root."""
+    return root / access.settings.emulator_journal
+
+
+def answers(journal: Path, entity: Entity, key: int) -> list[Answer]:
+    """Every answer that the row ``key`` got, the oldest first."""
+    found = []
+    for document in _documents(journal):
+        if document["entity"] == entity.name and key in document["keys"]:
+            found += [
+                _answer(document, record) for record in document["records"] if record["key"] == key
+            ]
+    return found
+
+
+def _documents(journal: Path) -> Iterator[dict[str, Any]]:
+    older = sorted(journal.parent.glob(f"{journal.name}.[0-9]*"), reverse=True)
+    for file in [*older, journal]:
+        if not file.exists():
+            continue
+        with file.open("rb") as lines:
+            for line in lines:
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    if line.endswith(b"\n"):  # else it's being written now
+                        raise HopError(HOP, f"{file}: not a journal: {line[:80]!r}") from error
+
+
+def _answer(document: dict[str, Any], record: dict[str, Any]) -> Answer:
+    return Answer(
+        time=document["time"],
+        method=document["method"],
+        url=document["url"],
+        status=document["status"],
+        partition=record.get("partition"),
+        offset=record.get("offset"),
+        error=record.get("error"),
+    )
