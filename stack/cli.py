@@ -110,14 +110,15 @@ def logs(service: str, follow: bool) -> None:
 
 @main.command()
 @click.option("--posts", default=500, show_default=True, help="How many posts to send.")
-def demo(posts: int) -> None:
+@click.option("--wait", default=120.0, show_default=True, help="Seconds that the sink may take.")
+def demo(posts: int, wait: float) -> None:
     """Start the stack, send posts, follow them to the tables, print the nine results."""
     from stack.demo import Demo
 
     begun = time.monotonic()
     running = _engine()
     running.up()
-    run = Demo(running, posts, _talk)
+    run = Demo(running, posts, wait, _talk)
     try:
         run.run()
     finally:

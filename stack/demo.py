@@ -22,9 +22,6 @@ from stack.hops.kafka import Offsets
 from stack.native import NativeEngine
 from stack.waiting import wait_for
 
-SINK_LIMIT = 120.0
-"""Seconds that the sink may take to store what Kafka has."""
-
 
 @dataclass(frozen=True, slots=True)
 class HopCount:
@@ -42,6 +39,8 @@ class Demo:
 
     engine: NativeEngine
     posts: int
+    sink_limit: float
+    """Seconds that the sink may take to store what Kafka has."""
     talk: Callable[[str], None]
     counts: list[HopCount] = field(default_factory=list)
 
@@ -94,7 +93,7 @@ class Demo:
             return ", ".join(f"{n} {k.total()} of {sent[n].total()}" for n, k in stored.items())
 
         try:
-            wait_for("every record to be in an object", complete, SINK_LIMIT, 0.5, state)
+            wait_for("every record to be in an object", complete, self.sink_limit, 0.5, state)
         except WaitTimeout as timeout:
             raise HopError("s3", str(timeout)) from None
         self._count("s3", "records in objects", {n: k.total() for n, k in stored.items()})

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from contract.settings import Settings
+
+if TYPE_CHECKING:
+    from stack.native import NativeEngine
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,9 +41,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 class Stack:
     """The running stack, as the tests use it. Services are named as in docker-compose.yml."""
 
-    engine: object
+    engine: NativeEngine
     settings: Settings
+    """Addresses as a client on this machine sees them."""
     environment: dict[str, str]
+    """The same as variables, with AWS_ENDPOINT_URL and credentials for boto3 and subprocesses."""
+    variables: dict[str, str]
+    """What pinpipe itself runs with: ports and run folder."""
 
     def pid(self, service: str) -> int:
         """Process id of a running service."""
@@ -93,23 +102,32 @@ class Stack:
             start_new_session=True,
         )
 
+    def pinpipe(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run ``pinpipe`` as a person would, on this stack."""
+        return subprocess.run(
+            [sys.executable, "-m", "stack.cli", *arguments],
+            cwd=ROOT,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service healthy, with data, ports and a folder of this session's own."""
-    from stack.engine import environ
     from stack.native import NativeEngine
 
     folder = tmp_path_factory.mktemp("stack")
-    lines: list[str] = []
-    given = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
-    engine = NativeEngine(
-        ROOT, {**environ(ROOT, given), **OWN_PORTS, "RUN_DIR": str(folder)}, lines.append
-    )
+    variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
+    variables |= {**OWN_PORTS, "RUN_DIR": str(folder)}
+    engine = NativeEngine(ROOT, variables)
     try:
         engine.up()
         client = engine.client_environment
-        yield Stack(engine, Settings.from_environ(client), client)
+        yield Stack(engine, Settings.from_environ(client), client, variables)
     finally:
         engine.down(forget=True)
 

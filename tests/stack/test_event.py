@@ -1,0 +1,201 @@
+"""One event, followed by its content from the source to the Delta tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from contract import names
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from stack.hops import kafka, objects, tables
+from stack.hops.access import Access
+from stack.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Stack
+
+KEY = 7528
+"""The first draw of the original, and the example row of its README."""
+
+SENT: dict[Entity, dict[str, Any]] = {
+    PIN: {
+        "index": 7528,
+        "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
+        "title": "No Title Data Available",
+        "description": "No description available Story format",
+        "poster_name": "User Info Error",
+        "follower_count": "User Info Error",
+        "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
+        "is_image_or_video": "multi-video(story page format)",
+        "image_src": "Image src error.",
+        "downloaded": 0,
+        "save_location": "Local save in /data/mens-fashion",
+        "category": "mens-fashion",
+    },
+    GEO: {
+        "ind": 7528,
+        "timestamp": "2020-08-28T03:52:47",
+        "latitude": -89.9787,
+        "longitude": -173.293,
+        "country": "Albania",
+    },
+    USER: {
+        "ind": 7528,
+        "first_name": "Abigail",
+        "last_name": "Ali",
+        "age": 20,
+        "date_joined": "2015-10-24T11:23:51",
+    },
+}
+
+CLEANED: dict[Entity, dict[str, Any]] = {
+    PIN: {
+        "ind": 7528,
+        "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
+        "title": None,
+        "description": None,
+        "follower_count": None,
+        "poster_name": None,
+        "tag_list": None,
+        "is_image_or_video": "multi-video(story page format)",
+        "image_src": None,
+        "save_location": "/data/mens-fashion",
+        "category": "mens-fashion",
+    },
+    GEO: {
+        "ind": 7528,
+        "country": "Albania",
+        "coordinates": [-89.9787, -173.293],
+        "timestamp": datetime(2020, 8, 28, 3, 52, 47, tzinfo=UTC),
+    },
+    USER: {
+        "ind": 7528,
+        "user_name": "Abigail Ali",
+        "age": 20,
+        "date_joined": datetime(2015, 10, 24, 11, 23, 51, tzinfo=UTC),
+    },
+}
+
+SIZES = {PIN: 444, GEO: 108, USER: 99}
+"""Bytes of the row's object with one record an object."""
+
+
+@pytest.fixture
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+@pytest.fixture
+def one_record_per_object(stack: Stack) -> Iterator[None]:
+    """The connector as the original ran it."""
+    stack.run("connector", environment={"S3_SINK_FLUSH_SIZE": "1"})
+    yield
+    stack.run("connector")
+
+
+@pytest.mark.usefixtures("one_record_per_object")
+def test_row_7528_arrives_by_content_at_every_hop(stack: Stack, access: Access) -> None:
+    user_id = stack.settings.user_id
+    topics = {entity: names.topic(user_id, entity) for entity in ENTITIES}
+    before = {entity: kafka.offsets(access, topic)[1] for entity, topic in topics.items()}
+
+    stack.run("emulator", "--count", "1", "--rate", "max")
+
+    for entity, topic in topics.items():
+        after = kafka.offsets(access, topic)[1]
+        records = list(kafka.read(access, topic, before[entity], after))
+        assert [json.loads(record.value or b"") for record in records] == [SENT[entity]]
+        record = records[0]
+        held = wait_for(
+            f"an object of offset {record.offset} of {topic}",
+            lambda topic=topic, record=record: [
+                stored
+                for stored in objects.listing(access, topic)
+                if stored.position.partition == record.partition
+                and stored.position.start_offset == record.offset
+            ],
+            30,
+        )
+        assert held[0].key == names.object_key(topic, record.partition, record.offset)
+        assert held[0].size == SIZES[entity]
+        lines = objects.lines(access, held[0])
+        assert [json.loads(line) for line in lines] == [SENT[entity]]
+
+    stack.run("spark")
+
+    for entity in ENTITIES:
+        table = tables.read(access, names.table(user_id, entity), where=[("ind", "=", KEY)])
+        assert table is not None
+        assert table.rows == [CLEANED[entity]]
+
+
+def test_trace_names_the_hop_that_is_unplugged(stack: Stack) -> None:
+    key = 5730  # the third draw: no other test of this file sends it
+
+    def ways() -> dict[str, list[tuple[str, bool]]]:
+        done = stack.pinpipe("trace", str(key), "--json")
+        found: dict[str, list[tuple[str, bool]]] = {}
+        for finding in json.loads(done.stdout):
+            found.setdefault(finding["entity"], []).append((finding["hop"], finding["found"]))
+        complete = all(reached for way in found.values() for _, reached in way)
+        assert done.returncode == (0 if complete else 1)
+        return found
+
+    def expect(*reached: str, stop: str | None) -> dict[str, list[tuple[str, bool]]]:
+        way = [(hop, True) for hop in reached] + ([(stop, False)] if stop else [])
+        return {entity.name: way for entity in ENTITIES}
+
+    assert ways() == expect("source", stop="gateway")
+    stack.kill("connect")
+    try:
+        stack.run("emulator", "--count", "1", "--start", "2", "--rate", "max")
+        assert ways() == expect("source", "gateway", "kafka", stop="s3")
+    finally:
+        stack.start("connect")
+    stored = expect("source", "gateway", "kafka", "s3", stop="delta")
+    wait_for("the sink to store the rows", lambda: ways() == stored, 60)
+    stack.run("spark")
+    assert ways() == expect("source", "gateway", "kafka", "s3", "delta", stop=None)
+
+
+def test_status_says_what_is_wrong(stack: Stack) -> None:
+    def states() -> dict[str, str]:
+        return {
+            s["service"]: s["state"] for s in json.loads(stack.pinpipe("status", "--json").stdout)
+        }
+
+    assert set(states().values()) <= {"healthy", "completed", "skipped"}
+    assert stack.pinpipe("status").returncode == 0
+    stack.kill("rest-proxy")
+    try:
+        assert states()["rest-proxy"] == "ended"
+        assert stack.pinpipe("status").returncode == 1
+    finally:
+        stack.start("rest-proxy")
+    assert states()["rest-proxy"] == "healthy"
+
+
+def test_demo_counts_the_rows_at_every_hop(stack: Stack) -> None:
+    done = stack.pinpipe("demo", "--posts", "20")
+    assert done.returncode == 0, done.stderr
+    for hop in ("source", "gateway", "kafka", "s3", "delta"):
+        assert hop in done.stdout
+    assert "Most popular category in each country" in done.stdout
+
+
+def test_demo_names_the_hop_that_lost_rows(stack: Stack) -> None:
+    connector = f"{stack.settings.connect_url}/connectors/{stack.settings.user_id}-s3-sink"
+    requests.put(f"{connector}/pause", timeout=10).raise_for_status()
+    try:
+        done = stack.pinpipe("demo", "--posts", "2", "--wait", "3")
+    finally:
+        requests.put(f"{connector}/resume", timeout=10).raise_for_status()
+    assert done.returncode == 1
+    assert "s3: waited 3 s for every record to be in an object; pin 0 of 2" in done.stderr
+    assert "kafka" in done.stdout
