@@ -1,0 +1,106 @@
+"""The command line: what it says when it can't do what it's asked."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from stack import cli, engine
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def dead_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def pinpipe(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stack.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+        else:
+            found.append((*path, name))
+    return found
+
+
+def test_every_command_says_what_it_does() -> None:
+    names = {" ".join(path) for path in commands(cli.main)}
+    assert {"up", "down", "status", "doctor", "logs", "demo", "batch", "results", "trace"} <= names
+    assert {"emulate batch", "dataset load"} <= names
+    for name, command in cli.main.commands.items():
+        assert command.help, name
+
+
+def test_the_emulators_help_is_the_emulators_own() -> None:
+    done = pinpipe("emulate", "batch", "--help")
+    assert done.returncode == 0
+    assert "--dry-run" in done.stdout
+    assert "--spool" in done.stdout
+
+
+def test_a_service_that_is_not_there_is_named() -> None:
+    done = pinpipe("logs", "kafak")
+    assert done.returncode == 1
+    assert "no service 'kafak'" in done.stderr
+    assert "kafka" in done.stderr
+
+
+def test_logs_of_a_service_that_never_ran(tmp_path: Path) -> None:
+    done = pinpipe("logs", "kafka", RUN_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "kafka.log: was it started?" in done.stderr
+
+
+def test_results_without_s3_say_so(tmp_path: Path, dead_port: int) -> None:
+    done = pinpipe("results", LOCALSTACK_PORT=str(dead_port), RUN_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: delta: table s3://user-0a1b2c3d4e5f-bucket/")
+    assert done.stdout == ""
+
+
+def test_status_of_a_stack_that_never_ran(tmp_path: Path) -> None:
+    done = pinpipe("status", RUN_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "not started" in done.stdout
+
+
+def test_an_engine_that_is_not_there_is_named() -> None:
+    done = pinpipe("up", ENGINE="podman")
+    assert done.returncode == 1
+    assert "ENGINE is 'podman'" in done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    done = pinpipe("trace", "1", USER_ID="No Good", RUN_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: USER_ID is 'No Good': it must be 4 to 32 lower-case letters and digits\n"
+    )
+
+
+def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("USER_ID=fromfile\nKAFKA_PORT=1\n")
+    assert engine.environ(tmp_path, {"KAFKA_PORT": "2"}) == {
+        "USER_ID": "fromfile",
+        "KAFKA_PORT": "2",
+    }
