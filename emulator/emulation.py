@@ -1,0 +1,141 @@
+"""The loop of every posting program: draw a post, read its rows, send them down a road."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TextIO
+
+from contract import wire
+from emulator.accounting import Accounting
+from emulator.batches import Batches
+from emulator.draw import Draw, Pace, original, passes, sequential
+from emulator.progress import Meter
+from emulator.request import Request, Road, requests
+from emulator.sender import Sender
+from emulator.source import MissingRowError, Post, Source
+from emulator.spool import Spool
+from emulator.stop import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which posts a run sends, how fast and in requests of which size."""
+
+    order: str = "original"
+    """``original`` (its draws, for ever) or ``sequential`` (every key of the source, once)."""
+    start: int = 0
+    count: int | None = None
+    loop: bool = False
+    rate: float | None = None
+    """Posts per second; 0 as fast as possible, None the original's pauses."""
+    batch_size: int = 1
+
+    def draws(self, source: Source) -> Iterator[Draw]:
+        """The posts to send, in order."""
+        return passes(
+            original if self.order == "original" else lambda: sequential(source.keys()),
+            self.start,
+            self.count,
+            self.loop,
+        )
+
+
+@dataclass(slots=True)
+class Emulation:
+    """One run.
+
+    Raises (``run`` and ``dry_run``):
+        DatabaseError: the source database doesn't answer (any more).
+    """
+
+    plan: Plan
+    source: Source
+    accounting: Accounting
+    meter: Meter
+    stop: Stop
+
+    def run(self, sender: Sender, spool: Spool | None) -> None:
+        """Send what the spool holds, then the posts of the plan; settle every row."""
+        try:
+            if spool is not None:
+                self._replay(sender, spool)
+            self._send(sender)
+        finally:
+            sender.close()
+            if spool is not None:
+                spool.compact()
+        if sender.error is not None:
+            raise sender.error
+
+    def dry_run(self, road: Road, out: TextIO) -> None:
+        """Write the requests of the plan as JSON lines, and send nothing."""
+        batches = Batches(self.plan.batch_size)
+        for post in self._posts():
+            for row in post.rows:
+                if rows := batches.add(row):
+                    _write(out, *requests(road, row.entity, rows))
+        for rows in batches.rest():
+            _write(out, *requests(road, rows[0].entity, rows))
+
+    def _replay(self, sender: Sender, spool: Spool) -> None:
+        if spool.broken:
+            self.meter.say(f"spool: {spool.broken} broken entries put aside")
+        batches = Batches(self.plan.batch_size)
+        for row in spool.rows():
+            if sender.gone.is_set() or self.stop.event.is_set():
+                break
+            if rows := batches.add(row):
+                sender.send(rows)
+                self.meter.tick()
+        for rows in batches.rest():
+            sender.send(rows)
+        sender.drain()
+        spool.compact()
+
+    def _send(self, sender: Sender) -> None:
+        batches = Batches(self.plan.batch_size)
+        try:
+            for post in self._posts():
+                for row in post.rows:
+                    if rows := batches.add(row):
+                        sender.send(rows)
+                if sender.gone.is_set():
+                    break
+        finally:
+            # What was drawn is sent, also when the run is told to stop or the source fails.
+            for rows in batches.rest():
+                sender.send(rows)
+
+    def _posts(self) -> Iterator[Post]:
+        """The posts of the plan, each when it's due, until the run is told to stop."""
+        draws = self.plan.draws(self.source)
+        pace = Pace(self.plan.rate)
+        while ahead := list(islice(draws, pace.ahead)):
+            if self.stop.event.is_set():
+                return
+            posts = self.source.read([draw.key for draw in ahead])
+            for draw in ahead:
+                pace.wait(draw, self.stop.event)
+                if self.stop.event.is_set():
+                    return
+                post = posts[draw.key]
+                self.accounting.post()
+                for entity in post.missing:
+                    self.accounting.missing(entity.name)
+                    self.meter.say(str(MissingRowError(entity, post.key)))
+                yield post
+                self.meter.tick()
+
+
+def _write(out: TextIO, *built: Request) -> None:
+    for request in built:
+        document: dict[str, wire.Json] = {
+            "method": request.method,
+            "url": request.url,
+            "headers": dict(request.headers),
+            "body": json.loads(request.body),
+        }
+        out.write(wire.dumps(document) + "\n")

@@ -1,0 +1,218 @@
+"""The command line of every posting program, whatever road it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from contract.errors import PipelineError
+from contract.settings import Settings
+from emulator.accounting import Accounting
+from emulator.emulation import Emulation, Plan
+from emulator.journal import Journal
+from emulator.progress import Meter
+from emulator.request import Road
+from emulator.sender import Retry, Sender
+from emulator.source import Source
+from emulator.spool import Spool
+from emulator.stop import Stop
+
+
+class Rate(click.ParamType[float | None]):
+    """``original`` (None), ``max`` or 0 (0), or posts per second."""
+
+    name = "rate"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Read the option's text."""
+        if value in ("original", None):
+            return None
+        try:
+            rate = 0.0 if value == "max" else float(value)
+        except ValueError:
+            rate = -1
+        if not 0 <= rate < float("inf"):
+            self.fail(f"{value!r} is not 'original', 'max' or posts per second", param, ctx)
+        return rate
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option(
+        "--rate",
+        type=Rate(),
+        metavar="RATE",
+        help="Posts per second; 'max' or 0 as fast as possible; 'original' the original's pauses "
+        "of 0 or 1 s.  [default: original; max with --dry-run]",
+    ),
+    click.option("--count", type=click.IntRange(1), help="Posts to send.  [default: no end]"),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, 10_000),
+        default=1,
+        show_default=True,
+        help="Rows of a request; 1 is the original.",
+    ),
+    click.option(
+        "--in-flight",
+        type=click.IntRange(1, 256),
+        default=1,
+        show_default=True,
+        help="Requests under way at a time. With more than 1 they may be answered out of order.",
+    ),
+    click.option(
+        "--start", type=click.IntRange(0), default=0, help="Leave out the first START posts."
+    ),
+    click.option(
+        "--order",
+        type=click.Choice(["original", "sequential"]),
+        default="original",
+        show_default=True,
+        help="The original's draws, or every key of the source once, from the first to the last.",
+    ),
+    click.option(
+        "--loop", is_flag=True, help="At the end (of --count, or of the source) start over."
+    ),
+    click.option(
+        "--spool",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Keep in this file what can't be sent, and send it first the next time.",
+    ),
+    click.option(
+        "--journal",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Record each request and its answer in this file.  [default: EMULATOR_JOURNAL]",
+    ),
+    click.option("--no-journal", is_flag=True, help="Record nothing."),
+    click.option(
+        "--retry-seconds",
+        type=click.FloatRange(0),
+        default=Retry().seconds,
+        show_default=True,
+        help="How long a request is tried again that got no answer, a 5xx or a 429.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=Retry().timeout,
+        show_default=True,
+        help="Seconds to wait for an answer.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print the requests as JSON lines, send none."),
+    click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON."),
+)
+
+
+def posting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a posting program."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def emulate(
+    road: Callable[[Settings], Road],
+    *,
+    rate: float | None,
+    count: int | None,
+    batch_size: int,
+    in_flight: int,
+    start: int,
+    order: str,
+    loop: bool,
+    spool: Path | None,
+    journal: Path | None,
+    no_journal: bool,
+    retry_seconds: float,
+    timeout: float,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Run a posting program with the values of its options; ends the process with its code."""
+    if dry_run and rate is None and not _given("rate"):
+        rate = 0.0
+    plan = Plan(order, start, count, loop, rate, batch_size)
+    accounting = Accounting()
+    meter = Meter(accounting, None if loop else count)
+    try:
+        with ExitStack() as stack:
+            settings = Settings.from_environ()
+            source = stack.enter_context(closing(Source(settings.source_database_url)))
+            stop = stack.enter_context(Stop())
+            emulation = Emulation(plan, source, accounting, meter, stop)
+            if dry_run:
+                emulation.dry_run(road(settings), sys.stdout)
+                sys.exit(0 if accounting.complete else 1)
+            kept = stack.enter_context(closing(Spool(spool))) if spool else None
+            written = None
+            if not no_journal:
+                path = journal or Path(settings.emulator_journal)
+                written = stack.enter_context(closing(Journal(path)))
+            begun = time.monotonic()
+            stack.enter_context(meter)
+            sender = Sender(
+                road(settings),
+                accounting,
+                stop.event,
+                in_flight=in_flight,
+                retry=Retry(retry_seconds, timeout),
+                journal=written,
+                spool=kept,
+                talk=meter.say,
+            )
+            try:
+                emulation.run(sender, kept)
+            finally:
+                meter.stop()
+                _report(meter, accounting, time.monotonic() - begun, stop.signal, spool, as_json)
+    except PipelineError as error:
+        raise click.ClickException(str(error)) from error
+    except BrokenPipeError:
+        # Whoever read the dry run has seen enough; Python must not try to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    sys.exit(0 if accounting.complete else 1)
+
+
+def _given(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _report(
+    meter: Meter,
+    accounting: Accounting,
+    seconds: float,
+    signal_name: str | None,
+    spool: Path | None,
+    as_json: bool,
+) -> None:
+    for reason, rows in accounting.reasons.most_common(5):
+        meter.say(f"{rows} rows failed: {reason}")
+    total = accounting.total
+    line = (
+        f"{accounting.posts} posts in {seconds:.1f} s: {total.sent} rows sent, "
+        f"{total.acknowledged} acknowledged, {total.failed} failed, {total.retried} retried"
+    )
+    if total.missing:
+        line += f", {total.missing} missing in the source"
+    if accounting.replayed:
+        line += f"; {accounting.replayed} of them from the spool"
+    if total.failed and spool:
+        line += f"; kept in {spool}"
+    if signal_name:
+        line += f"; stopped by {signal_name}"
+    meter.say(line)
+    if as_json:
+        summary = {**accounting.summary(), "seconds": round(seconds, 3), "signal": signal_name}
+        click.echo(json.dumps(summary, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""Shows a person how a run goes; nothing where stderr is no terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from emulator.accounting import Accounting
+
+_INTERVAL = 0.2
+"""Seconds between two looks at the counts: a run may send thousands of posts in one."""
+
+
+class Meter:
+    """A line on stderr with the counts of a run, and a place for lines above it."""
+
+    def __init__(self, accounting: Accounting, posts: int | None) -> None:
+        self._accounting = accounting
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("posts"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rows]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task("posts", total=posts, rows="")
+        self._next = 0.0
+
+    def __enter__(self) -> Meter:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the line of counts away; lines may still be said."""
+        self._progress.stop()
+
+    def tick(self) -> None:
+        """Show the counts, if it's time to."""
+        now = time.monotonic()
+        if self._progress.disable or now < self._next:
+            return
+        self._next = now + _INTERVAL
+        total = self._accounting.total
+        rows = f"{total.acknowledged} rows acknowledged"
+        if total.failed:
+            rows += f", {total.failed} failed"
+        if total.retried:
+            rows += f", {total.retried} retried"
+        self._progress.update(self._task, completed=self._accounting.posts, rows=rows)
+
+    def say(self, line: str) -> None:
+        """Print a line for the person who watches."""
+        self._console.print(f"emulator: {line}", markup=False)

@@ -1,0 +1,149 @@
+"""Reads the rows of posts from the source database, many posts a query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract import wire
+from contract.entities import ENTITIES, PIN, Entity, Kind
+from emulator import database
+from emulator.database import DatabaseError
+from emulator.dataset.tables import MARKER, TABLES
+from emulator.request import Row
+
+_PAGE = 500
+
+
+class MissingRowError(DatabaseError):
+    """A table of the source database has no row with a key that was drawn."""
+
+    def __init__(self, entity: Entity, key: int) -> None:
+        super().__init__(f"{entity.table} has no row with {entity.key} {key}")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The rows of one post that the source has, in sending order."""
+
+    key: int
+    rows: tuple[Row, ...]
+
+    @property
+    def missing(self) -> tuple[Entity, ...]:
+        """The entities whose tables have no row of this post."""
+        there = {row.entity for row in self.rows}
+        return tuple(entity for entity in ENTITIES if entity not in there)
+
+
+class Source:
+    """The source database, open for reading.
+
+    Raises:
+        DatabaseError: it can't be reached, or its load has not ended.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine = database.connect(url)
+        self._queries = {
+            entity: sa.select(*(table.c[name] for name in entity.column_names)).where(
+                table.c[entity.key].in_(sa.bindparam("keys", expanding=True))
+            )
+            for entity, table in TABLES.items()
+        }
+        self._check()
+
+    def read(self, keys: Sequence[int]) -> dict[int, Post]:
+        """The posts with these keys, by key; each has the rows that are there.
+
+        Raises:
+            DatabaseError: the database doesn't answer.
+        """
+        found: dict[int, list[Row]] = {key: [] for key in keys}
+        with self._asking() as connection:
+            for entity in ENTITIES:
+                rows = connection.execute(self._queries[entity], {"keys": list(found)})
+                for values in rows:
+                    row = _wire_row(entity, dict(zip(entity.column_names, values, strict=True)))
+                    key = int(values[0])  # the key is the first column of each table
+                    found[key].append(Row(entity, key, row))
+        return {key: Post(key, tuple(rows)) for key, rows in found.items()}
+
+    def keys(self) -> Iterator[int]:
+        """Every key of the pin table, in order; read page by page.
+
+        Raises:
+            DatabaseError: the database doesn't answer.
+        """
+        column = TABLES[PIN].c[PIN.key]
+        last: int | None = None
+        while True:
+            query = sa.select(column).order_by(column).limit(_PAGE)
+            if last is not None:
+                query = query.where(column > last)
+            with self._asking() as connection:
+                page = connection.scalars(query).all()
+            if not page:
+                return
+            yield from page
+            last = page[-1]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _check(self) -> None:
+        with self._asking() as connection:
+            there = set(sa.inspect(connection).get_table_names())
+            lacking = [table.name for table in TABLES.values() if table.name not in there]
+            if lacking:
+                problem = f"has no table {', '.join(lacking)}"
+            elif MARKER.name in there and not connection.execute(sa.select(MARKER)).first():
+                problem = "is loaded in part only"
+            else:
+                return
+        raise DatabaseError(
+            f"source database {database.shown(self._url)} {problem}: run `pinpipe dataset load`"
+        )
+
+    def _asking(self) -> _Asking:
+        return _Asking(self._engine, self._url)
+
+
+class _Asking:
+    """A connection whose errors are ours."""
+
+    def __init__(self, engine: sa.Engine, url: str) -> None:
+        self._engine, self._url = engine, url
+
+    def __enter__(self) -> sa.Connection:
+        try:
+            self._connection = self._engine.connect()
+        except SQLAlchemyError as error:
+            raise self._ours(error) from error
+        return self._connection
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        self._connection.close()
+        if isinstance(error, SQLAlchemyError):
+            raise self._ours(error) from error
+
+    def _ours(self, error: SQLAlchemyError) -> DatabaseError:
+        return DatabaseError(
+            f"source database {database.shown(self._url)}: {database.reason(error)}"
+        )
+
+
+def _wire_row(entity: Entity, values: Mapping[str, Any]) -> dict[str, wire.Json]:
+    row = wire.wire_row(entity, values)
+    for column in entity.columns:
+        value = row[column.name]
+        # A database of one's own may keep dates as text, with a space where the wire has a T.
+        if column.kind is Kind.TIMESTAMP and isinstance(value, str) and "T" not in value:
+            row[column.name] = wire.parse_timestamp(value).isoformat()
+    return row

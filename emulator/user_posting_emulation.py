@@ -1,0 +1,27 @@
+"""The batch program: sends posts through API Gateway to the Kafka REST proxy (hop 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from emulator.batch_road import BatchRoad
+from emulator.options import emulate, posting
+
+
+@click.command()
+@posting
+def batch(**options: Any) -> None:
+    """Send posts down the historical road: API Gateway, REST proxy, Kafka.
+
+    The exit code is 0 when every row was acknowledged, also after SIGINT or SIGTERM, which end
+    the run in good order, and 1 when one was not.
+
+    Example: pinpipe emulate batch --count 500 --rate max --batch-size 100
+    """
+    emulate(BatchRoad, **options)
+
+
+if __name__ == "__main__":
+    batch(prog_name="python -m emulator.user_posting_emulation")
