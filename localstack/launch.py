@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import connections
 import kinesis_engine
 import mapping_templates
 from localstack.runtime.main import main
@@ -46,5 +47,6 @@ if __name__ == "__main__":
     listen_on_the_named_host()
     keep_to_own_folders()
     kinesis_engine.install(*settings.kinesis_listen)
+    connections.install()
     mapping_templates.install()
     main()

@@ -3,7 +3,8 @@
 Stock, ``$input.json`` writes JSON with spaces and ``\\u`` escapes, so that a
 record of Kinesis would not be the bytes that AWS stores, and makes an empty
 text of a null. It is also slow: each use of ``$input`` parses the whole body,
-and builds a parser for its path (8 ms); each request compiles the template.
+and builds a parser for its path (8 ms); each request compiles the template,
+and checks the schema of the body for being one before it is used.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import airspeed
+from jsonschema.validators import validator_for
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import (
     BadRequestException,
 )
+from localstack.services.apigateway.next_gen.execute_api.handlers import method_request
 from localstack.services.apigateway.next_gen.execute_api.template_mapping import VelocityInput
 
 NOTHING = object()
@@ -79,8 +82,18 @@ def plain_steps(path: str) -> tuple[str | int, ...] | None:
     return tuple(steps)
 
 
+def validate(instance: Any, schema: dict[str, Any]) -> None:
+    """Check a body against its model, as ``jsonschema.validate`` without a look at the schema.
+
+    Raises:
+        jsonschema.ValidationError: the body is not what the model says.
+    """
+    validator_for(schema)(schema).validate(instance)
+
+
 def install() -> None:
-    """Render every mapping template this way."""
+    """Render every mapping template, and check every body, this way."""
+    method_request.validate = validate
     template_mapping.VelocityInput = Input
     template_mapping.parse = lru_cache(maxsize=1024)(template_mapping.parse)
     airspeed.Template = lru_cache(maxsize=1024)(airspeed.Template)
