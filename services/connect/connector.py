@@ -29,13 +29,13 @@ REBALANCING = 409
 """Status with which a worker answers while its group rebalances."""
 
 
-def refuse_errors(worker: Worker, config: dict[str, str]) -> None:
+def refuse_errors(worker: Worker, name: str, config: dict[str, str]) -> None:
     """Have the configuration validated.
 
     Raises:
         ConnectError: it has errors; the message has a line for each.
     """
-    errors = worker.validate(config)
+    errors = worker.validate({"name": name, **config})
     if errors:
         lines = [f"  {name}: {error}" for name, found in errors.items() for error in found]
         raise ConnectError("\n".join(["the connector's configuration is refused:", *lines]))
@@ -133,11 +133,12 @@ def set_up(settings: Settings) -> str:
     deadline = time.monotonic() + LIMIT
     worker = Worker(settings.connect_url)
     name, config = connector_name(settings), connector_config(settings)
-    refuse_errors(worker, config)
+    refuse_errors(worker, name, config)
 
     def configured() -> bool | None:
         try:
-            worker.configure(name, config)
+            if worker.config(name) != {"name": name, **config}:
+                worker.configure(name, config)
         except ConnectError as error:
             if error.status == REBALANCING:
                 raise

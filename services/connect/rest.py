@@ -41,6 +41,16 @@ class Worker:
         values = (entry["value"] for entry in self._call("PUT", path, config)["configs"])
         return {value["name"]: value["errors"] for value in values if value["errors"]}
 
+    def config(self, name: str) -> dict[str, str] | None:
+        """Return the configuration of the connector ``name``, or None if there is no such one."""
+        try:
+            config: dict[str, str] = self._call("GET", f"/connectors/{name}/config")
+        except ConnectError as error:
+            if error.status == 404:
+                return None
+            raise
+        return config
+
     def configure(self, name: str, config: dict[str, str]) -> None:
         """Create the connector ``name``, or give it another configuration."""
         self._call("PUT", f"/connectors/{name}/config", config)

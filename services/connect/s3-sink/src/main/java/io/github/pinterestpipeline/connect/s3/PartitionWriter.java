@@ -127,15 +127,24 @@ final class PartitionWriter {
   }
 
   /**
-   * The offset that can be committed: nothing before it is still to be stored.
+   * The offset that can be committed: nothing before it is still to be stored, and no object spans
+   * it. There is none while the consumer is behind what is stored (after a failure amid a batch,
+   * and before a jump): a task that starts there would look for objects from there on, and miss the
+   * one that begins before it.
    *
    * @param consumed the offset up to which the consumer has handed over records
    */
-  long committable(long consumed) {
-    if (!lines.isEmpty()) {
-      return Math.min(consumed, start);
+  OptionalLong committable(long consumed) {
+    if (!resumed) {
+      return OptionalLong.of(consumed);
     }
-    return jumping || jumped ? Math.min(consumed, next) : consumed;
+    long handled = lines.isEmpty() ? next : start;
+    if (consumed < handled) {
+      return OptionalLong.empty();
+    }
+    // Beyond what was handed over there are only records that Connect itself has left out.
+    boolean upToDate = lines.isEmpty() && !jumping && !jumped;
+    return OptionalLong.of(upToDate ? consumed : handled);
   }
 
   private void append(SinkRecord record) {

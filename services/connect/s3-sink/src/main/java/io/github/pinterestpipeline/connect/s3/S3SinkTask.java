@@ -99,7 +99,9 @@ public final class S3SinkTask extends SinkTask {
         (partition, offset) -> {
           PartitionWriter writer = writers.get(partition);
           if (writer != null) {
-            stored.put(partition, new OffsetAndMetadata(writer.committable(offset.offset())));
+            writer
+                .committable(offset.offset())
+                .ifPresent(next -> stored.put(partition, new OffsetAndMetadata(next)));
           }
         });
     return stored;

@@ -1,0 +1,242 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import static io.github.pinterestpipeline.connect.s3.Records.record;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.pinterestpipeline.connect.s3.FakeStore.Fault;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.errors.DataException;
+import org.junit.jupiter.api.Test;
+
+class PartitionWriterTest {
+  private final FakeStore store = new FakeStore();
+  private final ObjectLayout layout = new ObjectLayout("topics", Records.TOPIC, 0, 10);
+  private long now = 5_000;
+
+  private PartitionWriter writer(int flushSize, long interval, int bytes, String errors) {
+    return new PartitionWriter(
+        layout,
+        store,
+        new CutRule(flushSize, bytes, interval, -1, ZoneOffset.UTC),
+        new BadRecords(Map.of("errors.tolerance", errors), false, null),
+        new JsonLine(),
+        "writer-" + flushSize,
+        () -> now);
+  }
+
+  private PartitionWriter writer(int flushSize) {
+    return writer(flushSize, -1, 1 << 20, "all");
+  }
+
+  private void stored(long start, String text, long next) {
+    FakeStore.Stored object = store.objects.get(layout.key(start));
+    assertEquals(text, object.text());
+    assertEquals(next, object.mark().nextOffset());
+  }
+
+  @Test
+  void cutsByCountAndNamesByStartOffset() {
+    PartitionWriter writer = writer(2);
+    for (long offset = 7; offset < 12; offset++) {
+      writer.add(record(offset), false);
+    }
+    assertEquals(
+        List.of(
+            "topics/id.pin/partition=0/id.pin+0+0000000007.json",
+            "topics/id.pin/partition=0/id.pin+0+0000000009.json"),
+        List.copyOf(store.objects.keySet()));
+    stored(7, "7\n8\n", 9);
+    stored(9, "9\n10\n", 11);
+    assertEquals(OptionalLong.of(11), writer.committable(12)); // 11 is in the buffer
+  }
+
+  @Test
+  void cutsByRecordTimeBeforeTheRecordThatIsTooLate() {
+    PartitionWriter writer = writer(100, 500, 1 << 20, "all");
+    writer.add(record(0, "a", 1000), false);
+    writer.add(record(1, "b", 1499), false);
+    writer.add(record(2, "c", 900), false); // older than the first: no reason to cut
+    assertTrue(store.objects.isEmpty());
+    writer.add(record(3, "d", 1500), false);
+    stored(0, "\"a\"\n\"b\"\n\"c\"\n", 3);
+    assertEquals(OptionalLong.of(3), writer.committable(4));
+  }
+
+  @Test
+  void cutsByTheClockWhenNoRecordComes() {
+    PartitionWriter writer = writer(100, 500, 1 << 20, "all");
+    writer.add(record(0), false);
+    assertEquals(5_500, writer.due());
+    now = 5_499;
+    writer.cutIfDue();
+    assertTrue(store.objects.isEmpty());
+    now = 5_500;
+    writer.cutIfDue();
+    stored(0, "0\n", 1);
+    assertEquals(Long.MAX_VALUE, writer.due());
+  }
+
+  @Test
+  void cutsBySize() {
+    PartitionWriter writer = writer(100, -1, 4, "all");
+    writer.add(record(0), false);
+    writer.add(record(1), false); // "0\n1\n" is 4 bytes
+    writer.add(record(2), false);
+    stored(0, "0\n1\n", 2);
+    assertEquals(1, store.objects.size());
+  }
+
+  @Test
+  void afterAFailureTheSameBatchAgainAddsNothingTwice() {
+    PartitionWriter writer = writer(2);
+    store.faults.add(Fault.LOST);
+    assertEquals(0, store.listedAfter.size());
+    assertThrows(StoreException.class, () -> writer.add(record(0), false)); // can't list
+    writer.add(record(0), true);
+    store.faults.add(Fault.LOST);
+    assertThrows(StoreException.class, () -> writer.add(record(1), true));
+    assertEquals(OptionalLong.of(0), writer.committable(0));
+    writer.add(record(0), true);
+    assertEquals(OptionalLong.empty(), writer.committable(1)); // amid the object
+    stored(0, "0\n1\n", 2); // stored first of all
+    writer.add(record(1), true);
+    writer.add(record(2), true);
+    assertEquals(1, store.objects.size());
+    assertEquals(OptionalLong.of(2), writer.committable(3));
+  }
+
+  @Test
+  void knowsItsOwnObjectWhenTheAnswerWasLost() {
+    PartitionWriter writer = writer(1);
+    writer.add(record(0), false);
+    store.faults.add(Fault.ANSWER_LOST);
+    assertThrows(StoreException.class, () -> writer.add(record(1), false));
+    writer.add(record(1), true);
+    writer.add(record(2), true);
+    assertEquals(OptionalLong.empty(), writer.takeJump());
+    assertEquals(3, store.objects.size());
+  }
+
+  @Test
+  void goesOnBehindTheLastObject() {
+    PartitionWriter first = writer(2);
+    first.add(record(0), false);
+    first.add(record(1), false);
+    first.add(record(2), false);
+    first.add(record(3), false);
+
+    PartitionWriter second = writer(3);
+    second.add(record(0), false); // the group has committed nothing
+    second.add(record(1), false);
+    assertEquals(OptionalLong.empty(), second.committable(1)); // amid an object
+    assertEquals(OptionalLong.of(4), second.takeJump());
+    assertEquals(OptionalLong.empty(), second.takeJump());
+    assertEquals(OptionalLong.empty(), second.committable(2)); // the consumer isn't there yet
+    assertEquals(OptionalLong.of(4), second.committable(4));
+    second.add(record(4), false);
+    second.add(record(5), false);
+    second.add(record(6), false);
+    stored(4, "4\n5\n6\n", 7);
+  }
+
+  @Test
+  void listsFromThePositionOnOnly() {
+    PartitionWriter first = writer(1);
+    for (long offset = 0; offset < 5; offset++) {
+      first.add(record(offset), false);
+    }
+    PartitionWriter second = writer(3);
+    second.add(record(5), false);
+    assertEquals(
+        "topics/id.pin/partition=0/id.pin+0+0000000005",
+        store.listedAfter.get(store.listedAfter.size() - 1));
+    assertEquals(OptionalLong.empty(), second.takeJump());
+  }
+
+  @Test
+  void yieldsToAnotherWritersObject() {
+    PartitionWriter slow = writer(3);
+    slow.add(record(0), false);
+    PartitionWriter quick = writer(2);
+    quick.add(record(0), false);
+    quick.add(record(1), false);
+    slow.add(record(1), false);
+    slow.add(record(2), false); // 412: the other one's ends at 2
+    slow.add(record(3), false); // dropped: it will be read again
+    assertEquals(OptionalLong.of(2), slow.committable(4));
+    assertEquals(OptionalLong.of(2), slow.takeJump());
+    assertEquals(OptionalLong.of(2), slow.committable(4));
+    for (long offset = 2; offset < 5; offset++) {
+      slow.add(record(offset), false);
+    }
+    stored(0, "0\n1\n", 2);
+    stored(2, "2\n3\n4\n", 5);
+    assertEquals(OptionalLong.of(5), slow.committable(5));
+  }
+
+  @Test
+  void aLatePutOfADeadTaskLandsBesideNobody() {
+    PartitionWriter dead = writer(2);
+    dead.add(record(0), false);
+    store.faults.add(Fault.LATE);
+    assertThrows(StoreException.class, () -> dead.add(record(1), false));
+
+    PartitionWriter next = writer(3);
+    next.add(record(0), false); // lists before it lands
+    store.carryOutLate();
+    next.add(record(1), false);
+    next.add(record(2), false);
+    assertEquals(OptionalLong.of(2), next.takeJump());
+    stored(0, "0\n1\n", 2);
+    assertEquals(1, store.objects.size());
+  }
+
+  @Test
+  void badRecordsAreLeftOutAndPassed() {
+    PartitionWriter writer = writer(2);
+    writer.add(record(0, null, 0), false);
+    assertEquals(OptionalLong.of(1), writer.committable(1));
+    writer.add(record(1), false);
+    writer.add(record(2, Double.NaN, 0), false);
+    writer.add(record(3), false);
+    stored(1, "1\n3\n", 4);
+    assertEquals(OptionalLong.of(4), writer.committable(4));
+  }
+
+  @Test
+  void aBadRecordFailsTheTaskByNameWhenNotTolerated() {
+    PartitionWriter writer = writer(2, -1, 1 << 20, "none");
+    DataException failure =
+        assertThrows(DataException.class, () -> writer.add(record(3, null, 0), false));
+    assertEquals("record id.pin-0-3 can't be stored: it has no value", failure.getMessage());
+  }
+
+  @Test
+  void refusesATopicThatWasCreatedAgain() {
+    writer(1).add(record(0, "old", 1), false);
+    PartitionWriter writer = writer(2);
+    ConnectException failure =
+        assertThrows(ConnectException.class, () -> writer.add(record(0, "new", 2), false));
+    assertTrue(failure.getMessage().contains("holds another record"), failure.getMessage());
+  }
+
+  @Test
+  void refusesOffsetsThatGoBack() {
+    PartitionWriter writer = writer(1);
+    writer.add(record(5), false);
+    ConnectException failure =
+        assertThrows(ConnectException.class, () -> writer.add(record(0), false));
+    assertTrue(failure.getMessage().contains("id.pin-0 is at 0"), failure.getMessage());
+  }
+
+  @Test
+  void refusesAnObjectOfAnotherProgram() {
+    assertThrows(ConnectException.class, () -> ObjectMark.of("key", Map.of()));
+  }
+}
