@@ -132,21 +132,30 @@ class Sender:
                     continue
             self._fail(job, "not sent: told to stop")
 
-    def drain(self) -> None:
-        """Wait until every row is settled; once told to stop, for no longer than ``GRACE``."""
+    def drain(self) -> bool:
+        """Wait until every row is settled; once told to stop, for no longer than ``GRACE``.
+
+        Returns whether every row was settled by an answer or by its last attempt.
+        """
         with self._changed:
             self._await(lambda: not self._unsettled)
             late = list(self._unsettled)
             self._waiting.clear()
         for job in late:
             self._fail(job, "not answered before the run was stopped")
+        return not late
 
     def close(self) -> None:
         """Settle every row and end the threads."""
-        self.drain()
+        settled = self.drain()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if settled:
+            # They may still be writing to the journal. One that waits for an answer in vain is
+            # left behind, and ends with the program.
+            for thread in self._threads:
+                thread.join()
 
     def _await(self, fact: Callable[[], bool]) -> bool:
         """Wait for ``fact``, for at most ``GRACE`` once the run is told to stop."""

@@ -1,0 +1,239 @@
+"""A source database, and a gateway that fails on demand.
+
+The gateway here stands for faults that the real REST proxy can't be told to make; that the
+emulator and the real one understand each other is shown in tests/stack.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any, ClassVar
+
+import pytest
+
+from emulator.dataset.load import load
+
+ROOT = Path(__file__).resolve().parents[3]
+PORTS = range(21000, 21100)
+
+
+@pytest.fixture(scope="session")
+def source_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A source database at scale 1."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('source')}/posts.db"
+    load(url)
+    return url
+
+
+@dataclass
+class Faulty:
+    """A gateway on loopback that answers as the REST proxy does, but for the ``faults``."""
+
+    faults: deque[str] = field(default_factory=deque)
+    """What to do with the next requests: see ``_Handler``."""
+    always: str = ""
+    """What to do with each request for which ``faults`` has nothing."""
+    requests: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
+    """Topic and values of each request, in order of arrival."""
+    stored: list[tuple[str, int]] = field(default_factory=list)
+    """Topic and key of each record that was answered with an offset."""
+    released: Event = field(default_factory=Event)
+    """Set to let go of the requests that ``hang``."""
+    url: str = ""
+    lock: Lock = field(default_factory=Lock)
+    connections: int = 0
+
+    def keys(self, entity: str) -> list[int]:
+        """Keys stored of an entity, in order."""
+        return [key for topic, key in self.stored if topic.endswith(f".{entity}")]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request. Faults: ``slot N CODE``, ``status N [SECONDS]``, ``text``, ``short``, ``cut``,
+    ``hang``, ``drop`` (stored, but the answer is lost)."""
+
+    protocol_version = "HTTP/1.1"
+    gateway: ClassVar[Faulty]
+
+    def setup(self) -> None:
+        with self.gateway.lock:
+            self.gateway.connections += 1
+        super().setup()
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.headers["Content-Type"] == "application/vnd.kafka.json.v2+json"
+        topic = self.path.rpartition("/")[2]
+        values = [record["value"] for record in body["records"]]
+        gateway = self.gateway
+        with gateway.lock:
+            gateway.requests.append((topic, values))
+            fault = gateway.faults.popleft() if gateway.faults else gateway.always
+        what, *rest = fault.split()[:3] or [""]
+        if what == "hang":
+            gateway.released.wait(30)
+            self.close_connection = True
+        elif what == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "500")
+            self.end_headers()
+            self.wfile.write(b'{"offsets":[')
+            self.close_connection = True
+        elif what == "status":
+            extra = {"Retry-After": rest[1]} if len(rest) > 1 else {}
+            self._answer(int(rest[0]), b'{"message":"no luck"}', extra)
+        elif what == "text":
+            self._answer(200, b"<html>welcome to the captive portal</html>")
+        else:
+            bad = {int(rest[0]): int(rest[1])} if what == "slot" else {}
+            slots = self._store(topic, values, bad)
+            if what == "drop":
+                self.close_connection = True
+                return
+            slots = slots[:-1] if what == "short" else slots
+            self._answer(200, json.dumps({"offsets": slots}).encode())
+
+    def _store(
+        self, topic: str, values: list[dict[str, Any]], bad: dict[int, int]
+    ) -> list[dict[str, Any]]:
+        slots: list[dict[str, Any]] = []
+        with self.gateway.lock:
+            for number, value in enumerate(values):
+                if number in bad:
+                    slots.append({"error_code": bad[number], "error": "not now"})
+                else:
+                    self.gateway.stored.append((topic, value.get("index", value.get("ind"))))
+                    offset = len(self.gateway.stored) - 1
+                    slots.append(
+                        {"partition": 0, "offset": offset, "error_code": None, "error": None}
+                    )
+        return slots
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/vnd.kafka.v2+json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is what these tests are about."""
+
+
+def free_port() -> int:
+    """A port of this folder's range that nothing listens on."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no port of {PORTS} is free")
+
+
+@pytest.fixture
+def gateway() -> Iterator[Faulty]:
+    """A gateway on loopback without faults as yet."""
+    faulty = Faulty()
+    handler = type("Handler", (_Handler,), {"gateway": faulty})
+    port = free_port()
+    faulty.url = f"http://127.0.0.1:{port}/dev"
+    server = _Server(("127.0.0.1", port), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield faulty
+    faulty.released.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@dataclass
+class Program:
+    """The emulator's program as a subprocess."""
+
+    source_url: str
+    folder: Path
+    url: str
+
+    def command(self, *arguments: str) -> list[str]:
+        """Its command line."""
+        return [sys.executable, "-m", "emulator.user_posting_emulation", *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its environment."""
+        return {
+            "PATH": os.environ["PATH"],
+            "SOURCE_DATABASE_URL": self.source_url,
+            "GATEWAY_INVOKE_URL": self.url,
+            "EMULATOR_JOURNAL": str(self.journal),
+        }
+
+    @property
+    def journal(self) -> Path:
+        """Where it keeps its journal."""
+        return self.folder / "journal.jsonl"
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        """Run it to its end: exit code, counts, and what it said."""
+        process = self.start(*arguments, "--json")
+        return finish(process)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
+    """Wait for a program's end: exit code, counts (checked to add up), and what it said."""
+    with process:
+        out, said = process.communicate(timeout=60)
+    counts: dict[str, Any] = json.loads(out) if out.startswith("{") else {}
+    for count in [counts, *counts.get("entities", {}).values()] if counts else []:
+        assert count["sent"] == count["acknowledged"] + count["failed"], counts
+    return process.returncode, counts, said
+
+
+@pytest.fixture
+def program(source_url: str, tmp_path: Path, gateway: Faulty) -> Program:
+    """The program, pointed at ``gateway``, with what it keeps in ``tmp_path``."""
+    return Program(source_url, tmp_path, gateway.url)
+
+
+def wait_for(fact: Callable[[], object], what: str, limit: float = 20) -> None:
+    """Wait until ``fact`` is true."""
+    end = time.monotonic() + limit
+    while not fact():
+        assert time.monotonic() < end, f"{what}: not within {limit} s"
+        time.sleep(0.01)

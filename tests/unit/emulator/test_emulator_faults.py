@@ -1,0 +1,246 @@
+"""What becomes of rows when the way is bad: each is acknowledged or failed, and none forgotten."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES
+from tests.unit.emulator.conftest import Faulty, Program, finish, free_port, wait_for
+
+FIRST = [7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069]
+FAST = ("--rate", "max")
+
+
+def test_rows_arrive_in_order_pin_geo_user(program: Program, gateway: Faulty) -> None:
+    code, counts, said = program.run(*FAST, "--count", "5")
+    assert code == 0, said
+    topics = [names.topic("0a1b2c3d4e5f", entity) for entity in ENTITIES]
+    assert gateway.stored == [(topic, key) for key in FIRST[:5] for topic in topics]
+    assert (counts["posts"], counts["sent"], counts["acknowledged"]) == (5, 15, 15)
+    assert "15 rows sent, 15 acknowledged, 0 failed" in said
+    assert gateway.connections == 1, "the connection is kept"
+
+
+def test_a_batch_holds_the_rows_of_one_entity_in_order(program: Program, gateway: Faulty) -> None:
+    code, _, _ = program.run(*FAST, "--count", "10", "--batch-size", "4")
+    assert code == 0
+    assert [(topic[-3:], len(values)) for topic, values in gateway.requests] == [
+        ("pin", 4), ("geo", 4), ("ser", 4), ("pin", 4), ("geo", 4), ("ser", 4),
+        ("pin", 2), ("geo", 2), ("ser", 2),
+    ]  # fmt: skip
+    for entity in ENTITIES:
+        assert gateway.keys(entity.name) == FIRST
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ["status 500"],
+        ["status 503 1"],
+        ["status 429 1"],
+        ["status 408", "status 502"],
+        ["text"],
+        ["short"],
+        ["cut"],
+        ["drop"],
+        ["slot 0 50003"],
+        ["slot 0 2"],
+    ],
+    ids=lambda faults: "+".join(faults),
+)
+def test_what_passes_is_tried_again(program: Program, gateway: Faulty, faults: list[str]) -> None:
+    gateway.faults.extend(faults)
+    code, counts, said = program.run(*FAST, "--count", "3")
+    assert code == 0, said
+    assert counts["acknowledged"] == 9
+    assert counts["retried"] == len(faults)
+    for entity in ENTITIES:
+        assert set(gateway.keys(entity.name)) == set(FIRST[:3])
+    assert gateway.requests[0] == gateway.requests[len(faults)], "the same row again, in its place"
+
+
+def test_only_the_record_that_failed_is_sent_again(program: Program, gateway: Faulty) -> None:
+    gateway.faults.extend(["slot 3 50003"])
+    code, counts, _ = program.run(*FAST, "--count", "10", "--batch-size", "10")
+    assert code == 0
+    assert [len(values) for _, values in gateway.requests] == [10, 1, 10, 10]
+    assert gateway.requests[1][1][0]["index"] == FIRST[3]
+    assert counts["entities"]["pin"]["retried"] == 1
+    assert sorted(gateway.keys("pin")) == sorted(FIRST)
+
+
+@pytest.mark.parametrize("fault", ["status 404", "status 413", "status 422", "slot 0 50002"])
+def test_what_is_refused_fails_and_the_rest_goes_on(
+    program: Program, gateway: Faulty, fault: str
+) -> None:
+    gateway.faults.append(fault)
+    code, counts, said = program.run(*FAST, "--count", "3")
+    assert code == 1
+    assert (counts["sent"], counts["acknowledged"], counts["failed"]) == (9, 8, 1)
+    assert counts["entities"]["pin"]["failed"] == 1
+    assert len(gateway.requests) == 9, "not tried again"
+    assert fault.split()[-1] in said
+
+
+def test_no_answer_in_time_is_sent_again(program: Program, gateway: Faulty) -> None:
+    gateway.faults.append("hang")
+    code, counts, _ = program.run(*FAST, "--count", "2", "--timeout", "0.5")
+    assert code == 0
+    assert (counts["acknowledged"], counts["retried"]) == (6, 1)
+    lines = [json.loads(line) for line in program.journal.read_text().splitlines()]
+    assert lines[0]["status"] is None
+    assert lines[0]["records"] == [{"key": 7528, "error": "no answer in time"}]
+
+
+def test_a_gateway_that_is_gone_ends_the_run(source_url: str, tmp_path: Path) -> None:
+    nobody = Program(source_url, tmp_path, f"http://127.0.0.1:{free_port()}/dev")
+    code, counts, said = nobody.run(*FAST, "--retry-seconds", "0.5")
+    assert code == 1
+    assert counts["acknowledged"] == 0
+    assert counts["failed"] == counts["sent"] > 0
+    assert "the gateway is gone" in said
+    assert "Connection refused" in said
+
+
+def test_one_row_that_never_passes_does_not_end_the_run(program: Program, gateway: Faulty) -> None:
+    gateway.faults.extend(["status 500"] * 2)
+    code, counts, _ = program.run(*FAST, "--count", "4", "--retry-seconds", "0")
+    assert code == 1
+    assert (counts["posts"], counts["failed"], counts["acknowledged"]) == (4, 2, 10)
+
+
+def test_the_spool_is_sent_first_and_then_empty(program: Program, gateway: Faulty) -> None:
+    spool = program.folder / "with a space" / "spool.jsonl"
+    gateway.always = "status 503"
+    options = (*FAST, "--spool", str(spool), "--retry-seconds", "0")
+    code, counts, said = program.run(*options, "--count", "10", "--batch-size", "2")
+    assert code == 1
+    entries = [json.loads(line) for line in spool.read_text().splitlines()]
+    assert len(entries) == counts["failed"] == counts["kept"] > 0
+    assert f"kept in {spool}" in said
+
+    gateway.always = ""
+    gateway.requests.clear()
+    code, counts, _ = program.run(*options, "--count", "2", "--start", "20")
+    assert code == 0
+    assert counts["replayed"] == len(entries)
+    arrived = Counter(key for _, key in gateway.stored)
+    assert arrived == Counter(entry["key"] for entry in entries) + Counter(
+        {key: 3 for key in gateway.keys("pin")[-2:]}
+    )
+    assert [gateway.requests[0][1][0]["index"]] == [entries[0]["key"]], "oldest first"
+    assert not spool.exists()
+
+
+def test_an_entry_leaves_the_spool_only_when_it_is_acknowledged(
+    program: Program, gateway: Faulty
+) -> None:
+    spool = program.folder / "spool.jsonl"
+    options = (*FAST, "--spool", str(spool), "--retry-seconds", "0", "--count", "1")
+    gateway.always = "status 503"
+    program.run(*options)
+    before = spool.read_text().splitlines()
+    assert len(before) == 3
+    gateway.always = ""
+    gateway.faults.extend(["", "status 404", ""])
+    code, counts, _ = program.run(*options)
+    assert code == 1
+    assert spool.read_text().splitlines() == [before[1]]
+    assert (counts["acknowledged"], counts["failed"], counts["kept"]) == (5, 1, 1)
+
+
+def test_a_spool_line_cut_by_a_crash_is_put_aside(program: Program, gateway: Faulty) -> None:
+    spool = program.folder / "spool.jsonl"
+    row = {"entity": "geo", "key": 5, "value": {"ind": 5}}
+    spool.write_text(json.dumps(row) + "\n" + json.dumps(row)[:20])
+    code, counts, said = program.run(*FAST, "--spool", str(spool), "--count", "1")
+    assert code == 0
+    assert counts["replayed"] == 1
+    assert "1 broken entries put aside" in said
+    assert gateway.keys("geo") == [5, 7528]
+    assert (program.folder / "spool.jsonl.broken").read_text() == json.dumps(row)[:20] + "\n"
+
+
+def test_two_runs_over_one_spool_are_kept_apart(program: Program, gateway: Faulty) -> None:
+    spool = str(program.folder / "spool.jsonl")
+    gateway.always = "hang"
+    first = program.start("--spool", spool, "--count", "1", *FAST, "--json")
+    wait_for(lambda: gateway.requests, "the first run sends")
+    code, _, said = program.run("--spool", spool, "--count", "1", *FAST)
+    assert code == 1
+    assert "in use by another run" in said
+    gateway.always = ""
+    gateway.released.set()
+    code, counts, _ = finish(first)
+    assert (code, counts["acknowledged"]) == (0, 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("batch", ["1", "7"])
+def test_a_signal_ends_the_run_in_good_order(
+    program: Program, gateway: Faulty, number: signal.Signals, batch: str
+) -> None:
+    process = program.start("--json", *FAST, "--batch-size", batch, "--in-flight", "3")
+    wait_for(lambda: len(gateway.stored) > 50, "the run is under way")
+    process.send_signal(number)
+    code, counts, said = finish(process)
+    assert code == 0, said
+    assert counts["signal"] == number.name
+    assert counts["sent"] == counts["acknowledged"] == 3 * counts["posts"] == len(gateway.stored)
+
+
+def test_a_signal_while_nobody_answers_keeps_the_rest(program: Program, gateway: Faulty) -> None:
+    spool = program.folder / "spool.jsonl"
+    gateway.always = "status 503"
+    process = program.start("--json", *FAST, "--spool", str(spool))
+    wait_for(lambda: len(gateway.requests) > 2, "the run is trying again")
+    process.send_signal(signal.SIGTERM)
+    code, counts, _ = finish(process)
+    assert code == 1
+    assert counts["acknowledged"] == 0
+    assert len(spool.read_text().splitlines()) == counts["kept"] == counts["failed"] > 0
+
+
+def test_a_kill_loses_nothing_that_is_in_the_spool(program: Program, gateway: Faulty) -> None:
+    spool = program.folder / "spool.jsonl"
+    options = (*FAST, "--spool", str(spool), "--retry-seconds", "0", "--count", "10")
+    gateway.always = "status 503"
+    program.run(*options)
+    entries = spool.read_text().splitlines()
+    gateway.always = ""
+    gateway.faults.extend([""] * (len(entries) - 1))
+    gateway.always = "hang"
+    process = program.start(*options)
+    wait_for(lambda: len(gateway.stored) == len(entries) - 1, "all but one are sent again")
+    process.kill()
+    finish(process)
+    assert spool.read_text().splitlines() == entries
+    gateway.released.set()
+    gateway.always = ""
+    code, counts, _ = program.run(*options)
+    assert code == 0
+    assert counts["replayed"] == len(entries)
+
+
+def test_the_journal_has_every_answer(program: Program, gateway: Faulty) -> None:
+    gateway.faults.extend(["status 500", "slot 1 50003"])
+    program.run(*FAST, "--count", "2", "--batch-size", "2")
+    lines = [json.loads(line) for line in program.journal.read_text().splitlines()]
+    assert [line["status"] for line in lines] == [500, 200, 200, 200, 200]
+    assert lines[0]["records"] == [
+        {"key": key, "error": 'HTTP 500 {"message":"no luck"}'} for key in FIRST[:2]
+    ]
+    assert lines[1]["method"] == "POST"
+    assert lines[1]["url"] == f"{gateway.url}/topics/0a1b2c3d4e5f.pin"
+    assert lines[1]["keys"] == FIRST[:2]
+    assert lines[1]["records"] == [
+        {"key": FIRST[0], "topic": "0a1b2c3d4e5f.pin", "partition": 0, "offset": 0},
+        {"key": FIRST[1], "error": "50003 not now"},
+    ]
+    assert lines[2]["keys"] == [FIRST[1]]
