@@ -52,13 +52,17 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
             that isn't there is an error, where SQLite would make an empty one.
 
     Raises:
-        DatabaseError: the URL can't be used, or the SQLite file isn't there.
+        DatabaseError: the URL can't be used, or the SQLite file isn't there or its folder can't
+            be made.
     """
     parsed = parse(url)
     file = parsed.database if parsed.get_backend_name() == "sqlite" else None
     if file and file != ":memory:":
         if create:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(file).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DatabaseError(f"source database {shown(url)}: {error}") from error
         elif not Path(file).is_file():
             raise DatabaseError(
                 f"source database {shown(url)} isn't there; `pinpipe dataset load` makes it"

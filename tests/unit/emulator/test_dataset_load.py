@@ -1,0 +1,202 @@
+"""Loading: once, whole, and never over someone else's rows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateTable
+
+from contract.entities import ENTITIES, PIN
+from emulator import database
+from emulator.database import DatabaseError
+from emulator.dataset.generate import blocks
+from emulator.dataset.load import ForeignTablesError, load
+from emulator.dataset.tables import TABLES
+from emulator.source import Source
+from tests.unit.emulator.conftest import ROOT, wait_for
+
+BLOCK = 11154
+
+
+def _file(folder: Path) -> tuple[Path, str]:
+    file = folder / "a b" / "posts.db"
+    return file, f"sqlite:///{file}"
+
+
+def _rows(file: Path) -> list[int]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [
+            connection.execute(f"SELECT count(*) FROM {entity.table}").fetchone()[0]
+            for entity in ENTITIES
+        ]
+
+
+def test_what_is_loaded_is_what_is_generated(tmp_path: Path) -> None:
+    _, url = _file(tmp_path)
+    loaded = load(url)
+    assert (loaded.posts, loaded.written) == (BLOCK, True)
+    block = next(blocks())
+    engine = database.connect(url)
+    with engine.connect() as connection:
+        for entity in ENTITIES:
+            rows = connection.execute(sa.select(TABLES[entity])).mappings().all()
+            assert [dict(row) for row in rows] == block.rows(entity), "and in key order"
+        example = connection.exec_driver_sql("SELECT * FROM geolocation_data LIMIT 7528, 1").one()
+    engine.dispose()
+    assert tuple(example) == (7528, "2020-08-28 03:52:47", -89.9787, -173.293, "Albania")
+
+
+def test_a_second_load_leaves_the_rows_as_they_are(tmp_path: Path) -> None:
+    file, url = _file(tmp_path)
+    load(url)
+    before = file.read_bytes()
+    again = load(url)
+    assert (again.posts, again.written, again.why) == (BLOCK, False, "they are there already")
+    assert file.read_bytes() == before
+
+
+def test_another_seed_or_scale_is_loaded_anew(tmp_path: Path) -> None:
+    file, url = _file(tmp_path)
+    load(url)
+    assert load(url, seed=7).why == "there were others, of seed 100 and scale 1"
+    assert load(url, seed=7, scale=3).why == "there were others, of seed 7 and scale 1"
+    assert _rows(file) == [3 * BLOCK] * 3
+    assert load(url).written
+    assert _rows(file) == [BLOCK] * 3
+
+
+def test_the_same_seed_gives_the_same_database(tmp_path: Path) -> None:
+    files = [_file(tmp_path / name)[0] for name in ("one", "two")]
+    for file, hash_seed in zip(files, ("1", "2"), strict=True):
+        done = _command(f"sqlite:///{file}", hash_seed)
+        with done:
+            assert done.wait(60) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_load_that_was_killed_is_done_again(tmp_path: Path) -> None:
+    file, url = _file(tmp_path)
+    for _ in range(2):
+        killed = _command(url, "0", "--scale", "20")
+        with killed:
+            # Its rows spill to disk before the transaction ends: so many mean it's in the middle.
+            wait_for(lambda: file.exists() and file.stat().st_size > 20e6, "rows are written")
+            killed.send_signal(signal.SIGKILL)
+            assert killed.wait(10) == -signal.SIGKILL
+        with pytest.raises(DatabaseError, match="pinpipe dataset load"):
+            Source(url)
+    assert load(url, scale=2).written
+    assert _rows(file) == [2 * BLOCK] * 3
+    assert not load(url, scale=2).written
+
+
+def test_a_killed_reload_leaves_the_rows_that_were_there(tmp_path: Path) -> None:
+    file, url = _file(tmp_path)
+    load(url)
+    killed = _command(url, "0", "--scale", "20")
+    with killed:
+        wait_for(lambda: file.stat().st_size > 60e6, "rows are written")
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(10)
+    assert not load(url).written
+    assert _rows(file) == [BLOCK] * 3
+
+
+def test_tables_without_their_marker_row_are_half_loaded(tmp_path: Path) -> None:
+    """What a kill leaves where CREATE TABLE is no part of the transaction, as in MySQL."""
+    file, url = _file(tmp_path)
+    load(url)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DELETE FROM dataset_load")
+        connection.commit()
+    with pytest.raises(DatabaseError, match="loaded in part only: run `pinpipe dataset load`"):
+        Source(url)
+    assert load(url).why == "an earlier load didn't end"
+    Source(url).close()
+
+
+def test_someone_elses_rows_are_not_replaced(tmp_path: Path) -> None:
+    file, url = _file(tmp_path)
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE user_data (ind INTEGER, note TEXT)")
+        connection.execute("INSERT INTO user_data VALUES (1, 'precious')")
+        connection.commit()
+    with pytest.raises(ForeignTablesError, match="user_data already hold rows"):
+        load(url)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT note FROM user_data").fetchall() == [("precious",)]
+    assert load(url, overwrite=True).why == "they replace other tables"
+    assert _rows(file) == [BLOCK] * 3
+
+
+def test_the_tables_in_mysql() -> None:
+    made = {e: str(CreateTable(t).compile(dialect=mysql.dialect())) for e, t in TABLES.items()}
+    assert "`index` BIGINT NOT NULL" in made[PIN]
+    assert "PRIMARY KEY (`index`)" in made[PIN]
+    assert "CHARSET=utf8mb4" in made[PIN]
+    assert "title TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" in made[PIN]
+    geo = next(text for entity, text in made.items() if entity.name == "geo")
+    assert "latitude DOUBLE" in geo
+    assert "timestamp DATETIME" in geo
+    assert str(database.parse("mysql://me:secret@host/db").drivername) == "mysql+pymysql"
+    assert database.shown("mysql://me:secret@host/db").endswith("me:***@host/db?charset=utf8mb4")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql+pymysql://me:secret@127.0.0.1:21099/db", "Can't connect to MySQL server"),
+        ("nonsense://x/y", "can't be used"),
+        ("sqlite:////proc/nowhere/posts.db", "nowhere"),
+    ],
+)
+def test_a_database_that_is_not_there_is_one_line(url: str, said: str) -> None:
+    with _command(url, "0") as process:
+        out, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert out == ""
+    assert len(error.splitlines()) == 1, error
+    assert said in error
+    assert "secret" not in error
+
+
+def test_the_command_reads_the_environment(tmp_path: Path) -> None:
+    file, url = _file(tmp_path)
+    done = subprocess.run(
+        [ROOT / "emulator/dataset/run.sh"],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "SOURCE_DATABASE_URL": url,
+            "DATASET_SCALE": "2",
+            "DATASET_SEED": "5",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "22,308 posts, 3 rows each, seed 5, scale 2" in done.stderr
+    assert not load(url, scale=2, seed=5).written
+    assert _rows(file) == [2 * BLOCK] * 3
+
+
+def _command(url: str, hash_seed: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "emulator.dataset", "load", "--url", url, *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": hash_seed},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
