@@ -1,0 +1,181 @@
+"""What the bodies of requests say, and how record values become bytes.
+
+Bodies are read into the structures below, so an unknown field, a missing one or a wrong
+type is found by the reader itself and answered with 422; text that is not JSON with 400.
+
+JSON keys and values are stored as compact UTF-8. Key order stays, of two equal keys the
+last one counts, and a number is stored as it was written, however long it is (but ``-0``
+becomes ``0``): nothing is lost by way of a float.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from services.rest_proxy.errors import ApiError
+
+Body = TypeVar("Body")
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+Partition = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+Offset = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Base of every body: a field that it does not name is an error."""
+
+
+class JsonRecord(_Body):
+    """A record to produce; ``value`` null is a tombstone, ``key`` null or missing is no key."""
+
+    value: Any
+    key: Any = None
+    partition: Partition | None = None
+
+
+class BinaryRecord(_Body):
+    """A record to produce, key and value in base64."""
+
+    value: str | None
+    key: str | None = None
+    partition: Partition | None = None
+
+
+class _Produce(_Body):
+    # Confluent's requests may name schemas, which these formats do not use.
+    key_schema: str | None = None
+    key_schema_id: int | None = None
+    value_schema: str | None = None
+    value_schema_id: int | None = None
+
+
+class ProduceJson(_Produce, kw_only=True):
+    """``POST /topics/{topic}`` with JSON records."""
+
+    records: Annotated[list[JsonRecord], msgspec.Meta(min_length=1)]
+
+
+class ProduceBinary(_Produce, kw_only=True):
+    """``POST /topics/{topic}`` with base64 records."""
+
+    records: Annotated[list[BinaryRecord], msgspec.Meta(min_length=1)]
+
+
+class NewConsumer(
+    _Body,
+    rename={
+        "auto_offset_reset": "auto.offset.reset",
+        "auto_commit_enable": "auto.commit.enable",
+        "fetch_min_bytes": "fetch.min.bytes",
+        "request_timeout_ms": "consumer.request.timeout.ms",
+    },
+):
+    """``POST /consumers/{group}``. Values may be texts, as in Kafka's own configuration."""
+
+    name: Name | None = None
+    format: str = "binary"
+    auto_offset_reset: str = "latest"
+    auto_commit_enable: bool | str = True
+    fetch_min_bytes: int | str = 1
+    request_timeout_ms: int | str = 1000
+
+
+class Subscription(_Body):
+    """``POST .../subscription``."""
+
+    topics: list[Name] | None = None
+    topic_pattern: Name | None = None
+
+
+class TopicPartition(_Body):
+    """A partition of a topic."""
+
+    topic: Name
+    partition: Partition
+
+
+class TopicPartitionOffset(_Body):
+    """A place in a partition."""
+
+    topic: Name
+    partition: Partition
+    offset: Offset
+    metadata: str | None = None
+
+
+class Partitions(_Body):
+    """``POST .../assignments``, ``.../positions/beginning``, ``.../positions/end``."""
+
+    partitions: list[TopicPartition]
+
+
+class Offsets(_Body):
+    """``POST .../offsets``, ``.../positions``."""
+
+    offsets: list[TopicPartitionOffset]
+
+
+def _number(text: str) -> msgspec.Raw:
+    """Keep the text of a number that is not whole; the encoder writes it as it is."""
+    return msgspec.Raw(text.encode())
+
+
+_DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+encode = msgspec.json.Encoder().encode
+
+
+def read(body: bytes, form: type[Body]) -> Body:
+    """Read the JSON of a body into ``form``.
+
+    Raises:
+        ApiError: 400 when it is not JSON in UTF-8, 422 when it has not the fields of ``form``.
+    """
+    decoder = _DECODERS.get(form)
+    if decoder is None:
+        decoder = _DECODERS[form] = msgspec.json.Decoder(form, float_hook=_number)
+    try:
+        read_body: Body = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        check_json(body)
+        raise ApiError(422, message=str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError(400, message=str(error)) from error
+    return read_body
+
+
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+
+
+def check_json(content: bytes) -> None:
+    """Find out whether ``content`` is JSON in UTF-8.
+
+    Raises:
+        ApiError: 400, it is not.
+    """
+    try:
+        _any_json.decode(content)
+        content.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError(400, message=str(error)) from error
+
+
+def json_bytes(value: Any) -> bytes | None:
+    """Bytes that are stored for a JSON key or value; none for null."""
+    return None if value is None else encode(value)
+
+
+def base64_bytes(value: str | None) -> bytes | None:
+    """Bytes that are stored for a base64 key or value; none for null.
+
+    Raises:
+        ApiError: 422, it is not base64.
+    """
+    if value is None:
+        return None
+    try:
+        return b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ApiError(422, message=f"{value[:40]!r} is not base64: {error}") from error

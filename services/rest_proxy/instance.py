@@ -1,0 +1,433 @@
+"""One consumer instance: a Kafka consumer that is driven call by call.
+
+Its methods block, so they run in a thread, one at a time. Records that were fetched but did
+not fit into an answer wait in ``_ahead``; what is committed is only what was given out.
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from contract.settings import Settings
+from services.rest_proxy.bodies import (
+    NewConsumer,
+    TopicPartition,
+    TopicPartitionOffset,
+    check_json,
+    encode,
+)
+from services.rest_proxy.errors import ApiError, Code, kafka_error
+from services.rest_proxy.kafka_clients import client_configuration
+
+FETCH = 500
+"""Records taken from the client library at a time."""
+
+SLICE = 0.2
+"""Seconds after which a read that waits looks whether the instance is being closed."""
+
+TIMEOUT = 10.0
+"""Seconds that a call waits for the broker."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Bytes of keys and values in one answer, at most."""
+
+_FATAL_READS = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError._FATAL,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
+"""Errors that end a read; the client library gets over the others by itself."""
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A consumer's configuration, checked."""
+
+    format: str
+    auto_offset_reset: str
+    auto_commit: bool
+    min_bytes: int
+    timeout: float
+
+    @classmethod
+    def of(cls, body: NewConsumer) -> Options:
+        """Check what a client asks for.
+
+        Raises:
+            ApiError: 42204, names the property and its value.
+        """
+        resets = {"earliest": "earliest", "latest": "latest", "none": "error"}
+        if body.format not in ("json", "binary"):
+            raise _refused("format", body.format, "must be json or binary")
+        if body.auto_offset_reset not in resets:
+            raise _refused(
+                "auto.offset.reset", body.auto_offset_reset, "must be earliest, latest or none"
+            )
+        commit = body.auto_commit_enable
+        if commit not in (True, False, "true", "false"):
+            raise _refused("auto.commit.enable", commit, "must be true or false")
+        min_bytes = _whole("fetch.min.bytes", body.fetch_min_bytes, -1)
+        timeout = _whole("consumer.request.timeout.ms", body.request_timeout_ms, 0)
+        return cls(
+            body.format,
+            resets[body.auto_offset_reset],
+            commit in (True, "true"),
+            max(min_bytes, 1),
+            timeout / 1000,
+        )
+
+
+def _refused(name: str, value: object, reason: str) -> ApiError:
+    return ApiError(
+        Code.CONSUMER_CONFIGURATION, f"Invalid value {value} for configuration {name}: {reason}"
+    )
+
+
+def _whole(name: str, value: int | str, least: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise _refused(name, value, "must be a whole number") from None
+    if not least <= number < 2**31:
+        raise _refused(name, value, f"must be from {least} to {2**31 - 1}")
+    return number
+
+
+class Instance:
+    """A Kafka consumer and what it has been asked for so far."""
+
+    def __init__(self, settings: Settings, group: str, name: str, options: Options) -> None:
+        self.options = options
+        self.closing = False
+        self.topics: list[str] = []
+        self.pattern: str | None = None
+        self._assigned: dict[Place, int] = {}
+        """What the client has assigned by hand, with the place to go on from where one is set."""
+        self._ahead: deque[Message] = deque()
+        self._given: dict[Place, int] = {}
+        """Offset after the last record given out, not yet committed by the client."""
+        timeout_ms = settings.rest_proxy_consumer_timeout_ms
+        self._consumer = Consumer(
+            {
+                **client_configuration(settings, lambda error: None),
+                "group.id": group,
+                "client.id": name,
+                "auto.offset.reset": options.auto_offset_reset,
+                "enable.auto.commit": options.auto_commit,
+                "enable.auto.offset.store": False,
+                # An instance may be left alone for as long as it lives.
+                "max.poll.interval.ms": min(max(300_000, 2 * timeout_ms), 86_400_000),
+                "queued.max.messages.kbytes": 8192,
+                "fetch.wait.max.ms": 100,
+            }
+        )
+
+    # Which partitions
+
+    def subscribe(self, topics: list[str] | None, pattern: str | None, matching: list[str]) -> None:
+        """Join the group for ``topics``, or for the topics ``matching`` now that ``pattern`` fits.
+
+        Raises:
+            ApiError: 40903, the instance has another way of getting its partitions already.
+        """
+        other = (
+            self.pattern is not None if pattern is None else bool(self.topics and not self.pattern)
+        )
+        if self._assigned or other or (topics is not None and pattern is not None):
+            raise ApiError(
+                Code.ILLEGAL_STATE,
+                "Subscription to topics, partitions and pattern are mutually exclusive",
+            )
+        self.pattern = pattern
+        self._join(matching if topics is None else topics)
+
+    def match(self, matching: list[str]) -> None:
+        """Follow the topics that fit the pattern, as they come and go."""
+        if self.pattern is not None and matching != self.topics:
+            self._join(matching)
+
+    def _join(self, topics: list[str]) -> None:
+        if topics:
+            self._consumer.subscribe(topics)
+        elif self.topics:
+            self._consumer.unsubscribe()
+        self.topics = topics
+
+    def unsubscribe(self) -> None:
+        """Give up the subscription or the assignment."""
+        self._consumer.unsubscribe()
+        self._consumer.unassign()
+        self.topics, self.pattern = [], None
+        self._assigned.clear()
+        self._ahead.clear()
+        self._given.clear()
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read ``partitions`` without joining the group, each from its committed offset.
+
+        Raises:
+            ApiError: 40903, the instance has subscribed.
+        """
+        if self.topics or self.pattern is not None:
+            raise ApiError(
+                Code.ILLEGAL_STATE,
+                "Subscription to topics, partitions and pattern are mutually exclusive",
+            )
+        places = [(partition.topic, partition.partition) for partition in partitions]
+        self._restart({place: self._next(place) for place in places})
+
+    def _next(self, place: Place) -> int:
+        """Where an assigned partition goes on; below 0: from its committed offset."""
+        return self._given.get(place, self._assigned.get(place, -1001))
+
+    def _restart(self, assigned: dict[Place, int]) -> None:
+        # Assigning anew takes effect at once; a seek fails while a partition is not yet fetched.
+        self._consumer.assign([KafkaPartition(*place, at) for place, at in assigned.items()])
+        self._assigned = assigned
+        self._ahead.clear()
+        self._given = {place: at for place, at in self._given.items() if place in assigned}
+
+    def assignment(self) -> list[Place]:
+        """The partitions that the instance reads now."""
+        if self._assigned:
+            return list(self._assigned)
+        return [(place.topic, place.partition) for place in self._consumer.assignment()]
+
+    # Where in them
+
+    def seek(self, offsets: Iterable[TopicPartitionOffset]) -> None:
+        """Go on reading at ``offsets``.
+
+        Raises:
+            ApiError: 40903, a partition is not among those that the instance reads.
+        """
+        self._seek({(place.topic, place.partition): place.offset for place in offsets})
+
+    def seek_edge(self, partitions: Iterable[TopicPartition], end: bool) -> None:
+        """Go on reading at the first record of each partition, or after its last one.
+
+        Raises:
+            ApiError: 40903 as above; 40402, there is no such partition.
+        """
+        places = [(partition.topic, partition.partition) for partition in partitions]
+        self._check_assigned(places)
+        self._seek({place: self._edges(place)[end] for place in places})
+
+    def _edges(self, place: Place) -> tuple[int, int]:
+        edges = self._consumer.get_watermark_offsets(KafkaPartition(*place), timeout=TIMEOUT)
+        if edges is None:
+            raise kafka_error(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+        first, following = edges
+        return first, following
+
+    def _check_assigned(self, places: Iterable[Place]) -> None:
+        assigned = set(self.assignment())
+        for topic, partition in places:
+            if (topic, partition) not in assigned:
+                raise ApiError(
+                    Code.ILLEGAL_STATE, f"No current assignment for partition {topic}-{partition}"
+                )
+
+    def _seek(self, targets: dict[Place, int]) -> None:
+        self._check_assigned(targets)
+        if self._assigned:
+            self._given.update(targets)
+            self._restart({place: self._next(place) for place in self._assigned})
+            return
+        for place, offset in targets.items():
+            self._seek_joined(place, offset)
+            self._given[place] = offset
+        self._ahead = deque(message for message in self._ahead if _place(message) not in targets)
+
+    def _seek_joined(self, place: Place, offset: int) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self._consumer.seek(KafkaPartition(*place, offset))
+            except KafkaException as error:
+                starting = error.args[0].code() == KafkaError._STATE
+                if not starting or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)  # the partition was assigned a moment ago
+
+    def committed(self, partitions: Iterable[TopicPartition]) -> list[dict[str, Any]]:
+        """What is committed of each partition; one without a commit is left out."""
+        asked = [KafkaPartition(place.topic, place.partition) for place in partitions]
+        return [
+            {
+                "topic": found.topic,
+                "partition": found.partition,
+                "offset": found.offset,
+                "metadata": found.metadata or "",
+            }
+            for found in self._consumer.committed(asked, timeout=TIMEOUT)
+            if found.error is None and found.offset >= 0
+        ]
+
+    def commit(self, offsets: Sequence[TopicPartitionOffset] | None, asynchronous: bool) -> None:
+        """Commit ``offsets`` as read (so the next one of each), or all that was given out."""
+        if offsets is None:
+            mine = set(self.assignment())
+            places = [
+                KafkaPartition(*place, offset)
+                for place, offset in self._given.items()
+                if place in mine
+            ]
+        else:
+            places = [
+                KafkaPartition(place.topic, place.partition, place.offset + 1, place.metadata)
+                if place.metadata is not None
+                else KafkaPartition(place.topic, place.partition, place.offset + 1)
+                for place in offsets
+            ]
+        if not places:
+            return
+        if asynchronous:
+            self._consumer.commit(offsets=places, asynchronous=True)
+            return
+        for place in self._consumer.commit(offsets=places, asynchronous=False):
+            if place.error is not None:
+                raise KafkaException(place.error)
+
+    # The records
+
+    def read(self, timeout: float | None, max_bytes: int | None) -> bytes:
+        """JSON list of the next records, as soon as there are ``fetch.min.bytes`` of them.
+
+        ``timeout`` in seconds and ``max_bytes`` of keys and values lower the bounds of the
+        instance; one record is given however large it is.
+
+        Raises:
+            ApiError: 50002, the next record is not JSON; it stays the next one until the client
+                seeks past it.
+        """
+        longest = self.options.timeout
+        deadline = time.monotonic() + (longest if timeout is None else min(timeout, longest))
+        bound = MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES)
+        given: list[bytes] = []
+        size = 0
+        while True:
+            added, full = self._give(given, size, bound)
+            size += added
+            left = deadline - time.monotonic()
+            if full or left <= 0 or self.closing:
+                break
+            if not self._fetch(0 if size >= self.options.min_bytes else min(left, SLICE)) and (
+                size >= self.options.min_bytes
+            ):
+                break
+        if self.options.auto_commit:
+            self._store()
+        return b"[%b]" % b",".join(given)
+
+    def _fetch(self, wait: float) -> bool:
+        """Take what the client library has, waiting ``wait`` seconds for the first record."""
+        first = self._consumer.poll(wait)
+        if first is None:
+            return False
+        waiting = {_place(message) for message in self._ahead}
+        taken = False
+        for message in (first, *self._consumer.consume(FETCH, 0)):
+            error = message.error()
+            if error is None:
+                place = _place(message)
+                if place not in waiting:
+                    waiting.add(place)
+                    self._given[place] = _offset(message)
+                self._ahead.append(message)
+                taken = True
+            elif error.code() in _FATAL_READS:
+                raise KafkaException(error)
+        return taken
+
+    def _give(self, given: list[bytes], size: int, bound: int) -> tuple[int, bool]:
+        """Move fetched records to ``given``; return their bytes, and whether the answer is full."""
+        mine = set(self.assignment()) if self._ahead else set()
+        added = 0
+        while self._ahead:
+            message = self._ahead[0]
+            place = _place(message)
+            if place in mine:  # else the group has given it to another instance meanwhile
+                length = max(len(message.key() or b"") + len(message.value() or b""), 1)
+                if given and size + added + length > bound:
+                    return added, True
+                try:
+                    given.append(self._view(message))
+                except ApiError:
+                    if given:
+                        return added, True
+                    raise
+                added += length
+                self._given[place] = _offset(message) + 1
+            self._ahead.popleft()
+        return added, size + added >= bound
+
+    def _view(self, message: Message) -> bytes:
+        show = _base64_text if self.options.format == "binary" else _json_text
+        try:
+            key, value = show(message.key()), show(message.value())
+        except ApiError as error:
+            topic, partition = _place(message)
+            where = f"{topic}-{partition} at offset {message.offset()}"
+            raise ApiError(Code.KAFKA, f"the record in {where} is not JSON: {error}") from error
+        return b'{"topic":%b,"key":%b,"value":%b,"partition":%d,"offset":%d}' % (
+            encode(message.topic()),
+            key,
+            value,
+            _place(message)[1],
+            _offset(message),
+        )
+
+    def _store(self) -> None:
+        mine = set(self.assignment())
+        places = [KafkaPartition(*at, offset) for at, offset in self._given.items() if at in mine]
+        try:
+            self._consumer.store_offsets(offsets=places)
+        except KafkaException as error:
+            # The group has just given a partition to another instance, which reads it again.
+            if error.args[0].code() != KafkaError._STATE:
+                raise
+
+    def close(self) -> None:
+        """Leave the group; commits what was given out, where the consumer commits by itself."""
+        self._consumer.close()
+
+
+def _place(message: Message) -> Place:
+    return message.topic() or "", message.partition() or 0
+
+
+def _offset(message: Message) -> int:
+    return message.offset() or 0
+
+
+def _base64_text(content: bytes | None) -> bytes:
+    return b"null" if content is None else b'"%b"' % b64encode(content)
+
+
+def _json_text(content: bytes | None) -> bytes:
+    """Check that ``content`` is JSON, and give it as it is.
+
+    Raises:
+        ApiError: it is not JSON in UTF-8.
+    """
+    if content is None:
+        return b"null"
+    check_json(content)
+    return content

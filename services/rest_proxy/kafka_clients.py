@@ -1,0 +1,26 @@
+"""How every Kafka client of the proxy reaches the broker: one place for addresses and security."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from contract.settings import Settings
+
+
+def client_configuration(
+    settings: Settings, on_error: Callable[[KafkaError], None]
+) -> dict[str, Any]:
+    """Configuration that producer, consumers and administrator share."""
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "client.id": "rest-proxy",
+        "error_cb": on_error,
+        "log_level": 0,  # what it would log comes to on_error
+        # A broker that comes back is found within a second (10 by default).
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1000,
+        "socket.keepalive.enable": True,
+    }

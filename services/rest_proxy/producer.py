@@ -1,0 +1,191 @@
+"""Hands records to Kafka and tells each request what became of each of its records.
+
+The client library has threads of its own; its delivery reports wait until somebody polls.
+The event loop does, each millisecond while records are on their way: that is quicker than
+a thread that polls, which would have to wake the loop for each report.
+
+How many records may wait for a broker is bounded: a request that does not fit is refused
+before any of it is queued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from contract.settings import Settings
+from services.rest_proxy.bodies import encode
+from services.rest_proxy.errors import ApiError, Code, kafka_code
+from services.rest_proxy.kafka_clients import client_configuration
+
+POLL_BUSY = 0.001
+"""Seconds between polls while records are on their way."""
+
+POLL_IDLE = 0.5
+"""Seconds between polls otherwise: for errors, and for tokens that have to be renewed."""
+
+LINGER_MS = 2
+"""Milliseconds in which the client library gathers records for one request to the broker."""
+
+RECORD_BYTES = 1_048_588
+"""Bytes of the largest record: Kafka's own default (``message.max.bytes`` of a broker)."""
+
+Record = tuple[bytes | None, bytes | None, int | None]
+"""Key, value and partition; no partition where the key, or the producer, may choose."""
+
+
+class Request:
+    """The records of one request: a slot of the answer for each, in order."""
+
+    __slots__ = ("_finished", "_left", "done", "records", "slots", "topic", "unknown_topic")
+
+    def __init__(self, topic: str, records: int, finished: Callable[[Request], None]) -> None:
+        self.topic = topic
+        self.records = self._left = records
+        self.slots: list[bytes] = [b""] * records
+        self.unknown_topic = False
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._finished = finished
+
+    def report(self, slot: int, error: KafkaError | None, message: Message | None) -> None:
+        """Take the delivery report of one record."""
+        if error is None and message is not None:
+            self.slots[slot] = b'{"partition":%d,"offset":%d,"error_code":null,"error":null}' % (
+                message.partition() or 0,
+                message.offset() or 0,
+            )
+        else:
+            self.slots[slot] = failed_slot(error)
+            if error is not None and error.code() in _UNKNOWN_TOPIC:
+                self.unknown_topic = True
+        self._left -= 1
+        if not self._left:
+            self._finished(self)
+
+
+_UNKNOWN_TOPIC = (
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
+
+
+def failed_slot(error: KafkaError | None) -> bytes:
+    """JSON of the slot of a record that Kafka has not taken."""
+    code = Code.KAFKA if error is None else kafka_code(error)
+    reason = "no delivery report" if error is None else error.str()
+    return encode({"partition": None, "offset": None, "error_code": int(code), "error": reason})
+
+
+def answer(slots: list[bytes]) -> bytes:
+    """JSON of the answer to a produce request."""
+    return b'{"offsets":[%b],"key_schema_id":null,"value_schema_id":null}' % b",".join(slots)
+
+
+class RecordProducer:
+    """The one producer of the process. All its methods are for the event loop's thread."""
+
+    def __init__(self, settings: Settings, forget: Callable[[str], None]) -> None:
+        """``forget`` is told of a topic that the broker turns out not to know."""
+        self._settings = settings
+        self._forget = forget
+        self._loop = asyncio.get_running_loop()
+        self._limit = settings.rest_proxy_queue_messages
+        self._in_flight = 0
+        self._turn = 0
+        self._busy = False
+        self._producer = self._connect()
+        self._retired: list[Producer] = []
+        self._timer = self._loop.call_later(POLL_IDLE, self._poll)
+
+    def _connect(self) -> Producer:
+        settings = self._settings
+        configuration: dict[str, Any] = {
+            **client_configuration(settings, self._on_error),
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": LINGER_MS,
+            "compression.type": "lz4",
+            "message.timeout.ms": settings.rest_proxy_message_timeout_ms,
+            "message.max.bytes": RECORD_BYTES,
+            # Our own bounds are below these, so a request is queued whole or not at all.
+            "queue.buffering.max.messages": 2 * settings.rest_proxy_queue_messages,
+            "queue.buffering.max.kbytes": 2 * settings.rest_proxy_queue_bytes // 1024 + 1024,
+            # A key gets the partition that Kafka's own (Java) producer gives it.
+            "partitioner": "murmur2_random",
+        }
+        return Producer(configuration)
+
+    def _on_error(self, error: KafkaError) -> None:
+        # A producer that has lost track of its sequence can't go on; a new one can.
+        if error.code() == KafkaError._FATAL:
+            self._retired.append(self._producer)
+            self._producer = self._connect()
+
+    def _poll(self) -> None:
+        self._producer.poll(0)
+        if self._retired:
+            for producer in self._retired:
+                producer.poll(0)
+            self._retired = [producer for producer in self._retired if len(producer)]
+        self._busy = self._in_flight > 0
+        self._timer = self._loop.call_later(POLL_BUSY if self._busy else POLL_IDLE, self._poll)
+
+    def send(self, topic: str, records: Sequence[Record], partitions: int) -> Request:
+        """Queue ``records``; ``done`` of the request is set when each has its slot.
+
+        ``partitions`` is how many the topic has. The records that have neither key nor partition
+        go to one partition together, which is another one for the next request.
+
+        Raises:
+            ApiError: 503, the queue is full and nothing is queued; 413, it never takes so many.
+        """
+        count = len(records)
+        if count > self._limit:
+            raise ApiError(413)
+        if self._in_flight + count > self._limit:
+            raise ApiError(Code.QUEUE_FULL)
+        self._in_flight += count
+        self._turn += 1
+        free = self._turn % partitions
+        request = Request(topic, count, self._finished)
+        # A call for each partition: produce_batch does not look at the partition of a record.
+        batches: dict[int, list[dict[str, Any]]] = {}
+        for slot, (key, value, partition) in enumerate(records):
+            if partition is None:
+                partition = free if key is None else -1
+            batch = batches.get(partition)
+            if batch is None:
+                batch = batches[partition] = []
+            batch.append({"key": key, "value": value, "callback": partial(request.report, slot)})
+        for partition, batch in batches.items():
+            if self._producer.produce_batch(topic, batch, partition) < len(batch):
+                for message in batch:
+                    if "_error" in message:
+                        message["callback"](message["_error"], None)
+        if not self._busy:
+            self._busy = True
+            self._timer.cancel()
+            self._timer = self._loop.call_later(POLL_BUSY, self._poll)
+        return request
+
+    def _finished(self, request: Request) -> None:
+        self._in_flight -= request.records
+        if request.unknown_topic:
+            self._forget(request.topic)
+        if not request.done.done():
+            request.done.set_result(None)
+
+    async def close(self, timeout: float) -> None:
+        """Wait ``timeout`` seconds for what is on its way; what is left then fails with 50003."""
+        deadline = self._loop.time() + timeout
+        while self._in_flight and self._loop.time() < deadline:
+            await asyncio.sleep(POLL_BUSY)
+        self._timer.cancel()
+        for producer in (self._producer, *self._retired):
+            producer.purge()
+            producer.poll(0)
