@@ -1,0 +1,1 @@
+"""Entry points of the Databricks jobs: arguments, settings, one call."""

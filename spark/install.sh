@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Puts the jars that Spark needs beside its own into .build/spark/jars, checked against jars.sha256,
+# and makes the class-data archive that the jobs' JVM starts from. Quick when both are there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=.build/spark
+sums=spark/jars.sha256
+environment=.build/envs/spark
+
+fail() {
+    echo "spark: $1" >&2
+    exit 1
+}
+
+[[ -x $environment/bin/python ]] || fail "no $environment: run 'make install'"
+command -v java >/dev/null || fail "no java: install Java 17 or newer"
+command -v mvn >/dev/null || fail "no mvn: install Maven 3.8 or newer"
+export PATH="$PWD/$environment/bin:$PATH"
+
+# What the jars and the archive are made from; an archive is of one Java, one folder and one Spark.
+wanted=$(
+    cat spark/pom.xml "$sums" spark/conf/* spark/install.sh spark/run.sh requirements/spark.txt
+    find spark/log_store spark/pipeline spark/jobs -name '*.java' -o -name '*.py' | sort | xargs cat
+    java -version 2>&1
+    pwd
+)
+wanted=$(sha256sum <<<"$wanted")
+if [[ -f $build/installed && $(<"$build/installed") == "$wanted" ]]; then
+    exit 0
+fi
+mkdir -p "$build"
+rm -f "$build/installed"
+
+# pyspark's jars win: a second release of the same library on one class path is a trap.
+shipped=$(python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "jars")')
+artifact() { sed -E 's/-[0-9][0-9A-Za-z.]*\.jar$//' <<<"${1##*/}"; }
+
+rm -rf "$build/target" "$build/jars.new"
+mvn --batch-mode --quiet -f spark/pom.xml -Dtarget="$PWD/$build/target" package
+mkdir "$build/jars.new"
+for jar in "$build"/target/all/*.jar; do
+    compgen -G "$shipped/$(artifact "$jar")-[0-9]*.jar" >/dev/null || cp "$jar" "$build/jars.new/"
+done
+(cd "$build/jars.new" && sha256sum --quiet --strict --check "../../../$sums") >&2 ||
+    fail "the jars in $build/jars.new are not those of $sums"
+[[ $(find "$build/jars.new" -type f | wc -l) -eq $(wc -l <"$sums") ]] ||
+    fail "$build/jars.new holds jars that $sums does not name"
+cp "$build"/target/delta-log-store-*.jar "$build/jars.new/"
+rm -rf "$build/jars" "$build/target"
+mv "$build/jars.new" "$build/jars"
+
+echo "$wanted" >"$build/installed"

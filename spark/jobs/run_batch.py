@@ -1,0 +1,81 @@
+"""Hop 7, the batch road: cleans the objects that are new and computes the nine results.
+
+Stands for the Databricks job that Airflow starts. It may be repeated and killed at any point.
+
+    spark/run.sh spark.jobs.run_batch --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from contract.entities import ENTITIES
+from contract.errors import PipelineError
+from contract.names import TOPICS_DIR
+from contract.settings import Settings
+from spark.pipeline.errors import first_line
+from spark.pipeline.ingest import Counts, Road, ingest
+from spark.pipeline.lock import writer_lock
+from spark.pipeline.queries import Options
+from spark.pipeline.results import write_results
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return its exit code, 1 with a line on stderr when it can't do its work."""
+    arguments = _arguments(argv)
+    options = Options(arguments.ties, arguments.top, arguments.year, arguments.count)
+    try:
+        settings = Settings.from_environ()
+        root = settings.batch_root
+        objects = arguments.objects or f"s3://{settings.bucket}/{TOPICS_DIR}"
+        with writer_lock(root, settings.aws_region, arguments.wait) as guard:
+            spark = SparkSession.builder.appName("run_batch").getOrCreate()
+            roads = [Road.of(entity, settings.user_id, objects, root) for entity in ENTITIES]
+            counts = ingest(spark, roads, guard)
+            results = write_results(spark, settings.user_id, root, options, guard)
+    except (PipelineError, PySparkException) as error:
+        sys.stderr.write(f"run_batch: {first_line(error)}\n")
+        return 1
+    sys.stdout.write((_json if arguments.json else _text)(counts, results) + "\n")
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run_batch", description=(__doc__ or "").split("\n")[0])
+    default = Options()
+    parser.add_argument("--json", action="store_true", help="print the counts as a JSON line")
+    parser.add_argument("--objects", help="URI of the topics' folder; by default in the bucket")
+    parser.add_argument(
+        "--wait", type=float, default=600, help="seconds to wait for another run (%(default)s)"
+    )
+    parser.add_argument("--ties", choices=["all", "first"], default=default.ties)
+    parser.add_argument("--top", type=int, default=default.top, help="places of question 5")
+    parser.add_argument("--year", choices=["date_joined", "timestamp"], default=default.year)
+    parser.add_argument("--count", choices=["users", "rows"], default=default.count)
+    return parser.parse_args(argv)
+
+
+def _json(counts: list[Counts], results: dict[str, int]) -> str:
+    entities = {c.entity: asdict(c) for c in counts}
+    return json.dumps({"entities": entities, "results": results})
+
+
+def _text(counts: list[Counts], results: dict[str, int]) -> str:
+    lines = [
+        f"{c.entity}: {c.objects} objects, {c.records} records: {c.good} good,"
+        f" {c.quarantined} quarantined; {c.table} has {c.table_rows} rows"
+        f" at version {c.table_version}"
+        for c in counts
+    ]
+    return "\n".join([*lines, "rows of the results: " + json.dumps(results)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

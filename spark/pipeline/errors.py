@@ -1,0 +1,28 @@
+"""The errors of a job.
+
+PipelineError (contract)
++-- JobError           a job can't do its work; the message is one line
+    +-- StorageError   S3 or the bucket isn't there
+    +-- LockError      another run writes the tables
+"""
+
+from __future__ import annotations
+
+from contract.errors import PipelineError
+
+
+class JobError(PipelineError):
+    """A job can't do its work."""
+
+
+class StorageError(JobError):
+    """S3 doesn't answer, refuses, or has no such bucket."""
+
+
+class LockError(JobError):
+    """Another run writes the tables, or has taken them over from this one."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the line of a message that says what happened; Spark adds a hundred others."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

@@ -1,0 +1,54 @@
+"""Hop 6 to 7: the S3 sink's objects as records, each with the position that it came from.
+
+A position is a struct whose order is the order of arrival, so that the later of two records is the
+greater one. Everything after this module takes any such struct: the stream brings its own.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from contract.names import OFFSET_WIDTH, TOPICS_DIR
+
+POSITION = ("stored_at", "topic", "partition", "start_offset", "line", "object")
+"""Fields of a record's position: when its object was stored (UTC); the Kafka topic, the partition
+and the offset of the object's first record, from the object's key; the line in it, from 1; the
+key. The record's own offset is ``start_offset + line - 1`` as long as the sink left none out."""
+
+_KEY = rf"({TOPICS_DIR}/([^/]+)/partition=(\d+)/[^/]*\+(\d{{{OFFSET_WIDTH},}})\.json)$"
+
+
+def records(objects: DataFrame) -> DataFrame:
+    """Split objects into records.
+
+    Args:
+        objects: ``value`` (the whole text of an object), ``path`` (its URI), ``stored_at``.
+
+    Returns:
+        ``raw`` (one line, without its end) and ``position``. The text after the last line's end
+        is no record when it is empty; any other empty line is one.
+    """
+    path = F.col("path")
+
+    def part(group: int, default: str) -> F.Column:
+        text = F.regexp_extract(path, _KEY, group)
+        return F.when(text != "", text).otherwise(F.expr(default))
+
+    whole = F.when(F.col("value").endswith("\n"), F.col("value")).otherwise(
+        F.concat("value", F.lit("\n"))
+    )
+    lines = F.split(whole, "\n")
+    return (
+        objects.where(F.length("value") > 0)
+        .select(
+            "stored_at",
+            part(2, "cast(null as string)").alias("topic"),
+            part(3, "cast(null as string)").cast("int").alias("partition"),
+            part(4, "cast(null as string)").cast("long").alias("start_offset"),
+            part(1, "path").alias("object"),
+            F.posexplode(F.slice(lines, 1, F.size(lines) - 1)).alias("line", "raw"),
+        )
+        .withColumn("line", F.col("line") + 1)
+        .select("raw", F.struct(*POSITION).alias("position"))
+    )

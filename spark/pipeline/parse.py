@@ -1,0 +1,159 @@
+"""Raw text to typed rows, or to the reason why not.
+
+A record is read with the entity's schema in one quick pass. Only a record that this pass has doubts
+about is read again, value by value, to say which field is wrong and what it holds: text where a
+number belongs and a number where text belongs are both wrong. A field that the entity doesn't
+have is left out and does not make a record wrong; a field that is missing is null.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from contract.entities import Entity, Kind
+from spark.pipeline.schemas import WIRE, wire_schema
+
+SHOWN = 100
+"""Characters of a wrong value that a reason quotes."""
+
+_STRICT = {
+    "mode": "PERMISSIVE",
+    "columnNameOfCorruptRecord": "corrupt",
+    "allowSingleQuotes": "false",
+    "allowNonNumericNumbers": "false",
+}
+# With a time, or midnight; years 0001 to 9999; with or without a zone, which is else UTC.
+_ISO_8601 = (
+    r"^(?!0000)\d{4}-\d{2}-\d{2}"
+    r"([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$"
+)
+
+
+def timestamp(text: Column) -> Column:
+    """Read a date of the wire, with a ``T`` or a space; null when it is none."""
+    return F.when(text.rlike(_ISO_8601), text.try_cast("timestamp"))
+
+
+def parse(records: DataFrame, entity: Entity) -> DataFrame:
+    """Read records of one entity.
+
+    Args:
+        records: ``raw`` and ``position``.
+
+    Returns:
+        The same with ``row`` (a struct of the entity's columns), ``rule`` and ``reason``. The last
+        two are null for a good record; else ``rule`` is one word, the rule that is broken first,
+        and ``reason`` names every wrong field and its value.
+    """
+    # Inside another object, whatever follows the record's end is an error, too.
+    document = F.concat(F.lit('{"value":'), F.col("raw"), F.lit("}"))
+    schema = StructType(
+        [StructField("value", wire_schema(entity)), StructField("corrupt", StringType())]
+    )
+    read = F.from_json(document, schema, _STRICT)
+    doubt = (
+        F.col("read.value").isNull()
+        | F.col("read.corrupt").isNotNull()
+        | F.col("raw").rlike(_mistyped(entity))
+    )
+    problem = F.when(doubt, _structural(entity, document)).otherwise(_semantic(entity))
+    return (
+        records.withColumn("read", read)
+        .withColumn("row", F.col("read.value"))
+        .withColumn("problem", problem)
+        .select(
+            "raw",
+            "position",
+            "row",
+            F.col("problem.rule").alias("rule"),
+            F.col("problem.reason").alias("reason"),
+        )
+    )
+
+
+def good(parsed: DataFrame) -> DataFrame:
+    """Return the columns of the good records, and ``position``."""
+    return parsed.where("rule is null").select("row.*", "position")
+
+
+def quarantined(parsed: DataFrame) -> DataFrame:
+    """Return the bad records: ``raw``, ``rule``, ``reason`` and the fields of ``position``."""
+    return parsed.where("rule is not null").select("raw", "rule", "reason", "position.*")
+
+
+def _problem(rule: str, reason: Column) -> Column:
+    return F.struct(F.lit(rule).alias("rule"), reason.alias("reason"))
+
+
+def _mistyped(entity: Entity) -> str:
+    """Return a pattern of records in which a value may not be what its column holds."""
+    texts = [c.name for c in entity.columns if c.kind in (Kind.TEXT, Kind.TIMESTAMP)]
+    others = [c.name for c in entity.columns if c.name not in texts]
+    return rf'"(?:{"|".join(texts)})"\s*:\s*[^"\sn]|"(?:{"|".join(others)})"\s*:\s*"'
+
+
+def _structural(entity: Entity, document: Column) -> Column:
+    """Look at each value as it stands; null when nothing is wrong."""
+    whole = F.try_parse_json(document)
+    value = F.try_variant_get(whole, "$.value", "variant")
+    kind = F.schema_of_variant(value)
+
+    def wrong(name: str, types: str, says: str) -> Column:
+        field = F.try_variant_get(whole, f"$.value.{name}", "variant")
+        found = F.schema_of_variant(field)
+        return F.when(
+            ~found.rlike(f"^({types}|VOID)$"),
+            F.concat(F.lit(f"{name} is "), _quoted(F.to_json(field)), F.lit(f", not {says}")),
+        )
+
+    fields = F.array_compact(
+        F.array(*(wrong(c.name, WIRE[c.kind].json, WIRE[c.kind].says) for c in entity.columns))
+    )
+    return (
+        F.when(F.trim("raw") == "", _problem("empty", F.lit("the record is empty")))
+        .when(whole.isNull(), _problem("not_json", F.lit("the record is not JSON")))
+        .when(
+            ~kind.startswith("OBJECT"),
+            _problem(
+                "not_an_object",
+                F.concat(F.lit("the record is "), _quoted(F.to_json(value)), F.lit(", no object")),
+            ),
+        )
+        .when(F.size(fields) > 0, _problem("wrong_type", F.array_join(fields, "; ")))
+        .when(
+            F.col("read.value").isNull() | F.col("read.corrupt").isNotNull(),
+            _problem("wrong_type", F.lit("a value is outside the range of its column")),
+        )
+        .otherwise(_semantic(entity))
+    )
+
+
+def _semantic(entity: Entity) -> Column:
+    """Look at what right types hold: the key and the dates; null when nothing is wrong."""
+    key = F.col(f"row.`{entity.key}`")
+    dates = []
+    for column in entity.columns:
+        if column.kind is Kind.TIMESTAMP:
+            text = F.col(f"row.`{column.name}`")
+            says = f", not {WIRE[column.kind].says}"
+            dates.append(
+                F.when(
+                    text.isNotNull() & timestamp(text).isNull(),
+                    F.concat(
+                        F.lit(f'{column.name} is "'), F.left(text, F.lit(SHOWN)), F.lit(f'"{says}')
+                    ),
+                )
+            )
+    found = F.when(key.isNull(), _problem("no_key", F.lit(f"{entity.key} is null or missing")))
+    if dates:
+        poisoned = F.array_join(F.array_compact(F.array(*dates)), "; ")
+        found = found.when(poisoned != "", _problem("bad_timestamp", poisoned))
+    return found
+
+
+def _quoted(text: Column) -> Column:
+    return F.when(
+        F.length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("..."))
+    ).otherwise(text)

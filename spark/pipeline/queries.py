@@ -1,0 +1,188 @@
+"""The nine historical results (specification, section 8), by the names of ``contract.results``.
+
+Where the original is ambiguous, ``Options`` names the choices. Fixed choices:
+
+- A post without the value that a question groups by (country, category, age, year) isn't counted
+  there; an age under 18 is in no group.
+- A user is who has one name, age and joining date: the user table is constant per user, but for
+  the key. The poster's name can't say it, for it is null where the scraper failed.
+- Nobody without a follower count is in a median, and nobody without a name is the most followed.
+- ``6b`` is one row: of countries whose most followed users are equal, the first by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+YEARS_POSTED = (2018, 2022)
+"""Years of question 5, both included."""
+YEARS_JOINED = (2015, 2020)
+"""Years of questions 9 to 11, both included."""
+USER = ("user_name", "age", "date_joined")
+"""What identifies a user."""
+
+
+ORDER = {
+    "4": ("country", "-category_count", "category"),
+    "5": ("post_year", "-category_count", "category"),
+    "6a": ("country", "poster_name"),
+    "6b": ("country",),
+    "7": ("age_group", "-category_count", "category"),
+    "8": ("age_group",),
+    "9": ("post_year",),
+    "10": ("post_year",),
+    "11": ("age_group", "post_year"),
+}
+"""Order in which a result's table holds its rows; ``-`` is highest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgeGroup:
+    """An age group, both ends included."""
+
+    name: str
+    youngest: int
+    oldest: int | None
+
+
+AGE_GROUPS = (
+    AgeGroup("18-24", 18, 24),
+    AgeGroup("25-35", 25, 35),
+    AgeGroup("36-50", 36, 50),
+    AgeGroup("50+", 51, None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the original left open. The defaults are the project's answers."""
+
+    ties: Literal["all", "first"] = "all"
+    """Questions 4, 6a and 7: every row that shares the first place, or the first by name."""
+    top: int | None = None
+    """Question 5: only the first places of a year (``ties`` decides who shares one)."""
+    year: Literal["date_joined", "timestamp"] = "date_joined"
+    """Questions 9 to 11: the year in which a user joined, or in which they posted."""
+    count: Literal["users", "rows"] = "users"
+    """Questions 8 to 11: a user counts once, or once a post."""
+
+
+DEFAULTS = Options()
+
+
+def results(
+    pin: DataFrame, geo: DataFrame, user: DataFrame, options: Options = DEFAULTS
+) -> dict[str, DataFrame]:
+    """Return the nine results by name, from the cleaned tables; their rows have no order."""
+    places = pin.join(geo, "ind")
+    ages = pin.join(user, "ind").withColumn("age_group", age_group(F.col("age")))
+    most_followed = _most_followed(places)
+    # A year of posting is in the geo table; a year of joining needs no post at all.
+    by_post = options.year == "timestamp"
+    joined = _in_years(user.join(geo, "ind") if by_post else user, options)
+    followed = _in_years(ages.join(geo, "ind") if by_post else ages, options)
+    return {
+        "4": _popular(places, "country", options),
+        "5": _per_year(places, options),
+        "6a": _leaders(most_followed, "country", "follower_count", ("poster_name",), options),
+        "6b": most_followed.orderBy(F.desc("follower_count"), "country")
+        .select("country", "follower_count")
+        .limit(1),
+        "7": _popular(ages, "age_group", options),
+        "8": _median(ages, ("age_group",), options),
+        "9": _people(joined, ("post_year",), options)
+        .groupBy("post_year")
+        .agg(F.count("*").alias("number_users_joined")),
+        "10": _median(followed, ("post_year",), options),
+        "11": _median(followed, ("age_group", "post_year"), options),
+    }
+
+
+def ordered(rows: DataFrame, name: str) -> DataFrame:
+    """Put the rows of a result in order."""
+    return rows.orderBy(
+        *(F.desc(column[1:]) if column[0] == "-" else F.asc(column) for column in ORDER[name])
+    )
+
+
+def age_group(age: Column) -> Column:
+    """Return the name of the age group, or null."""
+    name = F.lit(None).cast("string")
+    for group in AGE_GROUPS:
+        inside = age >= group.youngest
+        if group.oldest is not None:
+            inside &= age <= group.oldest
+        name = F.when(inside, group.name).otherwise(name)
+    return name
+
+
+def _leaders(
+    rows: DataFrame, of: str, score: str, names: tuple[str, ...], options: Options, top: int = 1
+) -> DataFrame:
+    """Keep the rows with the ``top`` highest scores of each ``of``."""
+    order = [F.desc(score)]
+    if options.ties == "first":
+        order += [F.asc(name) for name in names]
+    place = F.rank().over(Window.partitionBy(of).orderBy(*order))
+    return rows.withColumn("place", place).where(F.col("place") <= top).select(of, *names, score)
+
+
+def _popular(posts: DataFrame, of: str, options: Options) -> DataFrame:
+    counted = (
+        posts.where(F.col(of).isNotNull() & F.col("category").isNotNull())
+        .groupBy(of, "category")
+        .agg(F.count("*").alias("category_count"))
+    )
+    return _leaders(counted, of, "category_count", ("category",), options)
+
+
+def _per_year(places: DataFrame, options: Options) -> DataFrame:
+    counted = (
+        places.withColumn("post_year", F.year("timestamp"))
+        .where(F.col("post_year").between(*YEARS_POSTED) & F.col("category").isNotNull())
+        .groupBy("post_year", "category")
+        .agg(F.count("*").alias("category_count"))
+    )
+    if options.top is None:
+        return counted
+    return _leaders(counted, "post_year", "category_count", ("category",), options, top=options.top)
+
+
+def _most_followed(places: DataFrame) -> DataFrame:
+    return (
+        places.where("country is not null and poster_name is not null")
+        .where("follower_count is not null")
+        .groupBy("country", "poster_name")
+        .agg(F.max("follower_count").alias("follower_count"))
+    )
+
+
+def _in_years(rows: DataFrame, options: Options) -> DataFrame:
+    post_year = F.year(options.year)
+    return rows.withColumn("post_year", post_year).where(F.col("post_year").between(*YEARS_JOINED))
+
+
+def _people(
+    rows: DataFrame, groups: tuple[str, ...], options: Options, *values: Column
+) -> DataFrame:
+    """Bring rows to one a user and group, unless every row counts."""
+    if options.count == "rows":
+        return rows
+    return rows.groupBy(*groups, *USER).agg(F.count("*").alias("posts"), *values)
+
+
+def _median(posts: DataFrame, groups: tuple[str, ...], options: Options) -> DataFrame:
+    """Return the exact median; of an even number of users it is the mean of the middle two."""
+    known = posts.where(F.col("follower_count").isNotNull())
+    for group in groups:
+        known = known.where(F.col(group).isNotNull())
+    most = F.max("follower_count").alias("follower_count")
+    return (
+        _people(known, groups, options, most)
+        .groupBy(*groups)
+        .agg(F.median("follower_count").alias("median_follower_count"))
+    )
