@@ -21,7 +21,7 @@ from services.rest_proxy.errors import ApiError
 Body = TypeVar("Body")
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Partition = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
-Offset = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 2)]
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -34,6 +34,9 @@ LINGER_MS = 2
 RECORD_BYTES = 1_048_588
 """Bytes of the largest record: Kafka's own default (``message.max.bytes`` of a broker)."""
 
+BY_KEY = -1
+"""Partition of a record whose key chooses it."""
+
 Record = tuple[bytes | None, bytes | None, int | None]
 """Key, value and partition; no partition where the key, or the producer, may choose."""
 
@@ -153,25 +156,30 @@ class RecordProducer:
         self._turn += 1
         free = self._turn % partitions
         request = Request(topic, count, self._finished)
-        # A call for each partition: produce_batch does not look at the partition of a record.
-        batches: dict[int, list[dict[str, Any]]] = {}
+        # produce_batch takes one partition for all, so there is a call for each run of records that
+        # have the same; order stays within a partition, whoever has chosen it.
+        batch: list[dict[str, Any]] = []
+        batch_partition = free
         for slot, (key, value, partition) in enumerate(records):
             if partition is None:
-                partition = free if key is None else -1
-            batch = batches.get(partition)
-            if batch is None:
-                batch = batches[partition] = []
+                partition = free if key is None or partitions == 1 else BY_KEY
+            if partition != batch_partition and batch:
+                self._queue(topic, batch, batch_partition)
+                batch = []
+            batch_partition = partition
             batch.append({"key": key, "value": value, "callback": partial(request.report, slot)})
-        for partition, batch in batches.items():
-            if self._producer.produce_batch(topic, batch, partition) < len(batch):
-                for message in batch:
-                    if "_error" in message:
-                        message["callback"](message["_error"], None)
+        self._queue(topic, batch, batch_partition)
         if not self._busy:
             self._busy = True
             self._timer.cancel()
             self._timer = self._loop.call_later(POLL_BUSY, self._poll)
         return request
+
+    def _queue(self, topic: str, batch: list[dict[str, Any]], partition: int) -> None:
+        if self._producer.produce_batch(topic, batch, partition) < len(batch):
+            for message in batch:
+                if "_error" in message:
+                    message["callback"](message["_error"], None)
 
     def _finished(self, request: Request) -> None:
         self._in_flight -= request.records

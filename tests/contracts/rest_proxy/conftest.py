@@ -1,0 +1,71 @@
+"""One broker for all tests of the REST proxy, and one proxy with the default settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from tests.contracts.rest_proxy.running import Proxy, Service, broker, create_topic
+
+_numbers = count()
+_ports = count(22021)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The real broker. Who stops it starts it again."""
+    service = broker(tmp_path_factory.mktemp("kafka"))
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """The real proxy with its default settings, but for the time that it waits for a broker."""
+    service = Proxy(tmp_path_factory.mktemp("proxy"), 22020, REST_PROXY_MESSAGE_TIMEOUT_MS="3000")
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture
+def start_proxy(
+    kafka: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Proxy]]:
+    """Start a proxy with settings of the test's own; it is stopped after the test."""
+    started = []
+
+    def start(**settings: str) -> Proxy:
+        service = Proxy(tmp_path_factory.mktemp("proxy"), next(_ports), **settings)
+        started.append(service)
+        service.start()
+        return service
+
+    yield start
+    for service in started:
+        service.stop()
+
+
+@pytest.fixture
+def topic(kafka: Service) -> str:
+    """A new topic with one partition."""
+    return create_topic(f"topic-{next(_numbers)}")
+
+
+@pytest.fixture
+def wide_topic(kafka: Service) -> str:
+    """A new topic with three partitions."""
+    return create_topic(f"wide-{next(_numbers)}", 3)
+
+
+@pytest.fixture
+def group() -> str:
+    """A consumer group that nobody has used."""
+    return f"group-{next(_numbers)}"
