@@ -4,6 +4,8 @@
 #   KAFKA_BOOTSTRAP_SERVERS  brokers
 #   CONNECT_LISTEN           host:port of its REST API
 #   CONNECT_ADVERTISED       host:port at which other workers find that
+#   CONNECT_GROUP            name of its cluster of workers, and of that cluster's topics
+#   CONNECT_LIBS             folder of the worker's jars, for another version of Kafka
 #   RUN_DIR                  the properties that it runs with are in $RUN_DIR/data/connect
 #
 # Connectors and offsets are in Kafka; the AWS SDK of the sink reads AWS_ACCESS_KEY_ID and the like.
@@ -14,8 +16,9 @@ source services/kafka/java.sh
 listen="${CONNECT_LISTEN:-127.0.0.1:8083}"
 advertised="${CONNECT_ADVERTISED:-$listen}"
 data="${RUN_DIR:-.run}/data/connect"
-libs=.build/kafka/libs
-plugins="${CONNECT_PLUGIN_PATH:-.build/connect/plugins}"
+group="${CONNECT_GROUP:-connect}"
+libs="${CONNECT_LIBS:-.build/kafka/libs}"
+plugins=.build/connect/plugins
 
 find_java
 if [ ! -d "$plugins" ]; then
@@ -31,16 +34,16 @@ mkdir -p "$data"
 # graceful.timeout: the sink has nothing to finish at a stop.
 cat >"$data/worker.properties" <<PROPERTIES
 bootstrap.servers=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
-group.id=connect
+group.id=$group
 key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter.schemas.enable=false
-config.storage.topic=connect-configs
+config.storage.topic=$group-configs
 config.storage.replication.factor=1
-offset.storage.topic=connect-offsets
+offset.storage.topic=$group-offsets
 offset.storage.replication.factor=1
 offset.storage.partitions=1
-status.storage.topic=connect-status
+status.storage.topic=$group-status
 status.storage.replication.factor=1
 status.storage.partitions=1
 listeners=http://$listen

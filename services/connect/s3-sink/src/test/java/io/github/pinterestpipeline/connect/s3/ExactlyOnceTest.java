@@ -18,7 +18,7 @@ import org.junit.jupiter.api.RepetitionInfo;
  * carried out when nobody waits for them any more: each record is stored once.
  */
 class ExactlyOnceTest {
-  private static final int RECORDS = 400;
+  private static final int RECORDS = 300;
 
   private final FakeStore store = new FakeStore();
   private final List<SinkRecord> log = new ArrayList<>();
@@ -74,7 +74,7 @@ class ExactlyOnceTest {
     }
   }
 
-  @RepeatedTest(300)
+  @RepeatedTest(100)
   void eachRecordIsStoredOnce(RepetitionInfo repetition) {
     random = new Random(repetition.getCurrentRepetition());
     for (long offset = 0; offset < RECORDS; offset++) {
@@ -85,7 +85,7 @@ class ExactlyOnceTest {
       log.add(Records.record(offset, value, 1000 + offset));
     }
     Life owner = new Life(0);
-    for (int step = 1; step < 300; step++) {
+    for (int step = 1; step < 250; step++) {
       now += random.nextInt(20);
       if (random.nextInt(4) == 0) {
         store.faults.add(Fault.values()[random.nextInt(Fault.values().length)]);
@@ -107,7 +107,7 @@ class ExactlyOnceTest {
       }
     }
     store.faults.clear();
-    for (int step = 0; step < 200; step++) {
+    for (int step = 0; step < 100; step++) {
       now += 60;
       store.carryOutLate();
       zombies.forEach(zombie -> zombie.round(false));

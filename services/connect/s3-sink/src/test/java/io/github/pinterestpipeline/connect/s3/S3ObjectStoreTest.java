@@ -1,0 +1,163 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import static io.github.pinterestpipeline.connect.s3.Records.config;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The client against a server that misbehaves as S3 can't be asked to. */
+class S3ObjectStoreTest {
+  private static final int CUT = -1;
+  private static final int STORE_AND_CUT = -2;
+
+  private final Queue<Integer> faults = new ArrayDeque<>();
+  private final Map<String, String> objects = new ConcurrentHashMap<>();
+  private final List<String> requests = new ArrayList<>();
+  private HttpServer server;
+  private S3ObjectStore store;
+
+  @BeforeEach
+  void start() throws IOException {
+    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext("/", this::handle);
+    server.start();
+    store = store(0);
+  }
+
+  private S3ObjectStore store(int retries) {
+    return new S3ObjectStore(
+        new S3SinkConfig(
+            config(
+                "store.url", "http://127.0.0.1:" + server.getAddress().getPort(),
+                "s3.part.retries", Integer.toString(retries),
+                "aws.access.key.id", "key",
+                "aws.secret.access.key", "secret")));
+  }
+
+  @AfterEach
+  void stop() {
+    store.close();
+    server.stop(0);
+  }
+
+  private synchronized void handle(HttpExchange exchange) throws IOException {
+    exchange.getRequestBody().readAllBytes();
+    String method = exchange.getRequestMethod();
+    String path = exchange.getRequestURI().getPath();
+    requests.add(method + " " + exchange.getRequestURI());
+    Integer fault = faults.poll();
+    if (fault != null && fault == CUT) {
+      exchange.close();
+      return;
+    }
+    if (fault != null && fault > 0) {
+      exchange.sendResponseHeaders(fault, -1);
+      exchange.close();
+      return;
+    }
+    int status = 200;
+    String body = "";
+    switch (method) {
+      case "PUT" -> {
+        assertEquals("*", exchange.getRequestHeaders().getFirst("If-None-Match"));
+        String next = exchange.getRequestHeaders().getFirst("x-amz-meta-next-offset");
+        status = objects.putIfAbsent(path, next) == null ? 200 : 412;
+      }
+      case "HEAD" -> {
+        exchange.getResponseHeaders().add("x-amz-meta-next-offset", objects.get(path));
+        exchange.getResponseHeaders().add("x-amz-meta-first-timestamp", "5");
+        exchange.getResponseHeaders().add("x-amz-meta-writer", "me");
+      }
+      default -> {
+        boolean second = exchange.getRequestURI().getQuery().contains("continuation-token");
+        body =
+            "<ListBucketResult>"
+                + (second ? "" : "<NextContinuationToken>t</NextContinuationToken>")
+                + "<IsTruncated>" + !second + "</IsTruncated>"
+                + "<Contents><Key>" + (second ? "b" : "a") + "</Key></Contents>"
+                + "</ListBucketResult>";
+      }
+    }
+    if (fault != null && fault == STORE_AND_CUT) {
+      exchange.close();
+      return;
+    }
+    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+    exchange.getResponseBody().write(bytes);
+    exchange.close();
+  }
+
+  private static LineBuffer lines() {
+    LineBuffer lines = new LineBuffer();
+    new JsonLine().append(lines, null, "text");
+    return lines;
+  }
+
+  private static final ObjectMark MARK = new ObjectMark(9, 5, "me");
+
+  @Test
+  void storesOnceAndReadsTheMark() {
+    assertTrue(store.putIfAbsent("a+b", lines(), MARK));
+    assertFalse(store.putIfAbsent("a+b", lines(), MARK));
+    assertEquals(MARK, store.mark("a+b"));
+    assertEquals("PUT /user-0a1b2c3d4e5f-bucket/a%2Bb", requests.get(0));
+  }
+
+  @Test
+  void listsAllPages() {
+    List<String> keys = new ArrayList<>();
+    store.eachKey("topics/", "topics/x", keys::add);
+    assertEquals(List.of("a", "b"), keys);
+    assertTrue(requests.get(0).contains("start-after=topics%2Fx"), requests.get(0));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "500, false", "503, false", "429, false", "409, false", CUT + ", false",
+    "403, true", "404, true", "400, true",
+  })
+  void tellsARefusalFromAnOutage(int fault, boolean refused) {
+    faults.add(fault);
+    StoreException failure =
+        assertThrows(StoreException.class, () -> store.putIfAbsent("key", lines(), MARK));
+    assertEquals(refused, failure.isRefused());
+    assertTrue(failure.getMessage().startsWith("can't store key in bucket user-"));
+  }
+
+  @Test
+  void aServerThatIsNotThereIsAnOutage() {
+    server.stop(0);
+    StoreException failure = assertThrows(StoreException.class, () -> store.mark("key"));
+    assertFalse(failure.isRefused());
+  }
+
+  @Test
+  void aRetryAfterALostAnswerFindsTheKeyTaken() {
+    faults.add(STORE_AND_CUT);
+    try (S3ObjectStore retrying = store(1)) {
+      // The writer then reads the mark and finds its own name.
+      assertFalse(retrying.putIfAbsent("key", lines(), MARK));
+      assertEquals(MARK, retrying.mark("key"));
+    }
+  }
+}

@@ -1,0 +1,101 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import static io.github.pinterestpipeline.connect.s3.Records.config;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.ConfigValue;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class S3SinkConnectorTest {
+  private final S3SinkConnector connector = new S3SinkConnector();
+
+  private Map<String, List<String>> errors(Map<String, String> config) {
+    Map<String, List<String>> errors = new TreeMap<>();
+    for (ConfigValue value : connector.validate(config).configValues()) {
+      if (!value.errorMessages().isEmpty()) {
+        errors.put(value.name(), value.errorMessages());
+      }
+    }
+    return errors;
+  }
+
+  @Test
+  void takesTheOriginalsConfiguration() {
+    assertEquals(Map.of(), errors(config()));
+    connector.start(config());
+    assertEquals(List.of(config(), config(), config()), connector.taskConfigs(3));
+  }
+
+  @Test
+  void takesConnectsOwnProperties() {
+    assertEquals(
+        Map.of(),
+        errors(
+            config(
+                "name", "sink",
+                "errors.tolerance", "all",
+                "errors.deadletterqueue.topic.name", "dead-letter",
+                "consumer.override.session.timeout.ms", "6000",
+                "transforms", "drop",
+                "transforms.drop.type", "Filter",
+                "rotate.schedule.interval.ms", "60000",
+                "timezone", "Europe/London",
+                "store.url", "http://127.0.0.1:4566",
+                "aws.access.key.id", "key",
+                "aws.secret.access.key", "secret")));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "flush.size, 0",
+    "flush.size, many",
+    "rotate.interval.ms, 0",
+    "rotate.schedule.interval.ms, -5",
+    "s3.bucket.name, Not_A_Bucket",
+    "s3.bucket.name, a..b",
+    "s3.region, somewhere",
+    "store.url, localhost:4566",
+    "timezone, Mars",
+    "topics.dir, /topics",
+    "s3.part.size, 100",
+    "format.class, io.confluent.connect.s3.format.avro.AvroFormat",
+    "partitioner.class, io.confluent.connect.storage.partitioner.TimeBasedPartitioner",
+    "s3.compression.type, gzip",
+    "schema.compatibility, FULL",
+    "behavior.on.null.values, write",
+    // not known here, though Confluent's connector or a typing error has them
+    "path.format, YYYY",
+    "s3.ssea.name, aws:kms",
+    "store.kafka.keys, true",
+    "flush.sise, 1",
+    "errors.tolerence, all",
+  })
+  void refusesByName(String name, String value) {
+    Map<String, List<String>> errors = errors(config(name, value));
+    assertEquals(List.of(name), List.copyOf(errors.keySet()));
+    assertTrue(errors.get(name).get(0).contains(name), errors.get(name).get(0));
+  }
+
+  @Test
+  void refusesHalfOfTwo() {
+    assertEquals(
+        List.of("aws.secret.access.key"),
+        List.copyOf(errors(config("aws.access.key.id", "key")).keySet()));
+    assertEquals(
+        List.of("timezone"),
+        List.copyOf(errors(config("rotate.schedule.interval.ms", "60000")).keySet()));
+  }
+
+  @Test
+  void refusesAWrongValueAtStartToo() {
+    assertThrows(ConfigException.class, () -> connector.start(config("flush.size", "0")));
+  }
+}
