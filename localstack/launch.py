@@ -14,8 +14,10 @@ from typing import Any
 import connections
 import kinesis_engine
 import mapping_templates
+import refusals
 from localstack.runtime.main import main
 from localstack.runtime.server import twisted as server
+from localstack.utils.aws import aws_stack
 from twisted.internet.endpoints import TCP4ServerEndpoint
 
 from contract.settings import Settings
@@ -34,6 +36,11 @@ def listen_on_the_named_host() -> None:
     server.endpoints.TCP4ServerEndpoint = endpoint
 
 
+def ask_no_name_server() -> None:
+    """Call S3 as localhost: stock, its first caller asks DNS for the address of s3.localhost."""
+    aws_stack.CACHE_S3_HOSTNAME_DNS_STATUS = False
+
+
 def keep_to_own_folders() -> None:
     """Take ready.d from here and the index of services from install.sh; keep temporary files."""
     config.dirs.init = str(HERE)
@@ -45,8 +52,10 @@ def keep_to_own_folders() -> None:
 if __name__ == "__main__":
     settings = Settings.from_environ()
     listen_on_the_named_host()
+    ask_no_name_server()
     keep_to_own_folders()
     kinesis_engine.install(*settings.kinesis_listen)
     connections.install()
     mapping_templates.install()
+    refusals.install()
     main()

@@ -21,6 +21,7 @@ export DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 
 # Everything it writes is below $data, in a container too.
+unset TMPDIR  # launch.py sets it to a folder below $data; LocalStack only warns of it
 export FILESYSTEM_ROOT=$data XDG_CACHE_HOME=$data/cache CONFIG_DIR=$data/config OVERRIDE_IN_DOCKER=0
 export KINESIS_PERSISTENCE=0 KINESIS_LATENCY=0
 

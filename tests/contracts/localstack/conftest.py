@@ -1,0 +1,60 @@
+"""One LocalStack for the tier, and a real server behind its REST API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.contracts.localstack.running import LocalStack, free_port
+from tests.contracts.localstack.upstream import Answer, Upstream
+
+
+@pytest.fixture(scope="session")
+def upstream_server() -> Iterator[Upstream]:
+    with Upstream(free_port()) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def upstream(upstream_server: Upstream) -> Upstream:
+    """The server behind the REST API, with nothing received and its plain answer."""
+    upstream_server.received.clear()
+    upstream_server.answer = Answer()
+    return upstream_server
+
+
+@pytest.fixture(scope="session")
+def localstack(
+    upstream_server: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStack]:
+    started = LocalStack(tmp_path_factory.mktemp("local stack"), upstream_server.url)
+    started.start()
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def s3(localstack: LocalStack) -> Iterator[Any]:
+    client = localstack.client("s3")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def kinesis(localstack: LocalStack) -> Iterator[Any]:
+    client = localstack.client("kinesis")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session

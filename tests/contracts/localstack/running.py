@@ -1,0 +1,184 @@
+"""The real LocalStack, started by its own run.sh on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+
+from contract import names
+
+ROOT = Path(__file__).resolve().parents[3]
+PYTHON = ROOT / ".build/envs/localstack/bin/python"
+PORTS = range(24010, 24100)
+STARTED_WITHIN = 90
+USER_ID = "0a1b2c3d4e5f"
+
+AUDIT = '''
+"""Writes down every address that this process asks for and that is not its own machine."""
+import os, sys
+
+def note(event, arguments):
+    if event in ("socket.connect", "socket.sendto"):
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else "unix"
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        host = arguments[0]
+    else:
+        return
+    own = (None, "", "unix", "localhost", "0.0.0.0", "::1", "::", os.uname().nodename)
+    host = host.decode() if isinstance(host, bytes) else host
+    if host not in own and not str(host).startswith("127."):
+        os.write(log, f"{event} {host}\\n".encode())
+
+log = os.open(os.environ["AUDIT_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.write(log, b"audited\\n")
+sys.addaudithook(note)
+'''
+"""A sitecustomize for LocalStack's Python: a look-up that fails leaves no other trace."""
+
+
+def wait_for(fact: Callable[[], Any], what: str, seconds: float = STARTED_WITHIN) -> Any:
+    """Return the first true value of ``fact``, or fail and say what was awaited."""
+    limit = time.monotonic() + seconds
+    while not (value := fact()):
+        if time.monotonic() > limit:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+    return value
+
+
+def free_port() -> int:
+    """Return a port of this tier that nothing listens on."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            if port not in _given:
+                _given.add(port)
+                return port
+    raise RuntimeError(f"no free port in {PORTS}")
+
+
+_given: set[int] = set()
+
+
+@dataclass
+class LocalStack:
+    """One LocalStack on ports of its own, its state below ``folder``."""
+
+    folder: Path
+    upstream: str
+    gateway_port: int = field(default_factory=free_port)
+    kinesis_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.endpoint}/_aws/execute-api/{names.rest_api_id(USER_ID)}/dev"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "localstack.log"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.folder / "audit.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.folder / 'bin'}:{PYTHON.parent}:{os.environ['PATH']}",
+            "HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "RUN_DIR": str(self.folder / "run"),
+            "AUDIT_LOG": str(self.audit_log),
+            "USER_ID": USER_ID,
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.gateway_port}",
+            "KINESIS_LISTEN": f"127.0.0.1:{self.kinesis_port}",
+            "KAFKA_REST_ENDPOINT": self.upstream,
+            # Both would mislead a LocalStack that listened to them.
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            "HTTP_PROXY": "http://127.0.0.1:1",
+        }
+
+    def start(self) -> None:
+        """Start it and wait until its health check passes."""
+        if not PYTHON.exists():
+            pytest.fail("LocalStack is not installed: run 'make install' (localstack/install.sh)")
+        for name in ("bin", "home", "tmp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / "bin/sitecustomize.py").write_text(AUDIT)
+        shim = self.folder / "bin/python"
+        shim.write_text(f'#!/bin/sh\nPYTHONPATH="{shim.parent}:$PYTHONPATH" exec "{PYTHON}" "$@"\n')
+        shim.chmod(0o755)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["localstack/run.sh"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_for(self._up, f"a healthy LocalStack; its log: {self.log}")
+        except BaseException:
+            self.end(kill=True)
+            raise
+
+    def _up(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            pytest.fail(f"LocalStack ended with {self.process.returncode}: {self.log.read_text()}")
+        return self.health().returncode == 0
+
+    def health(self) -> subprocess.CompletedProcess[str]:
+        """Run its health check."""
+        return subprocess.run(
+            ["localstack/health.sh"],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    def tree(self) -> list[psutil.Process]:
+        """Its process and all below it."""
+        assert self.process is not None
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def end(self, *, kill: bool = False) -> None:
+        """Ask it to end, or kill it, and wait until it has."""
+        assert self.process is not None
+        (self.process.kill if kill else self.process.terminate)()
+        self.process.wait(30)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client that speaks to it."""
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}),
+        )

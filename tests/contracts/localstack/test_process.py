@@ -1,0 +1,165 @@
+"""LocalStack as a process: what it listens on, whom it asks, what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from contract import names
+from contract.entities import ENTITIES
+from tests.contracts.localstack.running import PYTHON, ROOT, USER_ID, LocalStack, wait_for
+
+STACK = f"pinterest-data-pipeline-{USER_ID}"
+
+
+def listening(port: int) -> bool:
+    """Whether something listens on ``port``."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def streams(localstack: LocalStack, http: requests.Session) -> set[str]:
+    return set(http.get(f"{localstack.api}/streams", timeout=30).json()["StreamNames"])
+
+
+@pytest.fixture
+def another(localstack: LocalStack, tmp_path: Path) -> Iterator[LocalStack]:
+    """A second LocalStack, to be ended as the test likes."""
+    started = LocalStack(tmp_path, localstack.upstream)
+    started.start()
+    yield started
+    assert started.process is not None
+    if started.process.poll() is None:
+        started.end(kill=True)
+
+
+def test_it_listens_on_loopback_only(localstack: LocalStack) -> None:
+    sockets = [
+        connection
+        for process in localstack.tree()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
+    ]
+    assert {(found.laddr.ip, found.laddr.port) for found in sockets} == {
+        ("127.0.0.1", localstack.gateway_port),
+        ("127.0.0.1", localstack.kinesis_port),
+    }
+
+
+def test_it_asks_for_no_outside_address(localstack: LocalStack, http: requests.Session) -> None:
+    streams(localstack, http)
+    assert set(localstack.audit_log.read_text().splitlines()) == {"audited"}
+
+
+def test_it_writes_below_its_own_folder_only(localstack: LocalStack) -> None:
+    data = localstack.folder / "run/data/localstack"
+    assert data.is_dir()
+    for name in ("home", "tmp"):
+        assert list((localstack.folder / name).iterdir()) == []
+    written = {
+        Path(opened.path)
+        for process in localstack.tree()
+        for opened in process.open_files()
+        if "w" in opened.mode or "a" in opened.mode or "+" in opened.mode
+    }
+    of_the_test = {localstack.log, localstack.audit_log}
+    assert [path for path in written - of_the_test if not path.is_relative_to(data)] == []
+
+
+def test_a_killed_one_leaves_nothing_and_the_next_starts_anew(
+    another: LocalStack, http: requests.Session
+) -> None:
+    kinesis, s3 = another.client("kinesis"), another.client("s3")
+    kinesis.create_stream(StreamName="streaming-lost", ShardCount=1)
+    s3.put_object(Bucket=names.bucket(USER_ID), Key="lost", Body=b"x" * 2_000_000)
+    children = another.tree()[1:]
+    assert [child.name() for child in children] == ["node"]
+
+    another.end(kill=True)
+    wait_for(lambda: not any(child.is_running() for child in children), "no child", 10)
+    assert not listening(another.kinesis_port)
+    health = another.health()
+    assert (health.returncode, len(health.stderr.splitlines())) == (1, 1)
+    assert "does not answer" in health.stderr
+
+    another.start()
+    assert streams(another, http) == {names.stream(USER_ID, entity) for entity in ENTITIES}
+    assert "Contents" not in s3.list_objects_v2(Bucket=names.bucket(USER_ID))
+    children = another.tree()[1:]
+    another.end()
+    wait_for(lambda: not any(child.is_running() for child in children), "no child", 10)
+    for client in (kinesis, s3):
+        client.close()
+
+
+def test_without_its_engine_it_ends(another: LocalStack) -> None:
+    """The streams are lost: it must not go on with new, empty ones."""
+    (engine,) = another.tree()[1:]
+    engine.kill()
+    assert another.process is not None
+    another.process.wait(30)
+    assert "kinesalite ended" in another.log.read_text()
+
+
+def deploy(localstack: LocalStack, **changed: str) -> None:
+    """Run the step of ready.d by hand."""
+    environment = {
+        **os.environ,
+        **localstack.environment,
+        "PYTHONPATH": str(ROOT),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        **changed,
+    }
+    del environment["AWS_ENDPOINT_URL"], environment["HTTP_PROXY"]
+    subprocess.run(
+        [PYTHON, "localstack/deploy.py"], cwd=ROOT, env=environment, check=True, timeout=120
+    )
+
+
+def created(localstack: LocalStack) -> Any:
+    """When the stack was made."""
+    client = localstack.client("cloudformation")
+    (stack,) = client.describe_stacks(StackName=STACK)["Stacks"]
+    client.close()
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    return stack["CreationTime"]
+
+
+def test_deploying_again_changes_nothing(localstack: LocalStack, s3: Any) -> None:
+    before = created(localstack)
+    s3.put_object(Bucket=names.bucket(USER_ID), Key="kept", Body=b"1")
+    deploy(localstack)
+    assert created(localstack) == before
+    s3.head_object(Bucket=names.bucket(USER_ID), Key="kept")
+
+
+def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Session) -> None:
+    before = created(another)
+    deploy(another, STAGE_NAME="other")
+    assert created(another) > before
+    assert http.get(f"{another.api}/streams", timeout=30).status_code == 404
+    assert http.get(f"{another.api[:-3]}other/streams", timeout=30).status_code == 200
+
+
+def test_the_stack_names_what_a_client_needs(localstack: LocalStack) -> None:
+    client = localstack.client("cloudformation")
+    (stack,) = client.describe_stacks(StackName=STACK)["Stacks"]
+    client.close()
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream"
+    assert outputs["BucketName"] == names.bucket(USER_ID)
+    assert outputs["RestApiId"] == names.rest_api_id(USER_ID)
+    for entity in ENTITIES:
+        title, stream = entity.name.title(), names.stream(USER_ID, entity)
+        assert outputs[f"{title}StreamName"] == stream
+        assert outputs[f"{title}StreamArn"] == f"{arn}/{stream}"
+        assert outputs[f"{title}Topic"] == names.topic(USER_ID, entity)

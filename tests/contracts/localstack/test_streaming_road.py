@@ -1,0 +1,249 @@
+"""/streams: each call of Kinesis through the REST API, and the bytes that a record gets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from contract import names, wire
+from contract.entities import ENTITIES, PIN
+from tests.contracts.localstack.running import USER_ID, LocalStack, wait_for
+
+NASTY = {
+    "index": 7528,
+    "title": "quote \" back \\ slash / line\nbreak tab\t 'single' é ü 漢 😀 \u00a0…",
+    "vtl": "$foo ${bar} $input.body #if(1) #set($a=1) #end ## #*",
+    "html": "</b> & <i>",
+    "float": -89.9787,
+    "whole": 12345678901234567890,
+    "null": None,
+    "empty": "",
+    "yes": True,
+    "nested": {"list": [1, {"deep": []}], "none": {}},
+}
+KEYS = ["7528", 'a"b', "a\\b", "a'b", "é😀", "$foo #if", "line\nbreak", "k" * 256]
+
+
+class Streams:
+    """The streaming half of the REST API."""
+
+    def __init__(self, base: str, http: requests.Session) -> None:
+        self.base, self.http = base, http
+
+    def call(self, method: str, path: str = "", body: Any = None) -> tuple[int, Any]:
+        """Send ``body`` (JSON, or bytes as they are); return the status and the JSON answer."""
+        data = body if isinstance(body, bytes | None) else wire.dumps(body).encode()
+        answer = self.http.request(
+            method,
+            f"{self.base}/streams{path}",
+            data=data,
+            headers={"Content-Type": wire.JSON},
+            timeout=60,
+        )
+        return answer.status_code, answer.json()
+
+
+@pytest.fixture(scope="session")
+def streams(localstack: LocalStack, http: requests.Session) -> Streams:
+    return Streams(localstack.api, http)
+
+
+@pytest.fixture
+def stream(kinesis: Any) -> Iterator[str]:
+    """A stream of the test's own, with one shard."""
+    kinesis.create_stream(StreamName="streaming-test", ShardCount=1)
+    wait_for(lambda: state(kinesis, "streaming-test") == "ACTIVE", "an active stream")
+    yield "streaming-test"
+    kinesis.delete_stream(StreamName="streaming-test")
+    wait_for(lambda: state(kinesis, "streaming-test") is None, "no stream")
+
+
+def state(kinesis: Any, stream: str) -> str | None:
+    """Return the status of a stream, or None where there is no such stream."""
+    try:
+        return str(kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"])
+    except kinesis.exceptions.ResourceNotFoundException:
+        return None
+
+
+def records(kinesis: Any, stream: str) -> list[tuple[str, bytes]]:
+    """Every record of a stream with one shard: partition key and bytes."""
+    (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
+    position = kinesis.get_shard_iterator(
+        StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    found: list[tuple[str, bytes]] = []
+    while page := kinesis.get_records(ShardIterator=position):
+        if not page["Records"]:
+            return found
+        found += [(record["PartitionKey"], record["Data"]) for record in page["Records"]]
+        position = page["NextShardIterator"]
+    return found
+
+
+def test_list(streams: Streams) -> None:
+    status, body = streams.call("GET")
+    assert status == 200
+    assert {names.stream(USER_ID, entity) for entity in ENTITIES} <= set(body["StreamNames"])
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
+def test_describe(streams: Streams, entity: Any) -> None:
+    name = names.stream(USER_ID, entity)
+    status, body = streams.call("GET", f"/{name}")
+    assert status == 200
+    described = body["StreamDescription"]
+    assert (described["StreamName"], described["StreamStatus"]) == (name, "ACTIVE")
+    assert described["StreamARN"] == f"arn:aws:kinesis:us-east-1:000000000000:stream/{name}"
+    assert described["RetentionPeriodHours"] == 24
+    assert len(described["Shards"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "shards"),
+    [
+        (None, 5),
+        ({}, 5),
+        ({"ShardCount": 2}, 2),
+        ({"ShardCount": 1, "StreamName": "streaming-of-the-body"}, 1),
+    ],
+)
+def test_create_and_delete(streams: Streams, kinesis: Any, body: Any, shards: int) -> None:
+    path = "/streaming-made"
+    assert streams.call("POST", path, body) == (200, {})
+    wait_for(lambda: state(kinesis, "streaming-made") == "ACTIVE", "the stream made")
+    described = streams.call("GET", path)[1]["StreamDescription"]
+    assert len(described["Shards"]) == shards
+    assert state(kinesis, "streaming-of-the-body") is None
+    status, again = streams.call("POST", path, body)
+    assert (status, again["__type"]) == (400, "ResourceInUseException")
+    assert streams.call("DELETE", path) == (200, {})
+    wait_for(lambda: state(kinesis, "streaming-made") is None, "the stream deleted")
+
+
+@pytest.mark.parametrize(
+    "data", [NASTY, "text", "", 'a "quoted" text', 0, 1.5, True, None, [1, {"a": "é"}], {}]
+)
+def test_the_bytes_of_a_record_are_the_json_text_of_data(
+    streams: Streams, kinesis: Any, stream: str, data: Any
+) -> None:
+    status, body = streams.call("PUT", f"/{stream}/record", {"Data": data, "PartitionKey": "7528"})
+    assert (status, set(body)) == (200, {"ShardId", "SequenceNumber"})
+    assert records(kinesis, stream) == [("7528", wire.dumps(data).encode())]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_partition_keys_arrive_as_they_are(
+    streams: Streams, kinesis: Any, stream: str, key: str
+) -> None:
+    one = streams.call("PUT", f"/{stream}/record", {"Data": 1, "PartitionKey": key})
+    many = streams.call(
+        "PUT", f"/{stream}/records", {"records": [{"data": "2", "partition-key": key}]}
+    )
+    assert (one[0], many[0]) == (200, 200), (one, many)
+    assert records(kinesis, stream) == [(key, b"1"), (key, b"2")]
+
+
+def test_a_row_in_its_wire_form(streams: Streams, kinesis: Any, stream: str) -> None:
+    row = {name: NASTY["title"] for name in PIN.column_names}
+    body = wire.kinesis_record(names.stream(USER_ID, PIN), row, "7528")
+    assert streams.call("PUT", f"/{stream}/record", body)[0] == 200
+    assert streams.call("PUT", f"/{stream}/records", wire.kinesis_records([("7528", row)]))[0] == (
+        200
+    )
+    assert records(kinesis, stream) == [("7528", wire.dumps(row).encode())] * 2
+    assert records(kinesis, names.stream(USER_ID, PIN)) == []  # the path's stream has won
+
+
+def test_many_records(streams: Streams, kinesis: Any, stream: str) -> None:
+    rows = [{**NASTY, "index": index} for index in range(500)]
+    body = wire.kinesis_records((str(row["index"]), row) for row in rows)  # type: ignore[misc]
+    status, answer = streams.call("PUT", f"/{stream}/records", body)
+    assert (status, answer["FailedRecordCount"], len(answer["Records"])) == (200, 0, 500)
+    assert records(kinesis, stream) == [
+        (str(row["index"]), wire.dumps(row).encode()) for row in rows
+    ]
+
+
+def test_data_of_many_records_may_be_objects(streams: Streams, kinesis: Any, stream: str) -> None:
+    given = [NASTY, [1, "é"], "text", '"quoted"', "", 1.5]
+    body = {"records": [{"data": data, "partition-key": "k"} for data in given]}
+    assert streams.call("PUT", f"/{stream}/records", body)[0] == 200
+    wanted = [data if isinstance(data, str) else wire.dumps(data) for data in given]  # type: ignore[arg-type]
+    assert [data.decode() for _, data in records(kinesis, stream)] == wanted
+
+
+RECORD = {"Data": 1, "PartitionKey": "k"}
+RECORDS = {"records": [{"data": "1", "partition-key": "k"}]}
+REFUSED = [
+    ("GET", "/streaming-none", None, "ResourceNotFoundException"),
+    ("DELETE", "/streaming-none", None, "ResourceNotFoundException"),
+    ("GET", "/streaming%22none", None, "ValidationException"),
+    ("POST", "/streaming-made", {"ShardCount": 0}, "ValidationException"),
+    ("POST", "/streaming-made", b"{not json", None),
+    ("PUT", "/streaming-none/record", RECORD, "ResourceNotFoundException"),
+    ("PUT", "/streaming-test/record", {"Data": 1, "PartitionKey": ""}, "ValidationException"),
+    (
+        "PUT",
+        "/streaming-test/record",
+        {"Data": 1, "PartitionKey": "k" * 257},
+        "ValidationException",
+    ),
+    ("PUT", "/streaming-test/record", {"Data": 1, "PartitionKey": 7528}, None),
+    ("PUT", "/streaming-test/record", {"Data": 1}, None),
+    ("PUT", "/streaming-test/record", {"PartitionKey": "k"}, None),
+    ("PUT", "/streaming-test/record", b"{not json", None),
+    ("PUT", "/streaming-test/record", b"[]", None),
+    ("PUT", "/streaming-test/record", b"", None),
+    (
+        "PUT",
+        "/streaming-test/record",
+        {"Data": "x" * 1_048_577, "PartitionKey": "k"},
+        "ValidationException",
+    ),
+    ("PUT", "/streaming-none/records", RECORDS, "ResourceNotFoundException"),
+    ("PUT", "/streaming-test/records", {"records": []}, "ValidationException"),
+    (
+        "PUT",
+        "/streaming-test/records",
+        {"records": RECORDS["records"] * 501},
+        "ValidationException",
+    ),
+    (
+        "PUT",
+        "/streaming-test/records",
+        {"records": [{"data": "1", "partition-key": ""}]},
+        "ValidationException",
+    ),
+    ("PUT", "/streaming-test/records", {"records": [{"data": "1"}]}, None),
+    ("PUT", "/streaming-test/records", {"records": [{"partition-key": "k"}]}, None),
+    ("PUT", "/streaming-test/records", {"Records": []}, None),
+    ("PUT", "/streaming-test/records", b"{not json", None),
+    ("PUT", "/streaming-test/records", None, None),
+]
+
+
+def test_what_is_refused(streams: Streams, kinesis: Any, stream: str) -> None:
+    """400, with the error of Kinesis, or with API Gateway's message where it never got there."""
+    seen = []
+    for method, path, body, _ in REFUSED:
+        status, answer = streams.call(method, path, body)
+        seen.append((method, path, body, status, answer.get("__type"), set(answer) - {"__type"}))
+    assert seen == [
+        (method, path, body, 400, kind, {"message"}) for method, path, body, kind in REFUSED
+    ]
+    assert records(kinesis, stream) == []
+
+
+def test_only_json_is_taken(localstack: LocalStack, stream: str, http: requests.Session) -> None:
+    answer = http.put(
+        f"{localstack.api}/streams/{stream}/record",
+        data=json.dumps(RECORD),
+        headers={"Content-Type": "text/plain"},
+        timeout=60,
+    )
+    assert answer.status_code == 415
