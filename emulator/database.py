@@ -76,7 +76,7 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
 
 def shown(url: str) -> str:
     """The URL as it may be printed: its password hidden."""
-    return parse(url).render_as_string(hide_password=True)
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def _leave_transactions_to_us(connection: Any, _record: object) -> None:

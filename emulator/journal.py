@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-import orjson
-
+from contract import wire
 from contract.errors import PipelineError
 from emulator.request import Outcome, Request
 
@@ -51,21 +50,19 @@ class Journal:
         Raises:
             JournalError: the file can't be written.
         """
-        line = orjson.dumps(
-            {
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "method": request.method,
-                "url": request.url,
-                "entity": request.rows[0].entity.name,
-                "status": status,
-                "keys": [outcome.row.key for outcome in outcomes],
-                "records": [
-                    {"key": outcome.row.key, **(outcome.position or {"error": outcome.error})}
-                    for outcome in outcomes
-                ],
-            },
-            option=orjson.OPT_APPEND_NEWLINE,
-        )
+        document: dict[str, wire.Json] = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "method": request.method,
+            "url": request.url,
+            "entity": request.rows[0].entity.name,
+            "status": status,
+            "keys": [outcome.row.key for outcome in outcomes],
+            "records": [
+                {"key": outcome.row.key, **(outcome.position or {"error": outcome.error})}
+                for outcome in outcomes
+            ],
+        }
+        line = wire.dumps(document).encode() + b"\n"
         try:
             with self._lock:
                 # Held by whoever writes: else another run could rename the file in between.

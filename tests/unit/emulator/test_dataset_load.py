@@ -68,8 +68,8 @@ def test_another_seed_or_scale_is_loaded_anew(tmp_path: Path) -> None:
     file, url = _file(tmp_path)
     load(url)
     assert load(url, seed=7).why == "there were others, of seed 100 and scale 1"
-    assert load(url, seed=7, scale=3).why == "there were others, of seed 7 and scale 1"
-    assert _rows(file) == [3 * BLOCK] * 3
+    assert load(url, seed=7, scale=2).why == "there were others, of seed 7 and scale 1"
+    assert _rows(file) == [2 * BLOCK] * 3
     assert load(url).written
     assert _rows(file) == [BLOCK] * 3
 
@@ -89,7 +89,7 @@ def test_a_load_that_was_killed_is_done_again(tmp_path: Path) -> None:
         killed = _command(url, "0", "--scale", "20")
         with killed:
             # Its rows spill to disk before the transaction ends: so many mean it's in the middle.
-            wait_for(lambda: file.exists() and file.stat().st_size > 20e6, "rows are written")
+            wait_for(lambda: file.exists() and file.stat().st_size > 4e6, "rows are written")
             killed.send_signal(signal.SIGKILL)
             assert killed.wait(10) == -signal.SIGKILL
         with pytest.raises(DatabaseError, match="pinpipe dataset load"):
@@ -104,7 +104,7 @@ def test_a_killed_reload_leaves_the_rows_that_were_there(tmp_path: Path) -> None
     load(url)
     killed = _command(url, "0", "--scale", "20")
     with killed:
-        wait_for(lambda: file.stat().st_size > 60e6, "rows are written")
+        wait_for(lambda: file.stat().st_size > 26e6, "rows are written")
         killed.send_signal(signal.SIGKILL)
         killed.wait(10)
     assert not load(url).written
@@ -149,7 +149,7 @@ def test_the_tables_in_mysql() -> None:
     assert "latitude DOUBLE" in geo
     assert "timestamp DATETIME" in geo
     assert str(database.parse("mysql://me:secret@host/db").drivername) == "mysql+pymysql"
-    assert database.shown("mysql://me:secret@host/db").endswith("me:***@host/db?charset=utf8mb4")
+    assert database.shown("mysql://me:secret@host/db") == "mysql://me:***@host/db"
 
 
 @pytest.mark.parametrize(

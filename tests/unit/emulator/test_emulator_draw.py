@@ -1,0 +1,153 @@
+"""The order and the pace of the original, and what the options make of them."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from contract.errors import PipelineError
+from emulator.draw import original, passes, sequential
+from tests.unit.emulator.conftest import ROOT, Faulty, Program
+
+FIRST = [
+    7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069, 2923, 3089, 6063, 3454, 7554,
+]  # fmt: skip
+BODIES = {
+    "pin": '{"index":7528,"unique_id":"fbe53c66-3442-4773-b19e-d3ec6f54dddf",'
+    '"title":"No Title Data Available","description":"No description available Story format",'
+    '"poster_name":"User Info Error","follower_count":"User Info Error",'
+    '"tag_list":"N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",'
+    '"is_image_or_video":"multi-video(story page format)","image_src":"Image src error.",'
+    '"downloaded":0,"save_location":"Local save in /data/mens-fashion",'
+    '"category":"mens-fashion"}',
+    "geo": '{"ind":7528,"timestamp":"2020-08-28T03:52:47","latitude":-89.9787,'
+    '"longitude":-173.293,"country":"Albania"}',
+    "user": '{"ind":7528,"first_name":"Abigail","last_name":"Ali","age":20,'
+    '"date_joined":"2015-10-24T11:23:51"}',
+}
+
+
+def test_the_original_order() -> None:
+    assert [draw.key for draw in islice(original(), 15)] == FIRST
+
+
+def test_the_draws_are_those_of_the_original_program() -> None:
+    draws = list(islice(original(), 1000))
+    theirs = random.Random(100)
+    for draw in draws:
+        assert (draw.pause, draw.key) == (theirs.randrange(0, 2), theirs.randint(0, 11000))
+    assert {draw.pause for draw in draws} == {0, 1}
+
+
+def test_passes() -> None:
+    def keys(start: int, count: int | None, loop: bool, limit: int = 20) -> list[int]:
+        found = passes(lambda: sequential(range(5)), start, count, loop)
+        return [draw.key for draw in islice(found, limit)]
+
+    assert keys(0, None, False) == [0, 1, 2, 3, 4]
+    assert keys(3, None, False) == [3, 4]
+    assert keys(1, 2, False) == [1, 2]
+    assert keys(1, 2, True, 5) == [1, 2, 1, 2, 1]
+    assert keys(4, None, True, 3) == [4, 4, 4]
+    assert keys(9, None, True) == [], "a pass without posts doesn't turn for ever"
+
+
+def _dry(program: Program, *arguments: str) -> list[dict[str, object]]:
+    done = subprocess.run(
+        program.command("--dry-run", *arguments),
+        cwd=ROOT,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _keys(lines: list[dict[str, object]]) -> list[int]:
+    bodies = [json.loads(json.dumps(line["body"])) for line in lines]
+    return [record["value"].get("index") for body in bodies for record in body["records"]]
+
+
+def test_a_dry_run_is_exact(program: Program, gateway: Faulty) -> None:
+    done = subprocess.run(
+        program.command("--dry-run", "--count", "1"),
+        cwd=ROOT,
+        env=program.environment,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.decode().splitlines() == [
+        f'{{"method":"POST","url":"{gateway.url}/topics/0a1b2c3d4e5f.{entity}",'
+        '"headers":{"Content-Type":"application/vnd.kafka.json.v2+json"},'
+        f'"body":{{"records":[{{"value":{value}}}]}}}}'
+        for entity, value in BODIES.items()
+    ]
+    assert [len(value.encode()) for value in BODIES.values()] == [443, 107, 98]
+    assert gateway.requests == []
+    assert not program.journal.exists()
+
+
+def test_a_dry_run_of_batches(program: Program) -> None:
+    lines = _dry(program, "--count", "15", "--start", "2", "--batch-size", "10")
+    assert [str(line["url"]).rpartition(".")[2] for line in lines] == ["pin", "geo", "user"] * 2
+    assert [key for key in _keys(lines) if key is not None][:13] == FIRST[2:]
+
+
+def test_every_post_in_order(program: Program) -> None:
+    lines = _dry(program, "--order", "sequential", "--batch-size", "1000")
+    assert [key for key in _keys(lines) if key is not None] == list(range(11154))
+
+
+def test_a_dry_run_may_be_cut_short(program: Program) -> None:
+    process = program.start("--dry-run")
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--rate", "fast"), ("--rate", "-1"), ("--rate", "nan"), ("--count", "0"),
+     ("--batch-size", "0"), ("--in-flight", "0"), ("--order", "random")],
+)  # fmt: skip
+def test_an_option_that_makes_no_sense(program: Program, option: str, value: str) -> None:
+    code, counts, said = program.run(option, value)
+    assert (code, counts) == (2, {})
+    assert option in said
+
+
+def test_a_wrong_setting_is_named(program: Program) -> None:
+    program.url = "not a url"
+    code, _, said = program.run("--count", "1")
+    assert code == 1
+    assert said.startswith("Error: GATEWAY_INVOKE_URL")
+
+
+def test_a_source_that_is_not_there_is_one_line(program: Program, tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path}/none.db", "mysql://me:secret@127.0.0.1:21099/db"):
+        program.source_url = url
+        code, _, said = program.run("--count", "1")
+        assert code == 1
+        assert len(said.splitlines()) == 1
+        assert said.startswith("Error: source database")
+        assert "secret" not in said
+
+
+def test_errors_are_the_projects() -> None:
+    from emulator import database, journal, spool
+
+    for error in (database.DatabaseError, journal.JournalError, spool.SpoolError):
+        assert issubclass(error, PipelineError)

@@ -1,0 +1,222 @@
+"""The parts by themselves: source, requests, spool, journal, pace."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from contract import wire
+from contract.entities import ENTITIES, GEO, PIN, Entity
+from contract.settings import Settings
+from emulator.accounting import Accounting
+from emulator.batch_road import BatchRoad
+from emulator.batches import Batches
+from emulator.dataset.generate import blocks
+from emulator.draw import Draw, Pace
+from emulator.journal import FILES, Journal
+from emulator.request import MAX_BODY, Outcome, Row, requests
+from emulator.sender import Retry, Sender
+from emulator.source import Source
+from emulator.spool import Spool, SpoolError
+from tests.unit.emulator.conftest import Faulty, Program
+
+
+def _row(key: int, text: str = "", entity: Entity = PIN) -> Row:
+    return Row(entity, key, {entity.key: key, "title": text})
+
+
+def test_the_source_gives_rows_in_wire_form(source_url: str) -> None:
+    block = next(blocks())
+    with closing(Source(source_url)) as source:
+        posts = source.read([3, 7528, 3, 11153])
+        assert list(posts) == [3, 7528, 11153]
+        for key, post in posts.items():
+            assert [row.entity for row in post.rows] == list(ENTITIES)
+            assert post.missing == ()
+            for row in post.rows:
+                assert row.value == wire.wire_row(row.entity, block.rows(row.entity)[key])
+                assert tuple(row.value) == row.entity.column_names
+        assert list(source.keys()) == list(range(11154))
+
+
+def test_a_database_of_ones_own_with_dates_as_text(tmp_path: Path) -> None:
+    """Without our marker, with columns in another order, and with one row missing."""
+    file = tmp_path / "own.db"
+    with closing(sqlite3.connect(file)) as connection:
+        pin = ", ".join(f'"{name}"' for name in PIN.column_names)
+        connection.execute(f"CREATE TABLE pinterest_data ({pin})")
+        connection.execute(
+            "CREATE TABLE geolocation_data (country, latitude, longitude, ind, timestamp TEXT)"
+        )
+        connection.execute("CREATE TABLE user_data (ind, first_name, last_name, age, date_joined)")
+        connection.execute("INSERT INTO pinterest_data (\"index\", title) VALUES (5, 'a\nb')")
+        connection.execute(
+            "INSERT INTO geolocation_data VALUES ('Chad', 1.5, 2.25, 5, '2020-01-02 03:04:05')"
+        )
+        connection.commit()
+    with closing(Source(f"sqlite:///{file}")) as source:
+        post = source.read([5])[5]
+    assert [row.entity.name for row in post.rows] == ["pin", "geo"]
+    assert [entity.name for entity in post.missing] == ["user"]
+    assert post.rows[1].value == {
+        "ind": 5,
+        "timestamp": "2020-01-02T03:04:05",
+        "latitude": 1.5,
+        "longitude": 2.25,
+        "country": "Chad",
+    }
+
+
+def test_a_missing_row_is_named_and_counted(
+    program: Program, gateway: Faulty, source_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "holes.db"
+    file.write_bytes(Path(source_url.removeprefix("sqlite:///")).read_bytes())
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DELETE FROM geolocation_data WHERE ind = 2863")
+        connection.commit()
+    program.source_url = f"sqlite:///{file}"
+    code, counts, said = program.run("--rate", "max", "--count", "3")
+    assert code == 1
+    assert "geolocation_data has no row with ind 2863" in said
+    assert (counts["sent"], counts["acknowledged"], counts["missing"]) == (8, 8, 1)
+    assert counts["entities"]["geo"]["missing"] == 1
+    assert gateway.keys("geo") == [7528, 5730]
+
+
+def test_a_request_is_kept_below_the_gateways_limit() -> None:
+    road = BatchRoad(Settings.from_environ({}))
+    rows = [_row(key, "é" * 300_000) for key in range(20)]
+    built = list(requests(road, PIN, rows))
+    assert len(built) > 1
+    assert all(len(request.body) <= MAX_BODY for request in built)
+    assert [row.key for request in built for row in request.rows] == list(range(20))
+    alone = list(requests(road, PIN, [_row(1, "x" * (MAX_BODY + 1))]))
+    assert len(alone) == 1, "one row can't be split; the gateway says what it thinks of it"
+
+
+def test_batches_keep_the_order_of_each_entity() -> None:
+    batches = Batches(2)
+    assert batches.add(_row(1)) == []
+    assert batches.add(_row(1, entity=GEO)) == []
+    assert [row.key for row in batches.add(_row(2))] == [1, 2]
+    assert batches.add(_row(3)) == []
+    assert [(rows[0].entity.name, rows[0].key) for rows in batches.rest()] == [
+        ("pin", 3),
+        ("geo", 1),
+    ]
+    assert list(batches.rest()) == []
+
+
+def test_the_spool_keeps_rows_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "spool.jsonl"
+    rows = [_row(1, 'a\n"b" ✨'), _row(2, entity=GEO)]
+    with closing(Spool(path)) as spool:
+        spool.keep(rows[:1])
+        spool.keep(rows[1:])
+    with closing(Spool(path)) as spool:
+        found = list(spool.rows())
+        assert [(r.entity, r.key, r.value) for r in found] == [
+            (r.entity, r.key, r.value) for r in rows
+        ]
+        spool.keep(found)
+        assert len(path.read_text().splitlines()) == 2, "an entry isn't written a second time"
+        spool.acknowledged(found[:1])
+        assert len(path.read_text().splitlines()) == 2
+        spool.compact()
+        assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == [2]
+        with pytest.raises(SpoolError, match="in use by another run"):
+            Spool(path)
+
+
+def test_the_journal_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    road = BatchRoad(Settings.from_environ({}))
+    with closing(Journal(path, limit=2000)) as one, closing(Journal(path, limit=2000)) as other:
+
+        def write(journal: Journal, keys: range) -> None:
+            for key in keys:
+                request = road.request(PIN, [_row(key)])
+                journal.write(request, 200, (Outcome(request.rows[0], position={"offset": key}),))
+
+        threads = [
+            Thread(target=write, args=(one, range(100))),
+            Thread(target=write, args=(other, range(100, 200))),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    files = [path, *(path.with_name(f"{path.name}.{n}") for n in range(1, FILES))]
+    assert {file.name for file in tmp_path.glob("*.jsonl*")} == {
+        *(file.name for file in files),
+        "journal.jsonl.lock",
+    }
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert all(file.stat().st_size <= 2000 for file in files)
+    assert {"keys", "records", "status", "url", "method", "time", "entity"} == set(lines[0])
+    assert max(line["keys"][0] for line in lines) == 199
+
+
+def test_the_pace() -> None:
+    stopping = Event()
+    stopping.set()
+    for rate, ahead in ((None, 1), (0.0, 500), (1.0, 1), (100.0, 50), (1e6, 500)):
+        pace = Pace(rate)
+        assert pace.ahead == ahead
+        pace.wait(Draw(1, 1), stopping)
+
+
+def test_the_delay_grows_to_a_bound_and_heeds_the_server() -> None:
+    from random import Random
+
+    retry, random = Retry(), Random(1)
+    delays = [retry.delay(attempt, 0, random) for attempt in range(1, 30)]
+    assert delays[0] <= 0.1
+    assert delays[1] <= 0.2
+    assert 2.5 <= max(delays) <= 5
+    assert retry.delay(1, 7, random) == 7
+    assert retry.delay(1, 1e9, random) == 60
+
+
+def test_what_does_not_answer_in_time_after_a_stop_is_kept(
+    gateway: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.sender.GRACE", 0.2)
+    gateway.always = "hang"
+    accounting, stopping = Accounting(), Event()
+    with closing(Spool(tmp_path / "spool.jsonl")) as spool:
+        road = BatchRoad(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
+        sender = Sender(road, accounting, stopping, spool=spool)
+        sender.send([_row(1)])
+        sender.send([_row(2)])
+        stopping.set()
+        sender.send([_row(3)])
+        sender.close()
+        assert sorted(row.key for row in spool.rows()) == [1, 2, 3]
+    total = accounting.total
+    assert (total.sent, total.acknowledged, total.failed) == (3, 0, 3)
+
+
+def test_a_journal_that_cannot_be_written_ends_the_run(program: Program, gateway: Faulty) -> None:
+    program.folder.joinpath("journal.jsonl").mkdir()
+    code, _, said = program.run("--count", "1")
+    assert code == 1
+    assert said.startswith("Error: journal ")
+    assert gateway.requests == []
+
+
+def test_more_in_flight_loses_and_doubles_nothing(program: Program, gateway: Faulty) -> None:
+    gateway.faults.extend(["", "status 500", "slot 2 50003", "", "cut", "status 429"] * 10)
+    code, counts, said = program.run(
+        "--rate", "max", "--order", "sequential", "--batch-size", "100", "--in-flight", "8"
+    )
+    assert code == 0, said
+    assert counts["acknowledged"] == 3 * 11154
+    for entity in ENTITIES:
+        assert sorted(gateway.keys(entity.name)) == list(range(11154))
