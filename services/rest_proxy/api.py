@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from contract.settings import Settings
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
 from services.rest_proxy import bodies
-from services.rest_proxy.bodies import base64_bytes, encode, json_bytes, read
+from services.rest_proxy.bodies import base64_bytes, encode, read
 from services.rest_proxy.consumers import Consumers
 from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.media import ANSWERS, FORMATS, KAFKA_DEFAULT, RECORDS, negotiate
@@ -258,7 +258,11 @@ def _records(call: Call) -> list[Record]:
     """
     if FORMATS[call.content_type] == "json":
         return [
-            (json_bytes(record.key), json_bytes(record.value), record.partition)
+            (
+                None if record.key is None else encode(record.key),
+                None if record.value is None else encode(record.value),
+                record.partition,
+            )
             for record in read(call.body, bodies.ProduceJson).records
         ]
     return [

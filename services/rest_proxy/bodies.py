@@ -162,11 +162,6 @@ def check_json(content: bytes) -> None:
         raise ApiError(400, message=str(error)) from error
 
 
-def json_bytes(value: Any) -> bytes | None:
-    """Bytes that are stored for a JSON key or value; none for null."""
-    return None if value is None else encode(value)
-
-
 def base64_bytes(value: str | None) -> bytes | None:
     """Bytes that are stored for a base64 key or value; none for null.
 

@@ -158,16 +158,16 @@ class RecordProducer:
         request = Request(topic, count, self._finished)
         # produce_batch takes one partition for all, so there is a call for each run of records that
         # have the same; order stays within a partition, whoever has chosen it.
+        report = request.report
         batch: list[dict[str, Any]] = []
         batch_partition = free
         for slot, (key, value, partition) in enumerate(records):
             if partition is None:
                 partition = free if key is None or partitions == 1 else BY_KEY
-            if partition != batch_partition and batch:
+            if partition != batch_partition:
                 self._queue(topic, batch, batch_partition)
-                batch = []
-            batch_partition = partition
-            batch.append({"key": key, "value": value, "callback": partial(request.report, slot)})
+                batch, batch_partition = [], partition
+            batch.append({"key": key, "value": value, "callback": partial(report, slot)})
         self._queue(topic, batch, batch_partition)
         if not self._busy:
             self._busy = True
@@ -176,7 +176,7 @@ class RecordProducer:
         return request
 
     def _queue(self, topic: str, batch: list[dict[str, Any]], partition: int) -> None:
-        if self._producer.produce_batch(topic, batch, partition) < len(batch):
+        if batch and self._producer.produce_batch(topic, batch, partition) < len(batch):
             for message in batch:
                 if "_error" in message:
                     message["callback"](message["_error"], None)
