@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 from pathlib import Path
 
@@ -50,7 +49,7 @@ class KinesaliteServer(Server):
         if not self._stopped.is_set():
             # The streams are lost: better no LocalStack than one whose streams are empty.
             LOG.error("kinesalite ended with %d, so LocalStack ends too", code)
-            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(1)
 
     def do_shutdown(self) -> None:
         """End kinesalite."""

@@ -118,6 +118,11 @@ class LocalStack:
             "HTTP_PROXY": "http://127.0.0.1:1",
         }
 
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> None:
         """Start it and wait until its health check passes."""
         if not PYTHON.exists():

@@ -30,15 +30,22 @@ def streams(localstack: LocalStack, http: requests.Session) -> set[str]:
     return set(http.get(f"{localstack.api}/streams", timeout=30).json()["StreamNames"])
 
 
+@pytest.fixture(scope="module")
+def second(
+    localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStack]:
+    made = LocalStack(tmp_path_factory.mktemp("second"), localstack.upstream)
+    yield made
+    if made.running:
+        made.end(kill=True)
+
+
 @pytest.fixture
-def another(localstack: LocalStack, tmp_path: Path) -> Iterator[LocalStack]:
+def another(second: LocalStack) -> LocalStack:
     """A second LocalStack, to be ended as the test likes."""
-    started = LocalStack(tmp_path, localstack.upstream)
-    started.start()
-    yield started
-    assert started.process is not None
-    if started.process.poll() is None:
-        started.end(kill=True)
+    if not second.running:
+        second.start()
+    return second
 
 
 def test_it_listens_on_loopback_only(localstack: LocalStack) -> None:
@@ -72,41 +79,6 @@ def test_it_writes_below_its_own_folder_only(localstack: LocalStack) -> None:
     }
     of_the_test = {localstack.log, localstack.audit_log}
     assert [path for path in written - of_the_test if not path.is_relative_to(data)] == []
-
-
-def test_a_killed_one_leaves_nothing_and_the_next_starts_anew(
-    another: LocalStack, http: requests.Session
-) -> None:
-    kinesis, s3 = another.client("kinesis"), another.client("s3")
-    kinesis.create_stream(StreamName="streaming-lost", ShardCount=1)
-    s3.put_object(Bucket=names.bucket(USER_ID), Key="lost", Body=b"x" * 2_000_000)
-    children = another.tree()[1:]
-    assert [child.name() for child in children] == ["node"]
-
-    another.end(kill=True)
-    wait_for(lambda: not any(child.is_running() for child in children), "no child", 10)
-    assert not listening(another.kinesis_port)
-    health = another.health()
-    assert (health.returncode, len(health.stderr.splitlines())) == (1, 1)
-    assert "does not answer" in health.stderr
-
-    another.start()
-    assert streams(another, http) == {names.stream(USER_ID, entity) for entity in ENTITIES}
-    assert "Contents" not in s3.list_objects_v2(Bucket=names.bucket(USER_ID))
-    children = another.tree()[1:]
-    another.end()
-    wait_for(lambda: not any(child.is_running() for child in children), "no child", 10)
-    for client in (kinesis, s3):
-        client.close()
-
-
-def test_without_its_engine_it_ends(another: LocalStack) -> None:
-    """The streams are lost: it must not go on with new, empty ones."""
-    (engine,) = another.tree()[1:]
-    engine.kill()
-    assert another.process is not None
-    another.process.wait(30)
-    assert "kinesalite ended" in another.log.read_text()
 
 
 def deploy(localstack: LocalStack, **changed: str) -> None:
@@ -148,6 +120,38 @@ def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Ses
     assert created(another) > before
     assert http.get(f"{another.api}/streams", timeout=30).status_code == 404
     assert http.get(f"{another.api[:-3]}other/streams", timeout=30).status_code == 200
+
+
+def test_a_killed_one_leaves_nothing_and_the_next_starts_anew(
+    another: LocalStack, http: requests.Session
+) -> None:
+    kinesis, s3 = another.client("kinesis"), another.client("s3")
+    kinesis.create_stream(StreamName="streaming-lost", ShardCount=1)
+    s3.put_object(Bucket=names.bucket(USER_ID), Key="lost", Body=b"x" * 2_000_000)
+    children = another.tree()[1:]
+    assert [child.name() for child in children] == ["node"]
+
+    another.end(kill=True)
+    wait_for(lambda: not any(child.is_running() for child in children), "no child", 10)
+    assert not listening(another.kinesis_port)
+    health = another.health()
+    assert (health.returncode, len(health.stderr.splitlines())) == (1, 1)
+    assert "does not answer" in health.stderr
+
+    another.start()
+    assert streams(another, http) == {names.stream(USER_ID, entity) for entity in ENTITIES}
+    assert "Contents" not in s3.list_objects_v2(Bucket=names.bucket(USER_ID))
+    for client in (kinesis, s3):
+        client.close()
+
+
+def test_without_its_engine_it_ends(another: LocalStack) -> None:
+    """The streams are lost: it must not go on with new, empty ones."""
+    (engine,) = another.tree()[1:]
+    engine.kill()
+    assert another.process is not None
+    assert another.process.wait(30) == 1
+    assert "kinesalite ended" in another.log.read_text()
 
 
 def test_the_stack_names_what_a_client_needs(localstack: LocalStack) -> None:
