@@ -47,13 +47,13 @@ sys.addaudithook(note)
 """A sitecustomize for LocalStack's Python: a look-up that fails leaves no other trace."""
 
 
-def wait_for(fact: Callable[[], Any], what: str, seconds: float = STARTED_WITHIN) -> Any:
+def wait_for(fact: Callable[[], Any], what: str, seconds: float = 10, pause: float = 0.05) -> Any:
     """Return the first true value of ``fact``, or fail and say what was awaited."""
     limit = time.monotonic() + seconds
     while not (value := fact()):
         if time.monotonic() > limit:
             pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
     return value
 
 
@@ -143,7 +143,7 @@ class LocalStack:
                 start_new_session=True,
             )
         try:
-            wait_for(self._up, f"a healthy LocalStack; its log: {self.log}")
+            wait_for(self._up, f"a healthy LocalStack; its log: {self.log}", STARTED_WITHIN, 0.3)
         except BaseException:
             self.end(kill=True)
             raise

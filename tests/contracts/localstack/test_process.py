@@ -132,7 +132,7 @@ def test_a_killed_one_leaves_nothing_and_the_next_starts_anew(
     assert [child.name() for child in children] == ["node"]
 
     another.end(kill=True)
-    wait_for(lambda: not any(child.is_running() for child in children), "no child", 10)
+    wait_for(lambda: not any(child.is_running() for child in children), "no child")
     assert not listening(another.kinesis_port)
     health = another.health()
     assert (health.returncode, len(health.stderr.splitlines())) == (1, 1)
