@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -20,6 +20,8 @@ from contract.errors import PipelineError
 from contract.settings import Settings
 from services.connect.config import connector_config, connector_name
 from services.connect.rest import ConnectError, Worker
+
+T = TypeVar("T")
 
 LIMIT = 90.0
 """Seconds to wait for the connector."""
@@ -94,7 +96,7 @@ class PermanentError(ConnectError):
     """Waiting longer would not help."""
 
 
-def _wait(look: Callable[[], Any], awaited: str, deadline: float) -> Any:
+def _wait(look: Callable[[], T | None], awaited: str, deadline: float) -> T:
     last = "it was not there yet"
     while True:
         try:

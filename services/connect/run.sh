@@ -60,7 +60,7 @@ offset.flush.interval.ms=1000
 task.shutdown.graceful.timeout.ms=2000
 PROPERTIES
 
-exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \
+exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \
   -Dlog4j2.configurationFile=services/connect/log4j2.yaml \
   -cp "$(classpath "$libs")" "$(class_archive_option .build/connect/worker.jsa)" \
   org.apache.kafka.connect.cli.ConnectDistributed "$data/worker.properties"

@@ -3,7 +3,10 @@ package io.github.pinterestpipeline.connect.s3;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.zip.CRC32;
 
 /** The lines of an object that is not yet stored. */
 final class LineBuffer extends OutputStream {
@@ -58,6 +61,14 @@ final class LineBuffer extends OutputStream {
   /** The bytes, not copied: valid until the buffer changes. */
   InputStream open() {
     return new ByteArrayInputStream(data, 0, size);
+  }
+
+  /** CRC-32 of the bytes, in base64, as S3 takes it. */
+  String checksum() {
+    CRC32 crc = new CRC32();
+    crc.update(data, 0, size);
+    byte[] value = ByteBuffer.allocate(Integer.BYTES).putInt((int) crc.getValue()).array();
+    return Base64.getEncoder().encodeToString(value);
   }
 
   private void reserve(int more) {

@@ -1,0 +1,167 @@
+"""The S3 sink on a real worker of either version, from a real broker into LocalStack's S3.
+
+The order matters: each test goes on from the topics as the one before has left them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import requests
+
+from contract import names
+from contract.entities import ENTITIES, GEO, PIN, USER
+from contract.wire import dumps
+from services.connect.connector import wait_until_running
+from services.connect.rest import ConnectError
+from stack.waiting import wait_for
+from tests.contracts.connect.running import STORED_WITHIN, Cluster
+
+ROW_7528 = {
+    PIN: {
+        "index": 7528,
+        "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
+        "title": "No Title Data Available",
+        "description": "No description available Story format",
+        "poster_name": "User Info Error",
+        "follower_count": "User Info Error",
+        "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
+        "is_image_or_video": "multi-video(story page format)",
+        "image_src": "Image src error.",
+        "downloaded": 0,
+        "save_location": "Local save in /data/mens-fashion",
+        "category": "mens-fashion",
+    },
+    GEO: {
+        "ind": 7528,
+        "timestamp": "2020-08-28T03:52:47",
+        "latitude": -89.9787,
+        "longitude": -173.293,
+        "country": "Albania",
+    },
+    USER: {
+        "ind": 7528,
+        "first_name": "Abigail",
+        "last_name": "Ali",
+        "age": 20,
+        "date_joined": "2015-10-24T11:23:51",
+    },
+}
+SIZES = {PIN: 444, GEO: 108, USER: 99}
+
+
+@pytest.fixture(scope="module")
+def originals_objects(cluster: Cluster) -> dict[str, bytes]:
+    """What the original's 13 properties store of row 7528, with another class and nothing else."""
+    cluster.worker.configure("original", cluster.original())
+    wait_running(cluster, "original")
+    stored = {}
+    for entity, row in ROW_7528.items():
+        assert cluster.send(entity, dumps(row).encode()) == [0]
+        stored |= cluster.stored(entity, 1)
+    cluster.worker.delete("original")
+    return stored
+
+
+def wait_running(cluster: Cluster, name: str) -> None:
+    wait_until_running(cluster.worker, name, 3, time.monotonic() + STORED_WITHIN)
+
+
+def test_the_originals_configuration_stores_row_7528_to_the_byte(
+    cluster: Cluster, originals_objects: dict[str, bytes]
+) -> None:
+    for entity, row in ROW_7528.items():
+        topic = names.topic(cluster.user_id, entity)
+        body = originals_objects[f"topics/{topic}/partition=0/{topic}+0+0000000000.json"]
+        assert len(body) == SIZES[entity]
+        assert json.loads(body) == row
+        assert body.endswith(b"}\n")
+    assert len(originals_objects) == 3
+
+
+def test_the_project_s_connector_works_on_an_idle_topic(
+    cluster: Cluster, originals_objects: dict[str, bytes]
+) -> None:
+    done = cluster.one_shot("services/connect/connector.sh")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("RUNNING") == 4
+
+    # Three records, of the thousand that make an object full, and then none.
+    rows = [{"ind": n, "title": "é … 😀", "none": None, "f": 0.1} for n in range(3)]
+    cluster.send(GEO, *(dumps(row).encode() for row in rows))
+    body = b"".join(cluster.stored(GEO, 4).values())
+    assert [json.loads(line) for line in body.splitlines()[1:]] == rows
+    assert "é … 😀".encode() in body  # not escaped
+    assert b'": ' not in body  # compact
+
+
+def test_the_project_s_connector_is_set_up_once(cluster: Cluster) -> None:
+    before = cluster.worker.status(cluster.connector)
+    done = cluster.one_shot("services/connect/connector.sh")
+    assert done.returncode == 0, done.stderr
+    assert cluster.worker.status(cluster.connector) == before
+
+
+def test_what_can_t_be_stored_is_a_dead_letter(cluster: Cluster) -> None:
+    values = [b'{"good":1}', b"not json", None, b"", b"null", b"1e999", b"[1]", b'"text"', b"3"]
+    first, *_ = cluster.send(USER, *values)
+    bad = {1: b"not json", 2: None, 3: b"", 4: b"null", 5: b"1e999"}
+    letters = cluster.dead_letters(len(bad))
+    assert {offset - first: value for offset, (value, _) in letters.items()} == bad
+    topic = names.topic(cluster.user_id, USER)
+    for place in (2, 3, 4):
+        reason = letters[first + place][1]
+        assert reason == f"record {topic}-0-{first + place} can't be stored: it has no value"
+    body = b"".join(cluster.stored(USER, 5).values())
+    assert body.splitlines()[1:] == [b'{"good":1}', b"[1]", b'"text"', b"3"]
+
+
+def test_a_large_record_is_stored_whole(cluster: Cluster) -> None:
+    row = {"index": 1, "description": "x" * 900_000}
+    cluster.send(PIN, dumps(row).encode())
+    body = b"".join(cluster.stored(PIN, 2).values())
+    assert json.loads(body.splitlines()[1]) == row
+
+
+def test_unknown_and_wrong_properties_are_refused_by_name(cluster: Cluster) -> None:
+    config = {"name": "refused"} | cluster.original(path_format="YYYY", s3_compression_type="gzip")
+    errors = cluster.worker.validate(config)
+    assert sorted(errors) == ["path.format", "s3.compression.type"]
+    with pytest.raises(ConnectError, match=r"path\.format") as refused:
+        cluster.worker.configure("refused", config)
+    assert refused.value.status == requests.codes.bad_request
+    with pytest.raises(ConnectError) as unknown:
+        cluster.worker.status("refused")
+    assert unknown.value.status == requests.codes.not_found
+
+
+def test_a_bad_record_that_isn_t_tolerated_fails_the_task_and_names_it(cluster: Cluster) -> None:
+    topic = names.topic(cluster.user_id, PIN)
+    (offset,) = cluster.send(PIN, None)
+    config = cluster.original(topics_dir="strict", flush_size="2")
+    config.pop("topics.regex")
+    cluster.worker.configure("strict", config | {"topics": topic})
+
+    def failed() -> str | None:
+        try:
+            status = cluster.worker.status("strict")
+        except ConnectError:
+            return None
+        return next((task["trace"] for task in status["tasks"] if "trace" in task), None)
+
+    trace = wait_for("the task to fail", failed, STORED_WITHIN)
+    cluster.worker.delete("strict")
+    assert f"record {topic}-0-{offset} can't be stored: it has no value" in trace
+
+
+def test_every_record_is_accounted_for(cluster: Cluster) -> None:
+    topics = {entity: names.topic(cluster.user_id, entity) for entity in ENTITIES}
+    stored = {entity: cluster.objects(entity) for entity in ENTITIES}
+    lines = {
+        entity: sum(body.count(b"\n") for body in stored[entity].values()) for entity in topics
+    }
+    assert lines == {PIN: 2, GEO: 4, USER: 5}
+    for entity, objects in stored.items():
+        assert all(names.parse_object_key(key).topic == topics[entity] for key in objects)
