@@ -1,0 +1,183 @@
+"""The rules of the house (CONTRIBUTING.md, "The rooms"), held against every tracked file."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contract.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+BOXES = ("emulator", "services/rest_proxy", "services/connect", "services/kafka", "localstack")
+BOXES += ("spark", "airflow", "stack")
+"""Folders that speak with each other over the wire only."""
+
+LONGEST = 300
+"""Lines of the longest module."""
+
+STILL_LONGER = {
+    "emulator/sender.py",
+    "services/rest_proxy/api.py",
+    "services/rest_proxy/instance.py",
+}
+"""Modules that are to be split. None may be added."""
+
+READS_THE_ENVIRONMENT = {
+    "contract/settings.py": "the one place",
+    "stack/engine.py": "hands it on to the services that it starts",
+    "stack/machine.py": "looks for interpreters where PATH and pyenv keep them",
+    "localstack/kinesis_engine.py": "hands it on to the engine that it starts",
+}
+
+NOT_OUR_NAMES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+"""Variables that the AWS SDKs read themselves."""
+
+STRANGERS = [
+    "registry" + r"\.npmjs",
+    "pypi" + r"\.org",
+    "files" + r"\.pythonhosted",
+    r"repo1?\." + r"maven",
+    "proxy" + r"\.golang",
+    "(?<![\\w.])/" + "work/",
+    "(?<![\\w.$}])/" + "root/",
+    "/" + r"home/\w",
+]
+"""Hosts of registries, and folders of one machine."""
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files that git knows and that are there, relative to the root."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+MODULES = [path for path in tracked("*.py") if path.parts[0] != "tests"]
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of what a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module or "")
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def box(name: str) -> str | None:
+    """The box that a dotted name or a path is in, or None."""
+    path = name.replace(".", "/") + "/"
+    return next((item for item in BOXES if path.startswith(item + "/")), None)
+
+
+def reads_the_environment(path: Path) -> bool:
+    """Whether a module looks at the environment of its process."""
+    readers = {"environ", "environb", "getenv"}
+    return any(
+        (
+            isinstance(node, ast.Attribute)
+            and node.attr in readers
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+        )
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and any(alias.name in readers for alias in node.names)
+        )
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+    )
+
+
+def test_there_are_modules_to_look_at() -> None:
+    assert {box(str(path.parent)) for path in MODULES} >= {"emulator", "spark", "stack"}
+
+
+def test_the_contract_needs_the_standard_library_only() -> None:
+    allowed = sys.stdlib_module_names | {"contract"}
+    found = {
+        f"{path}: {name}"
+        for path in MODULES
+        if path.parts[0] == "contract"
+        for name in imports(path)
+        if name.partition(".")[0] not in allowed
+    }
+    assert found == set()
+
+
+def test_no_box_imports_another() -> None:
+    # Within the folder of that name, `localstack` is the library.
+    found = {
+        f"{path}: {name}"
+        for path in MODULES
+        if (own := box(str(path.parent))) != "localstack"
+        for name in imports(path)
+        if (other := box(name)) and other != own
+    }
+    assert found == set()
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    found = {str(path) for path in MODULES if reads_the_environment(path)}
+    assert found == set(READS_THE_ENVIRONMENT)
+
+
+@pytest.mark.parametrize("folder", ["airflow", "localstack"])
+def test_no_folder_hides_the_library_of_its_name(folder: str) -> None:
+    assert not (ROOT / folder / "__init__.py").exists()
+
+
+def test_no_module_is_too_long() -> None:
+    sources = [*MODULES, *tracked("services/**/src/main/*.java")]
+    lengths = {str(path): len((ROOT / path).read_text().splitlines()) for path in sources}
+    longer = {path for path, length in lengths.items() if length > LONGEST}
+    assert longer - STILL_LONGER == set()
+
+
+SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_scripts_of_a_service_can_be_run(service: str) -> None:
+    test = SERVICES[service].get("healthcheck", {}).get("test", ["CMD"])
+    assert test[0] == "CMD"
+    for script in [SERVICES[service]["command"][0], *test[1:2]]:
+        assert (ROOT / script).is_file()
+        assert os.access(ROOT / script, os.X_OK)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_given_variables_that_it_reads(service: str) -> None:
+    """Each is a setting, or is named in the folder of the service."""
+    folder = (ROOT / SERVICES[service]["command"][0]).parent
+    sources = "\n".join(path.read_text() for path in folder.iterdir() if path.is_file())
+    native = SERVICES[service].get("x-native", {}).get("environment", {})
+    given = set(SERVICES[service].get("environment", {})) | set(native)
+    known = {item.metadata["variable"] for item in fields(Settings)} | NOT_OUR_NAMES
+    assert [name for name in sorted(given - known) if not re.search(rf"\b{name}\b", sources)] == []
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_no_registry_and_no_machine_is_named(stranger: str) -> None:
+    found = []
+    for path in tracked():
+        text = (ROOT / path).read_bytes().decode(errors="replace")
+        found += [f"{path}: {match[0]}" for match in re.finditer(stranger, text)]
+    assert found == []

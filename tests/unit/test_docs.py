@@ -1,0 +1,78 @@
+"""README.md against the house: what it names exists, and what exists is named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from contract.settings import Settings
+from stack.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+CODE = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", README, re.DOTALL)
+SPANS = [span for _, span in CODE if span]
+COMMANDS = "\n".join(block or span for block, span in CODE)
+"""Everything in the README that is set as code."""
+
+
+def make_targets() -> set[str]:
+    """Targets that `make help` prints."""
+    return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def pinpipe_commands(group: click.Group = main, prefix: str = "") -> set[str]:
+    """Every command of pinpipe, with the group it is in."""
+    found = set()
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= pinpipe_commands(command, f"{prefix}{name} ")
+        else:
+            found.add(prefix + name)
+    return found
+
+
+def named_commands() -> set[str]:
+    """Every command of pinpipe that the README names."""
+    groups = "|".join(name for name, item in main.commands.items() if isinstance(item, click.Group))
+    return set(re.findall(rf"\bpinpipe ((?:(?:{groups}) )?[a-z]+)", COMMANDS))
+
+
+def test_every_make_target_is_named_and_every_one_named_exists() -> None:
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", COMMANDS)) == make_targets()
+
+
+def test_every_pinpipe_command_is_named_and_every_one_named_exists() -> None:
+    """`make demo` names `pinpipe demo` as well: a target calls the command of its name."""
+    assert named_commands() - pinpipe_commands() == set()
+    assert pinpipe_commands() - named_commands() - make_targets() == set()
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = set(re.findall(r"\]\(([^)#]+)\)", README))
+    assert links
+    outside = {link for link in links if "://" in link}
+    assert [link for link in sorted(links - outside) if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted({span for span in SPANS if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", span)})
+)
+def test_every_path_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_every_variable_is_a_setting() -> None:
+    named = {span for span in SPANS if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", span)}
+    example = re.findall(r"^#? ?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    settings = {item.metadata["variable"] for item in fields(Settings)}
+    assert named
+    assert named - settings - set(example) == set()
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [item.name for item in fields(Settings) if not item.metadata["doc"]] == []
