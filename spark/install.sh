@@ -20,8 +20,8 @@ export PATH="$PWD/$environment/bin:$PATH"
 
 # What the jars and the archive are made from; an archive is of one Java, one folder and one Spark.
 wanted=$(
-    cat spark/pom.xml "$sums" spark/conf/* spark/install.sh spark/run.sh requirements/spark.txt
-    find spark/log_store spark/pipeline spark/jobs -name '*.java' -o -name '*.py' | sort | xargs cat
+    cat spark/pom.xml "$sums" spark/conf/* spark/install.sh requirements/spark.txt
+    find spark/log_store -name '*.java' -exec cat {} +
     java -version 2>&1
     pwd
 )
@@ -49,5 +49,17 @@ done
 cp "$build"/target/delta-log-store-*.jar "$build/jars.new/"
 rm -rf "$build/jars" "$build/target"
 mv "$build/jars.new" "$build/jars"
+
+# The job is run once over a few records: what its JVM then has loaded goes into the archive.
+rm -f "$build/classes.jsa"
+options=$(sed -n 's/^spark.driver.extraJavaOptions *//p' spark/conf/spark-defaults.conf)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+DELTA_ROOT=$scratch SPARK_LOCAL_DIRS=$scratch SPARK_LOCAL_IP=127.0.0.1 PYTHONPATH=$PWD \
+    AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none \
+    spark-submit --properties-file spark/conf/spark-defaults.conf \
+    --driver-java-options "${options/SharedArchiveFile/ArchiveClassesAtExit}" \
+    spark/jobs/rehearse.py >"$build/rehearsal.log" 2>&1 && [[ -f $build/classes.jsa ]] ||
+    fail "the rehearsal failed, see $build/rehearsal.log"
 
 echo "$wanted" >"$build/installed"

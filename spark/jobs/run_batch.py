@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             roads = [Road.of(entity, settings.user_id, objects, root) for entity in ENTITIES]
             counts = ingest(spark, roads, guard)
             results = write_results(spark, settings.user_id, root, options, guard)
-    except (PipelineError, PySparkException) as error:
+    except (PipelineError, PySparkException, Py4JJavaError) as error:
         sys.stderr.write(f"run_batch: {first_line(error)}\n")
         return 1
     sys.stdout.write((_json if arguments.json else _text)(counts, results) + "\n")

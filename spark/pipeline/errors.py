@@ -8,6 +8,8 @@ PipelineError (contract)
 
 from __future__ import annotations
 
+from py4j.protocol import Py4JJavaError
+
 from contract.errors import PipelineError
 
 
@@ -25,4 +27,5 @@ class LockError(JobError):
 
 def first_line(error: Exception) -> str:
     """Return the line of a message that says what happened; Spark adds a hundred others."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
+    text = str(error.java_exception) if isinstance(error, Py4JJavaError) else str(error)
+    return next((line.strip() for line in text.splitlines() if line.strip()), repr(error))

@@ -24,7 +24,7 @@ create macro followers(x) as (
         x, '{_SPACE}*[0-9]{{1,15}}(\.[0-9]{{1,6}})?{_SPACE}*[kKmM]?{_SPACE}*')
     then (
         with parts as (
-            select regexp_extract(x, '[0-9]+(\.[0-9]+)?')::decimal(30, 6)
+            select try_cast(regexp_extract(x, '[0-9]+(\.[0-9]+)?') as decimal(30, 6))
                 * case lower(regexp_extract(x, '[kKmM]'))
                     when 'k' then 1000 when 'm' then 1000000 else 1 end as total)
         select case when total = floor(total) then total::bigint end from parts)

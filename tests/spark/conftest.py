@@ -1,0 +1,76 @@
+"""One Spark for the whole tier, with the settings of spark/conf."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from contract.entities import ENTITIES, Entity
+from emulator.dataset.generate import Block, blocks
+from spark.pipeline.objects import POSITION
+from tests.spark.data import arrow
+from tests.spark.oracle import Oracle
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session; paths of the settings are relative to the root of the project."""
+    scratch = tmp_path_factory.mktemp("spark")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setenv("SPARK_LOCAL_DIRS", str(scratch))
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        patch.setenv(
+            "PYSPARK_SUBMIT_ARGS", "--properties-file spark/conf/spark-defaults.conf pyspark-shell"
+        )
+        for name in ("SPARK_HOME", "SPARK_CONF_DIR"):
+            patch.delenv(name, raising=False)
+        session = SparkSession.builder.appName("tests").getOrCreate()
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="session")
+def block() -> Block:
+    """The generated source: 11,154 posts."""
+    return next(blocks())
+
+
+@pytest.fixture(scope="session")
+def oracle(block: Block) -> Oracle:
+    """What the cleaned tables and results of that source must be."""
+    return Oracle(*(arrow(entity, block.rows(entity)) for entity in ENTITIES))
+
+
+Records = Callable[..., DataFrame]
+
+
+@pytest.fixture
+def records(spark: SparkSession) -> Records:
+    """Make records of texts, in order of arrival."""
+
+    def make(*raw: str) -> DataFrame:
+        schema = (
+            "raw string, stored_at timestamp, topic string, partition int,"
+            " start_offset bigint, line int, object string"
+        )
+        rows = [(text, None, "t", 0, 0, line, "o") for line, text in enumerate(raw, 1)]
+        frame = spark.createDataFrame(rows, schema)
+        return frame.selectExpr("raw", f"struct({', '.join(POSITION)}) as position")
+
+    return make
+
+
+def rows(frame: DataFrame) -> list[dict[str, Any]]:
+    """Rows of a frame as dictionaries."""
+    return [row.asDict(recursive=True) for row in frame.collect()]
+
+
+__all__ = ["Entity", "Records", "os", "rows"]
