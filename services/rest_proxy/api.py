@@ -168,16 +168,17 @@ class Api:
         else:
             wanted = max((at for _, _, at in records if at is not None), default=-1)
         partitions = self._metadata.known_partitions(topic)
-        if wanted >= partitions or not partitions:
-            try:
+        try:
+            if wanted >= partitions or not partitions:
                 topics = await self._metadata.refresh(self._send_timeout)
-            except KafkaException as error:
-                return answer([failed_slot(error.args[0])] * len(records))
-            if topic not in topics:
-                raise ApiError(Code.TOPIC_NOT_FOUND)
-            partitions = len(topics[topic].partitions)
-            if "partition" in call.path and wanted >= partitions:
-                raise ApiError(Code.PARTITION_NOT_FOUND)
+                if topic not in topics:
+                    raise ApiError(Code.TOPIC_NOT_FOUND)
+                partitions = len(topics[topic].partitions)
+            await self._producer.learn(topic, partitions, self._send_timeout)
+        except KafkaException as error:
+            return answer([failed_slot(error.args[0])] * len(records))
+        if "partition" in call.path and wanted >= partitions:
+            raise ApiError(Code.PARTITION_NOT_FOUND)
         request = self._producer.send(topic, records, partitions)
         await request.done
         return answer(request.slots)

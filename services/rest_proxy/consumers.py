@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException
@@ -23,6 +24,9 @@ from services.rest_proxy.instance import Instance, Options
 from services.rest_proxy.metadata import MAX_AGE, Metadata
 
 T = TypeVar("T")
+
+SWEEP = 0.5
+"""Seconds between looks at the instances that nobody uses."""
 
 _NO_PARTITION = (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
@@ -49,7 +53,7 @@ class Consumers:
             settings.rest_proxy_consumers, thread_name_prefix="consumer"
         )
         self._loop = asyncio.get_running_loop()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._sweeper = self._loop.create_task(self._sweep())
 
     async def create(self, group: str, body: NewConsumer) -> str:
@@ -87,7 +91,7 @@ class Consumers:
                 if instance.closing:
                     raise ApiError(Code.CONSUMER_NOT_FOUND)
                 if instance.pattern is not None:
-                    await self._run(instance.match, await self.matching(instance.pattern))
+                    await self._run(instance.match, await self.matching(instance.pattern, MAX_AGE))
                 return await self._run(act, instance)
         finally:
             entry.users -= 1
@@ -116,7 +120,7 @@ class Consumers:
             raise ApiError(Code.CONSUMER_NOT_FOUND)
         return entry, entry.instance
 
-    async def matching(self, pattern: str) -> list[str]:
+    async def matching(self, pattern: str, max_age: float = 0.0) -> list[str]:
         """Names of the topics that fit a pattern as a whole, internal ones left out.
 
         Raises:
@@ -126,7 +130,7 @@ class Consumers:
             fits = re.compile(pattern).fullmatch
         except re.error as error:
             raise ApiError(422, message=f"topic_pattern {pattern!r}: {error}") from error
-        topics = await self._metadata.topics(MAX_AGE)
+        topics = await self._metadata.topics(max_age)
         return sorted(name for name in topics if not name.startswith("__") and fits(name))
 
     async def _run(self, act: Callable[..., T], *arguments: object) -> T:
@@ -144,21 +148,33 @@ class Consumers:
                 await self._run(entry.instance.close)
 
     async def _sweep(self) -> None:
-        """Close what nobody has used for as long as an instance may be left alone."""
+        """Close what nobody has used for long; keep the rest in their groups."""
         while True:
-            await asyncio.sleep(min(1.0, self._lifetime / 4))
-            limit = self._loop.time() - self._lifetime
+            await asyncio.sleep(SWEEP)
+            now = self._loop.time()
             for key, entry in list(self._entries.items()):
-                if not entry.users and entry.unused_since < limit:
-                    closing = self._loop.create_task(self._close(self._entries.pop(key)))
-                    self._closing.add(closing)
-                    closing.add_done_callback(self._closing.discard)
+                if not entry.users and now - entry.unused_since > self._lifetime:
+                    self._in_background(self._close(self._entries.pop(key)))
+                elif entry.instance is not None and not entry.lock.locked():
+                    self._in_background(self._keep(entry, entry.instance))
+
+    async def _keep(self, entry: _Entry, instance: Instance) -> None:
+        # A client's next read tells it of an error, so it is not told of here.
+        with suppress(ApiError):
+            async with entry.lock:
+                if not instance.closing and instance.unread_for() > SWEEP:
+                    await self._run(instance.keep)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def close(self, timeout: float) -> None:
         """Close every instance; wait ``timeout`` seconds for it, as a broker may be gone."""
         self._sweeper.cancel()
         closing = {self._loop.create_task(self._close(entry)) for entry in self._entries.values()}
         self._entries.clear()
-        if closing | self._closing:
-            await asyncio.wait(closing | self._closing, timeout=timeout)
+        if closing | self._background:
+            await asyncio.wait(closing | self._background, timeout=timeout)
         self._threads.shutdown(wait=False, cancel_futures=True)

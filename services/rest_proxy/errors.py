@@ -117,7 +117,7 @@ class ApiError(PipelineError):
         self.code = int(code)
         self.status = self.code if self.code < 1000 else self.code // 100
         self.message = message or MESSAGES.get(code, "") + detail
-        self.headers = headers or {}
+        self.headers = headers or ({"retry-after": "1"} if self.status == 503 else {})
         super().__init__(self.message)
 
 

@@ -120,6 +120,8 @@ class Instance:
         self._assigned: dict[Place, int] = {}
         """What the client has assigned by hand, with the place to go on from where one is set."""
         self._ahead: deque[Message] = deque()
+        self._paused = False
+        self._read_at = 0.0
         self._given: dict[Place, int] = {}
         """Offset after the last record given out, not yet committed by the client."""
         timeout_ms = settings.rest_proxy_consumer_timeout_ms
@@ -164,10 +166,31 @@ class Instance:
 
     def _join(self, topics: list[str]) -> None:
         if topics:
-            self._consumer.subscribe(topics)
+            self._consumer.subscribe(topics, on_revoke=self._revoked, on_lost=self._revoked)
         elif self.topics:
             self._consumer.unsubscribe()
         self.topics = topics
+
+    def _revoked(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        gone = {(place.topic, place.partition) for place in partitions}
+        self._given = {place: at for place, at in self._given.items() if place not in gone}
+        self._ahead = deque(message for message in self._ahead if _place(message) not in gone)
+
+    def keep(self) -> None:
+        """Take part in what the group does, while no client reads.
+
+        The client library waits for a poll before it gives partitions up, so an instance that
+        nobody reads would hold up its whole group. Fetching pauses until the next read.
+        """
+        assigned = self._consumer.assignment()
+        if assigned:
+            self._consumer.pause(assigned)
+            self._paused = True
+        self._take(self._consumer.poll(0))
+
+    def unread_for(self) -> float:
+        """Seconds since the last read of a client that has subscribed; 0 for one that has not."""
+        return time.monotonic() - self._read_at if self.topics else 0.0
 
     def unsubscribe(self) -> None:
         """Give up the subscription or the assignment."""
@@ -322,6 +345,9 @@ class Instance:
         bound = MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES)
         given: list[bytes] = []
         size = 0
+        if self._paused:
+            self._consumer.resume(self._consumer.assignment())
+            self._paused = False
         while True:
             added, full = self._give(given, size, bound)
             size += added
@@ -332,6 +358,7 @@ class Instance:
                 size >= self.options.min_bytes
             ):
                 break
+        self._read_at = time.monotonic()
         if self.options.auto_commit:
             self._store()
         return b"[%b]" % b",".join(given)
@@ -339,21 +366,23 @@ class Instance:
     def _fetch(self, wait: float) -> bool:
         """Take what the client library has, waiting ``wait`` seconds for the first record."""
         first = self._consumer.poll(wait)
-        if first is None:
-            return False
+        return first is not None and self._take(first, *self._consumer.consume(FETCH, 0))
+
+    def _take(self, *messages: Message | None) -> bool:
+        """Put records with those that wait to be given out; return whether there were any."""
         waiting = {_place(message) for message in self._ahead}
         taken = False
-        for message in (first, *self._consumer.consume(FETCH, 0)):
-            error = message.error()
-            if error is None:
+        for message in messages:
+            error = None if message is None else message.error()
+            if error is not None and error.code() in _FATAL_READS:
+                raise KafkaException(error)
+            if message is not None and error is None:
                 place = _place(message)
                 if place not in waiting:
                     waiting.add(place)
                     self._given[place] = _offset(message)
                 self._ahead.append(message)
                 taken = True
-            elif error.code() in _FATAL_READS:
-                raise KafkaException(error)
         return taken
 
     def _give(self, given: list[bytes], size: int, bound: int) -> tuple[int, bool]:

@@ -101,6 +101,8 @@ class RecordProducer:
         self._in_flight = 0
         self._turn = 0
         self._busy = False
+        self._known: dict[str, int] = {}
+        """Partitions of each topic, as the client library knows them."""
         self._producer = self._connect()
         self._retired: list[Producer] = []
         self._timer = self._loop.call_later(POLL_IDLE, self._poll)
@@ -127,6 +129,7 @@ class RecordProducer:
         # A producer that has lost track of its sequence can't go on; a new one can.
         if error.code() == KafkaError._FATAL:
             self._retired.append(self._producer)
+            self._known.clear()
             self._producer = self._connect()
 
     def _poll(self) -> None:
@@ -137,6 +140,19 @@ class RecordProducer:
             self._retired = [producer for producer in self._retired if len(producer)]
         self._busy = self._in_flight > 0
         self._timer = self._loop.call_later(POLL_BUSY if self._busy else POLL_IDLE, self._poll)
+
+    async def learn(self, topic: str, partitions: int, timeout: float) -> None:
+        """Have the client library ask for its own view of a topic that now has ``partitions``.
+
+        It would find out by itself only within minutes, and until then refuse a new partition.
+
+        Raises:
+            KafkaException: no answer in ``timeout`` seconds.
+        """
+        if self._known.get(topic) != partitions:
+            ask = partial(self._producer.list_topics, timeout=timeout)
+            await self._loop.run_in_executor(None, ask)
+            self._known[topic] = partitions
 
     def send(self, topic: str, records: Sequence[Record], partitions: int) -> Request:
         """Queue ``records``; ``done`` of the request is set when each has its slot.
@@ -184,6 +200,7 @@ class RecordProducer:
     def _finished(self, request: Request) -> None:
         self._in_flight -= request.records
         if request.unknown_topic:
+            self._known.pop(request.topic, None)
             self._forget(request.topic)
         if not request.done.done():
             request.done.set_result(None)

@@ -1,0 +1,146 @@
+"""The REST proxy against a raw confluent-kafka producer with callbacks, side by side.
+
+Events of 720 bytes to one broker, the two in turns within one run, several rounds, so that a busy
+machine slows both: the ratio is what counts. Nothing is asserted on speed; what is asserted
+is that every record was acknowledged and is in the topic.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.bench.rest_load import compact, event
+from tests.contracts.rest_proxy.running import BROKER, ROOT, Proxy, Service, broker, create_topic
+
+ROUNDS = 5
+SECONDS = 2.0
+TOPIC = "bench"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = broker(tmp_path_factory.mktemp("kafka"))
+    try:
+        service.start()
+        create_topic(TOPIC)
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    service = Proxy(tmp_path_factory.mktemp("proxy"), 22040)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+def raw_producer(seconds: float) -> tuple[int, float]:
+    """Events that a bare producer with the proxy's guarantees has acknowledged, and seconds."""
+    producer = Producer(
+        {
+            "bootstrap.servers": BROKER,
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": 2,
+            "compression.type": "lz4",
+        }
+    )
+    acknowledged = 0
+
+    def delivered(error: object, message: object) -> None:
+        nonlocal acknowledged
+        acknowledged += error is None
+
+    value = compact(event())
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for _ in range(500):
+            while True:
+                try:
+                    producer.produce(TOPIC, value, on_delivery=delivered)
+                    break
+                except BufferError:
+                    producer.poll(0.01)
+        producer.poll(0)
+    producer.flush(30)
+    return acknowledged, time.perf_counter() - began
+
+
+def through_proxy(proxy: Proxy, records: int, connections: int) -> tuple[int, float, float]:
+    """Events that the proxy has acknowledged, seconds, and seconds of CPU that it has used."""
+    assert proxy.process is not None
+    used = _cpu(proxy.process.pid)
+    arguments = [str(proxy.port), TOPIC, str(records), str(SECONDS), str(connections)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.rest_load", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    assert result["failed"] == 0
+    return result["events"], result["seconds"], _cpu(proxy.process.pid) - used
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def _in_topic() -> int:
+    consumer = Consumer({"bootstrap.servers": BROKER, "group.id": "bench"})
+    try:
+        edges = consumer.get_watermark_offsets(TopicPartition(TOPIC, 0), timeout=10)
+        assert edges is not None
+        return edges[1]
+    finally:
+        consumer.close()
+
+
+def test_rest_proxy_against_raw_producer(
+    proxy: Proxy, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    raw_producer(0.5)
+    through_proxy(proxy, 500, 4)
+    sent = _in_topic()
+    rates: dict[str, list[float]] = {"raw": [], "500": [], "1": [], "1 per CPU second": []}
+    for _ in range(ROUNDS):
+        events, seconds = raw_producer(SECONDS)
+        sent += events
+        rates["raw"].append(events / seconds)
+        events, seconds, _ = through_proxy(proxy, 500, 4)
+        sent += events
+        rates["500"].append(events / seconds)
+        events, seconds, cpu = through_proxy(proxy, 1, 32)
+        sent += events
+        rates["1"].append(events / seconds)
+        rates["1 per CPU second"].append(events / cpu)
+
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    ratios = [proxied / raw for proxied, raw in zip(rates["500"], rates["raw"], strict=True)]
+    with capsys.disabled():
+        print(  # noqa: T201
+            f"\nREST proxy, events/s, median of {ROUNDS} rounds:"
+            f"\n  raw producer with callbacks     {median['raw']:>10,.0f}"
+            f"\n  proxy, 500 records a request    {median['500']:>10,.0f}"
+            f"   ratio {statistics.median(ratios):.2f} (target 0.50)"
+            f"\n  proxy, 1 record a request       {median['1']:>10,.0f}"
+            f"   {median['1 per CPU second']:,.0f} per CPU second of the proxy"
+        )
+    assert _in_topic() == sent

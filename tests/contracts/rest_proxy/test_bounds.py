@@ -1,0 +1,174 @@
+"""What is refused before it can grow: bodies, the queue, consumers; and how the proxy ends."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from contract.wire import KAFKA_JSON
+from tests.contracts.rest_proxy.running import Answer, Proxy, Service, wait_for
+
+JSON = {"Content-Type": KAFKA_JSON}
+
+
+def test_a_large_body_is_refused(start_proxy: Callable[..., Proxy], topic: str) -> None:
+    proxy = start_proxy(REST_PROXY_BODY_BYTES="1000")
+    body = b'{"records":[{"value":"' + b"x" * 2000 + b'"}]}'
+
+    def chunks() -> Iterator[bytes]:
+        yield body[:900]
+        yield body[900:]
+
+    for content in (body, chunks()):
+        answer = proxy.call("POST", f"/topics/{topic}", content, JSON)
+        assert (answer.status, answer.json["error_code"]) == (413, 413)
+    assert proxy.produce(topic, {"value": 1}).json["offsets"][0]["offset"] == 0
+
+
+class _Waiting:
+    """A request that is made in a thread of its own."""
+
+    def __init__(self, make: Callable[[], Answer]) -> None:
+        self._answers: list[Answer] = []
+        self._thread = threading.Thread(target=lambda: self._answers.append(make()))
+        self._thread.start()
+
+    def answer(self) -> Answer:
+        self._thread.join(60)
+        return self._answers[0]
+
+
+@pytest.fixture
+def frozen(kafka: Service) -> Iterator[Callable[[], None]]:
+    """Call it to make the broker stand still; again, or at the test's end, to let it go on."""
+    still = [False]
+
+    def toggle() -> None:
+        still[0] = not still[0]
+        kafka.signal(signal.SIGSTOP if still[0] else signal.SIGCONT)
+
+    yield toggle
+    if still[0]:
+        toggle()
+
+
+@pytest.mark.parametrize(
+    ("bound", "value"),
+    [({"REST_PROXY_QUEUE_MESSAGES": "10"}, "x"), ({"REST_PROXY_QUEUE_BYTES": "2000"}, "x" * 150)],
+    ids=["records", "bytes"],
+)
+def test_a_full_queue_refuses_the_whole_request(
+    start_proxy: Callable[..., Proxy],
+    topic: str,
+    frozen: Callable[[], None],
+    bound: dict[str, str],
+    value: str,
+) -> None:
+    proxy = start_proxy(**bound)
+    assert proxy.produce(topic, {"value": value}).status == 200
+    frozen()
+    waiting = _Waiting(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
+
+    refused = wait_for(
+        "503", lambda: (a := proxy.produce(topic, *[{"value": value}] * 8)).status == 503 and a
+    )
+    assert refused.json["error_code"] == 50302
+    assert refused.headers["retry-after"] == "1"
+
+    frozen()
+    slots = waiting.answer().json["offsets"]
+    assert [slot["offset"] for slot in slots] == list(range(1, 9))
+    # Nothing of what was refused is in the topic.
+    assert proxy.produce(topic, {"value": value}).json["offsets"][0]["offset"] == 9
+
+
+def test_a_request_that_never_fits_is_told_so(
+    start_proxy: Callable[..., Proxy], topic: str
+) -> None:
+    proxy = start_proxy(REST_PROXY_QUEUE_MESSAGES="10")
+
+    assert proxy.produce(topic, *[{"value": 1}] * 11).status == 413
+
+
+def test_broken_clients_leave_nothing_behind(
+    start_proxy: Callable[..., Proxy], topic: str, frozen: Callable[[], None]
+) -> None:
+    body = b'{"records":[{"value":"' + b"x" * 900 + b'"}]}'
+    proxy = start_proxy(REST_PROXY_QUEUE_BYTES="2000", REST_PROXY_QUEUE_MESSAGES="4")
+    head = (
+        f"POST /topics/{topic} HTTP/1.1\r\nHost: x\r\nContent-Type: {KAFKA_JSON}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    assert proxy.produce(topic, {"value": 1}).status == 200
+
+    for _ in range(4):  # each would fill more than a third of the queue
+        with socket.create_connection(("127.0.0.1", proxy.port)) as half:
+            half.sendall(head + body[:700])
+    frozen()
+    with socket.create_connection(("127.0.0.1", proxy.port)) as gone:
+        gone.sendall(head + body)
+        wait_for("it to wait", lambda: _in_hand(proxy, topic, body))
+    frozen()
+
+    for _ in range(5):
+        assert wait_for(
+            "room", lambda: proxy.call("POST", f"/topics/{topic}", body, JSON).status == 200
+        )
+
+
+def _in_hand(proxy: Proxy, topic: str, body: bytes) -> bool:
+    """Whether the queue has no room for a second and third body: the one that waits is in it."""
+    too_much = b'{"records":[{"value":"' + b"x" * 1200 + b'"}]}'
+    return proxy.call("POST", f"/topics/{topic}", too_much, JSON).status == 503
+
+
+def test_consumers_are_bounded_in_number(start_proxy: Callable[..., Proxy], group: str) -> None:
+    proxy = start_proxy(REST_PROXY_CONSUMERS="2")
+    for name in ("a", "b"):
+        assert proxy.send("POST", f"/consumers/{group}", {"name": name}).status == 200
+
+    answer = proxy.send("POST", f"/consumers/{group}", {"name": "c"})
+
+    assert (answer.status, answer.json["error_code"]) == (503, 50303)
+    assert proxy.send("DELETE", f"/consumers/{group}/instances/a").status == 204
+    assert proxy.send("POST", f"/consumers/{group}", {"name": "c"}).status == 200
+
+
+def test_an_unused_consumer_is_closed(start_proxy: Callable[..., Proxy], group: str) -> None:
+    proxy = start_proxy(REST_PROXY_CONSUMER_TIMEOUT_MS="1500")
+    for name in ("used", "unused"):
+        proxy.send("POST", f"/consumers/{group}", {"name": name, "format": "json"})
+    instances = f"/consumers/{group}/instances"
+
+    def expired() -> bool:
+        assert proxy.call("GET", f"{instances}/used/subscription").status == 200
+        return proxy.send("POST", f"/consumers/{group}", {"name": "unused"}).status == 200
+
+    wait_for("the name to be free again", expired)
+    assert proxy.call("GET", f"{instances}/used/subscription").status == 200
+
+
+def test_a_stop_lets_records_on_their_way_arrive(
+    start_proxy: Callable[..., Proxy], topic: str, frozen: Callable[[], None]
+) -> None:
+    proxy = start_proxy(REST_PROXY_QUEUE_MESSAGES="1")
+    assert proxy.produce(topic, {"value": 1}).status == 200
+    frozen()
+    waiting = _Waiting(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
+    wait_for("it to wait", lambda: proxy.produce(topic, {"value": 3}).status == 503)
+    proxy.signal(signal.SIGTERM)
+    frozen()
+
+    assert proxy.stop() == 0
+    assert waiting.answer().json["offsets"][0]["offset"] == 1
+
+
+def test_a_wrong_setting_stops_the_start(kafka: Service, proxy: Proxy) -> None:
+    wrong = Proxy(proxy.folder, 22039, REST_PROXY_BODY_BYTES="many")
+
+    with pytest.raises(AssertionError, match="REST_PROXY_BODY_BYTES is 'many'"):
+        wrong.start()

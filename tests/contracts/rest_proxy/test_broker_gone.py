@@ -1,0 +1,60 @@
+"""A broker that stands still, is killed, and comes back: what each client is told meanwhile."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.contracts.rest_proxy.running import Proxy, Service, wait_for
+
+
+@pytest.mark.parametrize("gone", ["stopped", "killed"])
+def test_every_slot_says_that_it_may_be_tried_again(
+    start_proxy: Callable[..., Proxy], kafka: Service, topic: str, gone: str
+) -> None:
+    proxy = start_proxy(REST_PROXY_MESSAGE_TIMEOUT_MS="1500")
+    assert proxy.produce(topic, {"value": 0}).json["offsets"][0]["offset"] == 0
+    if gone == "stopped":
+        kafka.signal(signal.SIGSTOP)
+    else:
+        kafka.kill()
+    try:
+        for name in (topic, "never-heard-of"):
+            answer = proxy.produce(name, {"value": 1}, {"value": 2})
+            assert answer.status == 200
+            for slot in answer.json["offsets"]:
+                assert (slot["error_code"], slot["partition"], slot["offset"]) == (
+                    50003,
+                    None,
+                    None,
+                )
+                assert slot["error"]
+
+        answer = proxy.call("GET", "/health")
+        assert (answer.status, answer.json["status"]) == (503, "unavailable")
+        assert "Kafka does not answer" in answer.json["reason"]
+        if gone == "killed":
+            assert "Connection refused" in answer.json["reason"]
+        checked = proxy.health()
+        assert checked.returncode == 1
+        assert "Kafka does not answer" in checked.stderr
+
+        answer = proxy.call("GET", "/topics")
+        assert (answer.status, answer.json["error_code"]) == (500, 50003)
+    finally:
+        if gone == "stopped":
+            kafka.signal(signal.SIGCONT)
+        else:
+            kafka.start()
+
+    wait_for("the proxy to be well", lambda: proxy.health().returncode == 0)
+    slot = wait_for(
+        "a record to be taken",
+        lambda: (
+            (s := proxy.produce(topic, {"value": 3}).json["offsets"][0])["error_code"] is None and s
+        ),
+    )
+    # What was there before the kill is there after it.
+    assert slot["offset"] >= 1

@@ -1,0 +1,311 @@
+"""The life of consumer instances: groups, assignments, positions, records, offsets."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
+from tests.contracts.rest_proxy.running import Answer, Proxy, create_topic, wait_for
+
+
+class Client:
+    """A consumer instance, as a client uses it."""
+
+    def __init__(self, proxy: Proxy, group: str, name: str, **options: Any) -> None:
+        self.proxy = proxy
+        self.path = f"/consumers/{group}/instances/{name}"
+        self.media = KAFKA_BINARY if options.get("format") == "binary" else KAFKA_JSON
+        body = {"name": name, "format": "json", "auto.offset.reset": "earliest", **options}
+        assert proxy.send("POST", f"/consumers/{group}", body).status == 200
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        return self.proxy.send(method, self.path + path, body)
+
+    def subscribe(self, *topics: str) -> None:
+        assert self.send("POST", "/subscription", {"topics": list(topics)}).status == 204
+
+    def assign(self, topic: str, *partitions: int) -> None:
+        places = [{"topic": topic, "partition": number} for number in partitions or (0,)]
+        assert self.send("POST", "/assignments", {"partitions": places}).status == 204
+
+    def read(self, query: str = "") -> Answer:
+        return self.proxy.call("GET", f"{self.path}/records{query}", None, {"Accept": self.media})
+
+    def records(self, count: int, query: str = "") -> list[dict[str, Any]]:
+        """Read until there are ``count``; more than that is an error."""
+        found: list[dict[str, Any]] = []
+        wait_for(
+            f"{count} records", lambda: found.extend(self.read(query).json) or len(found) >= count
+        )
+        assert len(found) == count
+        return found
+
+    def values(self, count: int) -> list[Any]:
+        return [record["value"] for record in self.records(count)]
+
+    def committed(self, topic: str, partition: int = 0) -> list[int]:
+        body = {"partitions": [{"topic": topic, "partition": partition}]}
+        return [found["offset"] for found in self.send("GET", "/offsets", body).json["offsets"]]
+
+    def assigned(self) -> set[int]:
+        places = self.send("GET", "/assignments").json["partitions"]
+        return {place["partition"] for place in places}
+
+    def delete(self) -> None:
+        assert self.send("DELETE", "").status == 204
+
+
+@pytest.fixture
+def consumer(proxy: Proxy, group: str) -> Any:
+    """Make instances of one group; those that are left are deleted after the test."""
+    made: list[Client] = []
+
+    def make(name: str = "c", **options: Any) -> Client:
+        made.append(Client(proxy, group, name, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.send("DELETE", "")
+
+
+Make = Callable[..., Client]
+
+
+def test_records_come_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make) -> None:
+    sent = [{"key": "é", "value": {"a": [1, None, "…"]}}, {"value": None}, {"key": 1, "value": ""}]
+    proxy.produce(topic, *sent)
+    client = consumer()
+    client.subscribe(topic)
+
+    assert client.records(3) == [
+        {
+            "topic": topic,
+            "partition": 0,
+            "offset": at,
+            "key": record.get("key"),
+            "value": record["value"],
+        }
+        for at, record in enumerate(sent)
+    ]
+    answer = client.read("?timeout=1")
+    assert (answer.media, answer.json) == (KAFKA_JSON, [])
+
+
+def test_binary_records_come_in_base64(proxy: Proxy, topic: str, consumer: Make) -> None:
+    text = base64.b64encode(bytes(range(256))).decode()
+    proxy.produce(topic, {"key": text, "value": text}, {"value": None}, media=KAFKA_BINARY)
+    client = consumer(format="binary")
+    client.assign(topic)
+
+    assert [(record["key"], record["value"]) for record in client.records(2)] == [
+        (text, text),
+        (None, None),
+    ]
+    client.media = KAFKA_V2  # without a format, records are binary
+    assert client.read("?timeout=1").media == KAFKA_V2
+
+
+def test_numbers_come_back_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make) -> None:
+    number = b"123456789012345678901234567890.10"
+    body = b'{"records":[{"value":' + number + b"}]}"
+    proxy.call("POST", f"/topics/{topic}", body, {"Content-Type": KAFKA_JSON})
+    client = consumer()
+    client.assign(topic)
+
+    answer = wait_for("the record", lambda: (a := client.read()).json and a)
+    assert b'"value":' + number + b"," in answer.body
+
+
+def test_a_record_that_is_not_json_is_named_and_can_be_passed(
+    proxy: Proxy, topic: str, consumer: Make
+) -> None:
+    proxy.produce(topic, {"value": 1})
+    proxy.produce(topic, {"value": base64.b64encode(b"{not").decode()}, media=KAFKA_BINARY)
+    proxy.produce(topic, {"value": 3})
+    client = consumer()
+    client.assign(topic)
+    assert client.values(1) == [1]
+
+    for _ in range(2):
+        answer = wait_for("the error", lambda: (a := client.read()).status == 500 and a)
+        assert answer.json["error_code"] == 50002
+        assert f"{topic}-0 at offset 1 is not JSON" in answer.json["message"]
+
+    beyond = {"offsets": [{"topic": topic, "partition": 0, "offset": 2}]}
+    assert client.send("POST", "/positions", beyond).status == 204
+    assert client.values(1) == [3]
+
+
+def test_max_bytes_bounds_an_answer_but_one_record_always_fits(
+    proxy: Proxy, topic: str, consumer: Make
+) -> None:
+    proxy.produce(topic, *[{"value": "x" * 98}] * 10)  # 100 bytes each
+    client = consumer()
+    client.assign(topic)
+
+    sizes: list[int] = []
+    wait_for(
+        "ten records",
+        lambda: sizes.append(len(client.read("?max_bytes=250").json)) or sum(sizes) >= 10,
+    )
+    assert sum(sizes) == 10
+    assert max(sizes) == 2
+
+    to_start = {"partitions": [{"topic": topic, "partition": 0}]}
+    client.send("POST", "/positions/beginning", to_start)
+    assert len(wait_for("one", lambda: client.read("?max_bytes=1").json)) == 1
+
+
+def test_fetch_min_bytes_waits_for_more(proxy: Proxy, topic: str, consumer: Make) -> None:
+    client = consumer(**{"fetch.min.bytes": "200", "consumer.request.timeout.ms": "20000"})
+    client.assign(topic)
+    answers: list[Answer] = []
+    reading = threading.Thread(target=lambda: answers.append(client.read()))
+    reading.start()
+    proxy.produce(topic, {"value": "x" * 98})
+    # A read on another instance sees the first record, so the first one could have ended on it.
+    other = consumer("other")
+    other.assign(topic)
+    assert len(other.records(1)) == 1
+    assert not answers
+    proxy.produce(topic, {"value": "y" * 98})
+    reading.join(30)
+
+    assert len(answers[0].json) == 2
+
+
+def test_a_waiting_read_holds_up_nobody(proxy: Proxy, topic: str, consumer: Make) -> None:
+    client = consumer(**{"consumer.request.timeout.ms": 60000})
+    client.assign(topic)
+    answers: list[Answer] = []
+    reading = threading.Thread(target=lambda: answers.append(client.read()))
+    reading.start()
+
+    for n in range(10):
+        assert proxy.produce(topic, {"value": n}).status == 200
+        assert proxy.call("GET", "/health").status == 200
+    reading.join(30)
+    assert answers[0].json[0]["value"] == 0
+
+
+def test_deleting_an_instance_ends_its_read(proxy: Proxy, topic: str, consumer: Make) -> None:
+    client = consumer(**{"consumer.request.timeout.ms": 60000})
+    client.assign(topic)
+    answers: list[Answer] = []
+    reading = threading.Thread(target=lambda: answers.append(client.read()))
+    reading.start()
+    client.delete()
+    reading.join(10)
+
+    assert not reading.is_alive()
+    assert answers[0].status in (200, 404)
+    assert client.read().json["error_code"] == 40403
+
+
+def test_positions(proxy: Proxy, topic: str, consumer: Make) -> None:
+    proxy.produce(topic, *({"value": n} for n in range(5)))
+    place = {"topic": topic, "partition": 0}
+    for how in ("assign", "subscribe"):
+        client = consumer(how, **{"auto.commit.enable": "false"})
+        client.assign(topic) if how == "assign" else client.subscribe(topic)
+        assert client.values(5) == [0, 1, 2, 3, 4]
+
+        assert (
+            client.send("POST", "/positions", {"offsets": [{**place, "offset": 3}]}).status == 204
+        )
+        assert client.values(2) == [3, 4]
+        assert client.send("POST", "/positions/beginning", {"partitions": [place]}).status == 204
+        assert client.values(5) == [0, 1, 2, 3, 4]
+        client.send("POST", "/positions", {"offsets": [{**place, "offset": 1}]})
+        assert client.send("POST", "/positions/end", {"partitions": [place]}).status == 204
+        assert client.read("?timeout=1").json == []
+        client.delete()
+
+
+def test_a_commit_is_where_the_group_goes_on(proxy: Proxy, topic: str, consumer: Make) -> None:
+    proxy.produce(topic, *({"value": n} for n in range(5)))
+    first = consumer("first", **{"auto.commit.enable": "false"})
+    first.subscribe(topic)
+    assert len(first.records(5)) == 5
+    assert first.committed(topic) == []
+
+    # As in Confluent's proxy: the offset that is given is that of a record that was read.
+    read = {"offsets": [{"topic": topic, "partition": 0, "offset": 1}]}
+    answer = first.send("POST", "/offsets", read)
+    assert (answer.status, answer.json) == (200, [])
+    assert first.committed(topic) == [2]
+    first.delete()
+
+    second = consumer("second", **{"auto.commit.enable": False})
+    second.subscribe(topic)
+    assert second.values(3) == [2, 3, 4]
+    assert second.send("POST", "/offsets").status == 200
+    assert second.committed(topic) == [5]
+
+
+def test_what_was_given_out_is_committed_by_itself(
+    proxy: Proxy, topic: str, consumer: Make
+) -> None:
+    proxy.produce(topic, *({"value": "x" * 98} for _ in range(5)))
+    first = consumer("first")
+    first.subscribe(topic)
+    assert len(wait_for("two records", lambda: first.read("?max_bytes=250").json)) == 2
+    first.delete()
+
+    second = consumer("second")
+    second.subscribe(topic)
+    assert [record["offset"] for record in second.records(3)] == [2, 3, 4]
+
+
+def test_two_instances_share_the_partitions(proxy: Proxy, wide_topic: str, consumer: Make) -> None:
+    first, second = consumer("first"), consumer("second")
+    first.subscribe(wide_topic)
+    wait_for(
+        "all partitions", lambda: (first.read("?timeout=50"), first.assigned())[1] == {0, 1, 2}
+    )
+
+    second.subscribe(wide_topic)
+    wait_for(
+        "both to have some, and all together",
+        lambda: (
+            first.assigned()
+            and second.assigned()
+            and len(first.assigned()) + len(second.assigned()) == 3
+        ),
+    )
+    proxy.produce(wide_topic, *({"value": n, "partition": n % 3} for n in range(30)))
+    found: list[int] = []
+    wait_for(
+        "all records",
+        lambda: (
+            found.extend(
+                record["value"]
+                for each in (first, second)
+                for record in each.read("?timeout=100").json
+            )
+            or len(found) >= 30
+        ),
+    )
+    assert sorted(found) == list(range(30))
+
+    second.delete()
+    wait_for("all partitions again", lambda: first.assigned() == {0, 1, 2})
+
+
+def test_a_pattern_takes_in_topics_as_they_come(proxy: Proxy, group: str, consumer: Make) -> None:
+    create_topic(f"{group}.a")
+    create_topic(f"x.{group}.a")
+    client = consumer()
+    assert client.send("POST", "/subscription", {"topic_pattern": f"{group}\\..*"}).status == 204
+    assert client.send("GET", "/subscription").json == {"topics": [f"{group}.a"]}
+
+    create_topic(f"{group}.b")
+    proxy.produce(f"{group}.b", {"value": "b"})
+    assert client.values(1) == ["b"]
+    assert client.send("GET", "/subscription").json == {"topics": [f"{group}.a", f"{group}.b"]}

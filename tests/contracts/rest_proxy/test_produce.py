@@ -1,0 +1,227 @@
+"""What is stored of a produced record, byte by byte, and what becomes of records that can't be."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
+
+from contract.wire import KAFKA_BINARY, KAFKA_JSON
+from tests.contracts.rest_proxy.running import BROKER, Proxy, create_topic, wait_for
+
+
+def stored(topic: str, count: int, partition: int = 0) -> list[tuple[bytes | None, bytes | None]]:
+    """Keys and values of the first ``count`` records of a partition."""
+    consumer = Consumer({"bootstrap.servers": BROKER, "group.id": "stored"})
+    consumer.assign([TopicPartition(topic, partition, 0)])
+    found: list[Message] = []
+    try:
+        wait_for(
+            f"{count} records in {topic}",
+            lambda: found.extend(consumer.consume(count, 0.1)) or len(found) >= count,
+        )
+    finally:
+        consumer.close()
+    return [(message.key(), message.value()) for message in found]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b'{"b": 1, "a" : [1, 2]}', b'{"b":1,"a":[1,2]}'),
+        (rb'"caf\u00e9 \ud83d\ude00 \/"', '"café 😀 /"'.encode()),
+        ('"é\u00a0…"'.encode(), '"é\u00a0…"'.encode()),
+        (b"9223372036854775808", b"9223372036854775808"),
+        (b"123456789012345678901234567890", b"123456789012345678901234567890"),
+        (b"-9223372036854775809", b"-9223372036854775809"),
+        (b"1e400", b"1e400"),
+        (b"1.10", b"1.10"),
+        (b"0.1234567890123456789012345", b"0.1234567890123456789012345"),
+        (b'{"x":1.0,"y":1E5}', b'{"x":1.0,"y":1E5}'),
+        (b'{"a":1,"a":2}', b'{"a":2}'),
+        (rb'"\u0000\n\""', rb'"\u0000\n\""'),
+        (b'""', b'""'),
+        (b"false", b"false"),
+        (b"null", None),
+    ],
+)
+def test_json_is_stored_compact_in_utf8_with_its_numbers(
+    proxy: Proxy, topic: str, sent: bytes, kept: bytes | None
+) -> None:
+    answer = proxy.call(
+        "POST",
+        f"/topics/{topic}",
+        b'{"records":[{"value":' + sent + b',"key":' + sent + b"}]}",
+        {"Content-Type": KAFKA_JSON},
+    )
+
+    assert answer.status == 200
+    assert stored(topic, 1) == [(kept, kept)]
+
+
+def test_a_missing_key_is_null_and_a_null_value_a_tombstone(proxy: Proxy, topic: str) -> None:
+    proxy.produce(topic, {"value": 1}, {"key": None, "value": None}, {"key": "k", "value": None})
+
+    assert stored(topic, 3) == [(None, b"1"), (None, None), (b'"k"', None)]
+
+
+def test_binary_is_stored_as_it_is(proxy: Proxy, topic: str) -> None:
+    content = bytes(range(256))
+    text = base64.b64encode(content).decode()
+    records = [{"key": text, "value": text}, {"value": ""}, {"key": text, "value": None}]
+
+    assert proxy.produce(topic, *records, media=KAFKA_BINARY).status == 200
+    assert stored(topic, 3) == [(content, content), (None, b""), (content, None)]
+
+
+def test_slots_are_in_the_order_of_the_records(proxy: Proxy, wide_topic: str) -> None:
+    records = [{"value": n, "key": n if n % 3 else None} for n in range(300)]
+    records += [{"value": n, "partition": n % 3} for n in range(300, 600)]
+
+    slots = proxy.produce(wide_topic, *records).json["offsets"]
+
+    kept = {
+        (partition, offset): value
+        for partition in range(3)
+        for offset, (_, value) in enumerate(
+            stored(wide_topic, sum(slot["partition"] == partition for slot in slots), partition)
+        )
+    }
+    for number, slot in enumerate(slots):
+        assert kept[slot["partition"], slot["offset"]] == str(number).encode()
+    assert [slot["partition"] for slot in slots[300:]] == [n % 3 for n in range(300, 600)]
+
+
+def test_order_within_a_partition_is_that_of_the_request(proxy: Proxy, topic: str) -> None:
+    records = [{"value": n, **({"key": n} if n % 2 else {})} for n in range(100)]
+
+    slots = proxy.produce(topic, *records).json["offsets"]
+
+    assert [slot["offset"] for slot in slots] == list(range(100))
+
+
+def test_a_key_gets_the_partition_of_kafkas_java_producer(proxy: Proxy, wide_topic: str) -> None:
+    # murmur2 of these keys, positive, modulo 3, as org.apache.kafka.common.utils.Utils has it.
+    keys = {b"a": 0, b"b": 0, b"21": 2, b"foobar": 1}
+    records = [{"key": base64.b64encode(key).decode(), "value": ""} for key in keys]
+
+    slots = proxy.produce(wide_topic, *records, media=KAFKA_BINARY).json["offsets"]
+
+    expected = [(murmur2(key) & 0x7FFFFFFF) % 3 for key in keys]
+    assert [slot["partition"] for slot in slots] == expected
+
+
+def murmur2(data: bytes) -> int:
+    """The hash by which Kafka's own producer partitions (seed 0x9747b28c)."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = (0x9747B28C ^ len(data)) & mask
+    for start in range(0, len(data) - 3, 4):
+        k = int.from_bytes(data[start : start + 4], "little") * m & mask
+        h = (h * m & mask) ^ ((k ^ (k >> 24)) * m & mask)
+    tail = data[len(data) & ~3 :]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h = (h ^ (h >> 13)) * m & mask
+    return h ^ (h >> 15)
+
+
+def test_records_without_a_key_use_every_partition(proxy: Proxy, wide_topic: str) -> None:
+    used = {
+        proxy.produce(wide_topic, {"value": n}).json["offsets"][0]["partition"] for n in range(3)
+    }
+
+    assert used == {0, 1, 2}
+
+
+def test_only_the_records_that_fail_carry_an_error(proxy: Proxy, topic: str) -> None:
+    too_large = "x" * 1_100_000
+
+    answer = proxy.produce(
+        topic, {"value": 1}, {"value": too_large}, {"value": 2, "partition": 9}, {"value": 3}
+    )
+
+    assert answer.status == 200
+    first, large, elsewhere, last = answer.json["offsets"]
+    assert (first["offset"], last["offset"]) == (0, 1)
+    assert (large["error_code"], large["partition"], large["offset"]) == (50002, None, None)
+    assert "too large" in large["error"].lower()
+    assert (elsewhere["error_code"], elsewhere["offset"]) == (50002, None)
+
+
+def test_a_record_of_nearly_a_megabyte_is_taken(proxy: Proxy, topic: str) -> None:
+    assert proxy.produce(topic, {"value": "x" * 900_000}).json["offsets"][0]["offset"] == 0
+
+
+def test_topics_that_come_grow_and_go_are_noticed(proxy: Proxy) -> None:
+    admin = AdminClient({"bootstrap.servers": BROKER})
+    assert proxy.produce("comes", {"value": 1}).json["error_code"] == 40401
+
+    create_topic("comes")
+    assert proxy.produce("comes", {"value": 1}).json["offsets"][0]["offset"] == 0
+    assert proxy.call("GET", "/topics/comes/partitions/1").json["error_code"] == 40402
+
+    admin.create_partitions([NewPartitions("comes", 2)])["comes"].result(10)
+    wait_for("partition 1", lambda: proxy.call("GET", "/topics/comes/partitions/1").status == 200)
+    body = {"records": [{"value": 2}]}
+    path = "/topics/comes/partitions/1"
+    grown = proxy.call("POST", path, body, {"Content-Type": KAFKA_JSON}).json["offsets"]
+    assert grown == [{"partition": 1, "offset": 0, "error_code": None, "error": None}]
+
+    admin.delete_topics(["comes"])["comes"].result(10)
+    wait_for("404", lambda: proxy.call("GET", "/topics/comes").status == 404)
+    wait_for("404 for a record", lambda: proxy.produce("comes", {"value": 3}).status == 404)
+
+    create_topic("comes")
+    slots = wait_for(
+        "the new topic of the same name",
+        lambda: [
+            slot
+            for slot in proxy.produce("comes", {"value": 4}).json.get("offsets", [])
+            if slot["error_code"] is None
+        ],
+    )
+    assert slots[0]["partition"] == 0
+
+
+def test_many_clients_at_once_each_get_their_own_answer(proxy: Proxy, topic: str) -> None:
+    answers: dict[int, list[int]] = {}
+
+    def client(number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
+        offsets = []
+        for step in range(20):
+            body = json.dumps({"records": [{"value": [number, step]}]})
+            connection.request("POST", f"/topics/{topic}", body, {"Content-Type": KAFKA_JSON})
+            offsets.append(json.loads(connection.getresponse().read())["offsets"][0]["offset"])
+        connection.close()
+        answers[number] = offsets
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    values = [value for _, value in stored(topic, 400)]
+    for number, offsets in answers.items():
+        assert [json.loads(values[at] or b"") for at in offsets] == [
+            [number, step] for step in range(20)
+        ]
+    assert len(answers) == 20
+
+
+def test_a_body_in_chunks_is_read(proxy: Proxy, topic: str) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"records":'
+        yield b'[{"value":1}]}'
+
+    answer = proxy.call("POST", f"/topics/{topic}", chunks(), {"Content-Type": KAFKA_JSON})
+
+    assert answer.json["offsets"][0]["offset"] == 0
