@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 import threading
@@ -29,17 +30,27 @@ def test_a_large_body_is_refused(start_proxy: Callable[..., Proxy], topic: str) 
     assert proxy.produce(topic, {"value": 1}).json["offsets"][0]["offset"] == 0
 
 
-class _Waiting:
-    """A request that is made in a thread of its own."""
+class _Race:
+    """The same request made twice at once, where there is room for one: the other is refused."""
 
     def __init__(self, make: Callable[[], Answer]) -> None:
         self._answers: list[Answer] = []
-        self._thread = threading.Thread(target=lambda: self._answers.append(make()))
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=lambda: self._answers.append(make())) for _ in range(2)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def answer(self) -> Answer:
-        self._thread.join(60)
+    def refused(self) -> Answer:
+        """The answer that comes while the other request waits."""
+        wait_for("one to be refused", lambda: self._answers)
         return self._answers[0]
+
+    def taken(self) -> Answer:
+        """The answer to the one that waited."""
+        for thread in self._threads:
+            thread.join(60)
+        return self._answers[1]
 
 
 @pytest.fixture
@@ -71,16 +82,14 @@ def test_a_full_queue_refuses_the_whole_request(
     proxy = start_proxy(**bound)
     assert proxy.produce(topic, {"value": value}).status == 200
     frozen()
-    waiting = _Waiting(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
+    race = _Race(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
 
-    refused = wait_for(
-        "503", lambda: (a := proxy.produce(topic, *[{"value": value}] * 8)).status == 503 and a
-    )
-    assert refused.json["error_code"] == 50302
+    refused = race.refused()
+    assert (refused.status, refused.json["error_code"]) == (503, 50302)
     assert refused.headers["retry-after"] == "1"
 
     frozen()
-    slots = waiting.answer().json["offsets"]
+    slots = race.taken().json["offsets"]
     assert [slot["offset"] for slot in slots] == list(range(1, 9))
     # Nothing of what was refused is in the topic.
     assert proxy.produce(topic, {"value": value}).json["offsets"][0]["offset"] == 9
@@ -97,33 +106,32 @@ def test_a_request_that_never_fits_is_told_so(
 def test_broken_clients_leave_nothing_behind(
     start_proxy: Callable[..., Proxy], topic: str, frozen: Callable[[], None]
 ) -> None:
-    body = b'{"records":[{"value":"' + b"x" * 900 + b'"}]}'
-    proxy = start_proxy(REST_PROXY_QUEUE_BYTES="2000", REST_PROXY_QUEUE_MESSAGES="4")
-    head = (
+    body = b'{"records":[{"value":"' + b"x" * 1100 + b'"}]}'
+    proxy = start_proxy(REST_PROXY_QUEUE_BYTES="2000", REST_PROXY_QUEUE_MESSAGES="1")
+    request = (
         f"POST /topics/{topic} HTTP/1.1\r\nHost: x\r\nContent-Type: {KAFKA_JSON}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode()
-    assert proxy.produce(topic, {"value": 1}).status == 200
+    ).encode() + body
 
-    for _ in range(4):  # each would fill more than a third of the queue
+    def room() -> bool:
+        return proxy.call("POST", f"/topics/{topic}", body, JSON).status == 200
+
+    assert room()
+    for _ in range(4):  # each has more than half of what may be in hand
         with socket.create_connection(("127.0.0.1", proxy.port)) as half:
-            half.sendall(head + body[:700])
+            half.sendall(request[:-10])
+        assert wait_for("room after half a body", room)
+
     frozen()
-    with socket.create_connection(("127.0.0.1", proxy.port)) as gone:
-        gone.sendall(head + body)
-        wait_for("it to wait", lambda: _in_hand(proxy, topic, body))
+    clients = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2)]
+    for client in clients:
+        client.sendall(request)
+    refused, _, _ = select.select(clients, [], [], 30)
+    assert [client.recv(12) for client in refused] == [b"HTTP/1.1 503"]
+    for client in clients:  # the other one goes while it waits
+        client.close()
     frozen()
-
-    for _ in range(5):
-        assert wait_for(
-            "room", lambda: proxy.call("POST", f"/topics/{topic}", body, JSON).status == 200
-        )
-
-
-def _in_hand(proxy: Proxy, topic: str, body: bytes) -> bool:
-    """Whether the queue has no room for a second and third body: the one that waits is in it."""
-    too_much = b'{"records":[{"value":"' + b"x" * 1200 + b'"}]}'
-    return proxy.call("POST", f"/topics/{topic}", too_much, JSON).status == 503
+    assert wait_for("room after a client that went", room)
 
 
 def test_consumers_are_bounded_in_number(start_proxy: Callable[..., Proxy], group: str) -> None:
@@ -158,13 +166,13 @@ def test_a_stop_lets_records_on_their_way_arrive(
     proxy = start_proxy(REST_PROXY_QUEUE_MESSAGES="1")
     assert proxy.produce(topic, {"value": 1}).status == 200
     frozen()
-    waiting = _Waiting(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
-    wait_for("it to wait", lambda: proxy.produce(topic, {"value": 3}).status == 503)
+    race = _Race(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
+    assert race.refused().status == 503
     proxy.signal(signal.SIGTERM)
     frozen()
 
     assert proxy.stop() == 0
-    assert waiting.answer().json["offsets"][0]["offset"] == 1
+    assert race.taken().json["offsets"][0]["offset"] == 1
 
 
 def test_a_wrong_setting_stops_the_start(kafka: Service, proxy: Proxy) -> None:
