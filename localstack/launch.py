@@ -49,9 +49,8 @@ def ask_no_name_server() -> None:
 
 
 def keep_to_own_folders() -> None:
-    """Take ready.d from here and the index of services from install.sh; keep temporary files."""
+    """Take ready.d from here, and keep temporary files below FILESYSTEM_ROOT."""
     config.dirs.init = str(HERE)
-    config.dirs.static_libs = str(HERE.parent / ".build/localstack/root/usr/lib/localstack")
     Path(config.dirs.tmp).mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = config.dirs.tmp
 

@@ -8,6 +8,8 @@ data=$(cd "${RUN_DIR:-.run}/data/localstack" && pwd)
 # LocalStack forgets everything when it ends: what a killed one left behind is nobody's. Its list of
 # plug-ins in cache/ stays, reading them anew takes a second.
 find "$data" -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+# The index of AWS's services that install.sh has made: without it LocalStack makes it anew, 4 s each time.
+ln -s "$PWD/.build/localstack/root/usr" "$data/usr"
 
 : "${GATEWAY_LISTEN:=127.0.0.1:4566}"
 export GATEWAY_LISTEN
