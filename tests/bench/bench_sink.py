@@ -1,0 +1,161 @@
+"""The S3 sink against a plain consumer of the same topic, side by side in one run.
+
+The plain consumer is confluent-kafka's, which does nothing with a record: it fetches, and
+that is all. The sink parses each record, writes it as JSON and has S3 store it, here LocalStack,
+which shares the machine's cores with everything else. So the processor time of a record is
+printed too, for each process: it holds on a busy machine as well. Nothing is asserted on speed;
+what is asserted is that the sink has stored what it was timed for.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from contract.wire import dumps
+from services.connect.config import connector_config
+from services.connect.rest import Worker
+from stack.waiting import wait_for
+
+RECORDS = 150_000
+"""Of 720 bytes, in three partitions: as many as the original has topics and tasks."""
+PARTITIONS = 3
+RUNS = {10_000: 20.0, 100: 15.0, 1: 15.0}
+"""Records of an object, and the seconds that a run may take."""
+SERVICES = ("connect", "localstack", "kafka")
+
+
+@pytest.fixture(scope="module")
+def topic(stack: Any) -> str:
+    """A topic with all records."""
+    name = f"bench-sink-{uuid.uuid4().hex[:8]}"
+    servers = {"bootstrap.servers": stack.settings.kafka_bootstrap_servers}
+    admin = AdminClient(servers)  # its futures end when it does
+    admin.create_topics([NewTopic(name, PARTITIONS)])[name].result(30)
+    producer = Producer({**servers, "linger.ms": 20, "queue.buffering.max.messages": 2 * RECORDS})
+    for number in range(RECORDS):
+        row = {"index": number, "tags": "N,o, ,T,a,g,s", "downloaded": 0, "latitude": -89.9787}
+        filled = row | {"description": "x" * (720 - len(dumps(row | {"description": ""})))}
+        producer.produce(name, dumps(filled), partition=number % PARTITIONS)
+        if number % 1000 == 0:
+            producer.poll(0)
+    assert producer.flush(60) == 0
+    return name
+
+
+@pytest.fixture(scope="module")
+def s3(stack: Any) -> Iterator[Any]:
+    client = boto3.client(
+        "s3",
+        endpoint_url=stack.settings.aws_endpoint_url,
+        region_name=stack.settings.aws_region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    yield client
+    client.close()
+
+
+def plain_consumer(servers: str, topic: str) -> tuple[float, float]:
+    """Records a second, and microseconds of processor time a record, of a consumer alone."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": uuid.uuid4().hex,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe([topic])
+    got, began = 0, 0.0
+    processor = sum(psutil.Process().cpu_times()[:2])
+    while got < RECORDS:
+        got += len(consumer.consume(10_000, 1.0))
+        began = began or (time.perf_counter() if got else 0.0)
+    seconds = time.perf_counter() - began
+    processor = sum(psutil.Process().cpu_times()[:2]) - processor
+    consumer.close()
+    return RECORDS / seconds, 1e6 * processor / RECORDS
+
+
+def processor_seconds(stack: Any) -> dict[str, float]:
+    """Processor time of each service until now."""
+    found = {}
+    for service in SERVICES:
+        process = psutil.Process(stack.pid(service))
+        family = [process, *process.children(recursive=True)]
+        found[service] = sum(sum(one.cpu_times()[:2]) for one in family)
+    return found
+
+
+class Run:
+    """The sink, writing the topic in objects of ``flush`` records below a folder of its own."""
+
+    def __init__(self, stack: Any, s3: Any, topic: str, flush: int) -> None:
+        self.stack, self.s3, self.flush = stack, s3, flush
+        self.name = f"bench-{flush}-{uuid.uuid4().hex[:8]}"
+        config = connector_config(stack.settings) | {
+            "topics": topic,
+            "topics.dir": self.name,
+            "flush.size": str(flush),
+            "rotate.interval.ms": "-1",
+            "s3.part.size": str(64 << 20),
+        }
+        config.pop("topics.regex")
+        self.config = config
+
+    def objects(self) -> int:
+        """Objects that are stored."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.stack.settings.bucket, Prefix=f"{self.name}/"
+        )
+        return sum(len(page.get("Contents", [])) for page in pages)
+
+    def measure(self, limit: float) -> tuple[float, dict[str, float]]:
+        """Records a second, and microseconds of processor time a record of each service.
+
+        The clock runs from the first object seen to the last, at most ``limit`` seconds.
+        """
+        worker = Worker(self.stack.settings.connect_url)
+        worker.configure(self.name, self.config)
+        try:
+            first = wait_for("the first object", self.objects, 60, 0.05)
+            began, before = time.perf_counter(), processor_seconds(self.stack)
+            goal = RECORDS // self.flush
+            last = first
+            while last < goal and time.perf_counter() - began < limit:
+                time.sleep(0.2)
+                last = self.objects()
+            seconds, after = time.perf_counter() - began, processor_seconds(self.stack)
+        finally:
+            worker.delete(self.name)
+        stored = (last - first) * self.flush
+        assert stored > 0
+        return stored / seconds, {s: 1e6 * (after[s] - before[s]) / stored for s in SERVICES}
+
+
+@pytest.mark.timeout(600)
+def test_sink_against_a_plain_consumer(
+    stack: Any, s3: Any, topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers = stack.settings.kafka_bootstrap_servers
+    Run(stack, s3, topic, 10_000).measure(20.0)  # the worker compiles what it runs
+    lines = []
+    for flush, limit in RUNS.items():
+        plain, plain_cost = plain_consumer(servers, topic)
+        sink, costs = Run(stack, s3, topic, flush).measure(limit)
+        lines.append(
+            f"flush {flush:>6}: sink {sink:>9,.0f} records/s, plain consumer {plain:>9,.0f}/s, "
+            f"ratio {sink / plain:.3f}; processor time a record (us): plain {plain_cost:.1f}, "
+            + ", ".join(f"{service} {cost:.1f}" for service, cost in costs.items())
+        )
+    with capsys.disabled():
+        print("", *lines, sep="\n")  # noqa: T201
