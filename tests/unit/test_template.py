@@ -55,9 +55,7 @@ def paths(template: Any) -> Any:
 
 def test_cfn_lint_has_nothing_to_say() -> None:
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
-    done = subprocess.run(
-        [cfn_lint, TEMPLATE], capture_output=True, text=True
-    )
+    done = subprocess.run([cfn_lint, TEMPLATE], capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
