@@ -1,4 +1,4 @@
-"""The calls of the REST API v2: what each one does, and the table that finds it.
+"""What each call of the REST API v2 does.
 
 A call's answer is JSON, or nothing (204).
 """
@@ -6,95 +6,23 @@ A call's answer is JSON, or nothing (204).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaException
 
 from contract.settings import Settings
-from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
 from services.rest_proxy import bodies
 from services.rest_proxy.bodies import base64_bytes, encode, read
+from services.rest_proxy.call import Call
 from services.rest_proxy.consumers import Consumers
 from services.rest_proxy.errors import ApiError, Code
-from services.rest_proxy.media import ANSWERS, FORMATS, KAFKA_DEFAULT, RECORDS, negotiate
+from services.rest_proxy.media import FORMATS, RECORDS, negotiate
 from services.rest_proxy.metadata import Metadata, partition_view
 from services.rest_proxy.producer import Record, RecordProducer, answer, failed_slot
 
 STOP = 10.0
 """Seconds that a stop gives to records on their way, and to consumers that leave their group."""
-
-V2 = (KAFKA_V2, KAFKA_JSON, KAFKA_BINARY, KAFKA_DEFAULT)
-"""Types of a body without records."""
-
-
-@dataclass(slots=True)
-class Call:
-    """A request that has found its place in the table."""
-
-    path: dict[str, str]
-    query: dict[str, str]
-    content_type: str
-    accept: str
-    base: str
-    """Scheme and host, as the client has written them."""
-    body: bytes = b""
-
-    def partition(self) -> int:
-        """The partition in the path.
-
-        Raises:
-            ApiError: 404, it is no number.
-        """
-        text = self.path["partition"]
-        if not text.isdecimal() or len(text) > 10:
-            raise ApiError(404)
-        return int(text)
-
-    def number(self, name: str) -> int | None:
-        """A number in the query; None where there is none above 0.
-
-        Raises:
-            ApiError: 400, it is no number.
-        """
-        text = self.query.get(name, "-1")
-        try:
-            value = int(text)
-        except ValueError:
-            raise ApiError(400, message=f"{name}={text!r} is not a whole number") from None
-        return value if value > 0 else None
-
-
-Handler = Callable[["Api", Call], Awaitable[bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One call: its method and path, what it takes and what it answers in."""
-
-    method: str
-    path: str
-    handler: Handler
-    takes: tuple[str, ...] = ()
-    """Media types of the body; none where the call has no body."""
-    needs_body: bool = True
-    gives: tuple[str, ...] = ANSWERS
-    parts: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", tuple(self.path.strip("/").split("/")))
-
-    def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The variables of the path, where it fits."""
-        found = {}
-        for mine, theirs in zip(self.parts, parts, strict=True):
-            if mine.startswith("{"):
-                found[mine[1:-1]] = theirs
-            elif mine != theirs:
-                return None
-        return found
 
 
 class Api:
@@ -270,55 +198,3 @@ def _records(call: Call) -> list[Record]:
         (base64_bytes(record.key), base64_bytes(record.value), record.partition)
         for record in read(call.body, bodies.ProduceBinary).records
     ]
-
-
-_INSTANCE = "/consumers/{group}/instances/{instance}"
-PRODUCE = tuple(FORMATS)
-
-ROUTES = (
-    Route("GET", "/", Api.root),
-    Route("GET", "/topics", Api.topics),
-    Route("GET", "/topics/{topic}", Api.topic),
-    Route("POST", "/topics/{topic}", Api.produce, PRODUCE),
-    Route("GET", "/topics/{topic}/partitions", Api.partitions),
-    Route("GET", "/topics/{topic}/partitions/{partition}", Api.partition),
-    Route("POST", "/topics/{topic}/partitions/{partition}", Api.produce, PRODUCE),
-    Route("GET", "/topics/{topic}/partitions/{partition}/offsets", Api.offsets),
-    Route("GET", "/brokers", Api.brokers),
-    Route("POST", "/consumers/{group}", Api.create_consumer, V2, needs_body=False),
-    Route("DELETE", _INSTANCE, Api.delete_consumer),
-    Route("POST", f"{_INSTANCE}/subscription", Api.subscribe, V2),
-    Route("GET", f"{_INSTANCE}/subscription", Api.subscription),
-    Route("DELETE", f"{_INSTANCE}/subscription", Api.unsubscribe),
-    Route("POST", f"{_INSTANCE}/assignments", Api.assign, V2),
-    Route("GET", f"{_INSTANCE}/assignments", Api.assignment),
-    Route("POST", f"{_INSTANCE}/positions", Api.seek, V2),
-    Route("POST", f"{_INSTANCE}/positions/beginning", partial(Api.seek_edge, end=False), V2),
-    Route("POST", f"{_INSTANCE}/positions/end", partial(Api.seek_edge, end=True), V2),
-    Route("GET", f"{_INSTANCE}/records", Api.records, gives=RECORDS),
-    Route("POST", f"{_INSTANCE}/offsets", Api.commit, V2, needs_body=False),
-    Route("GET", f"{_INSTANCE}/offsets", Api.committed, V2, needs_body=False),
-)
-
-_BY_LENGTH: dict[int, list[Route]] = {}
-for _route in ROUTES:
-    _BY_LENGTH.setdefault(len(_route.parts), []).append(_route)
-
-
-def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Find the call that a method and a path (decoded) name.
-
-    Raises:
-        ApiError: 404, or 405 with the methods that the path has.
-    """
-    parts = path.strip("/").split("/")
-    allowed = []
-    for route in _BY_LENGTH.get(len(parts), ()):
-        variables = route.match(parts)
-        if variables is not None:
-            if route.method == method:
-                return route, variables
-            allowed.append(route.method)
-    if allowed:
-        raise ApiError(405, headers={"allow": ", ".join(allowed)})
-    raise ApiError(404)

@@ -20,8 +20,9 @@ from confluent_kafka import KafkaError, KafkaException
 from contract.settings import Settings
 from services.rest_proxy.bodies import NewConsumer
 from services.rest_proxy.errors import ApiError, Code, kafka_error
-from services.rest_proxy.instance import Instance, Options
+from services.rest_proxy.instance import Instance
 from services.rest_proxy.metadata import MAX_AGE, Metadata
+from services.rest_proxy.options import Options
 
 T = TypeVar("T")
 

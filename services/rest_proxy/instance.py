@@ -7,25 +7,19 @@ not fit into an answer wait in ``_ahead``; what is committed is only what was gi
 from __future__ import annotations
 
 import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from contract.settings import Settings
-from services.rest_proxy.bodies import (
-    NewConsumer,
-    TopicPartition,
-    TopicPartitionOffset,
-    check_json,
-    encode,
-)
+from services.rest_proxy.bodies import TopicPartition, TopicPartitionOffset
 from services.rest_proxy.errors import ApiError, Code, kafka_error
+from services.rest_proxy.fetched import Place, offset_of, place_of, size_of, view
 from services.rest_proxy.kafka_clients import client_configuration
+from services.rest_proxy.options import Options
 
 FETCH = 500
 """Records taken from the client library at a time."""
@@ -50,63 +44,6 @@ _FATAL_READS = frozenset(
     }
 )
 """Errors that end a read; the client library gets over the others by itself."""
-
-Place = tuple[str, int]
-"""Topic and partition."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """A consumer's configuration, checked."""
-
-    format: str
-    auto_offset_reset: str
-    auto_commit: bool
-    min_bytes: int
-    timeout: float
-
-    @classmethod
-    def of(cls, body: NewConsumer) -> Options:
-        """Check what a client asks for.
-
-        Raises:
-            ApiError: 42204, names the property and its value.
-        """
-        resets = {"earliest": "earliest", "latest": "latest", "none": "error"}
-        if body.format not in ("json", "binary"):
-            raise _refused("format", body.format, "must be json or binary")
-        if body.auto_offset_reset not in resets:
-            raise _refused(
-                "auto.offset.reset", body.auto_offset_reset, "must be earliest, latest or none"
-            )
-        commit = body.auto_commit_enable
-        if commit not in (True, False, "true", "false"):
-            raise _refused("auto.commit.enable", commit, "must be true or false")
-        min_bytes = _whole("fetch.min.bytes", body.fetch_min_bytes, -1)
-        timeout = _whole("consumer.request.timeout.ms", body.request_timeout_ms, 0)
-        return cls(
-            body.format,
-            resets[body.auto_offset_reset],
-            commit in (True, "true"),
-            max(min_bytes, 1),
-            timeout / 1000,
-        )
-
-
-def _refused(name: str, value: object, reason: str) -> ApiError:
-    return ApiError(
-        Code.CONSUMER_CONFIGURATION, f"Invalid value {value} for configuration {name}: {reason}"
-    )
-
-
-def _whole(name: str, value: int | str, least: int) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise _refused(name, value, "must be a whole number") from None
-    if not least <= number < 2**31:
-        raise _refused(name, value, f"must be from {least} to {2**31 - 1}")
-    return number
 
 
 class Instance:
@@ -174,7 +111,7 @@ class Instance:
     def _revoked(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         gone = {(place.topic, place.partition) for place in partitions}
         self._given = {place: at for place, at in self._given.items() if place not in gone}
-        self._ahead = deque(message for message in self._ahead if _place(message) not in gone)
+        self._ahead = deque(message for message in self._ahead if place_of(message) not in gone)
 
     def keep(self) -> None:
         """Take part in what the group does, while no client reads.
@@ -276,7 +213,7 @@ class Instance:
         for place, offset in targets.items():
             self._seek_joined(place, offset)
             self._given[place] = offset
-        self._ahead = deque(message for message in self._ahead if _place(message) not in targets)
+        self._ahead = deque(message for message in self._ahead if place_of(message) not in targets)
 
     def _seek_joined(self, place: Place, offset: int) -> None:
         deadline = time.monotonic() + TIMEOUT
@@ -370,17 +307,17 @@ class Instance:
 
     def _take(self, *messages: Message | None) -> bool:
         """Put records with those that wait to be given out; return whether there were any."""
-        waiting = {_place(message) for message in self._ahead}
+        waiting = {place_of(message) for message in self._ahead}
         taken = False
         for message in messages:
             error = None if message is None else message.error()
             if error is not None and error.code() in _FATAL_READS:
                 raise KafkaException(error)
             if message is not None and error is None:
-                place = _place(message)
+                place = place_of(message)
                 if place not in waiting:
                     waiting.add(place)
-                    self._given[place] = _offset(message)
+                    self._given[place] = offset_of(message)
                 self._ahead.append(message)
                 taken = True
         return taken
@@ -391,37 +328,21 @@ class Instance:
         added = 0
         while self._ahead:
             message = self._ahead[0]
-            place = _place(message)
+            place = place_of(message)
             if place in mine:  # else the group has given it to another instance meanwhile
-                length = max(len(message.key() or b"") + len(message.value() or b""), 1)
+                length = size_of(message)
                 if given and size + added + length > bound:
                     return added, True
                 try:
-                    given.append(self._view(message))
+                    given.append(view(message, self.options.format))
                 except ApiError:
                     if given:
                         return added, True
                     raise
                 added += length
-                self._given[place] = _offset(message) + 1
+                self._given[place] = offset_of(message) + 1
             self._ahead.popleft()
         return added, size + added >= bound
-
-    def _view(self, message: Message) -> bytes:
-        show = _base64_text if self.options.format == "binary" else _json_text
-        try:
-            key, value = show(message.key()), show(message.value())
-        except ApiError as error:
-            topic, partition = _place(message)
-            where = f"{topic}-{partition} at offset {message.offset()}"
-            raise ApiError(Code.KAFKA, f"the record in {where} is not JSON: {error}") from error
-        return b'{"topic":%b,"key":%b,"value":%b,"partition":%d,"offset":%d}' % (
-            encode(message.topic()),
-            key,
-            value,
-            _place(message)[1],
-            _offset(message),
-        )
 
     def _store(self) -> None:
         mine = set(self.assignment())
@@ -436,27 +357,3 @@ class Instance:
     def close(self) -> None:
         """Leave the group; commits what was given out, where the consumer commits by itself."""
         self._consumer.close()
-
-
-def _place(message: Message) -> Place:
-    return message.topic() or "", message.partition() or 0
-
-
-def _offset(message: Message) -> int:
-    return message.offset() or 0
-
-
-def _base64_text(content: bytes | None) -> bytes:
-    return b"null" if content is None else b'"%b"' % b64encode(content)
-
-
-def _json_text(content: bytes | None) -> bytes:
-    """Check that ``content`` is JSON, and give it as it is.
-
-    Raises:
-        ApiError: it is not JSON in UTF-8.
-    """
-    if content is None:
-        return b"null"
-    check_json(content)
-    return content

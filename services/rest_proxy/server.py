@@ -17,10 +17,12 @@ from confluent_kafka import KafkaException
 
 from contract.settings import Settings
 from contract.wire import JSON, KAFKA_V2
-from services.rest_proxy.api import Api, Call, Route, find
+from services.rest_proxy.api import Api
 from services.rest_proxy.bodies import encode
+from services.rest_proxy.call import Call
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.media import media_type, negotiate
+from services.rest_proxy.routes import Route, find
 
 BODY_TIMEOUT = 30.0
 """Seconds that a client may take for the rest of a body that it has begun."""

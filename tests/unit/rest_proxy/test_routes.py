@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.rest_proxy.api import ROUTES, find
 from services.rest_proxy.errors import ApiError
+from services.rest_proxy.routes import ROUTES, Route, find
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_each_call_is_found_by_its_own_path(route: object) -> None:
-    path = route.path.replace("{", "").replace("}", "")  # type: ignore[attr-defined]
+def test_each_call_is_found_by_its_own_path(route: Route) -> None:
+    path = route.path.replace("{", "").replace("}", "")
 
-    found, variables = find(route.method, path)  # type: ignore[attr-defined]
+    found, variables = find(route.method, path)
 
     assert found is route
     assert all(name == value for name, value in variables.items())
