@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contract.entities import ENTITIES, Entity
+from contract.entities import ENTITIES
 from emulator.request import Row
 
 
@@ -13,20 +13,21 @@ class Batches:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._rows: dict[Entity, list[Row]] = {entity: [] for entity in ENTITIES}
+        self._rows: dict[str, list[Row]] = {entity.name: [] for entity in ENTITIES}
 
     def add(self, row: Row) -> list[Row]:
         """Take a row; return the batch that it filled, else nothing."""
-        rows = self._rows[row.entity]
+        # By name: an entity is hashed column by column, and this runs once a row.
+        rows = self._rows[row.entity.name]
         rows.append(row)
         if len(rows) < self._size:
             return []
-        self._rows[row.entity] = []
+        self._rows[row.entity.name] = []
         return rows
 
     def rest(self) -> Iterator[list[Row]]:
         """Hand out what is left, pin, geo, user."""
-        for entity, rows in self._rows.items():
+        for name, rows in self._rows.items():
             if rows:
-                self._rows[entity] = []
+                self._rows[name] = []
                 yield rows

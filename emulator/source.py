@@ -36,7 +36,9 @@ class Post:
     @property
     def missing(self) -> tuple[Entity, ...]:
         """The entities whose tables have no row of this post."""
-        there = {row.entity for row in self.rows}
+        if len(self.rows) == len(ENTITIES):
+            return ()
+        there = [row.entity for row in self.rows]
         return tuple(entity for entity in ENTITIES if entity not in there)
 
 
@@ -68,8 +70,9 @@ class Source:
         with self._asking() as connection:
             for entity in ENTITIES:
                 rows = connection.execute(self._queries[entity], {"keys": list(found)})
+                names = entity.column_names
                 for values in rows:
-                    row = _wire_row(entity, dict(zip(entity.column_names, values, strict=True)))
+                    row = _wire_row(entity, dict(zip(names, values, strict=True)))
                     key = int(values[0])  # the key is the first column of each table
                     found[key].append(Row(entity, key, row))
         return {key: Post(key, tuple(rows)) for key, rows in found.items()}
