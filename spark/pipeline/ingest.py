@@ -137,10 +137,12 @@ def _write(objects: DataFrame, road: Road, counts: Counts, guard: Guard) -> None
     """Write one batch: the quarantine first, so that no row is in a table and unaccounted for."""
     parsed = parse.parse(records(objects), road.entity).persist()
     try:
-        total = parsed.groupBy("rule").agg(F.count("*").alias("records")).collect()
-        by_rule = {row["rule"]: row["records"] for row in total}
-        read = parsed.agg(F.count_distinct("position.object")).head()
-        assert read is not None
+        total = parsed.groupBy("rule").agg(
+            F.count("*").alias("records"),
+            F.count_if(F.col("position.line") == 1).alias("objects"),
+        )
+        found = total.collect()
+        by_rule = {row["rule"]: row["records"] for row in found}
         if set(by_rule) - {None}:
             guard()
             road.quarantine.add(parse.quarantined(parsed), ("object", "line"))
@@ -151,7 +153,7 @@ def _write(objects: DataFrame, road: Road, counts: Counts, guard: Guard) -> None
     finally:
         parsed.unpersist()
     counts.batches += 1
-    counts.objects += read[0]
+    counts.objects += sum(row["objects"] for row in found)
     counts.records += sum(by_rule.values())
     counts.good += by_rule.pop(None, 0)
     counts.quarantined += sum(by_rule.values())

@@ -52,24 +52,19 @@ def parse(records: DataFrame, entity: Entity) -> DataFrame:
     schema = StructType(
         [StructField("value", wire_schema(entity)), StructField("corrupt", StringType())]
     )
-    read = F.from_json(document, schema, _STRICT)
+    # Each step is a column of its own, so that Spark computes it once however often it is named.
     doubt = (
         F.col("read.value").isNull()
         | F.col("read.corrupt").isNotNull()
         | F.col("raw").rlike(_mistyped(entity))
     )
-    problem = F.when(doubt, _structural(entity, document)).otherwise(_semantic(entity))
     return (
-        records.withColumn("read", read)
+        records.withColumn("read", F.from_json(document, schema, _STRICT))
         .withColumn("row", F.col("read.value"))
-        .withColumn("problem", problem)
-        .select(
-            "raw",
-            "position",
-            "row",
-            F.col("problem.rule").alias("rule"),
-            F.col("problem.reason").alias("reason"),
-        )
+        .withColumn("doubt", doubt)
+        .withColumn("exact", F.when(F.col("doubt"), F.try_parse_json(document)))
+        .withColumn("problem", F.coalesce(_structural(entity), _semantic(entity)))
+        .select("raw", "position", "row", "problem.rule", "problem.reason")
     )
 
 
@@ -94,66 +89,56 @@ def _mistyped(entity: Entity) -> str:
     return rf'"(?:{"|".join(texts)})"\s*:\s*[^"\sn]|"(?:{"|".join(others)})"\s*:\s*"'
 
 
-def _structural(entity: Entity, document: Column) -> Column:
-    """Look at each value as it stands; null when nothing is wrong."""
-    whole = F.try_parse_json(document)
-    value = F.try_variant_get(whole, "$.value", "variant")
-    kind = F.schema_of_variant(value)
+def _structural(entity: Entity) -> Column:
+    """Look at each value of a doubtful record as it stands; null when nothing is wrong."""
+    exact = F.col("exact")
+    value = F.try_variant_get(exact, "$.value", "variant")
 
     def wrong(name: str, types: str, says: str) -> Column:
-        field = F.try_variant_get(whole, f"$.value.{name}", "variant")
-        found = F.schema_of_variant(field)
-        return F.when(
-            ~found.rlike(f"^({types}|VOID)$"),
-            F.concat(F.lit(f"{name} is "), _quoted(F.to_json(field)), F.lit(f", not {says}")),
-        )
+        field = F.try_variant_get(exact, f"$.value.{name}", "variant")
+        right = F.schema_of_variant(field).rlike(f"^({types}|VOID)$")
+        reason = F.concat(F.lit(f"{name} is "), _quoted(field), F.lit(f", not {says}"))
+        return F.when(~right, reason)
 
-    fields = F.array_compact(
-        F.array(*(wrong(c.name, WIRE[c.kind].json, WIRE[c.kind].says) for c in entity.columns))
+    fields = F.concat_ws(
+        "; ", *(wrong(c.name, WIRE[c.kind].json, WIRE[c.kind].says) for c in entity.columns)
     )
+    not_object = F.concat(F.lit("the record is "), _quoted(value), F.lit(", no object"))
     return (
-        F.when(F.trim("raw") == "", _problem("empty", F.lit("the record is empty")))
-        .when(whole.isNull(), _problem("not_json", F.lit("the record is not JSON")))
+        F.when(~F.col("doubt"), None)
+        .when(F.trim("raw") == "", _problem("empty", F.lit("the record is empty")))
+        .when(exact.isNull(), _problem("not_json", F.lit("the record is not JSON")))
         .when(
-            ~kind.startswith("OBJECT"),
-            _problem(
-                "not_an_object",
-                F.concat(F.lit("the record is "), _quoted(F.to_json(value)), F.lit(", no object")),
-            ),
+            ~F.schema_of_variant(value).startswith("OBJECT"), _problem("not_an_object", not_object)
         )
-        .when(F.size(fields) > 0, _problem("wrong_type", F.array_join(fields, "; ")))
+        .when(fields != "", _problem("wrong_type", fields))
         .when(
             F.col("read.value").isNull() | F.col("read.corrupt").isNotNull(),
             _problem("wrong_type", F.lit("a value is outside the range of its column")),
         )
-        .otherwise(_semantic(entity))
     )
 
 
 def _semantic(entity: Entity) -> Column:
     """Look at what right types hold: the key and the dates; null when nothing is wrong."""
-    key = F.col(f"row.`{entity.key}`")
     dates = []
     for column in entity.columns:
         if column.kind is Kind.TIMESTAMP:
             text = F.col(f"row.`{column.name}`")
-            says = f", not {WIRE[column.kind].says}"
-            dates.append(
-                F.when(
-                    text.isNotNull() & timestamp(text).isNull(),
-                    F.concat(
-                        F.lit(f'{column.name} is "'), F.left(text, F.lit(SHOWN)), F.lit(f'"{says}')
-                    ),
-                )
+            reason = F.concat(
+                F.lit(f'{column.name} is "'),
+                F.left(text, F.lit(SHOWN)),
+                F.lit(f'", not {WIRE[column.kind].says}'),
             )
-    found = F.when(key.isNull(), _problem("no_key", F.lit(f"{entity.key} is null or missing")))
-    if dates:
-        poisoned = F.array_join(F.array_compact(F.array(*dates)), "; ")
-        found = found.when(poisoned != "", _problem("bad_timestamp", poisoned))
-    return found
+            dates.append(F.when(text.isNotNull() & timestamp(text).isNull(), reason))
+    poisoned = F.concat_ws("; ", *dates)
+    key = F.col(f"row.`{entity.key}`")
+    return F.when(key.isNull(), _problem("no_key", F.lit(f"{entity.key} is null or missing"))).when(
+        poisoned != "", _problem("bad_timestamp", poisoned)
+    )
 
 
-def _quoted(text: Column) -> Column:
-    return F.when(
-        F.length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("..."))
-    ).otherwise(text)
+def _quoted(value: Column) -> Column:
+    text = F.to_json(value)
+    cut = F.concat(F.left(text, F.lit(SHOWN)), F.lit("..."))
+    return F.when(F.length(text) > SHOWN, cut).otherwise(text)

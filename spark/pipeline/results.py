@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
 
 from contract import names
 from contract.entities import ENTITIES
@@ -42,11 +43,12 @@ def write_results(
         frames = results(**cleaned, options=options)
 
         def write(result: Result) -> tuple[str, int]:
-            rows = frames[result.name].select(*result.columns).persist()
+            seen = Observation()
+            rows = ordered(frames[result.name].select(*result.columns), result.name)
             guard()
             table = Table(f"{root}/{names.result_table(user_id, result.name)}")
-            table.replace(ordered(rows, result.name))
-            return result.name, rows.count()
+            table.replace(rows.observe(seen, F.count(F.lit(1)).alias("rows")))
+            return result.name, seen.get["rows"]
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(pool.map(write, RESULTS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from contract.entities import ENTITIES, Entity
+from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
 from tests.spark.data import arrow
@@ -26,6 +26,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         patch.setenv("SPARK_LOCAL_DIRS", str(scratch))
+        patch.setenv("TZ", "UTC")  # collect() gives dates in the machine's zone
+        time.tzset()
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setenv(
             "PYSPARK_SUBMIT_ARGS", "--properties-file spark/conf/spark-defaults.conf pyspark-shell"
@@ -73,4 +75,9 @@ def rows(frame: DataFrame) -> list[dict[str, Any]]:
     return [row.asDict(recursive=True) for row in frame.collect()]
 
 
-__all__ = ["Entity", "Records", "os", "rows"]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let py4j leave the sockets that it is done with to the garbage collector."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("ignore:Exception ignored in. <socket"))
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))

@@ -1,0 +1,161 @@
+"""Golden rows through parse and clean: the rules of the specification's section 7."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from spark.pipeline.cleaning import clean, newest
+from spark.pipeline.parse import good, parse
+from spark.pipeline.schemas import CLEANED
+from tests.spark.conftest import Records, rows
+
+
+def cleaned(records: Records, entity: Entity, *wire: dict[str, Any]) -> list[dict[str, Any]]:
+    """Clean rows of the wire; positions are left out, order is that of the input."""
+    raw = (json.dumps(row, ensure_ascii=False) for row in wire)
+    frame = clean(good(parse(records(*raw), entity)), entity)
+    return rows(frame.orderBy("position.line").drop("position"))
+
+
+PIN_7528 = {
+    "index": 7528,
+    "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
+    "title": "No Title Data Available",
+    "description": "No description available Story format",
+    "poster_name": "User Info Error",
+    "follower_count": "User Info Error",
+    "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
+    "is_image_or_video": "multi-video(story page format)",
+    "image_src": "Image src error.",
+    "downloaded": 0,
+    "save_location": "Local save in /data/mens-fashion",
+    "category": "mens-fashion",
+}
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
+def test_columns_are_those_of_the_specification(records: Records, entity: Entity) -> None:
+    frame = clean(good(parse(records("{}"), entity)), entity).drop("position")
+    columns = [(field.name, field.dataType) for field in frame.schema]
+    assert columns == [(field.name, field.dataType) for field in CLEANED[entity]]
+
+
+def test_row_7528_is_all_placeholders(records: Records) -> None:
+    assert cleaned(records, PIN, PIN_7528) == [
+        {
+            "ind": 7528,
+            "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
+            "title": None,
+            "description": None,
+            "follower_count": None,
+            "poster_name": None,
+            "tag_list": None,
+            "is_image_or_video": "multi-video(story page format)",
+            "image_src": None,
+            "save_location": "/data/mens-fashion",
+            "category": "mens-fashion",
+        }
+    ]
+
+
+def test_texts_stay_as_they_are(records: Records) -> None:
+    texts = {
+        "title": "Untitled",
+        "description": 'Ein … Grün\u00a0🌱\n"x"',
+        "poster_name": "Мария | studio ",
+        "tag_list": "User Info Error",
+        "category": "No Title Data Available",
+    }
+    (row,) = cleaned(records, PIN, {"index": 1, **texts})
+    assert {name: row[name] for name in texts} == texts
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n ", "\u00a0", "\u2003\u3000", None])
+def test_blanks_become_null(records: Records, blank: str | None) -> None:
+    texts = [column.name for column in PIN.columns if column.name not in ("index", "downloaded")]
+    (row,) = cleaned(records, PIN, {"index": 1, **dict.fromkeys(texts, blank)})
+    assert {value for name, value in row.items() if name != "ind"} == {None}
+    (row,) = cleaned(records, GEO, {"ind": 1, "country": blank})
+    assert row["country"] is None
+    (row,) = cleaned(records, USER, {"ind": 1, "first_name": blank, "last_name": "Ali"})
+    assert row["user_name"] == "Ali"
+    (row,) = cleaned(records, USER, {"ind": 1, "first_name": blank, "last_name": blank})
+    assert row["user_name"] is None
+
+
+FOLLOWERS = {
+    "0": 0,
+    "999": 999,
+    "12k": 12_000,
+    "3M": 3_000_000,
+    "1.5M": 1_500_000,
+    " 12K ": 12_000,
+    "12 k": 12_000,
+    "3m": 3_000_000,
+    "\u00a07k": 7_000,
+    "0.5k": 500,
+    "1.0": 1,
+    "123456789012345M": None,  # more than 64 bits hold
+    "1,234": None,
+    "1.5": None,
+    "1.0005k": None,
+    "-5": None,
+    "12kk": None,
+    "k": None,
+    "1e3": None,
+    "12b": None,
+    "\u0661\u0662": None,
+    "User Info Error": None,
+    "": None,
+}
+
+
+def test_follower_counts(records: Records) -> None:
+    wire = [{"index": i, "follower_count": text} for i, text in enumerate(FOLLOWERS)]
+    counts = [row["follower_count"] for row in cleaned(records, PIN, *wire)]
+    assert dict(zip(FOLLOWERS, counts, strict=True)) == FOLLOWERS
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("Local save in /data/diy-and-crafts", "/data/diy-and-crafts"),
+        ("/data/travel", "/data/travel"),
+        ("Local save in /data/a b", "/data/a b"),
+        ("nowhere", None),
+    ],
+)
+def test_save_location_is_the_path_only(records: Records, text: str, path: str | None) -> None:
+    (row,) = cleaned(records, PIN, {"index": 1, "save_location": text})
+    assert row["save_location"] == path
+
+
+def test_coordinates_are_latitude_and_longitude(records: Records) -> None:
+    found = cleaned(
+        records,
+        GEO,
+        {"ind": 1, "latitude": -89.9787, "longitude": -173.293},
+        {"ind": 2, "latitude": 1.5},
+        {"ind": 3},
+    )
+    assert [row["coordinates"] for row in found] == [[-89.9787, -173.293], None, None]
+
+
+def test_user_name_is_both_names_with_one_space(records: Records) -> None:
+    (row,) = cleaned(records, USER, {"ind": 1, "first_name": "Abigail", "last_name": "Ali"})
+    assert row["user_name"] == "Abigail Ali"
+
+
+def test_of_one_key_the_last_to_arrive_stays(records: Records) -> None:
+    raw = (
+        '{"ind":1,"country":"Albania"}',
+        '{"ind":2,"country":"Angola"}',
+        '{"ind":1,"country":"Zambia"}',
+        '{"ind":1,"country":"Benin"}',
+    )
+    frame = newest(clean(good(parse(records(*raw), GEO)), GEO))
+    assert {row["ind"]: row["country"] for row in rows(frame)} == {1: "Benin", 2: "Angola"}
