@@ -20,7 +20,7 @@ if [ ! -d "$build/plugins/s3-sink" ] || [ "$inputs" != "$(cat "$build/inputs" 2>
   mvn --batch-mode --quiet -f "$project/pom.xml" clean package -DskipTests
   rm -rf "$build/new"
   mkdir "$build/new"
-  (cd "$build/new" && jar -xf "$OLDPWD/$project/target/s3-sink.zip")
+  (cd "$build/new" && "${JAVA%java}jar" -xf "$OLDPWD/$project/target/s3-sink.zip")
   own="$(basename "$project"/target/s3-sink-*.jar)"
   jars="$(find "$build/new/s3-sink" -name '*.jar' ! -name "$own" | wc -l)"
   if [ "$jars" -ne "$(wc -l <"$sums")" ] || ! check_sums "$build/new/s3-sink" "$sums"; then

@@ -60,7 +60,9 @@ offset.flush.interval.ms=1000
 task.shutdown.graceful.timeout.ms=2000
 PROPERTIES
 
-exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \
+# SerialGC, and C1 alone: quick to start, small, and half of the processor time for small objects. C2
+# would take a third less for objects of 10,000 records (18 us a record instead of 25), once warm.
+exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \
   -Dlog4j2.configurationFile=services/connect/log4j2.yaml \
   -cp "$(classpath "$libs")" "$(class_archive_option .build/connect/worker.jsa)" \
   org.apache.kafka.connect.cli.ConnectDistributed "$data/worker.properties"
