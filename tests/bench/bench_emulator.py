@@ -1,0 +1,82 @@
+"""The emulator against the original's own loop, side by side through the gateway.
+
+The original read a row at a time with ``LIMIT n, 1`` and sent each by ``requests.request``,
+which opens a connection of its own; here it runs without its sleeps. The ways take turns, so
+that a busy machine slows all of them: the ratio is what counts. Nothing is asserted on speed;
+what is asserted is that every row was acknowledged.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from contract import names, wire
+from contract.entities import ENTITIES
+from contract.settings import Settings
+from emulator import database
+from emulator.dataset.tables import TABLES
+from emulator.draw import original
+
+ROUNDS = 2
+ONE_BY_ONE, BATCHED = 60, 11_000
+"""Posts of a round."""
+
+Measured = tuple[int, float]
+"""Posts, and the seconds that they took."""
+
+
+def original_loop(settings: Settings) -> Measured:
+    """The original's loop: a query, and a request on a connection of its own, for each row."""
+    engine = database.connect(settings.source_database_url)
+    headers = {"Content-Type": wire.KAFKA_JSON}
+    begun = time.monotonic()
+    for draw in islice(original(), ONE_BY_ONE):
+        for entity in ENTITIES:
+            with engine.connect() as connection:
+                query = sa.select(TABLES[entity]).limit(1).offset(draw.key)
+                row = connection.execute(query).mappings().one()
+            url = f"{settings.gateway_invoke_url}/topics/{names.topic(settings.user_id, entity)}"
+            body = wire.dumps(wire.kafka_records([wire.wire_row(entity, {**row})]))
+            with closing(requests.request("POST", url, headers=headers, data=body.encode())) as got:
+                got.raise_for_status()
+    seconds = time.monotonic() - begun
+    engine.dispose()
+    return ONE_BY_ONE, seconds
+
+
+def emulator(stack: Any, posts: int, *options: str) -> Measured:
+    """The emulator's program, by its own clock: without the time that Python takes to start."""
+    done = stack.run("emulator", "--rate", "max", "--json", "--count", str(posts), *options)
+    counts = json.loads(done.stdout)
+    assert counts["acknowledged"] == 3 * posts
+    return posts, counts["seconds"]
+
+
+@pytest.mark.timeout(300)
+def test_emulator_against_the_original_loop(stack: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    four, batch = ("--in-flight", "4"), ("--batch-size", "500")
+    ways: dict[str, Callable[[], Measured]] = {
+        "original loop": lambda: original_loop(stack.settings),
+        "one by one": lambda: emulator(stack, ONE_BY_ONE),
+        "one by one, 4 in flight": lambda: emulator(stack, ONE_BY_ONE, *four),
+        "batches of 500": lambda: emulator(stack, BATCHED, *batch),
+        "batches of 500, 4 in flight": lambda: emulator(stack, BATCHED, *batch, *four),
+    }
+    rates: dict[str, float] = {}
+    rounds = [{way: measure() for way, measure in ways.items()} for _ in range(ROUNDS)]
+    for way in ways:
+        rates[way] = sum(r[way][0] for r in rounds) / sum(r[way][1] for r in rounds)
+    with capsys.disabled():
+        print("\nemulator, through the gateway")  # noqa: T201
+        for way, rate in rates.items():
+            ratio = rate / rates["original loop"]
+            print(f"  {way:28} {rate:9.1f} posts/s {ratio:8.1f} x")  # noqa: T201
