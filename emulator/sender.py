@@ -104,6 +104,7 @@ class Sender:
         self._given_up = 0
         self._talked = 0.0
         self._closed = False
+        self._deadline = 0.0
         self._random = Random()
         self.gone = Event()
         """Set when sending on has no sense: the gateway is gone, or ``error`` happened."""
@@ -158,12 +159,11 @@ class Sender:
                 thread.join()
 
     def _await(self, fact: Callable[[], bool]) -> bool:
-        """Wait for ``fact``, for at most ``GRACE`` once the run is told to stop."""
-        deadline: float | None = None
+        """Wait for ``fact``; once the run is told to stop, until ``GRACE`` is over for all."""
         while not self._changed.wait_for(fact, timeout=0.1):
             if self._stopping.is_set():
-                deadline = deadline or time.monotonic() + GRACE
-                if time.monotonic() > deadline:
+                self._deadline = self._deadline or time.monotonic() + GRACE
+                if time.monotonic() > self._deadline:
                     return False
         return True
 
