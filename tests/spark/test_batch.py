@@ -1,0 +1,191 @@
+"""The job on a local folder: read once, merged by key, repeated without harm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contract import names
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from contract.results import RESULTS
+from emulator.dataset.generate import Block
+from spark.jobs import run_batch
+from spark.pipeline.schemas import CLEANED
+from tests.spark.conftest import rows
+from tests.spark.data import lines, write_objects
+
+ID = "0a1b2c3d4e5f"
+
+
+@dataclass
+class Lake:
+    """A folder of objects and the tables made from it."""
+
+    spark: SparkSession
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    def put(self, entity: Entity, start: int, *records: str, per_object: int = 1000) -> None:
+        """Store records as the sink does."""
+        topics = self.folder / names.TOPICS_DIR
+        write_objects(topics, names.topic(ID, entity), records, per_object, start)
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """Run the job; return its counts."""
+        topics = str(self.folder / names.TOPICS_DIR)
+        assert run_batch.main(["--objects", topics, "--json", *arguments]) == 0
+        counts: dict[str, Any] = json.loads(self.capture.readouterr().out)
+        return counts
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Rows of a table."""
+        return rows(self.spark.read.format("delta").load(f"{self.folder}/delta/batch/{name}"))
+
+    def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
+        """Rows of a cleaned table by key; a key that is there twice is an error."""
+        found = self.table(names.table(ID, entity))
+        assert len({row["ind"] for row in found}) == len(found)
+        return {row["ind"]: row for row in found}
+
+    def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
+        """Rows of a quarantine table."""
+        return self.table(names.quarantine_table(ID, entity))
+
+
+@pytest.fixture
+def lake(
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Lake:
+    folder = tmp_path / "a lake"
+    monkeypatch.setenv("DELTA_ROOT", f"{folder}/delta")
+    return Lake(spark, folder, capsys)
+
+
+def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:
+    for entity in ENTITIES:
+        lake.put(entity, 0, *lines(entity, block.rows(entity)[:30]), per_object=7)
+    first = lake.run()
+    assert {
+        name: (c["objects"], c["records"], c["good"], c["quarantined"], c["table_rows"])
+        for name, c in first["entities"].items()
+    } == dict.fromkeys(("pin", "geo", "user"), (5, 30, 30, 0, 30))
+    before = {entity: lake.cleaned(entity) for entity in ENTITIES}
+
+    # The same posts again, a changed one, and what nobody can clean.
+    for entity in ENTITIES:
+        lake.put(entity, 30, *lines(entity, block.rows(entity)[:20]))
+    lake.put(GEO, 50, '{"ind":3,"country":"Elsewhere"}', "junk", '{"ind":99}', "", "[1]")
+    second = lake.run()["entities"]
+    assert [(c["objects"], c["records"], c["quarantined"]) for c in second.values()] == [
+        (1, 20, 0),
+        (2, 25, 3),
+        (1, 20, 0),
+    ]
+    assert second["geo"]["quarantined_by_rule"] == {"not_json": 1, "empty": 1, "not_an_object": 1}
+    assert lake.cleaned(PIN) == before[PIN]
+    assert lake.cleaned(USER) == before[USER]
+    assert lake.cleaned(GEO).keys() == before[GEO].keys() | {99}
+    assert lake.cleaned(GEO)[3]["country"] == "Elsewhere"
+
+    third = lake.run()
+    assert [c["records"] for c in third["entities"].values()] == [0, 0, 0]
+    assert [c["table_rows"] for c in third["entities"].values()] == [30, 31, 30]
+    assert len(lake.quarantine(GEO)) == 3
+
+
+def test_quarantine_says_where_a_record_was(lake: Lake) -> None:
+    lake.put(GEO, 40, '{"ind":1}', "junk", per_object=5)
+    lake.run()
+    (row,) = lake.quarantine(GEO)
+    assert row.pop("stored_at") is not None
+    assert row == {
+        "raw": "junk",
+        "rule": "not_json",
+        "reason": "the record is not JSON",
+        "topic": f"{ID}.geo",
+        "partition": 0,
+        "start_offset": 40,
+        "line": 2,
+        "object": f"topics/{ID}.geo/partition=0/{ID}.geo+0+0000000040.json",
+    }
+
+
+def test_a_batch_that_is_read_again_changes_nothing(lake: Lake) -> None:
+    """A run that is killed before its checkpoint's commit leaves its batch to the next."""
+    lake.put(GEO, 0, '{"ind":1,"country":"Chad"}', '{"ind":1,"country":"Mali"}', "junk")
+    lake.run()
+    tables = lake.cleaned(GEO), lake.quarantine(GEO)
+    for commit in (lake.folder / "delta/batch/_checkpoints/geo/commits").iterdir():
+        commit.unlink()
+    again = lake.run()["entities"]["geo"]
+    assert (again["records"], again["table_rows"]) == (3, 1)
+    assert (lake.cleaned(GEO), lake.quarantine(GEO)) == tables
+
+
+def test_nothing_to_read_is_no_error(lake: Lake) -> None:
+    counts = lake.run()
+    assert [c["objects"] for c in counts["entities"].values()] == [0, 0, 0]
+    assert counts["results"] == {result.name: 0 for result in RESULTS}
+    for entity in ENTITIES:
+        assert lake.cleaned(entity) == {}
+    for result in RESULTS:
+        name = f"{lake.folder}/delta/batch/{names.result_table(ID, result.name)}"
+        assert lake.spark.read.format("delta").load(name).columns == list(result.columns)
+
+
+def test_every_delta_reader_can_read_the_tables(lake: Lake) -> None:
+    lake.put(GEO, 0, '{"ind":1}')
+    lake.run()
+    for folder in sorted((lake.folder / "delta/batch").glob(f"{ID}_*")):
+        first = (folder / "_delta_log/00000000000000000000.json").read_text()
+        (protocol,) = (json.loads(x)["protocol"] for x in first.splitlines() if "protocol" in x)
+        assert protocol == {"minReaderVersion": 1, "minWriterVersion": 2}, folder.name
+
+
+def test_columns_of_the_cleaned_tables(lake: Lake) -> None:
+    lake.run()
+    for entity in ENTITIES:
+        path = f"{lake.folder}/delta/batch/{names.table(ID, entity)}"
+        assert lake.spark.read.format("delta").load(path).columns == CLEANED[entity].names
+
+
+def test_a_root_that_is_no_storage_is_one_line(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELTA_ROOT", "ftp://host/delta")
+    assert run_batch.main([]) == 1
+    said = lake.capture.readouterr()
+    assert said.err == (
+        "run_batch: DELTA_ROOT is 'ftp://host/delta/batch':"
+        " it must be an s3:// URI or a local folder\n"
+    )
+    assert said.out == ""
+
+
+def test_another_run_on_a_folder_is_waited_for(lake: Lake) -> None:
+    from spark.pipeline.lock import writer_lock
+
+    with writer_lock(f"{lake.folder}/delta/batch", "us-east-1", wait=0):
+        assert run_batch.main(["--wait", "0"]) == 1
+    assert "another run writes the tables" in lake.capture.readouterr().err
+    lake.run()
+
+
+def test_an_s3_that_is_not_there_is_one_line(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DELTA_ROOT")
+    for name, value in (
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:25099"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ):
+        monkeypatch.setenv(name, value)
+    assert run_batch.main([]) == 1
+    said = lake.capture.readouterr().err
+    assert said.startswith("run_batch: S3 at http://127.0.0.1:25099 does not answer: ")
+    assert said.count("\n") == 1
