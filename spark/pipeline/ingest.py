@@ -8,6 +8,7 @@ repeated: a merge by key and an addition by position.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from pyspark.errors import StreamingQueryException
@@ -43,7 +44,6 @@ class Counts:
     table: str = ""
     table_rows: int = 0
     table_version: int = 0
-    quarantine_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,14 @@ def ingest(spark: SparkSession, roads: list[Road], guard: Guard) -> list[Counts]
     finally:
         for query in queries:
             query.stop()
-    for road, count in zip(roads, counts, strict=True):
-        count.table_version = road.table.version(spark)
-        count.table_rows = road.table.read(spark).count()
-        count.quarantine_rows = road.quarantine.read(spark).count()
+    with ThreadPoolExecutor(len(roads)) as pool:
+        list(pool.map(lambda pair: _look(spark, *pair), zip(roads, counts, strict=True)))
     return counts
+
+
+def _look(spark: SparkSession, road: Road, counts: Counts) -> None:
+    counts.table_version = road.table.version(spark)
+    counts.table_rows = road.table.read(spark).count()
 
 
 def _start(

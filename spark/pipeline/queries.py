@@ -13,6 +13,8 @@ Where the original is ambiguous, ``Options`` names the choices. Fixed choices:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 from pyspark.sql import Column, DataFrame, Window
@@ -74,37 +76,46 @@ class Options:
 DEFAULTS = Options()
 
 
-def results(
-    pin: DataFrame, geo: DataFrame, user: DataFrame, options: Options = DEFAULTS
-) -> dict[str, DataFrame]:
-    """Return the nine results by name, from the cleaned tables; their rows have no order."""
-    places = pin.join(geo, "ind")
-    ages = pin.join(user, "ind").withColumn("age_group", age_group(F.col("age")))
-    most_followed = _most_followed(places)
-    # A year of posting is in the geo table; a year of joining needs no post at all.
-    by_post = options.year == "timestamp"
-    joined = _in_years(user.join(geo, "ind") if by_post else user, options)
-    followed = _in_years(ages.join(geo, "ind") if by_post else ages, options)
+def posts(pin: DataFrame, geo: DataFrame, user: DataFrame) -> DataFrame:
+    """Join the cleaned tables, one row a key; what hasn't arrived yet is null.
+
+    The questions leave out what they need and don't find, so that one join serves all of them.
+    """
+    return (
+        pin.select("ind", "category", "poster_name", "follower_count")
+        .join(geo.select("ind", "country", "timestamp"), "ind", "full")
+        .join(user.select("ind", *USER), "ind", "full")
+    )
+
+
+def results(posts: DataFrame, options: Options = DEFAULTS) -> dict[str, DataFrame]:
+    """Return the nine results by name; their rows have no order."""
+    posts = posts.withColumn("age_group", age_group(F.col("age")))
+    most_followed = _most_followed(posts)
+    in_years = posts.withColumn("post_year", F.year(options.year)).where(
+        F.col("post_year").between(*YEARS_JOINED)
+    )
     return {
-        "4": _popular(places, "country", options),
-        "5": _per_year(places, options),
+        "4": _popular(posts, "country", options),
+        "5": _per_year(posts, options),
         "6a": _leaders(most_followed, "country", "follower_count", ("poster_name",), options),
         "6b": most_followed.orderBy(F.desc("follower_count"), "country")
         .select("country", "follower_count")
         .limit(1),
-        "7": _popular(ages, "age_group", options),
-        "8": _median(ages, ("age_group",), options),
-        "9": _people(joined, ("post_year",), options)
+        "7": _popular(posts, "age_group", options),
+        "8": _median(posts, ("age_group",), options),
+        "9": _people(in_years, ("post_year",), options)
         .groupBy("post_year")
         .agg(F.count("*").alias("number_users_joined")),
-        "10": _median(followed, ("post_year",), options),
-        "11": _median(followed, ("age_group", "post_year"), options),
+        "10": _median(in_years, ("post_year",), options),
+        "11": _median(in_years, ("age_group", "post_year"), options),
     }
 
 
 def ordered(rows: DataFrame, name: str) -> DataFrame:
-    """Put the rows of a result in order."""
-    return rows.orderBy(
+    """Put the rows of a result in order, in one partition."""
+    # Not orderBy: that samples its input with a job of its own before it sorts.
+    return rows.coalesce(1).sortWithinPartitions(
         *(F.desc(column[1:]) if column[0] == "-" else F.asc(column) for column in ORDER[name])
     )
 
@@ -140,9 +151,9 @@ def _popular(posts: DataFrame, of: str, options: Options) -> DataFrame:
     return _leaders(counted, of, "category_count", ("category",), options)
 
 
-def _per_year(places: DataFrame, options: Options) -> DataFrame:
+def _per_year(posts: DataFrame, options: Options) -> DataFrame:
     counted = (
-        places.withColumn("post_year", F.year("timestamp"))
+        posts.withColumn("post_year", F.year("timestamp"))
         .where(F.col("post_year").between(*YEARS_POSTED) & F.col("category").isNotNull())
         .groupBy("post_year", "category")
         .agg(F.count("*").alias("category_count"))
@@ -152,27 +163,23 @@ def _per_year(places: DataFrame, options: Options) -> DataFrame:
     return _leaders(counted, "post_year", "category_count", ("category",), options, top=options.top)
 
 
-def _most_followed(places: DataFrame) -> DataFrame:
+def _most_followed(posts: DataFrame) -> DataFrame:
     return (
-        places.where("country is not null and poster_name is not null")
+        posts.where("country is not null and poster_name is not null")
         .where("follower_count is not null")
         .groupBy("country", "poster_name")
         .agg(F.max("follower_count").alias("follower_count"))
     )
 
 
-def _in_years(rows: DataFrame, options: Options) -> DataFrame:
-    post_year = F.year(options.year)
-    return rows.withColumn("post_year", post_year).where(F.col("post_year").between(*YEARS_JOINED))
-
-
 def _people(
     rows: DataFrame, groups: tuple[str, ...], options: Options, *values: Column
 ) -> DataFrame:
     """Bring rows to one a user and group, unless every row counts."""
+    known = reduce(or_, (F.col(name).isNotNull() for name in USER))
     if options.count == "rows":
-        return rows
-    return rows.groupBy(*groups, *USER).agg(F.count("*").alias("posts"), *values)
+        return rows.where(known)
+    return rows.where(known).groupBy(*groups, *USER).agg(F.count("*").alias("posts"), *values)
 
 
 def _median(posts: DataFrame, groups: tuple[str, ...], options: Options) -> DataFrame:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Observation, SparkSession
 from pyspark.sql import functions as F
 
 from contract import names
 from contract.entities import ENTITIES
 from contract.results import RESULTS, Result
 from spark.pipeline.lock import Guard
-from spark.pipeline.queries import Options, ordered, results
-from spark.pipeline.schemas import CLEANED
+from spark.pipeline.queries import Options, ordered, posts, results
 from spark.pipeline.tables import Table
 
 AT_ONCE = 3
 """Results written at once: each waits for S3 more than it computes."""
-
-NEEDED = {
-    "pin": ("ind", "category", "poster_name", "follower_count"),
-    "geo": ("ind", "country", "timestamp"),
-    "user": ("ind", "user_name", "age", "date_joined"),
-}
-"""Columns of the cleaned tables that the questions ask for."""
 
 
 def write_results(
@@ -34,13 +26,10 @@ def write_results(
     Returns:
         The number of rows of each result, by name.
     """
-    cleaned: dict[str, DataFrame] = {}
-    for entity in ENTITIES:
-        table = Table(f"{root}/{names.table(user_id, entity)}")
-        table.create(spark, CLEANED[entity])
-        cleaned[entity.name] = table.read(spark).select(*NEEDED[entity.name]).persist()
+    tables = {e.name: Table(f"{root}/{names.table(user_id, e)}") for e in ENTITIES}
+    joined = posts(**{name: table.read(spark) for name, table in tables.items()}).persist()
     try:
-        frames = results(**cleaned, options=options)
+        frames = results(joined, options)
 
         def write(result: Result) -> tuple[str, int]:
             seen = Observation()
@@ -53,5 +42,4 @@ def write_results(
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(pool.map(write, RESULTS))
     finally:
-        for frame in cleaned.values():
-            frame.unpersist()
+        joined.unpersist()

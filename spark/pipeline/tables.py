@@ -72,8 +72,8 @@ class Table:
         )
 
     def replace(self, rows: DataFrame) -> None:
-        """Put ``rows`` in the place of all rows, in one file."""
-        writer = rows.coalesce(1).write.format("delta").mode("overwrite")
+        """Put ``rows`` in the place of all rows."""
+        writer = rows.write.format("delta").mode("overwrite")
         for name, value in PROPERTIES.items():
             writer = writer.option(name, value)
         writer.option("overwriteSchema", "true").save(self.uri)

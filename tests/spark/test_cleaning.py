@@ -74,17 +74,20 @@ def test_texts_stay_as_they_are(records: Records) -> None:
     assert {name: row[name] for name in texts} == texts
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\t\n ", "\u00a0", "\u2003\u3000", None])
-def test_blanks_become_null(records: Records, blank: str | None) -> None:
+BLANKS = ("", " ", "\t\n ", "\u00a0", "\u2003\u3000", None)
+
+
+def test_blanks_become_null(records: Records) -> None:
     texts = [column.name for column in PIN.columns if column.name not in ("index", "downloaded")]
-    (row,) = cleaned(records, PIN, {"index": 1, **dict.fromkeys(texts, blank)})
-    assert {value for name, value in row.items() if name != "ind"} == {None}
-    (row,) = cleaned(records, GEO, {"ind": 1, "country": blank})
-    assert row["country"] is None
-    (row,) = cleaned(records, USER, {"ind": 1, "first_name": blank, "last_name": "Ali"})
-    assert row["user_name"] == "Ali"
-    (row,) = cleaned(records, USER, {"ind": 1, "first_name": blank, "last_name": blank})
-    assert row["user_name"] is None
+    wire = [{"index": i, **dict.fromkeys(texts, blank)} for i, blank in enumerate(BLANKS)]
+    for row in cleaned(records, PIN, *wire):
+        assert {value for name, value in row.items() if name != "ind"} == {None}
+    wire = [{"ind": i, "country": blank} for i, blank in enumerate(BLANKS)]
+    assert {row["country"] for row in cleaned(records, GEO, *wire)} == {None}
+    wire = [{"ind": i, "first_name": b, "last_name": "Ali"} for i, b in enumerate(BLANKS)]
+    assert {row["user_name"] for row in cleaned(records, USER, *wire)} == {"Ali"}
+    wire = [{"ind": i, "first_name": b, "last_name": b} for i, b in enumerate(BLANKS)]
+    assert {row["user_name"] for row in cleaned(records, USER, *wire)} == {None}
 
 
 FOLLOWERS = {
@@ -120,18 +123,18 @@ def test_follower_counts(records: Records) -> None:
     assert dict(zip(FOLLOWERS, counts, strict=True)) == FOLLOWERS
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("Local save in /data/diy-and-crafts", "/data/diy-and-crafts"),
-        ("/data/travel", "/data/travel"),
-        ("Local save in /data/a b", "/data/a b"),
-        ("nowhere", None),
-    ],
-)
-def test_save_location_is_the_path_only(records: Records, text: str, path: str | None) -> None:
-    (row,) = cleaned(records, PIN, {"index": 1, "save_location": text})
-    assert row["save_location"] == path
+PATHS = {
+    "Local save in /data/diy-and-crafts": "/data/diy-and-crafts",
+    "/data/travel": "/data/travel",
+    "Local save in /data/a b": "/data/a b",
+    "nowhere": None,
+}
+
+
+def test_save_location_is_the_path_only(records: Records) -> None:
+    wire = [{"index": i, "save_location": text} for i, text in enumerate(PATHS)]
+    found = [row["save_location"] for row in cleaned(records, PIN, *wire)]
+    assert dict(zip(PATHS, found, strict=True)) == PATHS
 
 
 def test_coordinates_are_latitude_and_longitude(records: Records) -> None:
