@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pyspark.sql import Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from contract import names
 from contract.entities import ENTITIES
@@ -14,7 +13,7 @@ from spark.pipeline.lock import Guard
 from spark.pipeline.queries import Options, ordered, posts, results
 from spark.pipeline.tables import Table
 
-AT_ONCE = 3
+AT_ONCE = 4
 """Results written at once: each waits for S3 more than it computes."""
 
 
@@ -32,12 +31,10 @@ def write_results(
         frames = results(joined, options)
 
         def write(result: Result) -> tuple[str, int]:
-            seen = Observation()
             rows = ordered(frames[result.name].select(*result.columns), result.name)
             guard()
             table = Table(f"{root}/{names.result_table(user_id, result.name)}")
-            table.replace(rows.observe(seen, F.count(F.lit(1)).alias("rows")))
-            return result.name, seen.get["rows"]
+            return result.name, table.replace(rows)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(pool.map(write, RESULTS))

@@ -71,9 +71,24 @@ class Table:
             .execute()
         )
 
-    def replace(self, rows: DataFrame) -> None:
-        """Put ``rows`` in the place of all rows."""
-        writer = rows.write.format("delta").mode("overwrite")
+    def replace(self, rows: DataFrame) -> int:
+        """Put ``rows`` in the place of all rows, unless the table holds just these.
+
+        Args:
+            rows: few enough for the driver, in the order in which the table is to hold them.
+
+        Returns:
+            The number of rows.
+        """
+        spark = rows.sparkSession
+        found = rows.collect()
+        # An overwrite costs ten times what a look does, and a version that says nothing new.
+        if DeltaTable.isDeltaTable(spark, self.uri):
+            present = self.read(spark)
+            if present.columns == rows.columns and present.collect() == found:
+                return len(found)
+        writer = spark.createDataFrame(found, rows.schema).coalesce(1).write.format("delta")
         for name, value in PROPERTIES.items():
             writer = writer.option(name, value)
-        writer.option("overwriteSchema", "true").save(self.uri)
+        writer.mode("overwrite").option("overwriteSchema", True).save(self.uri)
+        return len(found)
