@@ -49,13 +49,20 @@ class Table:
     def merge(self, rows: DataFrame, keys: Sequence[str]) -> None:
         """Insert rows with new keys, replace rows that differ; ``rows`` has one row a key."""
         same = reduce(and_, (F.col(f"new.{key}") == F.col(f"old.{key}") for key in keys))
-        values = [name for name in rows.columns if name not in keys]
-        differs = ~reduce(and_, (F.col(f"new.{n}").eqNullSafe(F.col(f"old.{n}")) for n in values))
+        equal = reduce(
+            and_, (F.col(f"new.{n}").eqNullSafe(F.col(f"old.{n}")) for n in rows.columns)
+        )
+        # A merge writes every file anew that holds one of its keys, changed or not: rows that are
+        # there already, which a sender's restart brings in thousands, are kept out of it.
+        old = self.read(rows.sparkSession).alias("old")
+        fresh = rows.alias("new").join(old, same & equal, "left_anti")
+        if fresh.isEmpty():
+            return
         (
             DeltaTable.forPath(rows.sparkSession, self.uri)
             .alias("old")
-            .merge(rows.alias("new"), same)
-            .whenMatchedUpdateAll(differs)
+            .merge(fresh.alias("new"), same)
+            .whenMatchedUpdateAll()
             .whenNotMatchedInsertAll()
             .execute()
         )
