@@ -102,12 +102,17 @@ class Stack:
             start_new_session=True,
         )
 
-    def pinpipe(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def pinpipe(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        timeout: float = 300,
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``pinpipe`` as a person would, on this stack."""
         return subprocess.run(
             [sys.executable, "-m", "stack.cli", *arguments],
             cwd=ROOT,
-            env=self.variables,
+            env={**self.variables, **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
