@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +32,7 @@ services:
     depends_on: {{server: {{condition: service_healthy}}}}
 """
 
-RUN = f"""#!{sys.executable}
+RUN = """#!/usr/bin/env python3
 import os, socket, subprocess, sys
 print("started", sys.argv[1], flush=True)
 if sys.argv[1] == "once":
@@ -45,13 +44,13 @@ while True:
     server.accept()
 """
 
-HEALTH = f"""#!{sys.executable}
+HEALTH = """#!/usr/bin/env python3
 import os, socket, sys
 host, port = os.environ["LISTEN"].split(":")
 try:
     socket.create_connection((host, int(port)), 1).close()
 except OSError as error:
-    sys.exit(f"nobody listens: {{error}}")
+    sys.exit(f"nobody listens: {error}")
 """
 
 
