@@ -133,12 +133,7 @@ def problems() -> list[Problem]:
 
 
 def main() -> int:
-    """Print the problems, one a line; or with ``python VERSION`` the path of an interpreter."""
-    if sys.argv[1:2] == ["python"]:
-        found = python_at(sys.argv[2])
-        if found is not None:
-            sys.stdout.write(f"{found}\n")
-        return 0 if found is not None else 1
+    """Print the problems, one a line."""
     found_problems = problems()
     for problem in found_problems:
         sys.stderr.write(f"{problem}\n")

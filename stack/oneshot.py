@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from stack.engine import project_root
@@ -25,26 +25,6 @@ def foreground(engine: NativeEngine, service: str, arguments: Sequence[str]) -> 
                 return process.wait()
             except KeyboardInterrupt:
                 continue
-
-
-def spawn(
-    engine: NativeEngine,
-    service: str,
-    arguments: Sequence[str],
-    extra: Mapping[str, str] | None = None,
-    stderr: int | None = None,
-) -> subprocess.Popen[str]:
-    """Start it in a process group of its own, its stdout in a pipe."""
-    return subprocess.Popen(
-        engine.command(service, arguments),
-        cwd=project_root(),
-        env=engine.environment(service, extra),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def answer(engine: NativeEngine, service: str, arguments: Sequence[str]) -> dict[str, Any]:
