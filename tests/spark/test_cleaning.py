@@ -11,6 +11,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
 from spark.pipeline.schemas import CLEANED
+from tests.example_row import SENT
 from tests.spark.conftest import Records, rows
 
 
@@ -21,22 +22,6 @@ def cleaned(records: Records, entity: Entity, *wire: dict[str, Any]) -> list[dic
     return rows(frame.orderBy("position.line").drop("position"))
 
 
-PIN_7528 = {
-    "index": 7528,
-    "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
-    "title": "No Title Data Available",
-    "description": "No description available Story format",
-    "poster_name": "User Info Error",
-    "follower_count": "User Info Error",
-    "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
-    "is_image_or_video": "multi-video(story page format)",
-    "image_src": "Image src error.",
-    "downloaded": 0,
-    "save_location": "Local save in /data/mens-fashion",
-    "category": "mens-fashion",
-}
-
-
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
 def test_columns_are_those_of_the_specification(records: Records, entity: Entity) -> None:
     frame = clean(good(parse(records("{}"), entity)), entity).drop("position")
@@ -45,7 +30,7 @@ def test_columns_are_those_of_the_specification(records: Records, entity: Entity
 
 
 def test_row_7528_is_all_placeholders(records: Records) -> None:
-    assert cleaned(records, PIN, PIN_7528) == [
+    assert cleaned(records, PIN, SENT[PIN]) == [
         {
             "ind": 7528,
             "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",

@@ -18,38 +18,7 @@ from services.connect.connector import wait_until_running
 from services.connect.rest import ConnectError
 from stack.waiting import wait_for
 from tests.contracts.connect.running import STORED_WITHIN, Cluster
-
-ROW_7528 = {
-    PIN: {
-        "index": 7528,
-        "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
-        "title": "No Title Data Available",
-        "description": "No description available Story format",
-        "poster_name": "User Info Error",
-        "follower_count": "User Info Error",
-        "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
-        "is_image_or_video": "multi-video(story page format)",
-        "image_src": "Image src error.",
-        "downloaded": 0,
-        "save_location": "Local save in /data/mens-fashion",
-        "category": "mens-fashion",
-    },
-    GEO: {
-        "ind": 7528,
-        "timestamp": "2020-08-28T03:52:47",
-        "latitude": -89.9787,
-        "longitude": -173.293,
-        "country": "Albania",
-    },
-    USER: {
-        "ind": 7528,
-        "first_name": "Abigail",
-        "last_name": "Ali",
-        "age": 20,
-        "date_joined": "2015-10-24T11:23:51",
-    },
-}
-SIZES = {PIN: 444, GEO: 108, USER: 99}
+from tests.example_row import SENT, SIZES
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +27,7 @@ def originals_objects(cluster: Cluster) -> dict[str, bytes]:
     cluster.worker.configure("original", cluster.original())
     wait_running(cluster, "original")
     stored = {}
-    for entity, row in ROW_7528.items():
+    for entity, row in SENT.items():
         assert cluster.send(entity, dumps(row).encode()) == [0]
         stored |= cluster.stored(entity, 1)
     cluster.worker.delete("original")
@@ -72,7 +41,7 @@ def wait_running(cluster: Cluster, name: str) -> None:
 def test_the_originals_configuration_stores_row_7528_to_the_byte(
     cluster: Cluster, originals_objects: dict[str, bytes]
 ) -> None:
-    for entity, row in ROW_7528.items():
+    for entity, row in SENT.items():
         topic = names.topic(cluster.user_id, entity)
         body = originals_objects[f"topics/{topic}/partition=0/{topic}+0+0000000000.json"]
         assert len(body) == SIZES[entity]

@@ -20,6 +20,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER
 from emulator.dataset.generate import Block, blocks
 from emulator.dataset.layout import layout
 from emulator.dataset.people import draws
+from tests.example_row import SENT
 
 CATEGORIES = {
     "art": 892, "beauty": 746, "christmas": 999, "diy-and-crafts": 830, "education": 863,
@@ -35,34 +36,9 @@ NULL_TYPES = [360, 4467, 4521, 4540, 4727, 4760, 4770]
 STORY = "multi-video(story page format)"
 NO_TAGS = "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e"
 EXAMPLE = {
-    PIN: {
-        "index": 7528,
-        "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
-        "title": "No Title Data Available",
-        "description": "No description available Story format",
-        "poster_name": "User Info Error",
-        "follower_count": "User Info Error",
-        "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
-        "is_image_or_video": "multi-video(story page format)",
-        "image_src": "Image src error.",
-        "downloaded": 0,
-        "save_location": "Local save in /data/mens-fashion",
-        "category": "mens-fashion",
-    },
-    GEO: {
-        "ind": 7528,
-        "timestamp": datetime(2020, 8, 28, 3, 52, 47),
-        "latitude": -89.9787,
-        "longitude": -173.293,
-        "country": "Albania",
-    },
-    USER: {
-        "ind": 7528,
-        "first_name": "Abigail",
-        "last_name": "Ali",
-        "age": 20,
-        "date_joined": datetime(2015, 10, 24, 11, 23, 51),
-    },
+    PIN: SENT[PIN],
+    GEO: {**SENT[GEO], "timestamp": datetime(2020, 8, 28, 3, 52, 47)},
+    USER: {**SENT[USER], "date_joined": datetime(2015, 10, 24, 11, 23, 51)},
 }
 BLOCK = 11154
 DEFAULT_ROWS = "00ee18e4c7e098c274f763a263bd3220a6621dd7bc474cef0c1190905407c3c1"
