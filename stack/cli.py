@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
 from stack import engine, machine, oneshot, show
@@ -122,7 +123,7 @@ def demo(posts: int, wait: float) -> None:
     try:
         run.run()
     finally:
-        names = ("pin", "geo", "user")
+        names = [entity.name for entity in ENTITIES]
         show.table(
             f"Rows of {posts} posts at each hop",
             ("hop", "what", *names),
