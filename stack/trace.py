@@ -133,21 +133,30 @@ def _object(way: _Way) -> Finding:
             f"s3://{bucket}/{names.topic_prefix(way.topic)}",
             f"no object reaches back to offset {way.record.offset}; is the connector RUNNING?",
         )
-    for number, line in enumerate(objects.lines(way.access, held)):
-        reached = held.position.start_offset + number >= way.record.offset
-        if _key(way.entity, line) == way.key and (reached or number == way.record.offset):
-            return way.finding(
-                objects.HOP,
-                True,
-                f"s3://{bucket}/{held.key} line {number + 1}",
-                _text(line.decode()),
-            )
-    return way.finding(
-        objects.HOP,
-        False,
-        f"s3://{bucket}/{held.key}",
-        f"it ends before offset {way.record.offset}; the sink has not stored that far",
-    )
+    where = f"s3://{bucket}/{held.key}"
+    content = objects.read(way.access, held)
+    number = line_of(content, way.entity, way.key, way.record.offset - held.position.start_offset)
+    if content.next_offset <= way.record.offset or number is None:
+        return way.finding(
+            objects.HOP,
+            False,
+            where,
+            f"it ends before offset {way.record.offset}; the sink has not stored that far",
+        )
+    text = content.lines[number].decode()
+    return way.finding(objects.HOP, True, f"{where} line {number + 1}", _text(text))
+
+
+def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) -> int | None:
+    """Index of the last line that holds ``key`` and isn't beyond ``at_most``.
+
+    A record's line is its distance from the object's first offset, or less: the sink leaves
+    tombstones and what it can't read out.
+    """
+    for number in range(min(at_most, len(content.lines) - 1), -1, -1):
+        if _key(entity, content.lines[number]) == key:
+            return number
+    return None
 
 
 def _table(way: _Way) -> Finding:

@@ -14,6 +14,8 @@ from stack.errors import HopError
 from stack.hops.access import Access
 
 HOP = "s3"
+NEXT_OFFSET = "next-offset"
+"""Metadata in which the sink says where an object ends (docs/decisions/0003)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,16 @@ class StoredObject:
     key: str
     size: int
     position: ObjectPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an object holds."""
+
+    lines: list[bytes]
+    """The records, one a line."""
+    next_offset: int
+    """Offset after its last record. A record that the sink left out has an offset, but no line."""
 
 
 def listing(access: Access, topic: str) -> list[StoredObject]:
@@ -46,20 +58,22 @@ def listing(access: Access, topic: str) -> list[StoredObject]:
     return sorted(found, key=lambda o: (o.position.partition, o.position.start_offset))
 
 
-def lines(access: Access, stored: StoredObject) -> list[bytes]:
-    """The records of an object, one a line."""
+def read(access: Access, stored: StoredObject) -> Content:
+    """Read the records of an object."""
     try:
         answer = access.s3.get_object(Bucket=access.settings.bucket, Key=stored.key)
-        return answer["Body"].read().splitlines()
+        lines = answer["Body"].read().splitlines()
     except (BotoCoreError, ClientError) as error:
         raise HopError(HOP, f"object {stored.key}: {error}") from error
+    said = answer["Metadata"].get(NEXT_OFFSET)
+    return Content(lines, int(said) if said else stored.position.start_offset + len(lines))
 
 
 def records_from(access: Access, topic: str, start: dict[int, int]) -> Iterator[bytes]:
     """Records in the objects that begin at or after ``start`` (partition to offset)."""
     for stored in listing(access, topic):
         if stored.position.start_offset >= start.get(stored.position.partition, 0):
-            yield from lines(access, stored)
+            yield from read(access, stored).lines
 
 
 def holder(access: Access, topic: str, partition: int, offset: int) -> StoredObject | None:

@@ -13,6 +13,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.waiting import wait_for
+from tests.example_row import SENT, SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,37 +22,6 @@ if TYPE_CHECKING:
 
 KEY = 7528
 """The first draw of the original, and the example row of its README."""
-
-SENT: dict[Entity, dict[str, Any]] = {
-    PIN: {
-        "index": 7528,
-        "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
-        "title": "No Title Data Available",
-        "description": "No description available Story format",
-        "poster_name": "User Info Error",
-        "follower_count": "User Info Error",
-        "tag_list": "N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",
-        "is_image_or_video": "multi-video(story page format)",
-        "image_src": "Image src error.",
-        "downloaded": 0,
-        "save_location": "Local save in /data/mens-fashion",
-        "category": "mens-fashion",
-    },
-    GEO: {
-        "ind": 7528,
-        "timestamp": "2020-08-28T03:52:47",
-        "latitude": -89.9787,
-        "longitude": -173.293,
-        "country": "Albania",
-    },
-    USER: {
-        "ind": 7528,
-        "first_name": "Abigail",
-        "last_name": "Ali",
-        "age": 20,
-        "date_joined": "2015-10-24T11:23:51",
-    },
-}
 
 CLEANED: dict[Entity, dict[str, Any]] = {
     PIN: {
@@ -80,9 +50,6 @@ CLEANED: dict[Entity, dict[str, Any]] = {
         "date_joined": datetime(2015, 10, 24, 11, 23, 51, tzinfo=UTC),
     },
 }
-
-SIZES = {PIN: 444, GEO: 108, USER: 99}
-"""Bytes of the row's object with one record an object."""
 
 
 @pytest.fixture
@@ -123,7 +90,7 @@ def test_row_7528_arrives_by_content_at_every_hop(stack: Stack, access: Access) 
         )
         assert held[0].key == names.object_key(topic, record.partition, record.offset)
         assert held[0].size == SIZES[entity]
-        lines = objects.lines(access, held[0])
+        lines = objects.read(access, held[0]).lines
         assert [json.loads(line) for line in lines] == [SENT[entity]]
 
     stack.run("spark")
