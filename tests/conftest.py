@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,15 +20,32 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-OWN_PORTS = {
-    "LOCALSTACK_PORT": "14566",
-    "LOCALSTACK_KINESIS_PORT": "14567",
-    "KAFKA_PORT": "19092",
-    "KAFKA_CONTROLLER_PORT": "19093",
-    "REST_PROXY_PORT": "18082",
-    "CONNECT_PORT": "18083",
-}
-"""Ports of the stack under test, so that one that a person runs isn't in the way."""
+PORTS = (
+    "LOCALSTACK_PORT",
+    "LOCALSTACK_KINESIS_PORT",
+    "KAFKA_PORT",
+    "KAFKA_CONTROLLER_PORT",
+    "REST_PROXY_PORT",
+    "CONNECT_PORT",
+)
+"""Variables of the ports that the stack listens on."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, so that neither a person's stack nor another run is in the way.
+
+    They are below those that the system hands out to clients: one stays free while a service that
+    was killed is started again.
+    """
+    from stack import ports  # not at the top: the environment of the Spark tests lacks psutil
+
+    found: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 12_000):
+        if ports.holder(port) is None:
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"fewer than {count} ports from 20000 to 31999 are free")
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +145,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     folder = tmp_path_factory.mktemp("stack")
     variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
-    variables |= {**OWN_PORTS, "RUN_DIR": str(folder)}
+    own = zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
+    variables |= {**dict(own), "RUN_DIR": str(folder)}
     engine = NativeEngine(ROOT, variables)
     try:
         engine.up()
