@@ -1,6 +1,6 @@
 """Deploys template.yaml to the running LocalStack, as `aws cloudformation deploy` does to AWS.
 
-Run by ready.d at every start, for LocalStack forgets everything when it ends.
+Run by ready.d at every start, for LocalStack forgets all but S3's objects when it ends.
 By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
 """
 

@@ -3,19 +3,24 @@
 LocalStack stands for the AWS account: API Gateway (hop 3), S3 (hop 6) and
 Kinesis (the streaming road). It is taken from the package registry as it is;
 each change below is made in memory at start, and says why.
+
+    launch.py FOLDER    the objects of S3 are kept in FOLDER
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import connections
+import kept_objects
 import kinesis_engine
 import mapping_templates
 import refusals
+from localstack.runtime.init import init_script_manager
 from localstack.runtime.main import main
 from localstack.runtime.runtime import LocalstackRuntime
 from localstack.runtime.server import twisted as server
@@ -39,7 +44,7 @@ def listen_on_the_named_host() -> None:
 
 
 def end_at_once() -> None:
-    """End on SIGTERM without waiting 10 s for idle threads: there is nothing to save."""
+    """End on SIGTERM without waiting 10 s for idle threads: what is kept is on disk already."""
     LocalstackRuntime.exit = lambda runtime, code=0: os._exit(code)
 
 
@@ -50,7 +55,7 @@ def ask_no_name_server() -> None:
 
 def keep_to_own_folders() -> None:
     """Take ready.d from here, and keep temporary files below FILESYSTEM_ROOT."""
-    config.dirs.init = str(HERE)
+    init_script_manager().script_root = str(HERE)
     Path(config.dirs.tmp).mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = config.dirs.tmp
 
@@ -62,6 +67,7 @@ if __name__ == "__main__":
     ask_no_name_server()
     keep_to_own_folders()
     kinesis_engine.install(*settings.kinesis_listen)
+    kept_objects.install(Path(sys.argv[1]), Path(config.dirs.tmp) / "s3")
     connections.install()
     mapping_templates.install()
     refusals.install()

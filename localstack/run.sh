@@ -5,9 +5,9 @@ cd "$(dirname "$0")/.."
 
 mkdir -p "${RUN_DIR:-.run}/data/localstack"
 data=$(cd "${RUN_DIR:-.run}/data/localstack" && pwd)
-# LocalStack forgets everything when it ends: what a killed one left behind is nobody's. Its list of
-# plug-ins in cache/ stays, reading them anew takes a second.
-find "$data" -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+# Of all that LocalStack keeps, S3's objects in s3/ outlive it (kept_objects.py), and its list of plug-ins
+# in cache/, as reading them anew takes a second. What else a killed one left behind is nobody's.
+find "$data" -mindepth 1 -maxdepth 1 ! -name cache ! -name s3 -exec rm -rf {} +
 # The index of AWS's services that install.sh has made: without it LocalStack makes it anew, 4 s each time.
 ln -s "$PWD/.build/localstack/root/usr" "$data/usr"
 
@@ -35,4 +35,4 @@ export AWS_DEFAULT_REGION=$AWS_REGION AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDE
 
 export LS_LOG=${LS_LOG:-warn} PYTHONUNBUFFERED=1 PYTHONPATH=$PWD
 # Twisted asks for a module that only clients of TLS need.
-exec python -W 'ignore:You do not have a working installation of the service_identity' localstack/launch.py
+exec python -W 'ignore:You do not have a working installation of the service_identity' localstack/launch.py "$data/s3"

@@ -113,10 +113,6 @@ class Bucket:
         )
         self._lines: dict[str, list[Any]] = {}  # by key: an object never changes
 
-    def forget(self) -> None:
-        """S3 has lost its objects."""
-        self._lines.clear()
-
     def look(self, load: Load) -> Stored:
         """What is there now."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(

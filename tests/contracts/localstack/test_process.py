@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from contract import names
 from contract.entities import ENTITIES
@@ -122,12 +123,27 @@ def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Ses
     assert http.get(f"{another.api[:-3]}other/streams", timeout=30).status_code == 200
 
 
-def test_a_killed_one_leaves_nothing_and_the_next_starts_anew(
+def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
     another: LocalStack, http: requests.Session
 ) -> None:
     kinesis, s3 = another.client("kinesis"), another.client("s3")
     kinesis.create_stream(StreamName="streaming-lost", ShardCount=1)
-    s3.put_object(Bucket=names.bucket(USER_ID), Key="lost", Body=b"x" * 2_000_000)
+    bucket = {"Bucket": names.bucket(USER_ID)}
+    large = os.urandom(2_000_000)
+    put = s3.put_object(**bucket, Key="large", Body=large, Metadata={"next-offset": "7"})
+    s3.put_object(**bucket, Key="twice", Body=b"before")
+    s3.put_object(**bucket, Key="twice", Body=b"after")
+    s3.put_object(**bucket, Key="deleted", Body=b"x")
+    s3.delete_object(**bucket, Key="deleted")
+    upload = s3.create_multipart_upload(**bucket, Key="in/two parts")["UploadId"]
+    part = {**bucket, "Key": "in/two parts", "UploadId": upload}
+    etags = [
+        s3.upload_part(**part, PartNumber=number, Body=body)["ETag"]
+        for number, body in ((1, b"a" * 5 * 1024 * 1024), (2, b"b"))
+    ]
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+    s3.complete_multipart_upload(**part, MultipartUpload={"Parts": parts})
+    listed = s3.list_objects_v2(**bucket)["Contents"]
     children = another.tree()[1:]
     assert [child.name() for child in children] == ["node"]
 
@@ -137,10 +153,19 @@ def test_a_killed_one_leaves_nothing_and_the_next_starts_anew(
     health = another.health()
     assert (health.returncode, len(health.stderr.splitlines())) == (1, 1)
     assert "does not answer" in health.stderr
+    (half_written,) = another.folder.glob(f"run/data/localstack/s3/{bucket['Bucket']}")
+    (half_written / "0123.new").write_bytes(b"cut off")
 
     another.start()
     assert streams(another, http) == {names.stream(USER_ID, entity) for entity in ENTITIES}
-    assert "Contents" not in s3.list_objects_v2(Bucket=names.bucket(USER_ID))
+    assert s3.list_objects_v2(**bucket)["Contents"] == listed
+    assert [item["Key"] for item in listed] == ["in/two parts", "large", "twice"]
+    got = s3.get_object(**bucket, Key="large")
+    assert (got["Body"].read(), got["ETag"]) == (large, put["ETag"])
+    assert got["Metadata"] == {"next-offset": "7"}
+    assert s3.get_object(**bucket, Key="twice")["Body"].read() == b"after"
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(**bucket, Key="twice", Body=b"", IfNoneMatch="*")
     for client in (kinesis, s3):
         client.close()
 
