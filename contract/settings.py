@@ -12,7 +12,9 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from contract import names
 from contract.errors import SettingError
@@ -47,6 +49,24 @@ def _source_url(value: str) -> str:
     if "://" not in value:
         raise ValueError("it must be an SQLAlchemy URL such as sqlite:///file.db")
     return value
+
+
+def with_password(url: str, password: str) -> str:
+    """Put a password into a database's URL, unless it has one or names no user."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not at or ":" in user:
+        return url
+    return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
+
+
+def _with_password(url: str, file: str) -> str:
+    try:
+        password = Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError("SOURCE_DATABASE_PASSWORD_FILE", file, str(error)) from error
+    return with_password(url, password)
 
 
 def _user_id(value: str) -> str:
@@ -86,6 +106,12 @@ class Settings:
         "sqlite:///.run/data/source/pinterest_data.db",
         _source_url,
         "SQLAlchemy URL of the source database",
+    )
+    source_database_password_file: str = _setting(
+        "SOURCE_DATABASE_PASSWORD_FILE",
+        "",
+        _text,
+        "file with the password that a SOURCE_DATABASE_URL with a user alone lacks",
     )
     dataset_scale: int = _setting(
         "DATASET_SCALE", "1", _positive, "how many times 11,154 posts the source database gets"
@@ -205,6 +231,9 @@ class Settings:
                 values[item.name] = item.metadata["parse"](given)
             except ValueError as error:
                 raise SettingError(variable, given, str(error)) from error
+        url, file = values["source_database_url"], values["source_database_password_file"]
+        if file:
+            values["source_database_url"] = _with_password(url, file)
         return cls(**values)
 
     @property
