@@ -16,16 +16,18 @@ help: ## Print this help
 # --- install: everything goes below .venv and .build; each step runs again when its inputs change
 
 .PHONY: install
-install: .build/.app .build/.spark ## Install every part that the stack needs without Docker
+install: .build/.machine .build/.app .build/.spark ## Install every part that the stack needs without Docker
 	@for part in services/kafka services/connect localstack spark; do $$part/install.sh; done
 
 .build/.machine: stack/machine.py
-	@mkdir -p .build/envs
+	@mkdir -p .build
 	@python3 -m stack.machine
 	@touch $@
 
-$(UV): requirements/bootstrap.txt | .build/.machine
+$(UV): requirements/bootstrap.txt
+	@python3 -m stack.machine pinpipe
 	@echo "installing uv" >&2
+	@mkdir -p .build/envs
 	@python3 -m venv .build/envs/bootstrap
 	@.build/envs/bootstrap/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@touch $@
@@ -37,20 +39,25 @@ $(UV): requirements/bootstrap.txt | .build/.machine
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv --editable .
 	@touch $@
 
+# What runs the services here: with containers the images hold every part.
+.PHONY: ready
+ready: .build/.app
+	@if [ "$$($(PINPIPE) engine)" = native ]; then $(MAKE) --no-print-directory install; fi
+
 .build/.spark: requirements/spark-test.txt | $(UV)
 	@echo "installing Spark" >&2
 	@test -x .build/envs/spark/bin/python || $(UV) venv --quiet --python "$$(command -v python3)" .build/envs/spark
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/spark requirements/spark-test.txt
 	@touch $@
 
-# --- run
+# --- run; ENGINE=docker or ENGINE=native says what runs the services, else it is what is there
 
 .PHONY: demo
-demo: install ## From nothing to the nine results: start, send 500 posts (POSTS=n), follow them, print
+demo: ready ## From nothing to the nine results: start, send 500 posts (POSTS=n), follow them, print
 	@$(PINPIPE) demo --posts $(POSTS)
 
 .PHONY: up
-up: install ## Start every service and wait until all are healthy
+up: ready ## Start every service and wait until all are healthy
 	@$(PINPIPE) up
 
 .PHONY: down
@@ -62,8 +69,8 @@ status: .build/.app ## Show how each service stands
 	@$(PINPIPE) status
 
 .PHONY: doctor
-doctor: ## Say what this machine lacks, one line per problem
-	@python3 -m stack.machine && echo "nothing is missing" >&2
+doctor: .build/.app ## Say what keeps the stack from starting here, one line per problem
+	@$(PINPIPE) doctor
 
 # --- check
 
@@ -80,16 +87,16 @@ test: install lint ## Everything that needs no running stack: unit, sink, contra
 	@$(SPARK_PYTEST) tests/spark
 
 .PHONY: test-stack
-test-stack: install ## Follow posts through the real stack, on ports of its own
+test-stack: ready ## Follow posts through the real stack, on ports of its own
 	@$(PYTEST) tests/stack
 
 .PHONY: test-drills
-test-drills: install ## Kill services and jobs under load, and count what is lost
+test-drills: ready ## Kill services and jobs under load, and count what is lost
 	@$(PYTEST) tests/drills
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine
-	@$(PYTEST) tests/bench
+	@$(PYTEST) --engine native tests/bench
 
 # --- look after
 

@@ -11,8 +11,8 @@ import click
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
-from stack import engine, machine, oneshot, show
-from stack.native import NativeEngine
+from stack import engine, show
+from stack.engine import Engine
 
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
 """Settings of a command that hands every argument on to a program of another folder."""
@@ -35,7 +35,7 @@ def _talk(line: str) -> None:
     click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
 
 
-def _engine() -> NativeEngine:
+def _engine() -> Engine:
     return engine.choose(_talk)
 
 
@@ -90,8 +90,8 @@ def status(as_json: bool) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Say what this machine lacks, one line per problem with the remedy."""
-    problems = machine.problems()
+    """Say what keeps the stack from starting here, one line per problem with the remedy."""
+    problems = _engine().problems()
     for problem in problems:
         click.echo(str(problem))
     if problems:
@@ -99,14 +99,19 @@ def doctor() -> None:
     _talk("nothing is missing")
 
 
+@main.command("engine")
+def engine_name() -> None:
+    """Print what runs the services here: docker or native (ENGINE in .env forces it)."""
+    root = engine.project_root()
+    click.echo(engine.chosen(root, engine.environ(root)))
+
+
 @main.command()
 @click.argument("service")
 @click.option("--follow", "-f", is_flag=True, help="Go on as more is written, until Ctrl-C.")
 def logs(service: str, follow: bool) -> None:
     """Print the output of SERVICE, as docker-compose.yml names it."""
-    from stack.logs import print_log
-
-    print_log(_engine().log_path(service), follow)
+    _engine().print_log(service, follow)
 
 
 @main.command()
@@ -142,7 +147,7 @@ def emulate() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulate_batch(arguments: tuple[str, ...]) -> None:
     """Send posts down the historical road: API Gateway, REST proxy, Kafka (--help for more)."""
-    sys.exit(oneshot.foreground(_engine(), "emulator", arguments))
+    sys.exit(_engine().one_shot("emulator", arguments).foreground())
 
 
 @main.group()
@@ -154,14 +159,14 @@ def dataset() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dataset_load(arguments: tuple[str, ...]) -> None:
     """Fill the source database with generated posts (--help for more)."""
-    sys.exit(oneshot.foreground(_engine(), "dataset-load", arguments))
+    sys.exit(_engine().one_shot("dataset-load", arguments).foreground())
 
 
 @main.command(context_settings=PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def batch(arguments: tuple[str, ...]) -> None:
     """Clean what is new in S3 into the Delta tables and compute the nine results (Spark)."""
-    sys.exit(oneshot.foreground(_engine(), "spark", arguments))
+    sys.exit(_engine().one_shot("spark", arguments).foreground())
 
 
 @main.command()
@@ -179,11 +184,10 @@ def results(name: str | None, limit: int, as_json: bool) -> None:
 def trace(key: int, as_json: bool) -> None:
     """Follow the post KEY through every hop. Exit code 1 when its way ends early."""
     from stack.hops.access import Access
-    from stack.hops.journal import path
     from stack.trace import trace as follow
 
-    access = Access(_engine().client_environment)
-    findings = follow(access, path(access, engine.project_root()), key)
+    running = _engine()
+    findings = follow(Access(running.client_environment), running.journal(), key)
     if as_json:
         show.as_json([asdict(finding) for finding in findings])
     else:
@@ -195,9 +199,7 @@ def trace(key: int, as_json: bool) -> None:
     sys.exit(0 if all(finding.found for finding in findings) else 1)
 
 
-def _print_results(
-    running: NativeEngine, name: str | None, limit: int, as_json: bool = False
-) -> None:
+def _print_results(running: Engine, name: str | None, limit: int, as_json: bool = False) -> None:
     from stack.errors import HopError
     from stack.hops import tables
     from stack.hops.access import Access

@@ -1,8 +1,9 @@
 """docker-compose.yml as typed values: the one list of services, in order.
 
 Docker Compose reads the file itself; without Docker this module reads the
-part that a process needs. Addresses of other services become addresses on
-127.0.0.1 (see the head of docker-compose.yml).
+part that a process needs. With and without Docker it tells a client of the
+stack on this machine where the services are. Addresses of services become
+addresses on 127.0.0.1 (see the head of docker-compose.yml).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Healthcheck:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of docker-compose.yml, as a process without Docker sees it."""
+    """One service of docker-compose.yml, as this machine sees it."""
 
     name: str
     command: tuple[str, ...]
@@ -59,7 +60,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Compose:
-    """The services that run without Docker, in the order of the file."""
+    """The services, in the order of the file."""
 
     services: Mapping[str, Service]
     client: Mapping[str, str] = field(default_factory=dict)
@@ -84,18 +85,26 @@ class Compose:
             raise ComposeError(f"{FILE}: services wait for each other: {error.args[1]}") from error
 
 
-def load(root: Path, environ: Mapping[str, str]) -> Compose:
+def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Compose:
     """Read docker-compose.yml below ``root``, its variables taken from ``environ``.
+
+    Args:
+        root: folder of the file.
+        environ: values of the file's variables.
+        native: whether the services are processes, and ``x-native`` counts.
 
     Raises:
         ComposeError: the file has a form that a process can't be made of.
     """
     document = _interpolate(yaml.safe_load((root / FILE).read_text()), environ)
     raw: dict[str, dict[str, Any]] = document["services"]
+    client: dict[str, Any] = document.get("x-client", {})
+    if not native:
+        for body in (client, *raw.values()):
+            body.pop("x-native", None)
     ports = {name: _ports(name, body) for name, body in raw.items()}
     services = {name: _service(name, body, ports) for name, body in raw.items()}
-    client = {k: to_loopback(str(v), "", ports) for k, v in document.get("x-client", {}).items()}
-    return Compose(services, client)
+    return Compose(services, _environment(client, "", ports))
 
 
 def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) -> str:
@@ -164,16 +173,22 @@ def _ports(name: str, body: Mapping[str, Any]) -> dict[int, int]:
     return found | {int(inside): int(outside) for inside, outside in native.items()}
 
 
+def _environment(
+    body: Mapping[str, Any], name: str, ports: Mapping[str, Mapping[int, int]]
+) -> dict[str, str]:
+    merged = {**body.get("environment", {}), **body.get("x-native", {}).get("environment", {})}
+    return {
+        key: to_loopback("" if value is None else str(value), name, ports)
+        for key, value in merged.items()
+    }
+
+
 def _service(name: str, body: Mapping[str, Any], ports: Mapping[str, Mapping[int, int]]) -> Service:
     native = body.get("x-native", {})
-    merged = {**body.get("environment", {}), **native.get("environment", {})}
     return Service(
         name=name,
-        command=tuple(body.get("command", ())),
-        environment={
-            key: to_loopback("" if value is None else str(value), name, ports)
-            for key, value in merged.items()
-        },
+        command=(*body.get("entrypoint", ()), *body.get("command", ())),
+        environment=_environment(body, name, ports),
         ports=ports[name],
         needs={need: how["condition"] for need, how in body.get("depends_on", {}).items()},
         healthcheck=_healthcheck(name, body["healthcheck"]) if "healthcheck" in body else None,

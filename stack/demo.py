@@ -14,12 +14,11 @@ from typing import Any
 
 from contract import names
 from contract.entities import ENTITIES, Entity
-from stack import oneshot
+from stack.engine import Engine
 from stack.errors import HopError, WaitTimeout
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.hops.kafka import Offsets
-from stack.native import NativeEngine
 from stack.waiting import wait_for
 
 
@@ -37,7 +36,7 @@ class HopCount:
 class Demo:
     """One run of the demo on a stack that is up."""
 
-    engine: NativeEngine
+    engine: Engine
     posts: int
     sink_limit: float
     """Seconds that the sink may take to store what Kafka has."""
@@ -68,7 +67,7 @@ class Demo:
     def _emulate(self) -> None:
         self.talk(f"emulator: sending {self.posts} posts")
         options = ["--count", str(self.posts), "--rate", "max", "--batch-size", "100", "--json"]
-        summary = oneshot.answer(self.engine, "emulator", options)
+        summary = self.engine.one_shot("emulator", options).answer()
         self.counts.append(HopCount("source", "rows drawn", dict.fromkeys(_NAMES, self.posts)))
         self._count("gateway", "rows acknowledged", _acknowledged(summary))
 
@@ -100,7 +99,7 @@ class Demo:
 
     def _batch(self, access: Access, sent: dict[str, Counter[int]]) -> None:
         self.talk("spark: running the batch")
-        oneshot.answer(self.engine, "spark", ["--json"])
+        self.engine.one_shot("spark", ["--json"]).answer()
         rows: dict[str, int] = {}
         for entity in ENTITIES:
             keys = Counter(tables.keys(access, entity))

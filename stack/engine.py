@@ -1,4 +1,4 @@
-"""Choose what runs the services: a Docker engine, or processes of this machine.
+"""What runs the services: a Docker engine, or processes of this machine.
 
 ``ENGINE=docker|native`` forces it.
 """
@@ -6,13 +6,74 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from dotenv import dotenv_values
 
 from contract.errors import SettingError
+from stack import docker_machine
+from stack.docker import DockerEngine
+from stack.machine import Problem
 from stack.native import NativeEngine
+from stack.oneshot import OneShot
+from stack.status import Status
+
+
+class Engine(Protocol):
+    """What `pinpipe` asks of the one or the other."""
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """What a client of the stack on this machine needs: addresses and credentials."""
+
+    def problems(self) -> list[Problem]:
+        """What keeps the stack from starting; empty when nothing does."""
+
+    def up(self) -> None:
+        """Start every service and wait until all are healthy."""
+
+    def down(self, forget: bool = False) -> None:
+        """Stop every service; with ``forget`` remove their data as well."""
+
+    def status(self) -> list[Status]:
+        """How each service stands, in the order of docker-compose.yml."""
+
+    def unhealthy(self) -> list[str]:
+        """Each service that isn't as it should be, with the reason and its last lines."""
+
+    def print_log(self, service: str, follow: bool) -> None:
+        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
+
+    def journal(self) -> Path:
+        """The emulator's journal, as a file of this machine."""
+
+    def one_shot(
+        self, service: str, arguments: Sequence[str], extra: Mapping[str, str] | None = None
+    ) -> OneShot:
+        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+
+    def pid(self, service: str) -> int:
+        """Process id of a running service."""
+
+    def kill(self, service: str) -> None:
+        """End a service as a crash would."""
+
+    def start(self, service: str) -> None:
+        """Start a service, or start it again, and wait until it's healthy."""
+
+    def stop(self, service: str) -> None:
+        """Stop a service; its data stays."""
+
+    def restart(self, *services: str) -> None:
+        """Stop services in good order and start them again, by default all."""
+
+
+ENGINES: dict[str, type[DockerEngine] | type[NativeEngine]] = {
+    "docker": DockerEngine,
+    "native": NativeEngine,
+}
 
 
 def project_root() -> Path:
@@ -26,15 +87,27 @@ def environ(root: Path, given: Mapping[str, str] | None = None) -> dict[str, str
     return {k: v for k, v in dotenv_values(root / ".env").items() if v is not None} | dict(own)
 
 
-def choose(talk: Callable[[str], None], given: Mapping[str, str] | None = None) -> NativeEngine:
+def chosen(root: Path, variables: Mapping[str, str]) -> str:
+    """Name of the engine that runs the services: what ENGINE says, what runs them already, or can.
+
+    Raises:
+        SettingError: ENGINE names none.
+    """
+    wanted = variables.get("ENGINE")
+    if not wanted:
+        native = NativeEngine(root, variables).runs() or not docker_machine.answers()
+        wanted = "native" if native else "docker"
+    if wanted not in ENGINES:
+        raise SettingError("ENGINE", wanted, f"it must be {' or '.join(ENGINES)}")
+    return wanted
+
+
+def choose(talk: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
     """Return the engine that this machine's services run on.
 
     Raises:
-        SettingError: ENGINE names one that isn't there.
+        SettingError: ENGINE names none.
     """
     root = project_root()
     variables = environ(root, given)
-    wanted = variables.get("ENGINE") or "native"
-    if wanted != "native":
-        raise SettingError("ENGINE", wanted, "only native is there so far")
-    return NativeEngine(root, variables, talk)
+    return ENGINES[chosen(root, variables)](root, variables, talk)

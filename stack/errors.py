@@ -3,12 +3,14 @@
 StackError (a PipelineError)
 +-- ComposeError     docker-compose.yml says something that can't be run
 +-- StartError       a service didn't start, ended or stayed unhealthy
-+-- PortTaken        somebody else listens on a port that a service needs
++-- MachineError     this machine lacks something that the stack needs
 +-- WaitTimeout      a fact didn't come about in time
 +-- HopError         a hop lost rows, or can't be asked
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from contract.errors import PipelineError
 
@@ -25,8 +27,11 @@ class StartError(StackError):
     """A service didn't start, ended, or stayed unhealthy."""
 
 
-class PortTaken(StackError):
-    """Somebody else listens on a port that a service needs."""
+class MachineError(StackError):
+    """This machine lacks something that the stack needs: one line for each thing."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("\n".join(map(str, problems)))
 
 
 class WaitTimeout(StackError):

@@ -1,7 +1,9 @@
-"""What a machine without Docker needs, asked before anything is installed or started.
+"""What a machine needs, asked before anything is installed. One line per problem, with the remedy.
 
-Runs on the standard library alone (``python3 -m stack.machine``), since it is
-the first step of ``make install``. One line per problem, with the remedy.
+Runs on the standard library alone: ``python3 -m stack.machine`` is the first
+step of ``make install``, and asks what it takes to run the services as
+processes; ``python3 -m stack.machine pinpipe`` asks what `pinpipe` alone takes,
+which is enough where containers run the services.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from pathlib import Path
 
 MIN_FREE_GIB = 6
 """What the environments, jars and data of one clone take, with room to run."""
+MIN_MEMORY_GIB = 4
+"""What the services take at rest, with room for a batch."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,20 @@ def _check_disk() -> Problem | None:
     return None
 
 
+def _check_memory() -> Problem | None:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    if total < MIN_MEMORY_GIB:
+        what = f"this machine has {total:.1f} GiB of memory, not {MIN_MEMORY_GIB}"
+        return Problem(what, "run it on a larger one")
+    return None
+
+
 CHECKS: tuple[Callable[[], Problem | None], ...] = (
     _check_python,
     _check_python_313,
     *(tool.check for tool in TOOLS),
     _check_disk,
+    _check_memory,
 )
 
 
@@ -134,7 +147,11 @@ def problems() -> list[Problem]:
 
 def main() -> int:
     """Print the problems, one a line."""
-    found_problems = problems()
+    if sys.argv[1:] == ["pinpipe"]:
+        old = _check_python()
+        found_problems = [old] if old else []
+    else:
+        found_problems = problems()
     for problem in found_problems:
         sys.stderr.write(f"{problem}\n")
     return 1 if found_problems else 0

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-import psutil
-
-from stack import compose, ports
+from stack import compose, health, machine, ports
 from stack.compose import Service
-from stack.errors import PortTaken, StackError, StartError, WaitTimeout
-from stack.processes import Processes, Record
+from stack.errors import MachineError, StackError, StartError, WaitTimeout
+from stack.logs import print_log
+from stack.machine import Problem
+from stack.oneshot import OneShot
+from stack.processes import Processes, Record, memory_mib
 from stack.status import State, Status
 from stack.waiting import wait_for
 
@@ -42,15 +43,25 @@ class NativeEngine:
         """What a client of the stack on this machine needs: addresses and credentials."""
         return dict(self._compose.client)
 
+    def runs(self) -> bool:
+        """Whether a process of ours is there."""
+        return any(record.process() is not None for record in self._processes.records())
+
+    def problems(self) -> list[Problem]:
+        """What keeps the stack from starting; empty when nothing does."""
+        return machine.problems() + self._port_problems()
+
     def up(self) -> None:
         """Start what isn't running, each service when those that it needs are there.
 
         Raises:
-            PortTaken: before anything is started.
+            MachineError: before anything is started.
             StartError: a service didn't become healthy; the others are left as they are.
         """
+        taken = self._port_problems()
+        if taken:
+            raise MachineError(taken)
         services = self._compose.long_running()
-        self._check_ports(services)
         started: dict[str, Future[None]] = {}
         # A thread a service: each waits for the futures of those that it needs.
         with ThreadPoolExecutor(max_workers=len(services)) as pool:
@@ -86,9 +97,21 @@ class NativeEngine:
         """How each service stands, in the order of docker-compose.yml."""
         return [self._status(s) for s in self._compose.services.values() if not s.profiles]
 
-    def log_path(self, service: str) -> Path:
-        """File with the output of a service."""
-        return self._processes.log_path(self._compose.service(service).name)
+    def unhealthy(self) -> list[str]:
+        """Each service that isn't as it should be, with the reason and its last lines."""
+        return [
+            self._account(self._compose.service(status.service), f"{status.state} {status.reason}")
+            for status in self.status()
+            if not status.state.fine
+        ]
+
+    def print_log(self, service: str, follow: bool) -> None:
+        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
+        print_log(self._processes.log_path(self._compose.service(service).name), follow)
+
+    def journal(self) -> Path:
+        """The emulator's journal."""
+        return self._root / self._compose.client["EMULATOR_JOURNAL"]
 
     def pid(self, service: str) -> int:
         """Process id of a running service.
@@ -110,12 +133,24 @@ class NativeEngine:
         """Stop one service; its data stays."""
         self._processes.stop(self._running(service), self._compose.service(service).stop_limit)
 
-    def command(self, service: str, arguments: Sequence[str] = ()) -> list[str]:
-        """Command line of a service, ``arguments`` added at its end."""
-        first, *rest = self._compose.service(service).command
-        return [str(self._root / first), *rest, *arguments]
+    def restart(self, *services: str) -> None:
+        """Stop services in good order and start them again, by default all; wait for health."""
+        if not services:
+            self.down()
+            self.up()
+        for service in services:
+            self.stop(service)
+            self.start(service)
 
-    def environment(self, service: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    def one_shot(
+        self, service: str, arguments: Sequence[str] = (), extra: Mapping[str, str] | None = None
+    ) -> OneShot:
+        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+        first, *rest = self._compose.service(service).command
+        command = (str(self._root / first), *rest, *arguments)
+        return OneShot(command, self._root, self._environment(service, extra))
+
+    def _environment(self, service: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Environment of a service's process, with ``extra`` on top."""
         spec = self._compose.service(service)
         path = self._environ.get("PATH", os.defpath)
@@ -142,9 +177,8 @@ class NativeEngine:
                 return
             self._processes.stop(record, service.stop_limit)
         self._talk(f"{service.name}: starting")
-        process = self._processes.spawn(
-            service.name, self.command(service.name), self.environment(service.name), self._root
-        )
+        how = self.one_shot(service.name)
+        process = self._processes.spawn(service.name, how.command, how.environment, how.folder)
         if service.healthcheck is None:
             self._await_end(service, process)
         else:
@@ -190,24 +224,7 @@ class NativeEngine:
     def _unhealthy(self, service: Service) -> str:
         """Why a service isn't healthy; empty when it is."""
         assert service.healthcheck is not None
-        first, *rest = service.healthcheck.command
-        try:
-            done = subprocess.run(
-                [str(self._root / first), *rest],
-                cwd=self._root,
-                env=self.environment(service.name),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=service.healthcheck.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"its health check took over {service.healthcheck.timeout:g} s"
-        if done.returncode == 0:
-            return ""
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        return lines[-1] if lines else f"its health check ended with {done.returncode}"
+        return health.ask(service.healthcheck, self._root, self._environment(service.name))
 
     def _account(self, service: Service, what: str) -> str:
         tail = self._processes.log_tail(service.name)
@@ -220,18 +237,12 @@ class NativeEngine:
             raise StackError(f"{service} isn't running")
         return record
 
-    def _check_ports(self, services: Sequence[Service]) -> None:
-        for service in services:
-            record = self._processes.record(service.name)
-            if record is not None and record.process() is not None:
-                continue
-            for port in set(service.ports.values()):
-                holder = ports.holder(port)
-                if holder is not None:
-                    raise PortTaken(
-                        f"{service.name} needs port {port}, which {holder} has: stop that, "
-                        f"or choose another port in .env (see .env.example)"
-                    )
+    def _port_problems(self) -> list[Problem]:
+        return ports.problems(s for s in self._compose.long_running() if not self._runs(s.name))
+
+    def _runs(self, service: str) -> bool:
+        record = self._processes.record(service)
+        return record is not None and record.process() is not None
 
     def _status(self, service: Service) -> Status:
         if service.skip:
@@ -251,12 +262,13 @@ class NativeEngine:
             reason,
             record.pid,
             tuple(sorted(set(service.ports.values()))),
-            _memory_mib(process),
+            memory_mib(process),
         )
 
     def _status_of_ended(self, service: Service, record: Record) -> Status:
         if service.healthcheck is not None or record.exit_code is None:
-            return Status(service.name, State.ENDED, f"see {self.log_path(service.name)}")
+            log = self._processes.log_path(service.name)
+            return Status(service.name, State.ENDED, f"see {log}")
         if record.exit_code == 0:
             return Status(service.name, State.COMPLETED)
         return Status(service.name, State.FAILED, f"ended with {record.exit_code}")
@@ -264,13 +276,3 @@ class NativeEngine:
 
 class _NeedFailed(StackError):
     """A service wasn't started, because one that it needs failed; that one is reported."""
-
-
-def _memory_mib(process: psutil.Process) -> float:
-    total = 0
-    for member in [process, *process.children(recursive=True)]:
-        try:
-            total += member.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return round(total / 2**20, 1)

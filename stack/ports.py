@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 
 import psutil
+
+from stack.compose import Service
+from stack.machine import Problem
+
+
+def problems(services: Iterable[Service]) -> list[Problem]:
+    """The ports that these services need and that somebody else has."""
+    found = []
+    for service in services:
+        for port in sorted(set(service.ports.values())):
+            taken = holder(port)
+            if taken is not None:
+                what = f"{service.name} needs port {port}, which {taken} has"
+                remedy = "stop that, or choose another port in .env (see .env.example)"
+                found.append(Problem(what, remedy))
+    return found
 
 
 def holder(port: int) -> str | None:

@@ -6,7 +6,9 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contract.settings import Settings
+from stack.waiting import wait_for
 
 if TYPE_CHECKING:
-    from stack.native import NativeEngine
+    from stack.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,6 +30,7 @@ PORTS = (
     "KAFKA_CONTROLLER_PORT",
     "REST_PROXY_PORT",
     "CONNECT_PORT",
+    "MYSQL_PORT",
 )
 """Variables of the ports that the stack listens on."""
 
@@ -59,7 +63,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 class Stack:
     """The running stack, as the tests use it. Services are named as in docker-compose.yml."""
 
-    engine: NativeEngine
+    engine: Engine
     settings: Settings
     """Addresses as a client on this machine sees them."""
     environment: dict[str, str]
@@ -83,6 +87,17 @@ class Stack:
         """Stop a service in good order."""
         self.engine.stop(service)
 
+    def restart(self, *services: str) -> None:
+        """Restart services, by default all, and wait until the whole stack is healthy again."""
+        self.engine.restart(*services)
+        wait_for(
+            "the stack to be healthy",
+            lambda: all(status.state.fine for status in self.engine.status()),
+            180,
+            1,
+            lambda: "\n".join(self.engine.unhealthy()),
+        )
+
     def run(
         self,
         service: str,
@@ -92,10 +107,11 @@ class Stack:
         timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run a one-shot with ``arguments`` and ``environment`` on top of its own; capture it."""
+        how = self.engine.one_shot(service, arguments, environment)
         done = subprocess.run(
-            self.engine.command(service, arguments),
-            cwd=ROOT,
-            env=self.engine.environment(service, environment),
+            how.command,
+            cwd=how.folder,
+            env=dict(how.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -109,10 +125,11 @@ class Stack:
         self, service: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """Start a one-shot in a process group of its own; its output is in pipes."""
+        how = self.engine.one_shot(service, arguments, environment)
         return subprocess.Popen(
-            self.engine.command(service, arguments),
-            cwd=ROOT,
-            env=self.engine.environment(service, environment),
+            how.command,
+            cwd=how.folder,
+            env=dict(how.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -138,22 +155,86 @@ class Stack:
         )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine",
+        choices=("docker", "native"),
+        help="what runs the services of the stack tests and drills (default: what is there)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("processes") and _engine_name(config) != "native":
+            item.add_marker(pytest.mark.skip("the services are containers: ENGINE=native runs it"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure in the stack comes with the last lines of the services that aren't well."""
+    report = yield
+    used = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and used is not None:
+        report.sections += [("unhealthy service", text) for text in used.engine.unhealthy()]
+    return report
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service healthy, with data, ports and a folder of this session's own."""
+    folder = tmp_path_factory.mktemp("stack")
+    name = _engine_name(pytestconfig)
+    variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
+    variables |= dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+    variables |= {"ENGINE": name, "RUN_DIR": str(folder)}
+    running = _containers(variables) if name == "docker" else _processes(variables)
+    with running as engine:
+        client = engine.client_environment
+        yield Stack(engine, Settings.from_environ(client), client, variables)
+
+
+def _engine_name(config: pytest.Config) -> str:
+    from stack.engine import chosen
+
+    return config.getoption("--engine") or chosen(ROOT, os.environ)
+
+
+@contextmanager
+def _processes(variables: dict[str, str]) -> Iterator[Engine]:
     from stack.native import NativeEngine
 
-    folder = tmp_path_factory.mktemp("stack")
-    variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
-    own = zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
-    variables |= {**dict(own), "RUN_DIR": str(folder)}
     engine = NativeEngine(ROOT, variables)
     try:
         engine.up()
-        client = engine.client_environment
-        yield Stack(engine, Settings.from_environ(client), client, variables)
+        yield engine
     finally:
         engine.down(forget=True)
 
 
+@contextmanager
+def _containers(variables: dict[str, str]) -> Iterator[Engine]:
+    """docker-compose.yml as it is shipped, under a project name of this session's own."""
+    from testcontainers.compose import DockerCompose
+
+    from stack.docker import DockerEngine
+
+    variables["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
+    engine = DockerEngine(ROOT, variables)
+    own = Path(variables["RUN_DIR"], "compose.env")
+    own.write_text("".join(f"{name}={variables[name]}\n" for name in (*PORTS, *_PROJECT)))
+    compose = DockerCompose(ROOT, "docker-compose.yml", build=True, env_file=str(own))
+    try:
+        try:
+            compose.start()
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace")
+            pytest.fail("\n".join([f"docker compose up failed: {said}", *engine.unhealthy()]))
+        yield engine
+    finally:
+        engine.down(forget=True)
+
+
+_PROJECT = ("COMPOSE_PROJECT_NAME", "RUN_DIR")
 _SETTINGS = {item.metadata["variable"] for item in fields(Settings)} | {"AWS_ENDPOINT_URL"}

@@ -61,7 +61,7 @@ make_class_archive() {
   rm -f "$archive" "$archive.key"
   CLASS_ARCHIVE_TO_MAKE="$archive" "$@" >"$archive.log" 2>&1 &
   local pid=$! left=600
-  until grep -q "$ready" "$archive.log"; do
+  until grep -q "$ready" "$archive.log" 2>/dev/null; do
     left=$((left - 1))
     if [ "$left" = 0 ] || ! kill -0 "$pid" 2>/dev/null; then
       kill "$pid" 2>/dev/null || true

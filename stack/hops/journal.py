@@ -14,7 +14,6 @@ from typing import Any
 
 from contract.entities import Entity
 from stack.errors import HopError
-from stack.hops.access import Access
 
 HOP = "gateway"
 
@@ -31,11 +30,6 @@ class Answer:
     partition: int | None
     offset: int | None
     error: str | None
-
-
-def path(access: Access, root: Path) -> Path:
-    """The journal's file; a relative path is below the project's root."""
-    return root / access.settings.emulator_journal
 
 
 def answers(journal: Path, entity: Entity, key: int) -> list[Answer]:

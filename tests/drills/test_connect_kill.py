@@ -76,6 +76,7 @@ def _answers(process: subprocess.Popen[str]) -> bool:
         return False
 
 
+@pytest.mark.processes
 def test_a_frozen_worker_that_wakes_up_doubles_nothing(
     stack: Any, bucket: Bucket, second_worker: str
 ) -> None:

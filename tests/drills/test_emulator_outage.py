@@ -19,6 +19,8 @@ from emulator.draw import original
 
 LIMIT = 60.0
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def topics(stack: Any) -> Iterator[Callable[[], dict[str, list[int]]]]:

@@ -158,7 +158,7 @@ SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_tex
 def test_the_scripts_of_a_service_can_be_run(service: str) -> None:
     test = SERVICES[service].get("healthcheck", {}).get("test", ["CMD"])
     assert test[0] == "CMD"
-    for script in [SERVICES[service]["command"][0], *test[1:2]]:
+    for script in [SERVICES[service]["entrypoint"][0], *test[1:2]]:
         assert (ROOT / script).is_file()
         assert os.access(ROOT / script, os.X_OK)
 
@@ -166,7 +166,7 @@ def test_the_scripts_of_a_service_can_be_run(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_given_variables_that_it_reads(service: str) -> None:
     """Each is a setting, or is named in the folder of the service."""
-    folder = (ROOT / SERVICES[service]["command"][0]).parent
+    folder = (ROOT / SERVICES[service]["entrypoint"][0]).parent
     sources = "\n".join(path.read_text() for path in folder.iterdir() if path.is_file())
     native = SERVICES[service].get("x-native", {}).get("environment", {})
     given = set(SERVICES[service].get("environment", {})) | set(native)

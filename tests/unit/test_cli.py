@@ -26,7 +26,7 @@ def pinpipe(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", "stack.cli", *arguments],
         cwd=ROOT,
-        env={**os.environ, **environ},
+        env={**os.environ, "ENGINE": "native", **environ},
         capture_output=True,
         text=True,
         timeout=60,

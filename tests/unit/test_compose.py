@@ -37,13 +37,13 @@ def load(tmp_path: Path, text: str, **environ: str) -> compose.Compose:
 def test_variables_are_read_as_compose_reads_them(
     tmp_path: Path, written: str, environ: dict[str, str], read: str
 ) -> None:
-    text = f"services: {{s: {{command: [x], environment: {{V: '{written}'}}}}}}"
+    text = f"services: {{s: {{entrypoint: [x], environment: {{V: '{written}'}}}}}}"
     assert load(tmp_path, text, **environ).service("s").environment["V"] == read
 
 
 def test_a_form_of_variable_that_is_not_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ComposeError, match="NAME"):
-        load(tmp_path, "services: {s: {command: [x], environment: {V: '${A?no}'}}}")
+        load(tmp_path, "services: {s: {entrypoint: [x], environment: {V: '${A?no}'}}}")
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_addresses_of_services_become_loopback(inside: str, outside: str) -> Non
 
 def test_a_port_published_beyond_loopback_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ComposeError, match=r"127\.0\.0\.1"):
-        load(tmp_path, "services: {s: {command: [x], ports: ['80:80']}}")
+        load(tmp_path, "services: {s: {entrypoint: [x], ports: ['80:80']}}")
 
 
 def test_services_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     text = """
 services:
-  a: {command: [x], depends_on: {b: {condition: service_healthy}}}
-  b: {command: [x], depends_on: {a: {condition: service_healthy}}}
+  a: {entrypoint: [x], depends_on: {b: {condition: service_healthy}}}
+  b: {entrypoint: [x], depends_on: {a: {condition: service_healthy}}}
 """
     with pytest.raises(ComposeError, match="wait for each other"):
         load(tmp_path, text).long_running()

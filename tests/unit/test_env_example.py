@@ -14,10 +14,13 @@ PINPIPE_ONLY = {"ENGINE"}
 
 def test_every_variable_is_in_the_example_with_its_default() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
+    defaults: dict[str, set[str]] = {}
+    for name, default in re.findall(r"(?=\$\{([A-Z0-9_]+)(?::-([^}]*))?)", compose):
+        defaults.setdefault(name, set()).add(default)
+    # A default that differs by place, or is itself made of variables, is shown as empty.
     read = {
-        # A default that is itself made of variables is shown as empty.
-        name: "" if "${" in default else default
-        for name, default in re.findall(r"(?=\$\{([A-Z0-9_]+)(?::-([^}]*))?)", compose)
+        name: "" if len(values) > 1 or "${" in min(values) else min(values)
+        for name, values in defaults.items()
     }
     example = dotenv_values(ROOT / ".env.example")
     assert set(example) == set(read) | PINPIPE_ONLY

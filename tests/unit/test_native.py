@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack.errors import PortTaken, StartError
+from stack.errors import MachineError, StartError
 from stack.native import NativeEngine
 from stack.status import State
 from stack.waiting import wait_for
@@ -20,15 +20,15 @@ x-healthcheck: &healthcheck
   {{interval: 100ms, timeout: 5s, retries: 1, start_period: 10s, start_interval: 50ms}}
 services:
   first:
-    command: [run.sh, once]
+    entrypoint: [run.sh, once]
   server:
-    command: [run.sh, serve]
+    entrypoint: [run.sh, serve]
     environment: {{LISTEN: "0.0.0.0:80"}}
     ports: ["127.0.0.1:{port}:80"]
     depends_on: {{first: {{condition: service_completed_successfully}}}}
     healthcheck: {{<<: *healthcheck, test: [CMD, health.sh]}}
   last:
-    command: [run.sh, once]
+    entrypoint: [run.sh, once]
     depends_on: {{server: {{condition: service_healthy}}}}
 """
 
@@ -164,7 +164,7 @@ def test_a_failed_step_is_named_with_its_log(project: Path, lines: list[str]) ->
 def test_a_taken_port_is_named_before_anything_starts(engine: NativeEngine, port: int) -> None:
     with (
         socket.create_server(("127.0.0.1", port)),
-        pytest.raises(PortTaken, match=rf"server needs port {port}, which .*pid {os.getpid()}"),
+        pytest.raises(MachineError, match=rf"server needs port {port}, which .*pid {os.getpid()}"),
     ):
         engine.up()
     assert set(states(engine).values()) == {State.NOT_STARTED}

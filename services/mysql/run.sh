@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# MySQL in the foreground, by the entrypoint of its official image. It stands for RDS for MySQL, and
+# runs in Docker only: without Docker the source database is an SQLite file.
+#
+# Each user has a password that is made at the first start and kept in a volume of its own,
+# /run/passwords/<user>, so that a container gets only the password that it needs:
+#   root    may do everything; its password never leaves this service
+#   loader  may do everything in pinterest_data; fills it
+#   reader  may read pinterest_data; the emulator's
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+for user in root loader reader; do
+  file=/run/passwords/$user/password
+  if [ ! -s "$file" ]; then
+    head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$file.new"
+    chmod 444 "$file.new"
+    mv "$file.new" "$file"
+  fi
+done
+
+export MYSQL_ROOT_PASSWORD_FILE=/run/passwords/root/password MYSQL_ROOT_HOST=localhost
+export MYSQL_DATABASE=pinterest_data
+export MYSQL_USER=loader MYSQL_PASSWORD_FILE=/run/passwords/loader/password
+
+# Small: a table of the source database is a few MB, and there is no replica to log for.
+exec docker-entrypoint.sh mysqld --innodb-buffer-pool-size=64M --performance-schema=OFF \
+  --skip-log-bin --mysqlx=OFF

@@ -1,0 +1,168 @@
+"""Run the services as containers, where a Docker engine answers.
+
+Everything goes through ``docker compose`` as a person would call it, so that
+`pinpipe` and a person can take turns on one stack.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from contract.settings import with_password
+from stack import compose, containers, docker_machine
+from stack.docker_cli import DockerCli
+from stack.errors import MachineError, StackError, StartError
+from stack.machine import Problem
+from stack.oneshot import OneShot
+from stack.status import Status
+
+START_LIMIT = 600
+"""Seconds that all services together may take to be healthy, images built."""
+JOURNAL = ".run/data/emulator"
+"""Folder of the emulator's journal in its container."""
+PASSWORD = "/run/passwords/reader/password"
+"""File in the database's container with the password of who may read."""
+LOG_LINES = 15
+
+
+class DockerEngine:
+    """The services of docker-compose.yml as containers."""
+
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Read docker-compose.yml below ``root``; ``talk`` takes a line per event."""
+        self._root = root
+        self._environ = dict(environ)
+        self._compose = compose.load(root, environ, native=False)
+        self._cli = DockerCli(root, environ)
+        self._talk = talk
+
+    @cached_property
+    def client_environment(self) -> dict[str, str]:
+        """What a client of the stack on this machine needs: addresses and credentials."""
+        client = dict(self._compose.client)
+        if not self._environ.get("SOURCE_DATABASE_URL"):
+            # Without an answer the database isn't there: who connects to it will say so.
+            said = self._cli.compose("exec", "-T", "mysql", "cat", PASSWORD, check=False).strip()
+            url = client["SOURCE_DATABASE_URL"]
+            client["SOURCE_DATABASE_URL"] = with_password(url, said) if said else url
+        return client
+
+    def problems(self) -> list[Problem]:
+        """What keeps the stack from starting; empty when nothing does."""
+        running = {s.service for s in self._look() if s.pid} if docker_machine.answers() else set()
+        services = [s for s in self._compose.long_running() if s.name not in running]
+        return docker_machine.problems(services)
+
+    def up(self) -> None:
+        """Build the images that have changed, start everything, wait until all is healthy.
+
+        Raises:
+            MachineError: before anything is started.
+            StartError: a service didn't become healthy; the others are left as they are.
+        """
+        found = self.problems()
+        if found:
+            raise MachineError(found)
+        self._talk("building the images that have changed")
+        self._show("--profile", "*", "build", "--quiet")
+        options = ("--detach", "--wait", "--wait-timeout", str(START_LIMIT))
+        if self._cli.show("up", *options) != 0:
+            raise StartError("\n".join(self.unhealthy()) or "docker compose up failed")
+
+    def down(self, forget: bool = False) -> None:
+        """Remove every container; with ``forget`` their data as well."""
+        options = ["--volumes"] if forget else []
+        self._show("--profile", "*", "down", "--remove-orphans", *options)
+
+    def status(self) -> list[Status]:
+        """How each service stands, in the order of docker-compose.yml."""
+        return self._look(memory=True)
+
+    def unhealthy(self) -> list[str]:
+        """Each service that isn't as it should be, with the reason and its last lines."""
+        return [self._account(status) for status in self._look() if not status.state.fine]
+
+    def print_log(self, service: str, follow: bool) -> None:
+        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C.
+
+        Raises:
+            StackError: it has no container.
+        """
+        options = ["--follow"] if follow else []
+        name = self._name(service)
+        if not self._cli.compose("ps", "--all", "--quiet", name).strip():
+            raise StackError(f"{name} has no container: was it started?")
+        try:
+            self._cli.foreground("logs", "--no-log-prefix", *options, name)
+        except KeyboardInterrupt:
+            return
+
+    def pid(self, service: str) -> int:
+        """Process id, on the engine's machine, of a running service."""
+        for status in self._look():
+            if status.service == service and status.pid:
+                return status.pid
+        raise StackError(f"{service} isn't running")
+
+    def kill(self, service: str) -> None:
+        """End a service as a crash would; it isn't started again by itself."""
+        self._cli.compose("kill", "--signal", "SIGKILL", self._name(service))
+
+    def start(self, service: str) -> None:
+        """Start one service, or start it again, and wait until it's healthy."""
+        options = ("--detach", "--no-deps", "--wait", "--wait-timeout", str(START_LIMIT))
+        if self._cli.show("up", *options, self._name(service)) != 0:
+            raise StartError("\n".join(self.unhealthy()))
+
+    def stop(self, service: str) -> None:
+        """Stop one service; its data stays."""
+        self._cli.compose("stop", self._name(service))
+
+    def restart(self, *services: str) -> None:
+        """Stop services in good order and start them again, by default all; don't wait."""
+        self._cli.compose("restart", *map(self._name, services))
+
+    def one_shot(
+        self, service: str, arguments: Sequence[str], extra: Mapping[str, str] | None = None
+    ) -> OneShot:
+        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+        variables = [f"--env={key}={value}" for key, value in (extra or {}).items()]
+        terminal = [] if sys.stdin.isatty() and sys.stdout.isatty() else ["--no-TTY"]
+        options = ["--rm", "--no-deps", *terminal, *variables]
+        words = ("--progress", "quiet", "run", *options, self._name(service), *arguments)
+        return OneShot(tuple(self._cli.command(*words)), self._root, self._environ)
+
+    def journal(self) -> Path:
+        """The emulator's journal, copied out of its volume."""
+        options = ("--rm", "--no-deps", "--no-TTY", "--entrypoint", "tar")
+        copy = ("emulator", "-C", JOURNAL, "-cf", "-", ".")
+        archived = self._cli.compose_bytes("--progress", "quiet", "run", *options, *copy)
+        folder = self._root / (self._environ.get("RUN_DIR") or ".run") / "docker" / "emulator"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
+            archive.extractall(folder, filter="data")
+        return folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
+
+    def _name(self, service: str) -> str:
+        return self._compose.service(service).name
+
+    def _look(self, *, memory: bool = False) -> list[Status]:
+        services = [s for s in self._compose.services.values() if not s.profiles]
+        return containers.look(self._cli, services, memory=memory)
+
+    def _account(self, status: Status) -> str:
+        options = ("--no-log-prefix", "--tail", str(LOG_LINES))
+        tail = self._cli.compose("logs", *options, status.service, check=False).strip()
+        return f"{status.service}: {status.state} {status.reason}\n--- last lines\n{tail}\n---"
+
+    def _show(self, *arguments: str) -> None:
+        code = self._cli.show(*arguments)
+        if code != 0:
+            raise StackError(f"`docker compose {' '.join(arguments)}` ended with {code}")
