@@ -2,9 +2,9 @@
 
 A second run waits until the first is done. In a bucket the lock is an object, made with a
 conditional PUT and renewed every few seconds. One that isn't renewed for ``LEASE`` seconds, by the
-waiting run's own clock, was left behind and is taken over, with a conditional PUT again; one of a
-process of this host that has gone is taken over at once. In a local folder the lock is the
-system's (``flock``), which ends with its process.
+waiting run's own clock, was left behind, by a container that was killed for one, and is taken over
+with a conditional PUT again; one of a process that can be seen from here to have gone is taken over
+at once. In a local folder the lock is the system's (``flock``), which ends with its process.
 
 The lock keeps runs apart. What keeps the tables right when a run is suspended and wakes up after
 its lock was taken is the log store (docs/decisions/0005-batch-road.md).
@@ -13,13 +13,10 @@ its lock was taken is the log store (docs/decisions/0005-batch-road.md).
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import socket
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +28,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from spark.pipeline.errors import JobError, LockError, StorageError
+from spark.pipeline.holder import Holder
 
 NAME = "_lock"
 LEASE = 30.0
@@ -94,7 +92,7 @@ class _ObjectLock:
         config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
         self._s3: Any = boto3.client("s3", region_name=region, config=config)
         self._where = {"Bucket": bucket, "Key": key}
-        self._me = {"run": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
+        self._me = Holder.of(os.getpid())
         self._etag = ""
         self._renewed = 0.0
         self._lost = False
@@ -110,13 +108,13 @@ class _ObjectLock:
             now = time.monotonic()
             if etag != seen:
                 seen, since = etag, now
-            abandoned = self._has_gone(holder) or now - since > LEASE
+            abandoned = holder.has_gone() or now - since > LEASE
             if etag and abandoned and self._put(IfMatch=etag):
                 break
             if now - start > wait:
-                raise LockError(f"{self._name}: {_who(holder)} still writes the tables")
+                raise LockError(f"{self._name}: {holder} still writes the tables")
             if not told:
-                sys.stderr.write(f"waiting for {_who(holder)}, which writes the tables\n")
+                sys.stderr.write(f"waiting for {holder}, which writes the tables\n")
                 told = True
             time.sleep(LOOK)
         self._keeper.start()
@@ -132,7 +130,7 @@ class _ObjectLock:
         self._keeper.join()
         try:
             _, holder = self._get()
-            if holder.get("run") == self._me["run"]:
+            if holder.run == self._me.run:
                 self._s3.delete_object(**self._where)
         except StorageError as error:
             # The work is done; whoever comes next takes the lock over.
@@ -154,7 +152,8 @@ class _ObjectLock:
     def _put(self, **condition: str) -> bool:
         """Write the lock under a condition; say whether it is this run's now."""
         # The time makes every renewal another object, which is how a waiting run sees it.
-        body = json.dumps({**self._me, "renewed": time.time_ns()}).encode()
+        body = self._me.write(renewed=time.time_ns())
+        asked = time.monotonic()  # not when the answer comes: S3 may have stored it long before
         try:
             answer = self._s3.put_object(**self._where, Body=body, **condition)
         except ClientError as error:
@@ -166,38 +165,27 @@ class _ObjectLock:
                 raise self._failed(error) from error
             # Refused, but perhaps because the first attempt's answer was lost.
             etag, holder = self._get()
-            if holder.get("run") != self._me["run"]:
+            if holder.run != self._me.run:
                 return False
             self._etag = etag
         except BotoCoreError as error:
             raise self._failed(error) from error
         else:
             self._etag = answer["ETag"]
-        self._renewed = time.monotonic()
+        self._renewed = asked
         return True
 
-    def _get(self) -> tuple[str, dict[str, Any]]:
+    def _get(self) -> tuple[str, Holder]:
         """Return the lock's ETag and holder; both are empty when there is no lock."""
         try:
             answer = self._s3.get_object(**self._where)
-            return answer["ETag"], json.loads(answer["Body"].read())
+            return answer["ETag"], Holder.read(answer["Body"].read())
         except ClientError as error:
             if _code(error) == "NoSuchKey":
-                return "", {}
+                return "", Holder()
             raise self._failed(error) from error
         except BotoCoreError as error:
             raise self._failed(error) from error
-
-    def _has_gone(self, holder: dict[str, Any]) -> bool:
-        if holder.get("host") != self._me["host"]:
-            return False
-        try:
-            os.kill(holder["pid"], 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
 
     def _failed(self, error: Exception) -> StorageError:
         bucket, endpoint = self._where["Bucket"], self._s3.meta.endpoint_url
@@ -210,9 +198,3 @@ class _ObjectLock:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _who(holder: dict[str, Any]) -> str:
-    if not holder:
-        return "another run"
-    return f"the run with pid {holder.get('pid')} on {holder.get('host')}"
