@@ -1,0 +1,270 @@
+"""What may arrive, through every hop: one right row a key, and the rest with its reason.
+
+Posts that the emulator sends five times over, as if it had been restarted, and among them what
+nobody should send. The tables must be those of a DuckDB that reads the source alone, and what is in
+tables, quarantine and dead-letter topic must add up to what was sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import sqlalchemy as sa
+from confluent_kafka import Consumer, TopicPartition
+
+from contract import names
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from contract.wire import KAFKA_BINARY
+from emulator import database
+from emulator.dataset.tables import TABLES
+from emulator.draw import original
+from stack.hops import kafka, objects, tables
+from stack.hops.access import Access
+from stack.waiting import wait_for
+from tests.spark.data import arrow
+from tests.spark.oracle import Oracle
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+START, POSTS, RESTARTS = 200, 40, 5
+"""Draws of the original that no other test sends, and how often they are sent."""
+
+LARGE = "x" * 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A record that the emulator doesn't send, and what must become of it."""
+
+    entity: Entity
+    value: bytes | None
+    row: dict[str, Any] | None = None
+    """Columns of its row in the table that are not null."""
+    rule: str = ""
+    """Rule that it breaks, for the quarantine; neither row nor rule: a dead letter."""
+    reason: str = ""
+
+
+ODD = (
+    Odd(
+        GEO,
+        b'{"ind":700001,"country":"Chad","mood":"sunny","more":{"a":[1]}}',
+        row={"ind": 700001, "country": "Chad"},
+    ),
+    Odd(
+        GEO,
+        b'{"ind":700002,"country":"Chad","timestamp":"2018-02-30T00:00:00"}',
+        rule="bad_timestamp",
+        reason='timestamp is "2018-02-30T00:00:00", not a date and time in ISO 8601',
+    ),
+    Odd(GEO, b"[1,2]", rule="not_an_object", reason="the record is [1,2], no object"),
+    Odd(GEO, b'{"country":"Chad"}', rule="no_key", reason="ind is null or missing"),
+    Odd(
+        GEO,
+        b'{"ind":"700003","latitude":"north"}',
+        rule="wrong_type",
+        reason='ind is "700003", not a whole number of at most 64 bits;'
+        ' latitude is "north", not a number',
+    ),
+    Odd(GEO, b'{"ind":700004', reason="Converting byte[] to Kafka Connect data failed"),
+    Odd(GEO, b"", reason="it has no value"),
+    Odd(GEO, None, reason="it has no value"),
+    Odd(
+        PIN,
+        json.dumps({"index": 700005, "description": LARGE}).encode(),
+        row={"ind": 700005, "description": LARGE},
+    ),
+    Odd(
+        PIN,
+        json.dumps(LARGE).encode(),
+        rule="not_an_object",
+        reason=f'the record is "{LARGE[:99]}..., no object',
+    ),
+    Odd(
+        USER,
+        b'{"ind":700006,"first_name":"Ana","date_joined":"2016-01-02 03:04:05"}',
+        row={
+            "ind": 700006,
+            "user_name": "Ana",
+            "date_joined": datetime(2016, 1, 2, 3, 4, 5, tzinfo=UTC),
+        },
+    ),
+    Odd(
+        USER,
+        b'{"ind":700007,"age":20.5,"date_joined":"yesterday"}',
+        rule="wrong_type",
+        reason="age is 20.5, not a whole number of at most 64 bits",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: what was in which topic, and why it went no further."""
+
+    topic: str
+    offset: int
+    value: bytes | None
+    reason: str
+
+
+@pytest.fixture
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+def send(stack: Stack, odd: Odd) -> None:
+    """Send any bytes by the front door: the proxy takes them in base64."""
+    value = None if odd.value is None else base64.b64encode(odd.value).decode()
+    url = f"{stack.settings.gateway_invoke_url}/topics/"
+    answer = requests.post(
+        url + names.topic(stack.settings.user_id, odd.entity),
+        headers={"Content-Type": KAFKA_BINARY},
+        data=json.dumps({"records": [{"value": value}]}),
+        timeout=30,
+    )
+    assert answer.ok, answer.text
+    assert answer.json()["offsets"][0]["error_code"] is None
+
+
+def letters(access: Access, topic: str, begin: int) -> list[Letter]:
+    """Dead letters from an offset on."""
+    consumer = Consumer({**access.kafka, "group.id": "never joined", "enable.auto.commit": False})
+    try:
+        end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
+        consumer.assign([TopicPartition(topic, 0, begin)])
+        found: list[Letter] = []
+        while begin + len(found) < end:
+            for message in consumer.consume(end - begin, timeout=10):
+                headers = {name: value.decode() for name, value in message.headers()}
+                found.append(
+                    Letter(
+                        headers["__connect.errors.topic"],
+                        int(headers["__connect.errors.offset"]),
+                        message.value(),
+                        headers["__connect.errors.exception.message"],
+                    )
+                )
+        return found
+    finally:
+        consumer.close()
+
+
+def source(stack: Stack, keys: list[int]) -> Oracle:
+    """What the tables must hold of some posts of the source."""
+    engine = database.connect(stack.settings.source_database_url)
+    frames = []
+    with engine.connect() as connection:
+        for entity in ENTITIES:
+            table = TABLES[entity]
+            query = sa.select(table).where(table.c[entity.key].in_(keys))
+            frames.append(arrow(entity, [{**r} for r in connection.execute(query).mappings()]))
+    engine.dispose()
+    return Oracle(*frames)
+
+
+def plain(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Values of a row as DuckDB has them, whose dates carry no zone."""
+    return tuple(
+        v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
+        for v in row.values()
+    )
+
+
+def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: Access) -> None:
+    user_id = stack.settings.user_id
+    topics = {entity: names.topic(user_id, entity) for entity in ENTITIES}
+    dead = names.dead_letter_topic(user_id)
+    begin = {entity: kafka.offsets(access, topic)[1] for entity, topic in topics.items()}
+    begin_dead = kafka.offsets(access, dead)[1][0]
+    keys = [draw.key for draw in islice(original(), START, START + POSTS)]
+
+    # The odd ones come in the middle, so that the sink and the job must go on behind them.
+    emulator = ("--start", str(START), "--count", str(POSTS), "--rate", "max", "--batch-size", "40")
+    for restart in range(RESTARTS):
+        stack.run("emulator", *emulator)
+        if restart == 2:
+            for odd in ODD:
+                send(stack, odd)
+
+    odd_ones = {entity: [odd for odd in ODD if odd.entity is entity] for entity in ENTITIES}
+    sent = {entity: POSTS * RESTARTS + len(odd_ones[entity]) for entity in ENTITIES}
+    for entity, topic in topics.items():
+        end = kafka.offsets(access, topic)[1]
+        assert sum(end.values()) - sum(begin[entity].values()) == sent[entity]
+    unwritten = [odd for odd in ODD if odd.row is None and not odd.rule]
+    goal = sum(sent.values()) - len(unwritten)
+
+    def stored() -> int:
+        return sum(
+            1
+            for entity in ENTITIES
+            for _ in objects.records_from(access, topics[entity], begin[entity])
+        )
+
+    wait_for(f"{goal} records in S3", lambda: stored() == goal, 60, 0.5, lambda: f"{stored()}")
+    wait_for(
+        f"{len(unwritten)} dead letters",
+        lambda: len(letters(access, dead, begin_dead)) == len(unwritten),
+        30,
+    )
+
+    counts = json.loads(stack.run("spark", "--json").stdout)["entities"]
+
+    found_letters = letters(access, dead, begin_dead)
+    oracle = source(stack, keys)
+    for entity, topic in topics.items():
+        first = begin[entity][0]
+        odd_here = odd_ones[entity]
+
+        table = tables.read(access, names.table(user_id, entity))
+        assert table is not None
+        rows = {row["ind"]: row for row in table.rows}
+        assert len(rows) == len(table.rows) == counts[entity.name]["table_rows"]
+        right = oracle.cleaned(entity.name)
+        assert right.keys() == set(keys)
+        assert {key: plain(rows[key]) for key in right} == right
+        for odd in odd_here:
+            if odd.row:
+                row = rows[odd.row["ind"]]
+                assert {k: v for k, v in row.items() if v is not None} == odd.row
+        strange = {key for key in rows if key > 20_000}
+        assert strange == {odd.row["ind"] for odd in odd_here if odd.row}
+
+        quarantined = [
+            row
+            for row in tables.quarantined(access, entity)
+            if row["topic"] == topic and row["start_offset"] >= first
+        ]
+        assert sorted((row["rule"], row["reason"]) for row in quarantined) == sorted(
+            (odd.rule, odd.reason) for odd in odd_here if odd.rule
+        )
+        raws = [json.dumps(json.loads(row["raw"]), sort_keys=True) for row in quarantined]
+        assert sorted(raws) == sorted(
+            json.dumps(json.loads(odd.value or b""), sort_keys=True) for odd in odd_here if odd.rule
+        )
+
+        dead_here = [letter for letter in found_letters if letter.topic == topic]
+        expected = [odd for odd in odd_here if odd in unwritten]
+        assert [letter.value for letter in dead_here] == [odd.value for odd in expected]
+        for letter, odd in zip(dead_here, expected, strict=True):
+            assert odd.reason in letter.reason
+            assert letter.offset >= first
+
+        # What was sent is in one of three places. An earlier test may have left objects to read.
+        good = POSTS * RESTARTS + sum(odd.row is not None for odd in odd_here)
+        assert good + len(quarantined) + len(dead_here) == sent[entity]
+        assert counts[entity.name]["good"] >= good
+        assert counts[entity.name]["quarantined"] >= len(quarantined)
+        assert (
+            counts[entity.name]["good"] + counts[entity.name]["quarantined"]
+            == counts[entity.name]["records"]
+        )
