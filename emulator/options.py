@@ -21,7 +21,8 @@ from emulator.emulation import Emulation, Plan
 from emulator.journal import Journal
 from emulator.progress import Meter
 from emulator.request import Road
-from emulator.sender import Retry, Sender
+from emulator.retry import Retry
+from emulator.sender import Sender
 from emulator.source import Source
 from emulator.spool import Spool
 from emulator.stop import Stop

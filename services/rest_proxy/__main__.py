@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, server.stop)
     print(f"REST proxy on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
     await server.serve()
-    await application.api.close()
+    await application.clients.close()
 
 
 def main() -> int:

@@ -91,8 +91,10 @@ class Consumers:
             async with entry.lock:
                 if instance.closing:
                     raise ApiError(Code.CONSUMER_NOT_FOUND)
-                if instance.pattern is not None:
-                    await self._run(instance.match, await self.matching(instance.pattern, MAX_AGE))
+                assignment = instance.assignment
+                if assignment.pattern is not None:
+                    matching = await self.matching(assignment.pattern, MAX_AGE)
+                    await self._run(assignment.match, matching)
                 return await self._run(act, instance)
         finally:
             entry.users -= 1

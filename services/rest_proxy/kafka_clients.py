@@ -9,6 +9,9 @@ from confluent_kafka import KafkaError
 
 from contract.settings import Settings
 
+TIMEOUT = 10.0
+"""Seconds that a call waits for the broker, unless it produces."""
+
 
 def client_configuration(
     settings: Settings, on_error: Callable[[KafkaError], None]

@@ -21,15 +21,12 @@ from confluent_kafka.admin._resource import ResourceType
 
 from contract.settings import Settings
 from services.rest_proxy.errors import ApiError, Code, kafka_error
-from services.rest_proxy.kafka_clients import client_configuration
+from services.rest_proxy.kafka_clients import TIMEOUT, client_configuration
 
 T = TypeVar("T")
 
 MAX_AGE = 5.0
 """Seconds after which a producing call has the topics asked for again, in the background."""
-
-TIMEOUT = 10.0
-"""Seconds that a call which shows metadata waits for the broker."""
 
 
 class Metadata:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from services.rest_proxy.api import Api
+from services.rest_proxy import consumer_calls, metadata_calls, produce_calls
 from services.rest_proxy.call import Call
+from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError
 from services.rest_proxy.media import ANSWERS, FORMATS, KAFKA_DEFAULT, RECORDS
 
 V2 = (KAFKA_V2, KAFKA_JSON, KAFKA_BINARY, KAFKA_DEFAULT)
 """Types of a body without records."""
 
-Handler = Callable[[Api, Call], Awaitable[bytes | None]]
+Handler = Callable[[Clients, Call], Awaitable[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +50,30 @@ _INSTANCE = "/consumers/{group}/instances/{instance}"
 PRODUCE = tuple(FORMATS)
 
 ROUTES = (
-    Route("GET", "/", Api.root),
-    Route("GET", "/topics", Api.topics),
-    Route("GET", "/topics/{topic}", Api.topic),
-    Route("POST", "/topics/{topic}", Api.produce, PRODUCE),
-    Route("GET", "/topics/{topic}/partitions", Api.partitions),
-    Route("GET", "/topics/{topic}/partitions/{partition}", Api.partition),
-    Route("POST", "/topics/{topic}/partitions/{partition}", Api.produce, PRODUCE),
-    Route("GET", "/topics/{topic}/partitions/{partition}/offsets", Api.offsets),
-    Route("GET", "/brokers", Api.brokers),
-    Route("POST", "/consumers/{group}", Api.create_consumer, V2, needs_body=False),
-    Route("DELETE", _INSTANCE, Api.delete_consumer),
-    Route("POST", f"{_INSTANCE}/subscription", Api.subscribe, V2),
-    Route("GET", f"{_INSTANCE}/subscription", Api.subscription),
-    Route("DELETE", f"{_INSTANCE}/subscription", Api.unsubscribe),
-    Route("POST", f"{_INSTANCE}/assignments", Api.assign, V2),
-    Route("GET", f"{_INSTANCE}/assignments", Api.assignment),
-    Route("POST", f"{_INSTANCE}/positions", Api.seek, V2),
-    Route("POST", f"{_INSTANCE}/positions/beginning", partial(Api.seek_edge, end=False), V2),
-    Route("POST", f"{_INSTANCE}/positions/end", partial(Api.seek_edge, end=True), V2),
-    Route("GET", f"{_INSTANCE}/records", Api.records, gives=RECORDS),
-    Route("POST", f"{_INSTANCE}/offsets", Api.commit, V2, needs_body=False),
-    Route("GET", f"{_INSTANCE}/offsets", Api.committed, V2, needs_body=False),
+    Route("GET", "/", metadata_calls.root),
+    Route("GET", "/topics", metadata_calls.topics),
+    Route("GET", "/topics/{topic}", metadata_calls.topic),
+    Route("POST", "/topics/{topic}", produce_calls.produce, PRODUCE),
+    Route("GET", "/topics/{topic}/partitions", metadata_calls.partitions),
+    Route("GET", "/topics/{topic}/partitions/{partition}", metadata_calls.partition),
+    Route("POST", "/topics/{topic}/partitions/{partition}", produce_calls.produce, PRODUCE),
+    Route("GET", "/topics/{topic}/partitions/{partition}/offsets", metadata_calls.offsets),
+    Route("GET", "/brokers", metadata_calls.brokers),
+    Route("POST", "/consumers/{group}", consumer_calls.create, V2, needs_body=False),
+    Route("DELETE", _INSTANCE, consumer_calls.delete),
+    Route("POST", f"{_INSTANCE}/subscription", consumer_calls.subscribe, V2),
+    Route("GET", f"{_INSTANCE}/subscription", consumer_calls.subscription),
+    Route("DELETE", f"{_INSTANCE}/subscription", consumer_calls.unsubscribe),
+    Route("POST", f"{_INSTANCE}/assignments", consumer_calls.assign, V2),
+    Route("GET", f"{_INSTANCE}/assignments", consumer_calls.assignment),
+    Route("POST", f"{_INSTANCE}/positions", consumer_calls.seek, V2),
+    Route(
+        "POST", f"{_INSTANCE}/positions/beginning", partial(consumer_calls.seek_edge, end=False), V2
+    ),
+    Route("POST", f"{_INSTANCE}/positions/end", partial(consumer_calls.seek_edge, end=True), V2),
+    Route("GET", f"{_INSTANCE}/records", consumer_calls.records, gives=RECORDS),
+    Route("POST", f"{_INSTANCE}/offsets", consumer_calls.commit, V2, needs_body=False),
+    Route("GET", f"{_INSTANCE}/offsets", consumer_calls.committed, V2, needs_body=False),
 )
 
 _BY_LENGTH: dict[int, list[Route]] = {}

@@ -17,9 +17,9 @@ from confluent_kafka import KafkaException
 
 from contract.settings import Settings
 from contract.wire import JSON, KAFKA_V2
-from services.rest_proxy.api import Api
 from services.rest_proxy.bodies import encode
 from services.rest_proxy.call import Call
+from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.media import media_type, negotiate
 from services.rest_proxy.routes import Route, find
@@ -49,7 +49,7 @@ class Server:
     """ASGI application. Made by the event loop's thread, as the Kafka clients are driven by it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.api = Api(settings)
+        self.clients = Clients(settings)
         self._body_bytes = settings.rest_proxy_body_bytes
         self._all_bytes = settings.rest_proxy_queue_bytes
         self._in_hand = 0
@@ -96,7 +96,7 @@ class Server:
             base=f"{scope['scheme']}://{headers.get(b'host', b'localhost').decode('latin-1')}",
             body=body,
         )
-        content = await route.handler(self.api, call)
+        content = await route.handler(self.clients, call)
         return (204, kind, b"") if content is None else (200, kind, content)
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive, read: _Body) -> bytes:
@@ -135,7 +135,7 @@ class Server:
     async def _health(self, method: str) -> tuple[int, str, bytes]:
         if method != "GET":
             raise ApiError(405)
-        well, reason = await self.api.health()
+        well, reason = await self.clients.health()
         status = "ok" if well else "unavailable"
         return 200 if well else 503, JSON, encode({"status": status, "reason": reason})
 

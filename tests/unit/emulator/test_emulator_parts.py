@@ -20,7 +20,8 @@ from emulator.dataset.generate import blocks
 from emulator.draw import Draw, Pace
 from emulator.journal import FILES, Journal
 from emulator.request import MAX_BODY, Outcome, Row, requests
-from emulator.sender import Retry, Sender
+from emulator.retry import Retry
+from emulator.sender import Sender
 from emulator.source import Source
 from emulator.spool import Spool, SpoolError
 from tests.unit.emulator.conftest import Faulty, Program
