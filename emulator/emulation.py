@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
+from random import Random
 from typing import TextIO
 
 from contract import wire
@@ -14,8 +16,9 @@ from emulator.batches import Batches
 from emulator.draw import Draw, Pace, original, passes, sequential
 from emulator.progress import Meter
 from emulator.request import Request, Road, requests
+from emulator.retry import Retry
 from emulator.sender import Sender
-from emulator.source import MissingRowError, Post, Source
+from emulator.source import AwayError, MissingRowError, Post, Source
 from emulator.spool import Spool
 from emulator.stop import Stop
 
@@ -48,7 +51,7 @@ class Emulation:
     """One run.
 
     Raises (``run`` and ``dry_run``):
-        DatabaseError: the source database doesn't answer (any more).
+        DatabaseError: the source database doesn't answer (any more), also after the retries.
     """
 
     plan: Plan
@@ -56,6 +59,8 @@ class Emulation:
     accounting: Accounting
     meter: Meter
     stop: Stop
+    retry: Retry = field(default_factory=Retry)
+    """How long a source database that has gone away is waited for."""
 
     def run(self, sender: Sender, spool: Spool | None) -> None:
         """Send what the spool holds, then the posts of the plan; settle every row."""
@@ -116,7 +121,7 @@ class Emulation:
         while ahead := list(islice(draws, pace.ahead)):
             if self.stop.event.is_set():
                 return
-            posts = self.source.read([draw.key for draw in ahead])
+            posts = self._read([draw.key for draw in ahead])
             for draw in ahead:
                 pace.wait(draw, self.stop.event)
                 if self.stop.event.is_set():
@@ -128,6 +133,21 @@ class Emulation:
                     self.meter.say(str(MissingRowError(entity, post.key)))
                 yield post
                 self.meter.tick()
+
+    def _read(self, keys: Sequence[int]) -> Mapping[int, Post]:
+        """The posts with these keys; a database that is restarted is waited for."""
+        begun, random, attempt = time.monotonic(), Random(), 0
+        while True:
+            attempt += 1
+            try:
+                return self.source.read(keys)
+            except AwayError as error:
+                left = begun + self.retry.seconds - time.monotonic()
+                delay = self.retry.delay(attempt, 0, random)
+                if delay > left or self.stop.event.is_set():
+                    raise
+                self.meter.say(f"{error}; trying again")
+                self.stop.event.wait(delay)
 
 
 def _write(out: TextIO, *built: Request) -> None:

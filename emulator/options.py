@@ -100,7 +100,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.FloatRange(0),
         default=Retry().seconds,
         show_default=True,
-        help="How long a request is tried again that got no answer, a 5xx or a 429.",
+        help="How long a request without an answer, a 5xx, a 429 or the source is tried again.",
     ),
     click.option(
         "--timeout",
@@ -150,7 +150,8 @@ def emulate(
             settings = Settings.from_environ()
             source = stack.enter_context(closing(Source(settings.source_database_url)))
             stop = stack.enter_context(Stop())
-            emulation = Emulation(plan, source, accounting, meter, stop)
+            retry = Retry(retry_seconds, timeout)
+            emulation = Emulation(plan, source, accounting, meter, stop, retry)
             if dry_run:
                 emulation.dry_run(road(settings), sys.stdout)
                 sys.exit(0 if accounting.complete else 1)
@@ -166,7 +167,7 @@ def emulate(
                 accounting,
                 stop.event,
                 in_flight=in_flight,
-                retry=Retry(retry_seconds, timeout),
+                retry=retry,
                 journal=written,
                 spool=kept,
                 talk=meter.say,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from contract import wire
 from contract.entities import ENTITIES, PIN, Entity, Kind
@@ -17,6 +18,10 @@ from emulator.dataset.tables import MARKER, TABLES
 from emulator.request import Row
 
 _PAGE = 500
+
+
+class AwayError(DatabaseError):
+    """The source database can't be reached, or went away in the middle of a question."""
 
 
 class MissingRowError(DatabaseError):
@@ -64,7 +69,8 @@ class Source:
         """The posts with these keys, by key; each has the rows that are there.
 
         Raises:
-            DatabaseError: the database doesn't answer.
+            AwayError: the database can't be reached.
+            DatabaseError: it answers with an error.
         """
         found: dict[int, list[Row]] = {key: [] for key in keys}
         with self._asking() as connection:
@@ -114,32 +120,18 @@ class Source:
             f"source database {database.shown(self._url)} {problem}: run `pinpipe dataset load`"
         )
 
-    def _asking(self) -> _Asking:
-        return _Asking(self._engine, self._url)
-
-
-class _Asking:
-    """A connection whose errors are ours."""
-
-    def __init__(self, engine: sa.Engine, url: str) -> None:
-        self._engine, self._url = engine, url
-
-    def __enter__(self) -> sa.Connection:
+    @contextmanager
+    def _asking(self) -> Iterator[sa.Connection]:
+        """A connection whose errors are ours."""
         try:
-            self._connection = self._engine.connect()
+            # Closing it asks the database, too, and may fail as any question may.
+            with self._engine.connect() as connection:
+                yield connection
         except SQLAlchemyError as error:
-            raise self._ours(error) from error
-        return self._connection
-
-    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        self._connection.close()
-        if isinstance(error, SQLAlchemyError):
-            raise self._ours(error) from error
-
-    def _ours(self, error: SQLAlchemyError) -> DatabaseError:
-        return DatabaseError(
-            f"source database {database.shown(self._url)}: {database.reason(error)}"
-        )
+            away = isinstance(error, OperationalError | InterfaceError)
+            kind = AwayError if away else DatabaseError
+            where = database.shown(self._url)
+            raise kind(f"source database {where}: {database.reason(error)}") from error
 
 
 def _wire_row(entity: Entity, values: Mapping[str, Any]) -> dict[str, wire.Json]:

@@ -137,6 +137,17 @@ class Stack:
             start_new_session=True,
         )
 
+    def terminate(self, service: str, process: subprocess.Popen[str]) -> None:
+        """SIGTERM to a one-shot that ``spawn`` started."""
+        if self.variables["ENGINE"] == "native":
+            process.terminate()
+            return
+        # Not to `docker compose run`: it ends by itself and leaves the container running.
+        project = f"label=com.docker.compose.project={self.variables['COMPOSE_PROJECT_NAME']}"
+        filters = ("--filter", project, "--filter", f"label=com.docker.compose.service={service}")
+        found = subprocess.run(("docker", "ps", "-q", *filters), capture_output=True, text=True)
+        subprocess.run(("docker", "kill", "--signal", "TERM", *found.stdout.split()), check=True)
+
     def pinpipe(
         self,
         *arguments: str,
