@@ -20,6 +20,7 @@ import kept_objects
 import kinesis_engine
 import mapping_templates
 import refusals
+import starting
 from localstack.runtime.init import init_script_manager
 from localstack.runtime.main import main
 from localstack.runtime.runtime import LocalstackRuntime
@@ -71,4 +72,5 @@ if __name__ == "__main__":
     connections.install()
     mapping_templates.install()
     refusals.install()
+    starting.install()
     main()

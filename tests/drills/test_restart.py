@@ -1,4 +1,4 @@
-"""Services are restarted under a running emulator: all that was acknowledged is in S3 and a table."""
+"""Services are restarted under a running emulator: what was acknowledged is in S3 and a table."""
 
 from __future__ import annotations
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +170,22 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
         s3.put_object(**bucket, Key="twice", Body=b"", IfNoneMatch="*")
     for client in (kinesis, s3):
         client.close()
+
+
+def test_before_the_template_is_deployed_a_client_is_told_to_try_again(
+    another: LocalStack, http: requests.Session
+) -> None:
+    another.end(kill=True)
+    answers = set()
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(another.start)
+        while not started.done():
+            with contextlib.suppress(requests.ConnectionError):
+                answers.add(http.get(f"{another.api}/streams", timeout=30).status_code)
+            wait([started], 0.02)
+        started.result()
+    assert 503 in answers
+    assert answers <= {503, 200}
 
 
 def test_without_its_engine_it_ends(another: LocalStack) -> None:
