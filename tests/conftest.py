@@ -230,6 +230,7 @@ def _containers(variables: dict[str, str]) -> Iterator[Engine]:
     from testcontainers.compose import DockerCompose
 
     from stack.docker import DockerEngine
+    from stack.docker_cli import DockerCli
 
     variables["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
     engine = DockerEngine(ROOT, variables)
@@ -245,6 +246,7 @@ def _containers(variables: dict[str, str]) -> Iterator[Engine]:
         yield engine
     finally:
         engine.down(forget=True)
+        DockerCli(ROOT, variables).compose("--profile", "*", "down", "--rmi", "all")
 
 
 _PROJECT = ("COMPOSE_PROJECT_NAME", "RUN_DIR")
