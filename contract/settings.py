@@ -170,7 +170,8 @@ class Settings:
         "REST_PROXY_MESSAGE_TIMEOUT_MS",
         "30000",
         _positive,
-        "milliseconds after which a record that no broker has taken fails",
+        "milliseconds after which a record that no broker has taken fails, up to a second later;"
+        " 25000 lets API Gateway, which waits 29 s, pass the answer on",
     )
     rest_proxy_queue_messages: int = _setting(
         "REST_PROXY_QUEUE_MESSAGES",

@@ -10,7 +10,7 @@ from services.rest_proxy.call import Call
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.media import FORMATS
-from services.rest_proxy.producer import Record, answer, failed_slot
+from services.rest_proxy.producer import Answer, Record, failed_slot
 
 
 async def produce(clients: Clients, call: Call) -> bytes:
@@ -37,12 +37,12 @@ async def produce(clients: Clients, call: Call) -> bytes:
             partitions = len(topics[topic].partitions)
         await clients.producer.learn(topic, partitions, clients.send_timeout)
     except KafkaException as error:
-        return answer([failed_slot(error.args[0])] * len(records))
+        return encode(Answer([failed_slot(error.args[0])] * len(records)))
     if "partition" in call.path and wanted >= partitions:
         raise ApiError(Code.PARTITION_NOT_FOUND)
     request = clients.producer.send(topic, records, partitions)
     await request.done
-    return answer(request.slots)
+    return encode(Answer(request.slots))
 
 
 def _records(call: Call) -> list[Record]:

@@ -8,6 +8,7 @@ is that every record was acknowledged and is in the topic.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import psutil
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from services.rest_proxy.producer import LINGER_MS
 from tests.bench.rest_load import compact, event
 from tests.contracts.rest_proxy.running import BROKER, ROOT, Proxy, Service, broker, create_topic
 
@@ -55,7 +57,7 @@ def raw_producer(seconds: float) -> tuple[int, float]:
             "bootstrap.servers": BROKER,
             "acks": "all",
             "enable.idempotence": True,
-            "linger.ms": 2,
+            "linger.ms": LINGER_MS,
             "compression.type": "lz4",
         }
     )
@@ -120,25 +122,32 @@ def test_rest_proxy_against_raw_producer(
     through_proxy(proxy, 500, 4)
     sent = _in_topic()
     rates: dict[str, list[float]] = {"raw": [], "500": [], "1": [], "1 per CPU second": []}
+    costs: dict[str, list[float]] = {"raw": [], "500": []}
     for _ in range(ROUNDS):
+        used = _cpu(os.getpid())
         events, seconds = raw_producer(SECONDS)
         sent += events
         rates["raw"].append(events / seconds)
-        events, seconds, _ = through_proxy(proxy, 500, 4)
+        costs["raw"].append(1e6 * (_cpu(os.getpid()) - used) / events)
+        events, seconds, cpu = through_proxy(proxy, 500, 4)
         sent += events
         rates["500"].append(events / seconds)
+        costs["500"].append(1e6 * cpu / events)
         events, seconds, cpu = through_proxy(proxy, 1, 32)
         sent += events
         rates["1"].append(events / seconds)
         rates["1 per CPU second"].append(events / cpu)
 
     median = {name: statistics.median(values) for name, values in rates.items()}
+    cost = {name: statistics.median(values) for name, values in costs.items()}
     ratios = [proxied / raw for proxied, raw in zip(rates["500"], rates["raw"], strict=True)]
     with capsys.disabled():
         print(  # noqa: T201
             f"\nREST proxy, events/s, median of {ROUNDS} rounds:"
             f"\n  raw producer with callbacks     {median['raw']:>10,.0f}"
+            f"   {cost['raw']:.1f} us of CPU an event"
             f"\n  proxy, 500 records a request    {median['500']:>10,.0f}"
+            f"   {cost['500']:.1f} us of CPU an event"
             f"   ratio {statistics.median(ratios):.2f} (target 0.50)"
             f"\n  proxy, 1 record a request       {median['1']:>10,.0f}"
             f"   {median['1 per CPU second']:,.0f} per CPU second of the proxy"
