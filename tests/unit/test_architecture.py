@@ -41,7 +41,7 @@ STRANGERS = [
     r"repo1?\." + r"maven",
     "proxy" + r"\.golang",
     "(?<![\\w.])/" + "work/",
-    "(?<![\\w.$}])/" + "root/",
+    "(?<![\\w.$}])/" + r"root/(?!\.(?:cache|m2|npm)\b)",  # but for the caches of an image's build
     "/" + r"home/\w",
 ]
 """Hosts of registries, and folders of one machine."""
