@@ -1,0 +1,196 @@
+"""The batch job against DuckDB, reading the same objects and answering the same nine questions.
+
+The job starts a JVM, cleans, merges into Delta tables and writes the results as tables; DuckDB, in
+this process, reads the JSON with its schema given, takes the newest row a key, cleans and answers
+from memory. What the job takes when there is nothing new is printed beside it: that much is the
+start of Spark and a look at the tables. Nothing is asserted on speed; what is asserted is that both
+have all keys and the same results. The larger size takes 2 GB of disk while it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from contract import names
+from contract.entities import ENTITIES, Entity, Kind
+from contract.results import RESULTS
+from contract.settings import Settings
+from emulator.dataset.generate import blocks
+from emulator.dataset.profile import BLOCK
+from tests.conftest import ROOT
+from tests.spark.data import write_block
+from tests.spark.oracle import Oracle
+
+TYPES = {
+    Kind.INTEGER: "bigint",
+    Kind.NUMBER: "double",
+    Kind.TEXT: "varchar",
+    Kind.TIMESTAMP: "timestamp",
+}
+USER_ID = Settings.from_environ({}).user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is read."""
+
+    blocks: int
+    """Of 11,154 posts."""
+    per_object: int
+    best_compiler: bool = False
+    """With the JVM's second compiler, which spark/conf leaves out for a job that ends too soon."""
+
+    def options(self) -> str:
+        """What the job's settings are changed by."""
+        if not self.best_compiler:
+            return ""
+        name = "spark.driver.extraJavaOptions"
+        conf = (ROOT / "spark/conf/spark-defaults.conf").read_text()
+        (line,) = (line for line in conf.splitlines() if line.startswith(name))
+        java = line.removeprefix(name).replace("-XX:TieredStopAtLevel=1", "").split()
+        return f"--conf '{name}={' '.join(java)}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a way took."""
+
+    seconds: float
+    processor: float
+    """Seconds of processor time, which hold on a busy machine as well."""
+
+
+SIZES = (Size(1, 1_000), Size(100, 10_000, best_compiler=True))
+LIMIT = 540.0
+"""Seconds that a job may take."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that goes with the test: pytest keeps those of three sessions."""
+    made = tmp_path / "lake"
+    made.mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
+def job(folder: Path, size: Size) -> tuple[Cost, dict[str, Any]]:
+    """Run the batch job; return what it took, and its counts."""
+    spark = ROOT / ".build/envs/spark/bin"
+    variables = {
+        **os.environ,
+        "PATH": f"{spark}{os.pathsep}{os.environ['PATH']}",
+        "DELTA_ROOT": str(folder / "delta"),
+        "RUN_DIR": str(folder),
+        "SPARK_OPTIONS": size.options(),
+    }
+    command = [ROOT / "spark/run.sh", "spark.jobs.run_batch", "--json", "--objects"]
+    out, err = folder / "stdout", folder / "stderr"
+    began = time.perf_counter()
+    with out.open("w") as stdout, err.open("w") as stderr:
+        process = subprocess.Popen(
+            [*command, folder / names.TOPICS_DIR],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            processor = watch(psutil.Process(process.pid), process, began + LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    assert process.returncode == 0, err.read_text()
+    return Cost(time.perf_counter() - began, processor), json.loads(out.read_text())
+
+
+def watch(seen: psutil.Process, process: subprocess.Popen[bytes], deadline: float) -> float:
+    """Wait for a process; return the processor time that it and its children were seen to take.
+
+    The JVM ends unwaited for, so nobody else adds its time up.
+    """
+    processor = 0.0
+    while True:
+        try:
+            process.wait(0.2)
+            return processor
+        except subprocess.TimeoutExpired:
+            if time.perf_counter() > deadline:
+                raise
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = [seen, *seen.children(recursive=True)]
+            processor = max(processor, sum(sum(one.cpu_times()[:2]) for one in family))
+
+
+def in_duckdb(folder: Path) -> tuple[Cost, list[int], dict[str, set[tuple[Any, ...]]]]:
+    """Clean and answer in DuckDB; return what it took, the rows of each table, the results."""
+    began, before = time.perf_counter(), time.process_time()
+    with duckdb.connect() as connection:
+        frames = [read(connection, folder, entity) for entity in ENTITIES]
+    oracle = Oracle(*frames)
+    answers = {result.name: oracle.result(result.name) for result in RESULTS}
+    cost = Cost(time.perf_counter() - began, time.process_time() - before)
+    return cost, [len(frame) for frame in frames], answers
+
+
+def read(connection: duckdb.DuckDBPyConnection, folder: Path, entity: Entity) -> pa.Table:
+    """Rows of an entity's objects, the newest a key."""
+    objects = folder / names.topic_prefix(names.topic(USER_ID, entity)) / "partition=0/*.json"
+    columns = {column.name: TYPES[column.kind] for column in entity.columns}
+    return connection.sql(
+        f"""select * exclude (filename) from read_json(
+            '{objects}', format = 'newline_delimited', columns = {columns}, filename = true)
+        qualify row_number() over (partition by "{entity.key}" order by filename desc) = 1"""
+    ).to_arrow_table()
+
+
+def table_rows(folder: Path, name: str) -> set[tuple[Any, ...]]:
+    """Rows of a small table that the job has written."""
+    table = DeltaTable(f"{folder}/delta/batch/{name}").to_pyarrow_table()
+    return {tuple(row.values()) for row in table.to_pylist()}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size.blocks * BLOCK} posts")
+def test_batch_against_duckdb(folder: Path, size: Size, capsys: pytest.CaptureFixture[str]) -> None:
+    posts = size.blocks * BLOCK
+    for number, block in enumerate(blocks(size.blocks)):
+        topics = folder / names.TOPICS_DIR
+        write_block(topics, USER_ID, block, size.per_object, number * BLOCK)
+    costs = {}
+    costs["batch job"], counts = job(folder, size)
+    assert [c["table_rows"] for c in counts["entities"].values()] == [posts] * len(ENTITIES)
+    costs["nothing new"], counts = job(folder, size)
+    assert [c["records"] for c in counts["entities"].values()] == [0] * len(ENTITIES)
+    costs["DuckDB"], rows, answers = in_duckdb(folder)
+    assert rows == [posts] * len(ENTITIES)
+    for name, answer in answers.items():
+        assert table_rows(folder, names.result_table(USER_ID, name)) == answer, f"result {name}"
+    plain = costs["DuckDB"]
+    lines = [
+        f"  {way:12} {cost.seconds:7.1f} s {cost.seconds / plain.seconds:6.1f} x,"
+        f" processor {cost.processor:7.1f} s {cost.processor / plain.processor:6.1f} x,"
+        f" {3 * posts / cost.seconds:9,.0f} records/s"
+        for way, cost in costs.items()
+    ]
+    with capsys.disabled():
+        print(f"\nbatch, {posts:,} posts", *lines, sep="\n")  # noqa: T201
