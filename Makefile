@@ -7,6 +7,8 @@ PINPIPE := .venv/bin/pinpipe
 UV := .build/envs/bootstrap/bin/uv
 PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
+# A make before 4.0 can't keep outputs apart: it does one thing after the other.
+TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
 POSTS ?= 500
 
 .PHONY: help
@@ -82,9 +84,16 @@ lint: .build/.app ## Formatting, lint rules and types
 
 .PHONY: test
 test: install lint ## Everything that needs no running stack: unit, sink, contracts, spark
-	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
+	@echo "running three suites, two at a time; what each prints comes when it has ended" >&2
+	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-spark .test-sink
+
+.PHONY: .test-app .test-spark .test-sink
+.test-app:
 	@$(PYTEST) tests/unit tests/contracts
+.test-spark:
 	@$(SPARK_PYTEST) tests/spark
+.test-sink:
+	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
 
 .PHONY: test-stack
 test-stack: ready ## Follow posts through the real stack, on ports of its own

@@ -120,7 +120,8 @@ class Server:
                     self._check_size(read.length + len(chunk), read.length)
                     read.length += len(chunk)
                     self._in_hand += len(chunk)
-                    chunks.append(chunk)
+                    if chunk:  # the last one often is empty, and to join two copies the other
+                        chunks.append(chunk)
         except TimeoutError:
             raise ApiError(408) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)

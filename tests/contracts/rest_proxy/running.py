@@ -25,15 +25,20 @@ BROKER_PORT, CONTROLLER_PORT = 22010, 22011
 BROKER = f"127.0.0.1:{BROKER_PORT}"
 
 
-def wait_for(what: str, fact: Callable[[], T], limit: float = 30.0) -> T:
-    """Return what ``fact`` gives as soon as it is true; fail after ``limit`` seconds."""
+def wait_for(
+    what: str, fact: Callable[[], T], limit: float = 30.0, state: Callable[[], str] = lambda: ""
+) -> T:
+    """Return what ``fact`` gives as soon as it is true.
+
+    After ``limit`` seconds it fails, and says how things stand.
+    """
     deadline = time.monotonic() + limit
     while True:
         found = fact()
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {limit:.0f} s for {what}; last seen: {found!r}")
+            raise AssertionError(f"waited {limit:.0f} s for {what}; last seen: {found!r} {state()}")
         time.sleep(0.02)
 
 

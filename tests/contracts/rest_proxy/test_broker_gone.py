@@ -50,7 +50,13 @@ def test_every_slot_says_that_it_may_be_tried_again(
         else:
             kafka.start()
 
-    wait_for("the proxy to be well", lambda: proxy.health().returncode == 0)
+    wait_for(
+        "the proxy to be well",
+        lambda: proxy.health().returncode == 0,
+        state=lambda: (
+            f"{proxy.health().stderr}{kafka.health().stderr}{kafka.log.read_text()[-2000:]}"
+        ),
+    )
     slot = wait_for(
         "a record to be taken",
         lambda: (
