@@ -12,6 +12,7 @@ compile() { # output, then what differs
 compile bootstrap.txt --universal --python-version 3.11 --group bootstrap
 compile app.txt --universal --python-version 3.11 pyproject.toml
 compile dev.txt --universal --python-version 3.11 pyproject.toml --group test
+compile jobs-api.txt --universal --python-version 3.11 pyproject.toml --group jobs-api
 compile spark.txt --universal --python-version 3.11 --group spark
 compile spark-test.txt --universal --python-version 3.11 --group spark-test
 # The last release of LocalStack that needs no account breaks on dependencies made after it.
