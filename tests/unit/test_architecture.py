@@ -36,6 +36,7 @@ READS_THE_ENVIRONMENT = {
     "stack/engine.py": "hands it on to the services that it starts",
     "stack/machine.py": "looks for interpreters where PATH and pyenv keep them",
     "services/jobs_api/attempt.py": "hands it on to the tasks that it starts",
+    "services/jobs_api/runner/secrets.py": "secrets of notebooks are variables",
     "localstack/kinesis_engine.py": "hands it on to the engine that it starts",
 }
 
