@@ -75,6 +75,13 @@ def _user_id(value: str) -> str:
     return value
 
 
+def _folders(value: str) -> tuple[tuple[str, str], ...]:
+    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
+    if not pairs or not all(name.startswith("/") and folder for name, _, folder in pairs):
+        raise ValueError("it must be /name=folder[,/name=folder]")
+    return tuple((name.strip(), folder.strip()) for name, _, folder in pairs)
+
+
 def _positive(value: str) -> int:
     if not value.isdecimal() or int(value) == 0:
         raise ValueError("it must be a whole number above 0")
@@ -199,6 +206,42 @@ class Settings:
         "300000",
         _positive,
         "milliseconds after which an unused consumer instance is closed",
+    )
+    jobs_api_url: str = _setting(
+        "JOBS_API_URL", "http://127.0.0.1:8085", _url, "Jobs API, as clients and browsers see it"
+    )
+    jobs_api_listen: tuple[str, int] = _setting(
+        "JOBS_API_LISTEN", "127.0.0.1:8085", _address, "address that the Jobs API listens on"
+    )
+    jobs_api_token: str = _setting(
+        "JOBS_API_TOKEN", "", _text, "token that clients of the Jobs API send; it has no default"
+    )
+    jobs_api_slots: int = _setting(
+        "JOBS_API_SLOTS", "2", _positive, "tasks of the Jobs API that run at a time"
+    )
+    jobs_api_queue: int = _setting(
+        "JOBS_API_QUEUE", "100", _positive, "runs that may wait for their turn; more are refused"
+    )
+    jobs_api_workspace: tuple[tuple[str, str], ...] = _setting(
+        "JOBS_API_WORKSPACE",
+        "/Shared/pinterest-data-pipeline=.",
+        _folders,
+        "folders of the workspace and those that stand for them, /name=folder[,/name=folder]",
+    )
+    jobs_api_command: str = _setting(
+        "JOBS_API_COMMAND", "spark/run.sh", _text, "script that runs a Python module as a Spark job"
+    )
+    jobs_api_path: str = _setting(
+        "JOBS_API_PATH",
+        ".build/envs/spark/bin",
+        _text,
+        "folder put first on PATH of a task: the environment of the jobs",
+    )
+    jobs_api_log_bytes: int = _setting(
+        "JOBS_API_LOG_BYTES", "5242880", _positive, "bytes of a task's log that are kept, the last"
+    )
+    jobs_api_keep_runs: int = _setting(
+        "JOBS_API_KEEP_RUNS", "500", _positive, "runs that are kept; the oldest go with their logs"
     )
     connect_url: str = _setting(
         "CONNECT_URL", "http://127.0.0.1:8083", _url, "REST API of the Kafka Connect worker"

@@ -16,6 +16,7 @@ compile dev.txt --universal --python-version 3.11 pyproject.toml --group test
 for part in emulator services; do
     compile "$part.txt" --universal --python-version 3.11 --constraint requirements/app.txt --group "$part"
 done
+compile jobs-api.txt --universal --python-version 3.11 pyproject.toml --group jobs-api
 compile spark.txt --universal --python-version 3.11 --group spark
 compile spark-test.txt --universal --python-version 3.11 --group spark-test
 # The last release of LocalStack that needs no account breaks on dependencies made after it.

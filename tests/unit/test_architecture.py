@@ -18,7 +18,7 @@ from contract.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BOXES = ("emulator", "services/rest_proxy", "services/connect", "services/kafka", "localstack")
-BOXES += ("spark", "airflow", "stack")
+BOXES += ("services/jobs_api", "spark", "airflow", "stack")
 """Folders that speak with each other over the wire only."""
 
 LONGEST = 300
@@ -28,6 +28,8 @@ READS_THE_ENVIRONMENT = {
     "contract/settings.py": "the one place",
     "stack/engine.py": "hands it on to the services that it starts",
     "stack/machine.py": "looks for interpreters where PATH and pyenv keep them",
+    "services/jobs_api/attempt.py": "hands it on to the tasks that it starts",
+    "services/jobs_api/runner/secrets.py": "secrets of notebooks are variables",
     "localstack/kinesis_engine.py": "hands it on to the engine that it starts",
 }
 

@@ -62,7 +62,7 @@ class Service:
         """What the service has printed."""
         return self.folder / f"{self.name}-{id(self)}.log"
 
-    def start(self) -> None:
+    def start(self, limit: float = 60) -> None:
         """Start it and wait until its health check passes."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -74,7 +74,7 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(f"{self.name} to be healthy", self._healthy, 60)
+        wait_for(f"{self.name} to be healthy", self._healthy, limit)
 
     def _healthy(self) -> bool:
         assert self.process is not None

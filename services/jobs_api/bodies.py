@@ -1,0 +1,204 @@
+"""What requests say: bodies of POST calls, and the query of GET calls.
+
+Airflow sends numbers as texts ("Databricks can tolerate either"), so texts are read as numbers and
+truth values. Fields that a structure doesn't name are let through, as Databricks does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from services.jobs_api.errors import ApiError, Code, invalid
+
+Form = TypeVar("Form")
+
+PARAMETERS_BYTES = 10_000
+"""Bytes of the parameters of a request, as JSON; Databricks' limit."""
+
+Texts = list[str]
+Named = dict[str, str]
+
+
+class JobId(Struct):
+    """``jobs/get``, ``jobs/delete``, ``jobs/runs/cancel-all``."""
+
+    job_id: int
+    page_token: str = ""
+
+
+class NewSettings(Struct):
+    """``jobs/update``, ``jobs/reset``."""
+
+    job_id: int
+    new_settings: dict[str, Any] = {}
+    fields_to_remove: list[str] = []
+
+
+class Page(Struct):
+    """What the two calls that list share."""
+
+    limit: int = 20
+    offset: int = 0
+    page_token: str = ""
+    expand_tasks: bool = False
+
+
+class ListJobs(Page):
+    """``jobs/list``."""
+
+    name: str = ""
+
+
+class ListRuns(Page):
+    """``jobs/runs/list``."""
+
+    active_only: bool = False
+    completed_only: bool = False
+    job_id: int | None = None
+    run_type: str = ""
+    start_time_from: int | None = None
+    start_time_to: int | None = None
+
+
+class Overrides(Struct, kw_only=True):
+    """Parameters that a request gives for one run."""
+
+    job_parameters: Named | UnsetType = UNSET
+    notebook_params: Named | UnsetType = UNSET
+    python_params: Texts | UnsetType = UNSET
+    python_named_params: Named | UnsetType = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """Those that are there, checked.
+
+        Raises:
+            ApiError: one is too long, or two exclude each other.
+        """
+        found = {
+            name: value
+            for name in Overrides.__struct_fields__
+            if (value := getattr(self, name)) is not UNSET
+        }
+        for name, value in found.items():
+            size = len(msgspec.json.encode({name: value}))
+            if size > PARAMETERS_BYTES:
+                raise invalid(
+                    f"The JSON representation of {name} has {size} bytes, "
+                    f"which is more than the limit of {PARAMETERS_BYTES} bytes"
+                )
+        if "job_parameters" in found and len(found) > 1:
+            rest = ", ".join(sorted(set(found) - {"job_parameters"}))
+            raise invalid(f"job_parameters can't be combined with {rest}")
+        return found
+
+
+class QueueSettings(Struct):
+    """Whether a run waits for its turn, or is skipped."""
+
+    enabled: bool = False
+
+
+Token = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class RunNow(Overrides, kw_only=True):
+    """``jobs/run-now``."""
+
+    job_id: int
+    idempotency_token: Token = ""
+    only: list[str] = []
+    queue: QueueSettings | None = None
+
+
+class Repair(Overrides, kw_only=True):
+    """``jobs/runs/repair``."""
+
+    run_id: int
+    latest_repair_id: int | None = None
+    rerun_tasks: list[str] = []
+    rerun_all_failed_tasks: bool = False
+    rerun_dependent_tasks: bool = False
+
+
+class RunId(Struct):
+    """``jobs/runs/get``, ``get-output``, ``cancel``, ``delete``, ``export``."""
+
+    run_id: int
+    include_history: bool = False
+    include_resolved_values: bool = False
+    page_token: str = ""
+
+
+class CancelAll(Struct):
+    """``jobs/runs/cancel-all``."""
+
+    job_id: int | None = None
+    all_queued_runs: bool = False
+
+
+class ClusterId(Struct):
+    """``clusters/get`` and the like."""
+
+    cluster_id: str
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """Read a body, which must be a JSON object.
+
+    Raises:
+        ApiError: it is none.
+    """
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ApiError(
+            Code.MALFORMED_REQUEST,
+            "Invalid JSON given in the body of the request - failed to parse given JSON",
+        ) from None
+    if not isinstance(body, dict):
+        raise ApiError(
+            Code.MALFORMED_REQUEST,
+            "Invalid JSON given in the body of the request - expected a map",
+        )
+    return body
+
+
+def read(body: Any, form: type[Form], where: str = "") -> Form:
+    """Read ``body`` into ``form``; ``where`` is its place in the request, for messages.
+
+    Raises:
+        ApiError: it lacks a field, or one has the wrong type.
+    """
+    try:
+        return msgspec.convert(body, form, strict=False)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        place = re.sub(r"\[\.*\d*\]", "", (re.search(r"`\$\.?(.*)`$", text) or ["", ""])[1])
+        missing = re.match(r"Object missing required field `(.+?)`", text)
+        if missing:
+            name = ".".join(filter(None, [where, place, missing[1]]))
+            raise invalid(f"Missing required field: {name}") from None
+        if "length" in text:
+            raise invalid(f"{text}") from None
+        at = ".".join(filter(None, [where, place]))
+        reason = text.partition(" - at ")[0]
+        raise ApiError(
+            Code.MALFORMED_REQUEST, f"Could not parse request object: {at}: {reason}"
+        ) from None
+
+
+def page_start(token: str, offset: int = 0) -> int:
+    """Where a page starts that was asked for by its token, or by an offset.
+
+    Raises:
+        ApiError: the token is none of ours.
+    """
+    if not token:
+        return max(offset, 0)
+    if not token.isdecimal():
+        raise invalid(f"Invalid page token: {token}")
+    return int(token)

@@ -1,0 +1,58 @@
+"""The one cluster that there is: this machine. Enough for clients that look before they submit."""
+
+from __future__ import annotations
+
+from services.jobs_api.bodies import ClusterId, read
+from services.jobs_api.errors import invalid
+from services.jobs_api.jobs import Answer
+from services.jobs_api.views import USER
+
+CLUSTER = {
+    "cluster_id": "local",
+    "cluster_name": "local",
+    "creator_user_name": USER,
+    "spark_version": "18.x-scala2.13",
+    "node_type_id": "local",
+    "driver_node_type_id": "local",
+    "num_workers": 0,
+    "autotermination_minutes": 0,
+    "cluster_source": "API",
+    "state": "RUNNING",
+    "state_message": "",
+}
+
+
+class Clusters:
+    """The handlers."""
+
+    async def list_clusters(self, request: Answer) -> Answer:
+        return {"clusters": [CLUSTER]}
+
+    async def get(self, request: Answer) -> Answer:
+        return dict(self._known(request))
+
+    async def nothing(self, request: Answer) -> Answer:
+        """Start, restart or terminate: it always runs."""
+        self._known(request)
+        return {}
+
+    async def spark_versions(self, request: Answer) -> Answer:
+        return {"versions": [{"key": CLUSTER["spark_version"], "name": "18 LTS, here PySpark"}]}
+
+    async def node_types(self, request: Answer) -> Answer:
+        node = {
+            "node_type_id": "local",
+            "memory_mb": 0,
+            "num_cores": 0,
+            "instance_type_id": "local",
+        }
+        return {"node_types": [node | {"description": "This machine", "category": "local"}]}
+
+    async def me(self, request: Answer) -> Answer:
+        return {"id": "1", "userName": USER, "displayName": USER, "active": True}
+
+    def _known(self, request: Answer) -> Answer:
+        cluster_id = read(request, ClusterId).cluster_id
+        if cluster_id != CLUSTER["cluster_id"]:
+            raise invalid(f"Cluster {cluster_id} does not exist")
+        return dict(CLUSTER)

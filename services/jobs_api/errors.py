@@ -1,0 +1,66 @@
+"""What goes wrong in a call, as the client is told.
+
+    ApiError    the call fails; its status and body are the answer
+
+Codes, statuses and messages are those of Databricks where its clients or its users depend on them
+(databricks-sdk maps ``Job .* does not exist`` to ResourceDoesNotExist; Airflow's provider tries
+again after 429 and 5xx).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from contract.errors import PipelineError
+
+
+class Code(StrEnum):
+    """Databricks' error codes."""
+
+    INVALID_PARAMETER_VALUE = "INVALID_PARAMETER_VALUE"
+    INVALID_STATE = "INVALID_STATE"
+    MALFORMED_REQUEST = "MALFORMED_REQUEST"
+    ENDPOINT_NOT_FOUND = "ENDPOINT_NOT_FOUND"
+    MAX_REQUEST_SIZE_EXCEEDED = "MAX_REQUEST_SIZE_EXCEEDED"
+    REQUEST_LIMIT_EXCEEDED = "REQUEST_LIMIT_EXCEEDED"
+    TEMPORARILY_UNAVAILABLE = "TEMPORARILY_UNAVAILABLE"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+STATUS = {
+    Code.INVALID_PARAMETER_VALUE: 400,
+    Code.INVALID_STATE: 400,
+    Code.MALFORMED_REQUEST: 400,
+    Code.ENDPOINT_NOT_FOUND: 404,
+    Code.MAX_REQUEST_SIZE_EXCEEDED: 413,
+    Code.REQUEST_LIMIT_EXCEEDED: 429,
+    Code.TEMPORARILY_UNAVAILABLE: 503,
+    Code.INTERNAL_ERROR: 500,
+}
+
+RETRY_AFTER = "5"
+"""Seconds that a client is asked to wait before it tries again."""
+
+
+class ApiError(PipelineError):
+    """The call fails: ``status`` is the HTTP status, ``code`` and ``message`` are the body."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        self.code: str | int = code
+        self.status = STATUS[code]
+        self.message = message
+        self.headers = {"retry-after": RETRY_AFTER} if self.status in (429, 503) else {}
+        super().__init__(message)
+
+
+class TokenError(ApiError):
+    """No token (401) or a wrong one (403); Databricks gives the bare status as ``error_code``."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(Code.INVALID_PARAMETER_VALUE, message)
+        self.code = self.status = status
+
+
+def invalid(message: str) -> ApiError:
+    """Make the answer to a value that can't be taken."""
+    return ApiError(Code.INVALID_PARAMETER_VALUE, message)

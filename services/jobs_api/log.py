@@ -1,0 +1,32 @@
+"""The log of a task: what its processes print, the last of it, in two files that take turns."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+CHUNK = 65_536
+
+
+class BoundedLog:
+    """Keeps the last ``limit`` bytes or more, never more than twice as many."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._new, self._old, self._limit = folder / "log", folder / "log.1", limit
+
+    async def take(self, stream: asyncio.StreamReader) -> None:
+        """Keep all that comes until the stream ends."""
+        with self._new.open("ab", buffering=0) as file:
+            while chunk := await stream.read(CHUNK):
+                if file.tell() + len(chunk) > self._limit and file.tell():
+                    self._old.write_bytes(self._new.read_bytes()[-self._limit :])
+                    file.truncate(0)
+                file.write(chunk)
+
+    def last(self, limit: int | None = None) -> tuple[str, bool]:
+        """The last ``limit`` bytes as text, and whether more was printed."""
+        limit = limit or self._limit
+        old = self._old.read_bytes() if self._old.exists() else b""
+        new = self._new.read_bytes() if self._new.exists() else b""
+        whole = old + new
+        return whole[-limit:].decode(errors="replace"), len(whole) > limit or bool(old)

@@ -1,0 +1,91 @@
+"""What a task is called with: its own parameters, those of the request and of the job, resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from services.jobs_api.database import Attempt, Run
+from services.jobs_api.references import moments, resolve
+
+JOB_PARAMETERS = "job.parameters."
+
+
+def values(run: Run, attempt: Attempt, others: Iterable[Attempt], url: str) -> dict[str, str]:
+    """Values of the dynamic references, by name, for ``attempt`` of ``run``."""
+    started = moments(run.start_time or run.created_time)
+    found = {
+        "job.id": str(run.job_id),
+        "job.name": run.name,
+        "job.run_id": str(run.run_id),
+        "run.id": str(run.run_id),
+        "job.repair_count": str(len(run.repairs)),
+        "job.trigger.type": "one_time",
+        "task.name": attempt.task_key,
+        "task.run_id": str(attempt.run_id),
+        "task.execution_count": str(attempt.number + 1),
+        "task.notebook_path": attempt.task.get("notebook_task", {}).get("notebook_path", ""),
+        "workspace.id": "0",
+        "workspace.url": url,
+        "job_id": str(run.job_id),
+        "run_id": str(attempt.run_id),
+        "parent_run_id": str(run.run_id),
+        "task_key": attempt.task_key,
+        "task_retry_count": str(attempt.number),
+        "start_date": started["iso_date"],
+        "start_time": started["timestamp_ms"],
+    }
+    for name, value in started.items():
+        found[f"job.start_time.{name}"] = found[f"job.trigger.time.{name}"] = value
+    for other in others:
+        prefix = f"tasks.{other.task_key}."
+        found[prefix + "run_id"] = str(other.run_id)
+        found[prefix + "result_state"] = (other.result or "").lower()
+        found[prefix + "error_code"] = other.code or ""
+        found[prefix + "execution_count"] = str(other.number + 1)
+        for name, value in other.values.items():
+            found[f"{prefix}values.{name}"] = value
+    for item in run.parameters:
+        given = item.get("value", item.get("default", ""))
+        found[JOB_PARAMETERS + item["name"]] = resolve(given, found)
+    return found
+
+
+def called_with(run: Run, attempt: Attempt, known: Mapping[str, str]) -> dict[str, Any]:
+    """The part of the task that names its type, as it is run.
+
+    A request's ``python_params`` replace the task's, its ``notebook_params`` are added to the
+    task's, and job parameters win over both where the task takes parameters by name.
+    """
+    name = next(key for key in attempt.task if key.endswith("_task") and attempt.task[key])
+    part: dict[str, Any] = dict(attempt.task[name])
+    over = run.overriding
+    job = {
+        k.removeprefix(JOB_PARAMETERS): v for k, v in known.items() if k.startswith(JOB_PARAMETERS)
+    }
+    if name == "notebook_task":
+        given = over.get("notebook_params", {})
+        part["base_parameters"] = {**part.get("base_parameters", {}), **given, **job}
+    elif name == "python_wheel_task" and "python_named_params" in over:
+        part["named_parameters"] = over["python_named_params"]
+        part.pop("parameters", None)
+    elif "python_params" in over:
+        part["parameters"] = over["python_params"]
+        part.pop("named_parameters", None)
+    if name == "python_wheel_task" and part.get("named_parameters"):
+        part["named_parameters"] = {**part["named_parameters"], **job}
+    return {name: resolve(part, known)}
+
+
+def merged(defined: Iterable[Mapping[str, Any]], given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The job's parameters with the values that a request gives, as a run keeps them."""
+    found = [
+        {
+            "name": item["name"],
+            "default": item.get("default", ""),
+            "value": given.get(item["name"], item.get("default", "")),
+        }
+        for item in defined
+    ]
+    known = {item["name"] for item in found}
+    return found + [{"name": k, "value": v} for k, v in given.items() if k not in known]

@@ -1,0 +1,51 @@
+"""Runs one task; exits with 1 when it has failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from services.jobs_api.runner.libraries import LibraryError, install
+from services.jobs_api.runner.outcome import Outcome
+from services.jobs_api.runner.python_tasks import run_file, run_wheel
+
+
+def main(folder: Path) -> int:
+    """Return the exit status."""
+    outcome = Outcome(folder)
+    task: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    try:
+        install(task["wheels"], task["packages"], folder)
+        if "spark_python_task" in task:
+            run_file(task, folder)
+        elif "python_wheel_task" in task:
+            run_wheel(task, folder)
+        else:
+            from services.jobs_api.runner.notebook import run_notebook  # brings pyspark
+
+            run_notebook(task, folder, outcome)
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            outcome.failed(end)
+            if isinstance(end.code, str):
+                sys.stderr.write(f"{end.code}\n")
+    except LibraryError as error:
+        outcome.failed(error, message=str(error))
+        traceback.print_exception(error)
+    except BaseException as error:
+        outcome.failed(error)
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    outcome.write()
+    return 1 if outcome.has_failed else 0
+
+
+if __name__ == "__main__":
+    status = main(Path(sys.argv[1]).resolve())
+    # Threads that the task has left (Spark's, or its own) don't keep the task alive.
+    os._exit(status)

@@ -1,0 +1,121 @@
+"""DBFS: its root is a folder here, its mounts are places in S3.
+
+For Spark it is a Hadoop file system of views (``dbfs:`` and every path without a scheme); for
+Python's own file functions ``/dbfs/<path>`` is led to the folder. Mounts are those of the
+workspace: they outlive the run.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+VIEWS = "fs.viewfs.mounttable.default"
+_SOURCE = re.compile(r"s3[an]?://(?:[^/@]*@)?([^/@]+)(/.*)?$")
+
+
+class MountError(Exception):
+    """Something can't be mounted."""
+
+
+class Dbfs:
+    """The root of DBFS and its mounts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._file = root.parent / "mounts.json"
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def mounts(self) -> dict[str, str]:
+        """Mount points and what is mounted there."""
+        if not self._file.exists():
+            return {}
+        found: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8"))
+        return found
+
+    def mount(self, source: str, point: str) -> None:
+        """Mount a place in S3. Keys in the source are left out: those of the environment count.
+
+        Raises:
+            MountError: the source is not in S3, or the point is taken.
+        """
+        match = _SOURCE.match(source)
+        if not match:
+            raise MountError(f"{_without_keys(source)} is not s3://bucket[/path]")
+        point = self.point(point)
+        if any(_within(point, p) or _within(p, point) for p in self.mounts):
+            raise MountError(
+                f"Directory already mounted: {point}. Use dbutils.fs.unmount to unmount it."
+            )
+        self._keep(self.mounts | {point: f"s3://{match[1]}{(match[2] or '').rstrip('/')}"})
+
+    def unmount(self, point: str) -> None:
+        """Take a mount away.
+
+        Raises:
+            MountError: nothing is mounted there.
+        """
+        mounts = self.mounts
+        if mounts.pop(self.point(point), None) is None:
+            raise MountError(f"Directory not mounted: {point}")
+        self._keep(mounts)
+
+    def point(self, path: str) -> str:
+        """A mount point as it is kept: absolute, without a scheme."""
+        return "/" + path.removeprefix("dbfs:").strip("/")
+
+    def hadoop(self) -> dict[str, str]:
+        """Settings that make it the default file system of Hadoop."""
+        found = {
+            "fs.defaultFS": "dbfs:///",
+            "fs.dbfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+            "fs.viewfs.enable.inner.cache": "false",
+            f"{VIEWS}.linkFallback": self.root.as_uri(),
+        }
+        return found | {f"{VIEWS}.link.{point}": f"{to}/" for point, to in self.mounts.items()}
+
+    def take_over_files(self) -> None:
+        """Lead ``/dbfs/...`` to the root in Python's own file functions."""
+        for module, names in ((builtins, ("open",)), (os, _OS)):
+            for name in names:
+                setattr(module, name, self._led(getattr(module, name)))
+
+    def _led(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(path: Any = ".", *rest: Any, **more: Any) -> Any:
+            if isinstance(path, str | os.PathLike):
+                text = os.fspath(path)
+                if isinstance(text, str) and _within(text, "/dbfs"):
+                    path = self._local(text.removeprefix("/dbfs"))
+            return function(path, *rest, **more)
+
+        return call
+
+    def _local(self, path: str) -> str:
+        for point in self.mounts:
+            if _within(path, point):
+                raise OSError(f"/dbfs{path} is in S3: read it with Spark or dbutils.fs")
+        return str(self.root / path.lstrip("/"))
+
+    def _keep(self, mounts: dict[str, str]) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps(mounts, indent=2), encoding="utf-8")
+        os.replace(new, self._file)
+
+
+_OS = ("listdir", "makedirs", "mkdir", "remove", "rename", "rmdir", "scandir", "stat")
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _without_keys(source: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", source)

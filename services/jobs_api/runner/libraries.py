@@ -1,0 +1,43 @@
+"""Libraries of a task: wheels are unpacked for this task alone, packages must be there already."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import zipfile
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+from services.jobs_api.runner.files import local
+
+
+class LibraryError(Exception):
+    """A library can't be had."""
+
+
+def install(wheels: Iterable[str], packages: Iterable[str], folder: Path) -> None:
+    """Put wheels on the path, and look for packages.
+
+    Raises:
+        LibraryError: names the library that can't be had.
+    """
+    for wheel in wheels:
+        target = folder / "libraries" / Path(wheel).stem
+        try:
+            with zipfile.ZipFile(local(wheel, folder)) as archive:
+                archive.extractall(target)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise LibraryError(f"Library installation failed for {wheel}: {error}") from error
+        sys.path.insert(0, str(target))
+    importlib.invalidate_caches()
+    for package in packages:
+        name = (re.match(r"[\w.-]+", package) or [package])[0]
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            raise LibraryError(
+                f"Library installation failed for {package}: the jobs' environment lacks it, and "
+                "nothing is installed for one run; add it to the lock of that environment"
+            ) from None

@@ -1,0 +1,193 @@
+"""Runs ``notebook_task``: a notebook, those that it runs, and the session that they share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from contract.errors import PipelineError
+from services.jobs_api.runner import cells
+from services.jobs_api.runner.cells import Cell, NotebookError
+from services.jobs_api.runner.dbfs import Dbfs
+from services.jobs_api.runner.dbutils import Context, DBUtils, Notebook, NotebookExit, TaskValues
+from services.jobs_api.runner.dbutils_fs import Files
+from services.jobs_api.runner.display import Shown, Tee
+from services.jobs_api.runner.languages import Languages
+from services.jobs_api.runner.outcome import Outcome, formatted
+from services.jobs_api.runner.secrets import Secrets
+from services.jobs_api.runner.widgets import Widgets
+from services.jobs_api.workspace import Workspace, normal
+
+
+class CellFailed(Exception):
+    """A cell has raised: which one, and where."""
+
+    def __init__(self, cell: Cell, path: str, error: BaseException) -> None:
+        super().__init__(f"cell {cell.number} of {path} failed")
+        self.cell, self.path, self.error = cell, path, error
+
+    def trace(self) -> str:
+        """The cell and the traceback of its error."""
+        head = f"Cell {self.cell.number} of {self.path} ({self.cell.language}):"
+        source = "\n".join(f"    {line}" for line in self.cell.source.splitlines())
+        return f"{head}\n{source}\n\n{formatted(self.error)}"
+
+
+class Book:
+    """One notebook: its path in the workspace, its names, its widgets."""
+
+    def __init__(self, runtime: Runtime, path: str, given: Mapping[str, str]) -> None:
+        self.runtime, self.path = runtime, path
+        self.widgets = Widgets(given)
+        context = Context(runtime.context, path)
+        notebook = Notebook(self._call, context)
+        self.dbutils = DBUtils(
+            runtime.files, self.widgets, runtime.secrets, notebook, runtime.values
+        )
+        module = types.ModuleType("__main__")
+        self.names = module.__dict__
+        self.names |= {
+            "spark": runtime.spark,
+            "sc": runtime.spark.sparkContext,
+            "sql": runtime.spark.sql,
+            "table": runtime.spark.table,
+            "dbutils": self.dbutils,
+            "display": runtime.shown.display,
+            "displayHTML": runtime.shown.html,
+            "getArgument": self.widgets.getArgument,
+        }
+        self._languages = Languages(self)
+
+    def run(self) -> str:
+        """Run it to its end; return its result."""
+        try:
+            self.run_cells(self.path)
+        except NotebookExit as end:
+            return end.result
+        return ""
+
+    def run_cells(self, path: str) -> None:
+        """Run the cells of a notebook with the names of this one.
+
+        Raises:
+            CellFailed: one has raised.
+        """
+        with self.runtime.on_path(path) as file:
+            for cell in cells.load(file):
+                try:
+                    self._languages.run(cell, path)
+                except NotebookExit:
+                    self.runtime.shown.end_cell(cell, path, "exited")
+                    raise
+                except CellFailed:
+                    self.runtime.shown.end_cell(cell, path, "failed")
+                    raise
+                except BaseException as error:
+                    self.runtime.shown.end_cell(cell, path, "failed")
+                    raise CellFailed(cell, path, error) from error
+                self.runtime.shown.end_cell(cell, path, "ok")
+
+    def beside(self, path: str) -> str:
+        """The workspace path that ``path`` means, seen from this notebook."""
+        return path if path.startswith("/") else f"{os.path.dirname(self.path)}/{path}"
+
+    def _call(self, path: str, timeout: int, arguments: Mapping[str, str]) -> str:
+        book = Book(self.runtime, normal(self.beside(path)), arguments)
+        with _limited(timeout, path):
+            return book.run()
+
+
+class Runtime:
+    """What the notebooks of a run share."""
+
+    def __init__(self, task: dict[str, Any], folder: Path, outcome: Outcome) -> None:
+        dbfs = Dbfs(Path(task["dbfs"]))
+        self.folder = folder
+        self.context: dict[str, str] = task["context"]
+        self.shown = Shown(folder)
+        self.secrets = Secrets(self.shown.secrets)
+        self.values = TaskValues(task["values"], outcome.values)
+        self._workspace = Workspace(task["workspace"], dbfs.root)
+        builder = SparkSession.builder.appName(self.context["job_name"])
+        for name, value in dbfs.hadoop().items():
+            builder = builder.config(f"spark.hadoop.{name}", value)
+        # A mount may be in S3, where a rename is no commit: write tables there by s3:// paths.
+        builder = builder.config("spark.delta.logStore.dbfs.impl", "io.delta.storage.LocalLogStore")
+        self.spark = builder.getOrCreate()
+        self.files = Files(self.spark, dbfs)
+        dbfs.take_over_files()
+
+    def library(self, path: str) -> str:
+        """The file of a wheel, by its path in the workspace, DBFS or S3."""
+        return self._workspace.library(path)
+
+    @contextlib.contextmanager
+    def on_path(self, path: str) -> Iterator[Path]:
+        """Find a notebook; modules beside it can be imported while it runs.
+
+        Raises:
+            NotebookError: it isn't there.
+        """
+        try:
+            file = cells.find(self._workspace.notebook(path))
+        except PipelineError as error:
+            raise NotebookError(str(error)) from error
+        if file is None:
+            raise NotebookError(
+                f'Unable to access the notebook "{path}". Either it does not exist, or the '
+                "identity used to run this job lacks the required permissions."
+            )
+        folder = str(file.parent)
+        before = os.getcwd()
+        sys.path.insert(0, folder)
+        os.chdir(folder)
+        try:
+            yield file
+        finally:
+            os.chdir(before)
+            sys.path.remove(folder)
+
+
+def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome) -> None:
+    """Run the notebook of a task, and wait for the streams that it has started."""
+    runtime = Runtime(task, folder, outcome)
+    sys.modules["pyspark.dbutils"] = types.ModuleType("pyspark.dbutils")
+    told = task["notebook_task"]
+    book = Book(runtime, normal(told["notebook_path"]), told.get("base_parameters", {}))
+    sys.modules["pyspark.dbutils"].DBUtils = lambda *_: book.dbutils  # type: ignore[attr-defined]
+    out = sys.stdout
+    sys.stdout = Tee(runtime.shown)
+    try:
+        outcome.exited(book.run())
+        while runtime.spark.streams.active:
+            runtime.spark.streams.awaitAnyTermination()
+    except CellFailed as failure:
+        outcome.failed(failure.error, trace=failure.trace())
+        sys.stderr.write(failure.trace())
+    finally:
+        sys.stdout.flush()
+        sys.stdout = out
+
+
+@contextlib.contextmanager
+def _limited(timeout: int, path: str) -> Iterator[None]:
+    """Raise in the midst of the block when it takes longer than ``timeout`` seconds (0: never)."""
+
+    def late(*_: Any) -> None:
+        raise TimeoutError(f"notebook {path} took longer than {timeout} seconds")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, timeout)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,59 @@
+"""What a task leaves for the service: its error, its result, the values that it has set."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+RESULT_CHARACTERS = 5_242_880 // 4
+"""Characters of a notebook's result; Databricks' limit is 5 MB."""
+TRACE_CHARACTERS = 100_000
+
+
+class Outcome:
+    """Collected while a task runs, written once at its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "outcome.json"
+        self._told: dict[str, Any] = {}
+        self.values: dict[str, str] = {}
+        """Task values, as text."""
+
+    def failed(self, error: BaseException, message: str = "", trace: str = "") -> None:
+        """Note an error; its traceback starts at the code of the task."""
+        text = str(error)
+        self._told["error"] = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        self._told["trace"] = (trace or formatted(error))[-TRACE_CHARACTERS:]
+        if message:
+            self._told["message"] = message
+
+    def exited(self, result: str) -> None:
+        """Note the result of a notebook."""
+        self._told["result"] = result[:RESULT_CHARACTERS]
+        self._told["truncated"] = len(result) > RESULT_CHARACTERS
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an error was noted."""
+        return "error" in self._told
+
+    def write(self) -> None:
+        """Leave it, whole or not at all."""
+        new = self._path.with_suffix(".new")
+        new.write_text(json.dumps(self._told | {"values": self.values}), encoding="utf-8")
+        os.replace(new, self._path)
+
+
+def formatted(error: BaseException, skip: str = os.path.dirname(__file__)) -> str:
+    """The traceback of an error, without the frames of the runner itself before the task's code."""
+    frames: TracebackType | None = error.__traceback__
+    while frames and (
+        frames.tb_frame.f_code.co_filename.startswith(skip)
+        or frames.tb_frame.f_code.co_filename == "<frozen runpy>"
+    ):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))

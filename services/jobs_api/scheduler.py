@@ -1,0 +1,127 @@
+"""The runs that are active: how many may wait, whose turn it is, what a restart makes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+
+from sqlalchemy import delete, select
+
+from services.jobs_api import process
+from services.jobs_api.database import Attempt, Run
+from services.jobs_api.errors import ApiError, Code
+from services.jobs_api.execution import Execution, Stop
+from services.jobs_api.parts import Parts
+from services.jobs_api.states import ACTIVE, TERMINAL, WAITING
+
+STOP_LIMIT = 20.0
+"""Seconds that the end of the service gives to the processes of its tasks."""
+
+
+class Scheduler:
+    """Starts and stops runs. Every method is called by the event loop's thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._executions: dict[int, Execution] = {}
+        self._jobs: dict[int, int] = {}
+        self._futures: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a new run would have to wait."""
+        return self.parts.slots.locked()
+
+    def admit(self) -> None:
+        """Let a new run in.
+
+        Raises:
+            ApiError: 429, as many runs wait as may wait.
+        """
+        waiting = sum(not execution.started for execution in self._executions.values())
+        if self.busy and waiting >= self.parts.settings.jobs_api_queue:
+            raise ApiError(
+                Code.REQUEST_LIMIT_EXCEEDED,
+                f"{waiting} runs wait for their turn, which is the limit; try again later",
+            )
+
+    def active_runs(self, job_id: int) -> int:
+        """Runs of a job that have not ended."""
+        return sum(found == job_id for found in self._jobs.values())
+
+    def start(self, run_id: int, job_id: int, together: int) -> None:
+        """Start a run when fewer than ``together`` earlier ones of its job are active."""
+        before = [self._futures[run] for run, job in self._jobs.items() if job == job_id]
+        execution = self._executions[run_id] = Execution(self.parts, run_id)
+        self._jobs[run_id] = job_id
+        self._futures[run_id] = asyncio.create_task(self._run(execution, before, together))
+
+    def stop_run(self, run_id: int, key: str | None = None) -> bool:
+        """Cancel a run, or one of its tasks; False when it isn't active."""
+        execution = self._executions.get(run_id)
+        if execution:
+            execution.stop(Stop.CANCELED, key)
+        return execution is not None
+
+    async def recover(self) -> None:
+        """Take over what an earlier process of the service has left.
+
+        Its processes are ended first: nobody waits for them any more, and what they write would
+        meet what a retry writes. Runs of which nothing had started wait again, the others failed.
+        """
+        await process.end(self.parts.attempts.root)
+        with self.parts.database.work() as session:
+            runs = session.scalars(
+                select(Run).where(Run.life_cycle.in_(ACTIVE)).order_by(Run.run_id)
+            ).all()
+            for run in runs:
+                if run.life_cycle in WAITING:
+                    continue
+                rows = session.scalars(select(Attempt).where(Attempt.job_run_id == run.run_id))
+                for row in rows:
+                    if not row.ended:
+                        row.end(*Stop.SERVICE_ENDED.value)
+                        row.error = row.message
+                run.end(*Stop.SERVICE_ENDED.value)
+        for run in runs:
+            if not run.ended:
+                self.start(run.run_id, run.job_id, run.settings.get("max_concurrent_runs", 1000))
+
+    async def stop(self) -> None:
+        """End what runs; runs of which nothing has started stay as they are."""
+        for execution in list(self._executions.values()):
+            if execution.started:
+                execution.stop(Stop.SERVICE_ENDED)
+            else:
+                execution.leave()
+        if self._futures:
+            await asyncio.wait(list(self._futures.values()), timeout=STOP_LIMIT)
+
+    async def _run(
+        self, execution: Execution, before: list[asyncio.Task[None]], together: int
+    ) -> None:
+        try:
+            await execution.turn(before, together)
+            await execution.run()
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+        finally:
+            del self._executions[execution.run_id], self._jobs[execution.run_id]
+            del self._futures[execution.run_id]
+        self._prune()
+
+    def _prune(self) -> None:
+        """Forget the oldest runs beyond those that are kept."""
+        with self.parts.database.work() as session:
+            ended = select(Run.run_id).where(Run.life_cycle.in_(TERMINAL))
+            old = session.scalars(
+                ended.order_by(Run.run_id.desc()).offset(self.parts.settings.jobs_api_keep_runs)
+            ).all()
+            attempts = session.scalars(
+                select(Attempt.run_id).where(Attempt.job_run_id.in_(old))
+            ).all()
+            session.execute(delete(Attempt).where(Attempt.job_run_id.in_(old)))
+            session.execute(delete(Run).where(Run.run_id.in_(old)))
+        for run_id in attempts:
+            self.parts.attempts.forget(run_id)

@@ -1,0 +1,205 @@
+"""Rows of the database as the JSON of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.jobs_api.database import Attempt, Job, Run, _State, now
+from services.jobs_api.states import LifeCycle, Result
+
+USER = "jobs-api@localhost"
+"""Who has created everything: there is one token."""
+PAGE = 100
+"""Tasks, job clusters and the like in one answer, at most; more by ``next_page_token``."""
+
+_STATUS = {
+    LifeCycle.WAITING_FOR_RETRY: "WAITING",
+    LifeCycle.SKIPPED: "TERMINATED",
+    LifeCycle.INTERNAL_ERROR: "TERMINATED",
+}
+
+
+def state(row: _State) -> dict[str, Any]:
+    """``state`` of API 2.1."""
+    stopped = row.result in (Result.CANCELED, Result.TIMEDOUT)
+    view: dict[str, Any] = {
+        "life_cycle_state": row.life_cycle,
+        "state_message": row.message,
+        "user_cancelled_or_timedout": stopped,
+    }
+    if row.result:
+        view["result_state"] = row.result
+    if row.life_cycle == LifeCycle.QUEUED:
+        view["queue_reason"] = row.message
+    return view
+
+
+def status(row: _State) -> dict[str, Any]:
+    """``status`` of API 2.2."""
+    life_cycle = LifeCycle(row.life_cycle)
+    view: dict[str, Any] = {"state": _STATUS.get(life_cycle, life_cycle)}
+    if life_cycle is LifeCycle.QUEUED:
+        view["queue_details"] = {"code": "ACTIVE_RUNS_LIMIT_REACHED", "message": row.message}
+    if row.code:
+        fine = row.result in (Result.SUCCESS, Result.SUCCESS_WITH_FAILURES)
+        kind = "INTERNAL_ERROR" if row.code == "INTERNAL_ERROR" else "CLIENT_ERROR"
+        view["termination_details"] = {
+            "code": row.code,
+            "type": "SUCCESS" if fine else kind,
+            "message": row.message,
+        }
+    return view
+
+
+def job(row: Job, expand: bool = True, start: int = 0) -> dict[str, Any]:
+    """A job; without ``expand`` its settings lack the tasks."""
+    settings = {
+        "max_concurrent_runs": 1,
+        "timeout_seconds": 0,
+        "email_notifications": {},
+        **row.settings,
+        "format": "MULTI_TASK",
+    }
+    more = _page(settings, start)
+    if not expand:
+        for name in ("tasks", "job_clusters"):
+            settings.pop(name, None)
+    view: dict[str, Any] = {
+        "job_id": row.job_id,
+        "creator_user_name": USER,
+        "run_as_user_name": USER,
+        "created_time": row.created_time,
+        "settings": settings,
+    }
+    return view | _token(start, more)
+
+
+def run(
+    row: Run,
+    attempts: Sequence[Attempt],
+    url: str,
+    expand: bool = True,
+    history: bool = False,
+    resolved: bool = False,
+    start: int = 0,
+) -> dict[str, Any]:
+    """A run with the attempts at its tasks."""
+    view = _common(row, row, url) | {
+        "run_id": row.run_id,
+        "number_in_job": row.run_id,
+        "original_attempt_run_id": row.run_id,
+        "job_run_id": row.run_id,
+        "run_duration": _duration(row),
+        "job_clusters": row.settings.get("job_clusters", []),
+        "job_parameters": row.parameters,
+        "tasks": [attempt(item, row, url, resolved) for item in attempts],
+    }
+    if row.overriding:
+        view["overriding_parameters"] = row.overriding
+    if history:
+        view["repair_history"] = _history(row, attempts)
+    more = _page(view, start)
+    if not expand:
+        del view["tasks"], view["job_clusters"]
+    return view | _token(start, more)
+
+
+def attempt(row: Attempt, of: Run, url: str, resolved: bool = False) -> dict[str, Any]:
+    """An attempt at a task, as it stands among the tasks of its run."""
+    view = {
+        "run_if": "ALL_SUCCESS",
+        **row.task,
+        "run_id": row.run_id,
+        "attempt_number": row.number,
+        "run_page_url": f"{page_url(of, url)}#{row.task_key}",
+        "state": state(row),
+        "status": status(row),
+        **_times(row),
+    }
+    if resolved and row.resolved:
+        view["resolved_values"] = row.resolved
+    return view
+
+
+def task_run(row: Attempt, of: Run, url: str) -> dict[str, Any]:
+    """An attempt as a run of its own: ``jobs/runs/get`` of its id."""
+    return _common(row, of, url) | {
+        "run_id": row.run_id,
+        "number_in_job": row.run_id,
+        "job_run_id": of.run_id,
+        "original_attempt_run_id": row.original,
+        "attempt_number": row.number,
+        "run_name": row.task_key,
+        "tasks": [attempt(row, of, url)],
+    }
+
+
+def page_url(row: Run, url: str) -> str:
+    """Where a person looks at a run."""
+    return f"{url}/jobs/{row.job_id}/runs/{row.run_id}"
+
+
+def _common(row: _State, of: Run, url: str) -> dict[str, Any]:
+    return {
+        "job_id": of.job_id,
+        "creator_user_name": USER,
+        "run_name": of.name,
+        "run_page_url": page_url(of, url),
+        "run_type": of.run_type,
+        "format": "MULTI_TASK",
+        "trigger": "ONE_TIME",
+        "state": state(row),
+        "status": status(row),
+        **_times(row),
+        "start_time": row.start_time or row.created_time,
+    }
+
+
+def _times(row: _State) -> dict[str, int]:
+    return {
+        "start_time": row.start_time,
+        "end_time": row.end_time,
+        "setup_duration": 0,
+        "execution_duration": _duration(row) if row.start_time else 0,
+        "cleanup_duration": 0,
+        "queue_duration": max((row.start_time or row.end_time or now()) - row.created_time, 0),
+    }
+
+
+def _duration(row: _State) -> int:
+    return (row.end_time or now()) - (row.start_time or row.created_time)
+
+
+def _history(row: Run, attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """The original run and its repairs; the newest stands as the run itself does."""
+    last = {"state": state(row), "status": status(row), "end_time": row.end_time}
+    items = []
+    for number, item in enumerate([*row.repairs, {}]):
+        repair = item["id"] if item else max((a.repair_id for a in attempts), default=0)
+        end = last if number == len(row.repairs) else item
+        start = min((a.created_time for a in attempts if a.repair_id == repair), default=0)
+        view = {
+            "type": "REPAIR" if number else "ORIGINAL",
+            "start_time": start or row.created_time,
+            "end_time": end["end_time"],
+            "state": end["state"],
+            "status": end["status"],
+            "task_run_ids": [a.run_id for a in attempts if a.repair_id == repair],
+        }
+        items.append(view | ({"id": repair} if number else {}))
+    return items
+
+
+def _page(view: dict[str, Any], start: int) -> bool:
+    """Cut the long lists of ``view``; say whether there is more."""
+    more = False
+    for name in ("tasks", "job_clusters", "parameters", "job_parameters", "repair_history"):
+        if name in view:
+            more |= len(view[name]) > start + PAGE
+            view[name] = view[name][start : start + PAGE]
+    return more
+
+
+def _token(start: int, more: bool) -> dict[str, Any]:
+    return {"has_more": True, "next_page_token": str(start + PAGE)} if more else {}

@@ -1,0 +1,96 @@
+"""Exported notebooks, one .py and two .ipynb, through ``notebook_task`` with Spark and S3."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from databricks.sdk.service import jobs
+
+from tests.contracts.jobs_api.running import JobsApi, python
+from tests.contracts.localstack.running import LocalStack
+
+NOTEBOOKS = Path(__file__).with_name("notebooks")
+BUCKET = "posts-of-a-notebook"
+SECRET = "hush-this-is-secret"
+LIMIT = 120
+"""Seconds for a run that starts a JVM on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
+    """A service whose workspace holds the notebooks, beside an S3 that holds posts."""
+    localstack = LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9")
+    localstack.start()
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    s3 = boto3.client("s3", endpoint_url=localstack.endpoint, region_name="us-east-1", **keys)
+    s3.create_bucket(Bucket=BUCKET)
+    for index, category in enumerate(("art", "art", "cars")):
+        post = json.dumps({"index": index, "category": category})
+        s3.put_object(Bucket=BUCKET, Key=f"topics/{index}.json", Body=post.encode())
+    service = JobsApi(
+        tmp_path_factory.mktemp("jobs_api"),
+        AWS_ENDPOINT_URL=localstack.endpoint,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_REGION="us-east-1",
+        SECRET_AWS_SECRET_KEY=SECRET,
+    )
+    shutil.copytree(NOTEBOOKS, service.workspace / "books")
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+        localstack.end()
+
+
+def notebook(path: str, **parameters: str) -> jobs.SubmitTask:
+    """A task that runs a notebook."""
+    task = jobs.NotebookTask(path, base_parameters=parameters)
+    return jobs.SubmitTask(task_key="book", notebook_task=task)
+
+
+def test_three_notebooks_run_as_one(api: JobsApi) -> None:
+    follow = python("follow", "say.py", "{{tasks.book.values.rows}}", after=("book",))
+    run_id = api.submit(notebook("/Workspace/books/report", bucket=BUCKET), follow)
+    run = api.ended(run_id, LIMIT)
+    output = api.output(run, "book")
+    assert output.error is None, output.error_trace
+    assert output.notebook_output == jobs.NotebookOutput(
+        f"ART /books/report {run.job_id}", truncated=False
+    )
+    assert api.output(run, "follow").logs == "3\n"
+
+    page = api.call("GET", run.run_page_url.removeprefix(api.url), token=None).body.decode()
+    assert "A report" in page
+    assert "least 2" in page
+    assert "dbfs:/mnt/posts/topics/0.json" in page
+    assert "<th>category</th><th>n</th>" in page
+    assert page.count("<td>art</td><td>2</td>") == 1
+    assert "<td>cars</td><td>1</td>" not in page
+    assert 'sandbox="" srcdoc="&lt;b&gt;1 categories&lt;/b&gt;"' in page
+    assert "<td>shared</td>" in page
+    assert ">42\n</pre>" in page
+    assert "never reached" not in page
+    assert "secret [REDACTED]" in page
+    kept = [path for path in (api.folder / "data").rglob("*") if path.is_file()]
+    assert [path for path in kept if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_a_cell_that_fails_is_told_with_its_traceback(api: JobsApi) -> None:
+    run = api.ended(api.submit(notebook("/books/lib/shout", word="fail")), LIMIT)
+    assert run.state.result_state is jobs.RunResultState.FAILED
+    output = api.output(run, "book")
+    assert output.error == "ZeroDivisionError: division by zero"
+    trace = output.error_trace or ""
+    assert trace.startswith("Cell 2 of /books/lib/shout (python):\n    if word ==")
+    assert 'File "/books/lib/shout, cell 2", line 4, in <module>\n    helpers.divide(1, 0)' in trace
+    assert "return a / b" in trace
+    assert "services/jobs_api" not in trace
+    page = api.call("GET", run.run_page_url.removeprefix(api.url), token=None).body.decode()
+    assert "python, failed" in page
