@@ -47,7 +47,7 @@ class Job:
         """Send a signal to all its processes: Python and the JVM that it started."""
         os.killpg(self.process.pid, number)
 
-    def end(self, limit: float = 150) -> tuple[int, str, str]:
+    def end(self, limit: float = 400) -> tuple[int, str, str]:
         """Wait for it; return exit code, stdout, and what it said on stderr."""
         out, err = self.process.communicate(timeout=limit)
         self.ended = True
