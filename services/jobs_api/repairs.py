@@ -9,7 +9,7 @@ from services.jobs_api.errors import ApiError, Code, invalid
 from services.jobs_api.jobs import Answer
 from services.jobs_api.parameters import merged
 from services.jobs_api.parts import Parts
-from services.jobs_api.rows import latest, next_attempt, run_of
+from services.jobs_api.rows import latest, next_attempt, whole_run
 from services.jobs_api.scheduler import Scheduler
 from services.jobs_api.states import UNSUCCESSFUL, LifeCycle
 from services.jobs_api.tasks import Task, downstream
@@ -26,9 +26,7 @@ class Repairs:
         overriding = form.given()
         given = overriding.pop("job_parameters", {})
         with self._database.work() as session:
-            run = run_of(session, form.run_id)
-            if isinstance(run, Attempt):
-                raise invalid(f"Run {form.run_id} is a task of run {run.job_run_id}.")
+            run = whole_run(session, form.run_id)
             if not run.ended:
                 raise ApiError(Code.INVALID_STATE, f"Run {run.run_id} is active, not repairable.")
             rows = latest(session, run.run_id)

@@ -24,6 +24,18 @@ def run_of(session: Session, run_id: int) -> Run | Attempt:
     return attempt or owner
 
 
+def whole_run(session: Session, run_id: int) -> Run:
+    """A run by its id, and no attempt at one of its tasks.
+
+    Raises:
+        ApiError: there is none, or it's an attempt.
+    """
+    found = run_of(session, run_id)
+    if isinstance(found, Attempt):
+        raise invalid(f"Run {run_id} is a task of run {found.job_run_id}.")
+    return found
+
+
 def attempts_of(session: Session, run_id: int) -> list[Attempt]:
     """Every attempt at the tasks of a run, the oldest first."""
     query = select(Attempt).where(Attempt.job_run_id == run_id).order_by(Attempt.run_id)
@@ -32,10 +44,7 @@ def attempts_of(session: Session, run_id: int) -> list[Attempt]:
 
 def latest(session: Session, run_id: int) -> dict[str, Attempt]:
     """The newest attempt at each task of a run."""
-    rows = session.scalars(
-        select(Attempt).where(Attempt.job_run_id == run_id).order_by(Attempt.run_id)
-    )
-    return {row.task_key: row for row in rows}
+    return {row.task_key: row for row in attempts_of(session, run_id)}
 
 
 def next_attempt(session: Session, row: Attempt, repair_id: int) -> Attempt:

@@ -16,7 +16,7 @@ from services.jobs_api.errors import ApiError, Code, invalid
 from services.jobs_api.jobs import Answer, checked_settings, job_of, limit_of, page
 from services.jobs_api.parameters import merged
 from services.jobs_api.parts import Parts
-from services.jobs_api.rows import attempts_of, run_of
+from services.jobs_api.rows import attempts_of, run_of, whole_run
 from services.jobs_api.scheduler import Scheduler
 from services.jobs_api.states import ACTIVE, CODES, TERMINAL, LifeCycle, Result
 from services.jobs_api.tasks import TYPES
@@ -176,9 +176,7 @@ class Runs:
     async def delete(self, request: Answer) -> Answer:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
-            run = run_of(session, form.run_id)
-            if isinstance(run, Attempt):
-                raise invalid(f"Run {form.run_id} is a task of run {run.job_run_id}.")
+            run = whole_run(session, form.run_id)
             if not run.ended:
                 raise ApiError(
                     Code.INVALID_STATE,
