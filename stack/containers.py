@@ -46,13 +46,10 @@ def _status(service: Service, container: Container | None, memory: Mapping[str, 
         verdict, reason = _health(state)
         ports = tuple(sorted(service.ports.values()))
         return Status(name, verdict, reason, state["Pid"], ports, memory.get(container["Id"]))
-    if service.healthcheck is not None:
-        return Status(name, State.ENDED, f"see `pinpipe logs {name}`")
-    if state["Status"] != "exited":
+    one_shot = service.healthcheck is None
+    if one_shot and state["Status"] != "exited":
         return Status(name, State.NOT_STARTED, state["Status"])
-    if state["ExitCode"] == 0:
-        return Status(name, State.COMPLETED)
-    return Status(name, State.FAILED, f"ended with {state['ExitCode']}")
+    return Status.of_ended(name, state["ExitCode"] if one_shot else None, f"`pinpipe logs {name}`")
 
 
 def _health(state: Mapping[str, Any]) -> tuple[State, str]:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from contract.settings import with_password
-from stack import compose, containers, docker_machine
+from stack import compose, containers, docker_machine, ports
 from stack.docker_cli import DockerCli
 from stack.errors import MachineError, StackError, StartError
 from stack.machine import Problem
@@ -56,9 +56,10 @@ class DockerEngine:
 
     def problems(self) -> list[Problem]:
         """What keeps the stack from starting; empty when nothing does."""
-        running = {s.service for s in self._look() if s.pid} if docker_machine.answers() else set()
+        facts = docker_machine.ask()
+        running = {s.service for s in self._look() if s.pid} if facts.answers else set()
         services = [s for s in self._compose.long_running() if s.name not in running]
-        return docker_machine.problems(services)
+        return docker_machine.lacking(facts) + ports.problems(services)
 
     def up(self) -> None:
         """Build the images that have changed, start everything, wait until all is healthy.

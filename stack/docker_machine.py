@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stack import ports
-from stack.compose import Service
-from stack.machine import Problem
+from stack.machine import MIN_MEMORY_GIB, Problem
 
 MIN_COMPOSE = (2, 24)
 """Release that knows all that docker-compose.yml uses."""
 MIN_ENGINE = (25, 0)
 """Release whose health checks know ``start_interval``."""
-MIN_MEMORY_GIB = 4
-"""What the containers take at rest, with room for a batch."""
 LIMIT = 20
 """Seconds that the engine may take to answer."""
 
@@ -46,6 +42,11 @@ class Facts:
     memory: int = 0
     """Bytes of memory that the engine's machine has."""
 
+    @property
+    def answers(self) -> bool:
+        """Whether there is an engine, and Compose to use it with."""
+        return self.engine is not None and self.compose is not None
+
 
 def ask() -> Facts:
     """Ask ``docker`` for its versions, and the engine for its memory."""
@@ -53,22 +54,11 @@ def ask() -> Facts:
     found: dict[str, Any] = json.loads(info) if info else {}
     version = _call("docker", "compose", "version", "--short")
     return Facts(
-        client=_call("docker", "--version") is not None,
+        client=shutil.which("docker") is not None,
         engine=found.get("ServerVersion") or None,
         compose=version.strip() if version else None,
         memory=found.get("MemTotal", 0),
     )
-
-
-def answers() -> bool:
-    """Whether there is an engine, and Compose to use it with."""
-    facts = ask()
-    return facts.engine is not None and facts.compose is not None
-
-
-def problems(services: Sequence[Service]) -> list[Problem]:
-    """Everything that keeps these services from starting; empty when nothing does."""
-    return lacking(ask()) + ports.problems(services)
 
 
 def lacking(facts: Facts) -> list[Problem]:

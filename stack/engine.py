@@ -95,7 +95,7 @@ def chosen(root: Path, variables: Mapping[str, str]) -> str:
     """
     wanted = variables.get("ENGINE")
     if not wanted:
-        native = NativeEngine(root, variables).runs() or not docker_machine.answers()
+        native = NativeEngine(root, variables).runs() or not docker_machine.ask().answers
         wanted = "native" if native else "docker"
     if wanted not in ENGINES:
         raise SettingError("ENGINE", wanted, f"it must be {' or '.join(ENGINES)}")

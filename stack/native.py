@@ -170,8 +170,8 @@ class NativeEngine:
         self._start(service)
 
     def _start(self, service: Service) -> None:
-        record = self._processes.record(service.name)
-        if record is not None and record.process() is not None:
+        record = self._processes.running(service.name)
+        if record is not None:
             if service.healthcheck is not None and not self._unhealthy(service):
                 self._talk(f"{service.name}: already healthy")
                 return
@@ -232,17 +232,15 @@ class NativeEngine:
         return f"{service.name}: {what}\n--- last lines of {log}\n{tail}\n---"
 
     def _running(self, service: str) -> Record:
-        record = self._processes.record(self._compose.service(service).name)
-        if record is None or record.process() is None:
+        record = self._processes.running(self._compose.service(service).name)
+        if record is None:
             raise StackError(f"{service} isn't running")
         return record
 
     def _port_problems(self) -> list[Problem]:
-        return ports.problems(s for s in self._compose.long_running() if not self._runs(s.name))
-
-    def _runs(self, service: str) -> bool:
-        record = self._processes.record(service)
-        return record is not None and record.process() is not None
+        return ports.problems(
+            s for s in self._compose.long_running() if not self._processes.running(s.name)
+        )
 
     def _status(self, service: Service) -> Status:
         if service.skip:
@@ -252,7 +250,9 @@ class NativeEngine:
             return Status(service.name, State.NOT_STARTED)
         process = record.process()
         if process is None:
-            return self._status_of_ended(service, record)
+            exit_code = None if service.healthcheck else record.exit_code
+            log = self._processes.log_path(service.name)
+            return Status.of_ended(service.name, exit_code, str(log))
         if service.healthcheck is None:
             return Status(service.name, State.RUNNING, pid=record.pid)
         reason = self._unhealthy(service)
@@ -264,14 +264,6 @@ class NativeEngine:
             tuple(sorted(set(service.ports.values()))),
             memory_mib(process),
         )
-
-    def _status_of_ended(self, service: Service, record: Record) -> Status:
-        if service.healthcheck is not None or record.exit_code is None:
-            log = self._processes.log_path(service.name)
-            return Status(service.name, State.ENDED, f"see {log}")
-        if record.exit_code == 0:
-            return Status(service.name, State.COMPLETED)
-        return Status(service.name, State.FAILED, f"ended with {record.exit_code}")
 
 
 class _NeedFailed(StackError):

@@ -70,6 +70,11 @@ class Processes:
         except (FileNotFoundError, json.JSONDecodeError):
             return None
 
+    def running(self, service: str) -> Record | None:
+        """What is known of a service that runs; None if it doesn't."""
+        record = self.record(service)
+        return record if record is not None and record.process() is not None else None
+
     def records(self) -> list[Record]:
         """What is known of every service that was started."""
         self._reap()

@@ -38,3 +38,12 @@ class Status:
     ports: tuple[int, ...] = ()
     memory_mib: float | None = None
     """Resident memory of the process and all its children."""
+
+    @classmethod
+    def of_ended(cls, service: str, exit_code: int | None, log: str) -> Status:
+        """State of what runs no more; ``exit_code`` is a one-shot's, None of what should run on."""
+        if exit_code is None:
+            return cls(service, State.ENDED, f"see {log}")
+        if exit_code == 0:
+            return cls(service, State.COMPLETED)
+        return cls(service, State.FAILED, f"ended with {exit_code}")

@@ -36,8 +36,6 @@ docker system df --format 'in all, shared layers once: {{.Type}} {{.Size}}' | gr
 begun=$SECONDS
 docker compose up --detach --wait --quiet-pull 2>/dev/null
 printf 'all healthy %d s after up\n' $((SECONDS - begun))
-
-# Asked a second time: only after a first answer does the engine know the rest.
 docker compose stats --no-stream --format '{{.Name}} {{.MemUsage}}' | sed "s/^$COMPOSE_PROJECT_NAME-/  /; s/ \/.*//"
 docker compose run --rm emulator --count 500 --rate max --batch-size 100
 docker compose run --rm spark

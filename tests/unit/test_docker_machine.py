@@ -45,7 +45,7 @@ def test_a_stopped_engine_is_told_from_a_missing_command(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     assert docker_machine.ask().engine is None
-    assert not docker_machine.answers()
+    assert not docker_machine.ask().answers
     monkeypatch.setenv("PATH", str(tmp_path))
     assert docker_machine.ask() == Facts(client=False, engine=None, compose=None)
 
