@@ -155,15 +155,29 @@ class Stack:
         timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``pinpipe`` as a person would, on this stack."""
-        return subprocess.run(
-            [sys.executable, "-m", "stack.cli", *arguments],
-            cwd=ROOT,
-            env={**self.variables, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        return pinpipe({**self.variables, **(environment or {})}, *arguments, timeout=timeout)
+
+
+def pinpipe(
+    variables: Mapping[str, str], *arguments: str, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run ``pinpipe`` with ``variables`` as its environment; capture it."""
+    return subprocess.run(
+        [sys.executable, "-m", "stack.cli", *arguments],
+        cwd=ROOT,
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def own_variables(run_dir: Path) -> dict[str, str]:
+    """Variables of a stack of the tests' own: free ports, and no setting of the person's."""
+    variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
+    ports = zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
+    return variables | dict(ports) | {"RUN_DIR": str(run_dir)}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -175,8 +189,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("processes") and _engine_name(config) != "native":
+    marked = [item for item in items if item.get_closest_marker("processes")]
+    if marked and _engine_name(config) != "native":
+        for item in marked:
             item.add_marker(pytest.mark.skip("the services are containers: ENGINE=native runs it"))
 
 
@@ -197,9 +212,7 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     """Every service healthy, with data, ports and a folder of this session's own."""
     folder = tmp_path_factory.mktemp("stack")
     name = _engine_name(pytestconfig)
-    variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
-    variables |= dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-    variables |= {"ENGINE": name, "RUN_DIR": str(folder)}
+    variables = own_variables(folder) | {"ENGINE": name}
     running = _containers(variables) if name == "docker" else _processes(variables)
     with running as engine:
         client = engine.client_environment

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from contract import names
@@ -19,7 +18,7 @@ from stack.hops import tables
 from stack.hops.access import Access
 from stack.waiting import wait_for
 from tests.spark.data import arrow, lines
-from tests.spark.oracle import Oracle
+from tests.spark.oracle import Oracle, plain
 
 POSTS, PER_OBJECT = 2000, 500
 ODD = [json.dumps([number]) for number in range(7)]
@@ -148,7 +147,7 @@ class Lake:
         for entity in ENTITIES:
             table = tables.read(self.access, names.table(self.user_id, entity))
             assert table is not None
-            found = [_plain(row) for row in table.rows]
+            found = [plain(row) for row in table.rows]
             assert len(found) == POSTS
             assert {row[0]: row for row in found} == oracle.cleaned(entity.name)
         assert self._quarantined(GEO) == ODD
@@ -156,17 +155,9 @@ class Lake:
         for result in RESULTS:
             table = tables.result(self.access, result)
             assert table is not None
-            rows = [_plain(row) for row in table.rows]
+            rows = [plain(row) for row in table.rows]
             assert len(rows) == len(set(rows))
             assert set(rows) == oracle.result(result.name), f"result {result.name}"
 
     def _quarantined(self, entity: Entity) -> list[str]:
         return sorted(row["raw"] for row in tables.quarantined(self.access, entity))
-
-
-def _plain(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Values of a row as DuckDB has them, whose dates carry no zone."""
-    return tuple(
-        v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
-        for v in row.values()
-    )

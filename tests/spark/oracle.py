@@ -7,6 +7,7 @@ columns of the source database; there are no objects, no JSON and no Delta betwe
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -150,3 +151,11 @@ class Oracle:
         rows = self._duckdb.execute(_QUERIES[name]).fetchall()
         assert len(set(rows)) == len(rows), f"result {name} has the same row twice"
         return set(rows)
+
+
+def plain(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Values of a table's row as DuckDB has them, whose dates carry no zone."""
+    return tuple(
+        v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
+        for v in row.values()
+    )

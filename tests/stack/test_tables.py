@@ -29,7 +29,7 @@ from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.waiting import wait_for
 from tests.spark.data import arrow
-from tests.spark.oracle import Oracle
+from tests.spark.oracle import Oracle, plain
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -169,14 +169,6 @@ def source(stack: Stack, keys: list[int]) -> Oracle:
             frames.append(arrow(entity, [{**r} for r in connection.execute(query).mappings()]))
     engine.dispose()
     return Oracle(*frames)
-
-
-def plain(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Values of a row as DuckDB has them, whose dates carry no zone."""
-    return tuple(
-        v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
-        for v in row.values()
-    )
 
 
 def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: Access) -> None:

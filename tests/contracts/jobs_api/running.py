@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
 from tests.conftest import free_ports
-from tests.contracts.rest_proxy.running import Answer, Service, wait_for
+from tests.contracts.rest_proxy.running import Answer, Service, request, wait_for
 
 TOKEN = "a-token-for-tests"
 
@@ -73,21 +73,16 @@ class JobsApi(Service):
             },
         )
         self.url = url
-        self._client: WorkspaceClient | None = None
+
+    @cached_property
+    def client(self) -> WorkspaceClient:
+        """An unmodified databricks-sdk."""
+        return WorkspaceClient(host=self.url, token=TOKEN)
 
     @property
     def jobs(self) -> Any:
-        """The calls of an unmodified databricks-sdk."""
-        if self._client is None:
-            self._client = WorkspaceClient(host=self.url, token=TOKEN)
-        return self._client.jobs
-
-    @property
-    def client(self) -> WorkspaceClient:
-        """An unmodified databricks-sdk."""
-        assert self.jobs
-        assert self._client
-        return self._client
+        """Its calls on jobs."""
+        return self.client.jobs
 
     def call(
         self,
@@ -101,14 +96,7 @@ class JobsApi(Service):
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         target = f"{path}?{urlencode(query)}" if query else path
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, target, content, headers)
-            answer = connection.getresponse()
-            names = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, names, answer.read())
-        finally:
-            connection.close()
+        return request(self.port, method, target, content, headers)
 
     def submit(self, *tasks: jobs.SubmitTask, **more: Any) -> int:
         """Submit a run; return its id."""

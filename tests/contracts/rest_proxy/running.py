@@ -159,6 +159,21 @@ class Answer:
         return self.headers.get("content-type")
 
 
+def request(
+    port: int, method: str, target: str, content: Any, headers: dict[str, str], timeout: float = 30
+) -> Answer:
+    """Make one request to a service on ``port``; ``content`` is bytes, None or chunks of them."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        chunked = hasattr(content, "__next__")
+        connection.request(method, target, content, headers, encode_chunked=chunked)
+        answer = connection.getresponse()
+        names = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, names, answer.read())
+    finally:
+        connection.close()
+
+
 class Proxy(Service):
     """A REST proxy on ``port``, with ``settings`` as its environment."""
 
@@ -184,20 +199,7 @@ class Proxy(Service):
     ) -> Answer:
         """Make one request; ``body`` is JSON unless it is bytes, or an iterable of chunks."""
         content = body if body is None or hasattr(body, "__next__") else _bytes(body)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request(
-                method,
-                path,
-                content,
-                headers or {},
-                encode_chunked=hasattr(body, "__next__"),
-            )
-            answer = connection.getresponse()
-            names = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, names, answer.read())
-        finally:
-            connection.close()
+        return request(self.port, method, path, content, headers or {}, timeout)
 
     def produce(self, topic: str, *records: Any, media: str = KAFKA_JSON, **more: Any) -> Answer:
         """Produce ``records``."""
