@@ -43,7 +43,7 @@ STRANGERS = [
     r"repo1?\." + r"maven",
     "proxy" + r"\.golang",
     "(?<![\\w.])/" + "work/",
-    "(?<![\\w.$}])/" + r"root/(?!\.(?:cache|m2|npm)\b)",  # but for the caches of an image's build
+    "(?<![\\w.$}])/" + "root/",
     "/" + r"home/\w",
 ]
 """Hosts of registries, and folders of one machine."""
@@ -167,6 +167,22 @@ def test_a_service_is_given_variables_that_it_reads(service: str) -> None:
     given = set(SERVICES[service].get("environment", {})) | set(native)
     known = {item.metadata["variable"] for item in fields(Settings)} | NOT_OUR_NAMES
     assert [name for name in sorted(given - known) if not re.search(rf"\b{name}\b", sources)] == []
+
+
+@pytest.mark.parametrize("stage", ["base", "java", "uv"])
+def test_a_stage_is_the_same_in_every_image(stage: str) -> None:
+    """So that it's built and stored once (docs/decisions/0006-containers.md)."""
+    texts = [
+        (ROOT / path).read_text() for path in tracked("**/Dockerfile") if path.parts[0] != ".ci"
+    ]
+    start = rf"^FROM \S+ AS {stage}\n"
+    found = [
+        match[0]
+        for text in texts
+        if (match := re.search(rf"{start}.*?(?=^FROM )", text, re.MULTILINE | re.DOTALL))
+    ]
+    assert len(found) > 2
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
