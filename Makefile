@@ -18,7 +18,7 @@ help: ## Print this help
 # --- install: everything goes below .venv and .build; each step runs again when its inputs change
 
 .PHONY: install
-install: .build/.machine .build/.app .build/.spark ## Install every part that the stack needs without Docker
+install: .build/.machine .build/.app .build/.spark .build/.airflow ## Install every part that the stack needs without Docker
 	@for part in services/kafka services/connect localstack spark; do $$part/install.sh; done
 
 .build/.machine: stack/machine.py
@@ -50,6 +50,14 @@ ready: .build/.app
 	@echo "installing Spark" >&2
 	@test -x .build/envs/spark/bin/python || $(UV) venv --quiet --python "$$(command -v python3)" .build/envs/spark
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/spark requirements/spark-test.txt
+	@touch $@
+
+# Airflow runs in airflow; its DAG is tested with other sets of versions as well. MWAA has Python 3.12.
+.build/.airflow .build/.airflow-previous .build/.airflow-newest: .build/.%: requirements/%-test.txt | $(UV)
+	@echo "installing $*" >&2
+	@test -x .build/envs/$*/bin/python \
+		|| $(UV) venv --quiet --python "$$(python3 -m stack.machine python 3.12 3.13)" .build/envs/$*
+	@$(UV) pip sync --quiet --require-hashes --python .build/envs/$* requirements/$*-test.txt
 	@touch $@
 
 # --- run; ENGINE=docker or ENGINE=native says what runs the services, else it is what is there

@@ -3,7 +3,8 @@
 Runs on the standard library alone: ``python3 -m stack.machine`` is the first
 step of ``make install``, and asks what it takes to run the services as
 processes; ``python3 -m stack.machine pinpipe`` asks what `pinpipe` alone takes,
-which is enough where containers run the services.
+which is enough where containers run the services; ``python3 -m stack.machine
+python 3.12 3.13`` prints the first interpreter of these versions that is there.
 """
 
 from __future__ import annotations
@@ -145,8 +146,20 @@ def problems() -> list[Problem]:
     return [problem for check in CHECKS if (problem := check()) is not None]
 
 
+def _print_python(versions: Sequence[str]) -> int:
+    for version in versions:
+        found = python_at(version)
+        if found is not None:
+            sys.stdout.write(f"{found}\n")
+            return 0
+    sys.stderr.write(f"no Python {' or '.join(versions)} is installed\n")
+    return 1
+
+
 def main() -> int:
-    """Print the problems, one a line."""
+    """Print the problems, one a line; or the interpreter that was asked for."""
+    if sys.argv[1:2] == ["python"]:
+        return _print_python(sys.argv[2:])
     if sys.argv[1:] == ["pinpipe"]:
         old = _check_python()
         found_problems = [old] if old else []
