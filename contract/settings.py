@@ -61,12 +61,11 @@ def with_password(url: str, password: str) -> str:
     return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
 
 
-def _with_password(url: str, file: str) -> str:
+def _secret(variable: str, file: str) -> str:
     try:
-        password = Path(file).read_text(encoding="utf-8").strip()
+        return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingError("SOURCE_DATABASE_PASSWORD_FILE", file, str(error)) from error
-    return with_password(url, password)
+        raise SettingError(variable, file, str(error)) from error
 
 
 def _user_id(value: str) -> str:
@@ -216,6 +215,9 @@ class Settings:
     jobs_api_token: str = _setting(
         "JOBS_API_TOKEN", "", _text, "token that clients of the Jobs API send; it has no default"
     )
+    jobs_api_token_file: str = _setting(
+        "JOBS_API_TOKEN_FILE", "", _text, "file with the token, where JOBS_API_TOKEN isn't set"
+    )
     jobs_api_slots: int = _setting(
         "JOBS_API_SLOTS", "2", _positive, "tasks of the Jobs API that run at a time"
     )
@@ -277,7 +279,11 @@ class Settings:
                 raise SettingError(variable, given, str(error)) from error
         url, file = values["source_database_url"], values["source_database_password_file"]
         if file:
-            values["source_database_url"] = _with_password(url, file)
+            password = _secret("SOURCE_DATABASE_PASSWORD_FILE", file)
+            values["source_database_url"] = with_password(url, password)
+        if values["jobs_api_token_file"] and not values["jobs_api_token"]:
+            token = _secret("JOBS_API_TOKEN_FILE", values["jobs_api_token_file"])
+            values["jobs_api_token"] = token
         return cls(**values)
 
     @property

@@ -13,10 +13,9 @@ compile bootstrap.txt --universal --python-version 3.11 --group bootstrap
 compile app.txt --universal --python-version 3.11 pyproject.toml
 compile dev.txt --universal --python-version 3.11 pyproject.toml --group test
 # Part of the application's environment, at the same versions.
-for part in emulator services; do
-    compile "$part.txt" --universal --python-version 3.11 --constraint requirements/app.txt --group "$part"
+for part in emulator jobs-api services; do
+    compile "$part.txt" --universal --python-version 3.11 --constraint requirements/dev.txt --group "$part"
 done
-compile jobs-api.txt --universal --python-version 3.11 pyproject.toml --group jobs-api
 compile spark.txt --universal --python-version 3.11 --group spark
 compile spark-test.txt --universal --python-version 3.11 --group spark-test
 # The last release of LocalStack that needs no account breaks on dependencies made after it.

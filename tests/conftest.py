@@ -30,6 +30,7 @@ PORTS = (
     "KAFKA_CONTROLLER_PORT",
     "REST_PROXY_PORT",
     "CONNECT_PORT",
+    "JOBS_API_PORT",
     "MYSQL_PORT",
 )
 """Variables of the ports that the stack listens on."""

@@ -99,7 +99,8 @@ class Attempts:
     def _environment(self, folder: Path, cluster: Mapping[str, Any]) -> dict[str, str]:
         """Environment of a task: ours without the token, with what its cluster brings."""
         found = {**os.environ, **cluster.get("spark_env_vars", {})}
-        found.pop("JOBS_API_TOKEN", None)
+        for name in ("JOBS_API_TOKEN", "JOBS_API_TOKEN_FILE"):
+            found.pop(name, None)
         if self._settings.jobs_api_path:
             path = Path(self._settings.jobs_api_path).resolve()
             found["PATH"] = f"{path}{os.pathsep}{found.get('PATH', os.defpath)}"
