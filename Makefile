@@ -21,6 +21,9 @@ help: ## Print this help
 install: .build/.machine .build/.app .build/.spark .build/.airflow ## Install every part that the stack needs without Docker
 	@for part in services/kafka services/connect localstack spark; do $$part/install.sh; done
 
+# So that the first start of a program is as quick as the next, also where Python may write no bytecode.
+.build/.app .build/.spark .build/.airflow: export UV_COMPILE_BYTECODE = 1
+
 .build/.machine: stack/machine.py
 	@mkdir -p .build
 	@python3 -m stack.machine

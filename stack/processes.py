@@ -175,11 +175,12 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def memory_mib(process: psutil.Process) -> float:
-    """Resident memory of a process and all its children."""
+    """Memory of a process and all its children; what they share counts once, where that is told."""
     total = 0
     for member in [process, *process.children(recursive=True)]:
         try:
-            total += member.memory_info().rss
-        except psutil.NoSuchProcess:
+            told = member.memory_full_info()
+            total += getattr(told, "pss", told.rss)
+        except psutil.Error:  # it has ended, or isn't ours to look into
             continue
     return round(total / 2**20, 1)

@@ -31,6 +31,7 @@ PORTS = (
     "REST_PROXY_PORT",
     "CONNECT_PORT",
     "JOBS_API_PORT",
+    "AIRFLOW_PORT",
     "MYSQL_PORT",
 )
 """Variables of the ports that the stack listens on."""

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# One of Airflow's processes, in the foreground: services/airflow/run.sh api-server|scheduler|dag-processor|triggerer
+# They stand for an environment of Amazon MWAA. Settings: services/airflow/environment.sh.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source services/airflow/environment.sh
+case $1 in
+  # The logs of tasks are read from the folder, not from the process that wrote them.
+  scheduler | triggerer) exec airflow "$1" --skip-serve-logs ;;
+  *) exec airflow "$1" ;;
+esac

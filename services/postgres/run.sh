@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# PostgreSQL in the foreground: the metadata database that MWAA keeps for Airflow. It runs in Docker only:
+# without Docker the metadata is an SQLite file.
+# The password of its one user is made at the first start and kept in a volume of its own.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+password=/run/passwords/postgres/password
+data=/var/lib/postgresql/data/17
+
+if [[ ! -s $password ]]; then
+  head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$password.new"
+  chmod 444 "$password.new"
+  mv "$password.new" "$password"
+fi
+if [[ ! -d $data ]]; then
+  rm -rf "$data.new"
+  initdb --pgdata "$data.new" --username airflow --pwfile "$password" --auth scram-sha-256 \
+    --encoding UTF8 --locale C.UTF-8 >/dev/null
+  echo 'CREATE DATABASE airflow' | postgres --single -D "$data.new" postgres >/dev/null
+  echo 'host all all all scram-sha-256' >>"$data.new/pg_hba.conf"
+  mv "$data.new" "$data"
+fi
+exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp -c shared_buffers=32MB
