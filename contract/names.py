@@ -69,6 +69,11 @@ def result_table(user_id: str, result: str) -> str:
     return f"{user_id}_result_{result}"
 
 
+def dag(user_id: str) -> str:
+    """Airflow's DAG."""
+    return f"{user_id}_dag"
+
+
 def topic_prefix(topic_name: str) -> str:
     """Prefix of every object of one topic, with the closing slash."""
     return f"{TOPICS_DIR}/{topic_name}/"

@@ -245,6 +245,9 @@ class Settings:
     jobs_api_keep_runs: int = _setting(
         "JOBS_API_KEEP_RUNS", "500", _positive, "runs that are kept; the oldest go with their logs"
     )
+    airflow_url: str = _setting(
+        "AIRFLOW_URL", "http://127.0.0.1:8080", _url, "Airflow's API server and UI"
+    )
     connect_url: str = _setting(
         "CONNECT_URL", "http://127.0.0.1:8083", _url, "REST API of the Kafka Connect worker"
     )

@@ -50,9 +50,24 @@ def main() -> None:
 @main.command()
 def up() -> None:
     """Start every service that isn't running, and wait until all are healthy."""
+    from stack.hops import airflow
+    from stack.hops.access import Access
+
     begun = time.monotonic()
-    _engine().up()
+    running = _engine()
+    running.up()
+    client = Access(running.client_environment).settings
     _talk(f"all healthy after {time.monotonic() - begun:.1f} s")
+    said = airflow.password(running)
+    _talk(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {said}")
+
+
+@main.command()
+def password() -> None:
+    """Print the password of Airflow's user admin, which its first start has made."""
+    from stack.hops import airflow
+
+    click.echo(airflow.password(_engine()))
 
 
 @main.command()

@@ -18,8 +18,12 @@ from stack.engine import Engine
 from stack.errors import HopError, WaitTimeout
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
+from stack.hops.airflow import HOP, Airflow
 from stack.hops.kafka import Offsets
 from stack.waiting import wait_for
+
+RUN_LIMIT = 900.0
+"""Seconds that the DAG's run may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,7 @@ class Demo:
         self._count("s3", "records in objects", {n: k.total() for n, k in stored.items()})
 
     def _batch(self, access: Access, sent: dict[str, Counter[int]]) -> None:
-        self.talk("spark: running the batch")
-        self.engine.one_shot("spark", ["--json"]).answer()
+        self._orchestrate(access)
         rows: dict[str, int] = {}
         for entity in ENTITIES:
             keys = Counter(tables.keys(access, entity))
@@ -113,6 +116,15 @@ class Demo:
                 )
             rows[entity.name] = len(sent[entity.name].keys() & keys.keys())
         self.counts.append(HopCount("delta", "of them distinct, in the tables", rows))
+
+    def _orchestrate(self, access: Access) -> None:
+        """Have Airflow run the batch and check what it wrote, as it does every day on MWAA."""
+        airflow = Airflow.of(self.engine, access)
+        airflow.unpause()
+        run_id = airflow.trigger()
+        self.talk(f"airflow: {airflow.url}/dags/{airflow.dag_id}/runs/{run_id}")
+        if airflow.ended(run_id, RUN_LIMIT, self.talk)["state"] != "success":
+            raise HopError(HOP, f"run {run_id} failed\n{airflow.failures(run_id)}")
 
     def _count(self, hop: str, what: str, rows: dict[str, int]) -> None:
         self.counts.append(HopCount(hop, what, rows))

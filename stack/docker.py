@@ -140,6 +140,19 @@ class DockerEngine:
         words = ("--progress", "quiet", "run", *options, self._name(service), *arguments)
         return OneShot(tuple(self._cli.command(*words)), self._root, self._environ)
 
+    def read(self, service: str, path: str) -> str:
+        """Text of a file that a service keeps, by its path below the run folder.
+
+        Raises:
+            StackError: it isn't there, or the service doesn't run.
+        """
+        said = self._cli.compose(
+            "exec", "-T", self._name(service), "cat", f".run/{path}", check=False
+        )
+        if not said:
+            raise StackError(f"{service} has no file .run/{path}, or doesn't run")
+        return said
+
     def journal(self) -> Path:
         """The emulator's journal, copied out of its volume."""
         options = ("--rm", "--no-deps", "--no-TTY", "--entrypoint", "tar")

@@ -46,6 +46,9 @@ class Engine(Protocol):
     def print_log(self, service: str, follow: bool) -> None:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
 
+    def read(self, service: str, path: str) -> str:
+        """Text of a file that a service keeps, by its path below the run folder."""
+
     def journal(self) -> Path:
         """The emulator's journal, as a file of this machine."""
 

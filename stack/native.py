@@ -109,6 +109,18 @@ class NativeEngine:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
         print_log(self._processes.log_path(self._compose.service(service).name), follow)
 
+    def read(self, service: str, path: str) -> str:
+        """Text of a file that a service keeps, by its path below the run folder.
+
+        Raises:
+            StackError: it isn't there.
+        """
+        file = self._root / self._environ["RUN_DIR"] / path
+        try:
+            return file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise StackError(f"{service}: {error}") from error
+
     def journal(self) -> Path:
         """The emulator's journal."""
         return self._root / self._compose.client["EMULATOR_JOURNAL"]
