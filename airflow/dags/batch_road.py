@@ -1,0 +1,149 @@
+"""Every day: wait for the day's objects, clean and merge them, check the tables, publish them.
+
+The work is done by Spark jobs that Databricks runs; this file says when, with what, and what counts
+as done. Trigger it to have what was just posted in the tables; the form takes other thresholds for
+that one run. Runs are repeatable: the batch job reads what is new, whichever day it is from.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task
+
+from pinterest.alert import alert
+from pinterest.interval import interval
+from pinterest.names import BUCKET, TABLES_URI, TOPIC_PREFIXES, USER_ID
+from pinterest.objects import WaitForObjects
+
+TABLES = Asset(name="pinterest_tables", uri=TABLES_URI)
+JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
+CLUSTER = {
+    "spark_version": "18.x-scala2.13",
+    "node_type_id": "m5d.large",
+    "num_workers": 0,
+    "data_security_mode": "SINGLE_USER",
+    "custom_tags": {"ResourceClass": "SingleNode"},
+    "spark_conf": {
+        "spark.databricks.cluster.profile": "singleNode",
+        "spark.master": "local[*]",
+    },
+    "spark_env_vars": {"USER_ID": USER_ID},
+}
+
+SHARE = {"minimum": 0, "maximum": 1}
+THRESHOLDS = {
+    "quarantine_share": Param(
+        None,
+        title="Share of quarantined records",
+        description="At most this share of an entity's records is in quarantine, 0 to 1. "
+        "Empty, as all below: what the job has for it.",
+        type=["null", "number"],
+        **SHARE,
+    ),
+    "null_share": Param(
+        None,
+        title="Shares of missing values",
+        description='At most this share of a column is null, such as {"follower_count": 0.3}.',
+        type=["null", "object"],
+        additionalProperties={"type": "number", **SHARE},
+    ),
+    "duplicate_keys": Param(
+        None,
+        title="Keys that occur twice",
+        description="At most this many keys of a table are in more than one row.",
+        type=["null", "integer"],
+        minimum=0,
+    ),
+    "freshness_hours": Param(
+        None,
+        title="Hours behind",
+        description="The newest row was stored at most this long before the interval's end.",
+        type=["null", "number"],
+        exclusiveMinimum=0,
+    ),
+}
+
+
+def thresholds(params: dict[str, Any]) -> str:
+    """Those that are given, as JSON."""
+    return json.dumps({name: params[name] for name in THRESHOLDS if params[name] is not None})
+
+
+def spark_job(name: str, *parameters: str, **more: Any) -> DatabricksSubmitRunOperator:
+    """Task that runs a job of ``spark/jobs`` as a Databricks run of its own."""
+    return DatabricksSubmitRunOperator(
+        task_id=name,
+        json={
+            "run_name": f"{USER_ID} {name} {{{{ run_id }}}}",
+            "timeout_seconds": 3600,
+            "tasks": [
+                {
+                    "task_key": name,
+                    "spark_python_task": {
+                        "python_file": f"{JOBS}/{name}.py",
+                        "parameters": list(parameters),
+                    },
+                    "new_cluster": CLUSTER,
+                }
+            ],
+        },
+        # Of this try alone: a request that is sent again finds its run, a try after a failure
+        # doesn't.
+        idempotency_token="{{ ti.id }}",
+        deferrable=True,
+        polling_period_seconds=5,
+        **more,
+    )
+
+
+@task(outlets=[TABLES])
+def publish(*, ti: Any, dag_run: Any, outlet_events: Any) -> None:
+    """Say that the tables are good up to the interval's end, and which runs made them so."""
+    jobs = ("run_batch", "check_quality")
+    outlet_events[TABLES].extra = {
+        "until": interval(dag_run).end.isoformat(),
+        "runs": {job: ti.xcom_pull(task_ids=job, key="run_id") for job in jobs},
+        "pages": {job: ti.xcom_pull(task_ids=job, key="run_page_url") for job in jobs},
+    }
+
+
+with DAG(
+    dag_id=f"{USER_ID}_dag",
+    # In Airflow 3 "@daily" is a moment; this has the day before as its interval.
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "execution_timeout": timedelta(minutes=10),
+        "on_failure_callback": alert,
+    },
+    params=THRESHOLDS,
+    user_defined_macros={"interval": interval, "thresholds": thresholds},
+    tags=["pinterest", "batch"],
+    doc_md=__doc__,
+):
+    wait_for_objects = WaitForObjects(
+        task_id="wait_for_objects",
+        bucket=BUCKET,
+        prefixes=TOPIC_PREFIXES,
+        since="{{ interval(dag_run).start.isoformat() }}",
+        until="{{ interval(dag_run).closed.isoformat() }}",
+    )
+    run_batch = spark_job("run_batch", "--json")
+    check_quality = spark_job(
+        "check_quality",
+        "--until",
+        "{{ interval(dag_run).end.isoformat() }}",
+        "--thresholds",
+        "{{ thresholds(params) }}",
+        retries=0,  # the same rows fail again
+    )
+    wait_for_objects >> run_batch >> check_quality >> publish()

@@ -1,0 +1,70 @@
+"""A task that waits until every topic has an object of the run's interval.
+
+Amazon's S3KeySensor can't: deferred with a check of its own it looks for objects right below the
+wildcard's folder, so it never sees those in ``partition=<n>/``, asks S3 for each object by itself,
+and takes a worker at every look (docs/decisions/0009-airflow.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+
+class WaitForObjects(BaseOperator):
+    """Defers until an object stored from ``since`` up to ``until`` is below each of ``prefixes``.
+
+    Args:
+        bucket: the bucket.
+        prefixes: prefixes of folders ``partition=<n>/``, whose objects have keys that grow.
+        since: ISO time.
+        until: ISO time; when it's over and a prefix has none, the task fails and isn't retried.
+        interval: seconds between two looks.
+        aws_conn_id: the connection.
+    """
+
+    template_fields: Sequence[str] = ("bucket", "prefixes", "since", "until")
+    ui_color = "#ff9900"
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        prefixes: Sequence[str],
+        since: str,
+        until: str,
+        interval: float = 15,
+        aws_conn_id: str = "aws_default",
+        **more: Any,
+    ) -> None:
+        super().__init__(**more)
+        self.bucket = bucket
+        self.prefixes = list(prefixes)
+        self.since = since
+        self.until = until
+        self.interval = interval
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Any) -> None:
+        """Hand over to the triggerer at once: the one place that looks."""
+        from pinterest.objects_trigger import ObjectsTrigger  # brings boto3: half a second
+
+        self.log.info("Waiting for an object stored from %s to %s", self.since, self.until)
+        trigger = ObjectsTrigger(
+            self.bucket, self.prefixes, self.since, self.until, self.interval, self.aws_conn_id
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
+        """Succeed, or fail for good: what wasn't stored in that time never will be."""
+        if event["missing"]:
+            missing = ", ".join(f"s3://{self.bucket}/{prefix}" for prefix in event["missing"])
+            raise AirflowFailException(
+                f"No object was stored below {missing} from {self.since} to {self.until}: "
+                "either nothing was posted, or a hop before S3 is down"
+            )
+        for prefix, key in event["found"].items():
+            self.log.info("%s has %s", prefix, key)

@@ -1,0 +1,6 @@
+#!/bin/sh
+# MWAA runs this in every container before Airflow starts; here services/airflow/run.sh sources it. What is set
+# already stays, so it may run twice. Another id on MWAA: change the default.
+
+# Airflow's variable `user_id`, as an environment variable: the DAG reads it at each parse without a query.
+export AIRFLOW_VAR_USER_ID="${AIRFLOW_VAR_USER_ID:-${USER_ID:-0a1b2c3d4e5f}}"
