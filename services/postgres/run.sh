@@ -20,4 +20,5 @@ if [[ ! -d $data ]]; then
   echo 'host all all all scram-sha-256' >>"$data.new/pg_hba.conf"
   mv "$data.new" "$data"
 fi
-exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp -c shared_buffers=32MB
+exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp -c shared_buffers=32MB \
+  -c jit=off
