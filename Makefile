@@ -9,6 +9,8 @@ PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
 # A make before 4.0 can't keep outputs apart: it does one thing after the other.
 TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
+# Sets of versions that the DAG is tested with; the first runs here.
+AIRFLOWS := airflow airflow-previous airflow-newest
 POSTS ?= 500
 
 .PHONY: help
@@ -55,8 +57,8 @@ ready: .build/.app
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/spark requirements/spark-test.txt
 	@touch $@
 
-# Airflow runs in airflow; its DAG is tested with other sets of versions as well. MWAA has Python 3.12.
-.build/.airflow .build/.airflow-previous .build/.airflow-newest: .build/.%: requirements/%-test.txt | $(UV)
+# MWAA has Python 3.12.
+$(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
 	@echo "installing $*" >&2
 	@test -x .build/envs/$*/bin/python \
 		|| $(UV) venv --quiet --python "$$(python3 -m stack.machine python 3.12 3.13)" .build/envs/$*
@@ -94,17 +96,20 @@ lint: .build/.app ## Formatting, lint rules and types
 	@.venv/bin/mypy
 
 .PHONY: test
-test: install lint ## Everything that needs no running stack: unit, sink, contracts, spark
-	@echo "running three suites, two at a time; what each prints comes when it has ended" >&2
-	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-spark .test-sink
+test: install $(AIRFLOWS:%=.build/.%) lint ## Everything that needs no running stack: unit, sink, contracts, spark, dags
+	@echo "running the suites, two at a time; what each prints comes when it has ended" >&2
+	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-spark .test-sink .test-dags
 
-.PHONY: .test-app .test-spark .test-sink
+.PHONY: .test-app .test-spark .test-sink .test-dags $(AIRFLOWS:%=.test-dags-%)
 .test-app:
 	@$(PYTEST) tests/unit tests/contracts
 .test-spark:
 	@$(SPARK_PYTEST) tests/spark
 .test-sink:
 	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
+.test-dags: $(AIRFLOWS:%=.test-dags-%)
+$(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
+	@.build/envs/$*/bin/python -m pytest tests/dags
 
 .PHONY: test-stack
 test-stack: ready ## Follow posts through the real stack, on ports of its own

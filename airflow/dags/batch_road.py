@@ -19,7 +19,8 @@ from pinterest.interval import interval
 from pinterest.names import BUCKET, START_DATE, TABLES_URI, TOPIC_PREFIXES, USER_ID
 from pinterest.objects import WaitForObjects
 
-TABLES = Asset(name="pinterest_tables", uri=TABLES_URI)
+# Without a URI: to normalize one, Airflow imports boto3 at every parse.
+TABLES = Asset(f"{USER_ID}_tables", extra={"uri": TABLES_URI})
 JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
 CLUSTER = {
     "spark_version": "18.x-scala2.13",

@@ -38,15 +38,18 @@ class ObjectsTrigger(BaseTrigger):
         names = ("bucket", "prefixes", "since", "until", "interval", "aws_conn_id")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
+    def hook(self) -> S3Hook:
+        """The way to S3."""
+        return S3Hook(aws_conn_id=self.aws_conn_id)
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until there is something to say."""
         found: dict[str, str] = {}
-        hook = S3Hook(aws_conn_id=self.aws_conn_id)
-        async with await hook.get_async_conn() as client:
+        async with await self.hook().get_async_conn() as client:
             while True:
                 left = (datetime.fromisoformat(self.until) - datetime.now(UTC)).total_seconds()
                 for prefix in set(self.prefixes) - set(found):
-                    if key := await self._look(client, prefix):
+                    if key := await self.look(client, prefix):
                         found[prefix] = key
                 missing = [prefix for prefix in self.prefixes if prefix not in found]
                 if not missing or left < 0:
@@ -55,7 +58,7 @@ class ObjectsTrigger(BaseTrigger):
                 self.log.info("Nothing yet below %s", ", ".join(missing))
                 await asyncio.sleep(min(self.interval, max(left, 0.1)))
 
-    async def _look(self, client: Any, prefix: str) -> str | None:
+    async def look(self, client: Any, prefix: str) -> str | None:
         """Key of an object of the time.
 
         Keys in a partition grow with its offsets: each look starts after the last key of the one

@@ -1,0 +1,82 @@
+"""An Airflow that has the project's airflow/ folder and nothing else of ours, on real services."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = tempfile.mkdtemp(prefix="airflow-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+
+# Before the first import of Airflow: no setting of the person who runs the tests counts, and
+# `python -m pytest` has put the root of the project on the path.
+for _name in list(os.environ):
+    if _name.startswith(("AIRFLOW", "AWS_")) or _name.lower().endswith("_proxy"):
+        del os.environ[_name]
+os.environ |= {
+    "AIRFLOW_HOME": HOME,
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow/dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "airflow/plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+sys.path[:] = [name for name in sys.path if Path(name or ".").resolve() != ROOT]
+
+import parsing  # noqa: E402
+import pytest  # noqa: E402
+from running import JobsApi, LocalStack  # noqa: E402
+
+PARSED = parsing.in_a_fork(ROOT / "airflow/dags/batch_road.py")
+"""What it took to parse the DAG, before any test imports what the DAG does."""
+
+
+@pytest.fixture(scope="session")
+def parsed() -> parsing.Parsed:
+    """How Airflow's parser found the DAG."""
+    return PARSED
+
+
+@pytest.fixture(scope="session")
+def dag() -> Any:
+    """The DAG as a worker has it."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    (found,) = DagBag().dags.values()
+    return found
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of S3; Airflow's connection ``aws_default`` leads to the same."""
+    import boto3
+    from botocore.config import Config
+
+    service = LocalStack(tmp_path_factory.mktemp("localstack"))
+    with service.running(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", service.connection)
+        client = boto3.client(
+            "s3",
+            endpoint_url=service.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def jobs_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
+    """The Jobs API; Airflow's connection ``databricks_default`` leads to it."""
+    service = JobsApi(tmp_path_factory.mktemp("jobs_api"))
+    with service.running(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection)
+        yield service

@@ -1,0 +1,84 @@
+"""The alert is one object for each failed try, and nothing makes it raise."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from typing import Any
+
+import pytest
+from context import TaskInstance
+from running import free_port
+
+from pinterest.alert import alert
+
+RUN = "manual__2026-03-01T09:30:00+00:00"
+KEY = f"alerts/0a1b2c3d4e5f_dag/{RUN}/check_quality/%d.json"
+
+
+@pytest.fixture
+def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket of the test's own."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    monkeypatch.setattr("pinterest.alert.BUCKET", name)
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def failed(error: str, number: int = 1) -> dict[str, Any]:
+    return {
+        "ti": TaskInstance("check_quality", RUN, number),
+        "exception": RuntimeError(error),
+    }
+
+
+def told(s3: Any, bucket: str, number: int = 1) -> dict[str, Any]:
+    body: dict[str, Any] = json.load(s3.get_object(Bucket=bucket, Key=KEY % number)["Body"])
+    return body
+
+
+def test_it_says_what_failed(bucket: str, s3: Any) -> None:
+    alert(failed("2 % of the rows are in quarantine, ü"))
+    assert told(s3, bucket) == {
+        "dag": "0a1b2c3d4e5f_dag",
+        "run": RUN,
+        "task": "check_quality",
+        "try": 1,
+        "error": "2 % of the rows are in quarantine, ü",
+    }
+
+
+def test_a_try_is_told_once(bucket: str, s3: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "pinterest"):
+        for error in ("the first", "the first, told again"):
+            alert(failed(error))
+    alert(failed("the second", 2))
+    assert told(s3, bucket)["error"] == "the first"
+    assert told(s3, bucket, 2)["error"] == "the second"
+    assert [line for line in caplog.messages if line.endswith("was there")]
+
+
+def test_a_missing_bucket_is_logged(bucket: str, s3: Any, caplog: pytest.LogCaptureFixture) -> None:
+    s3.delete_bucket(Bucket=bucket)
+    alert(failed("bad"))
+    assert "The alert could not be written" in caplog.messages
+    assert [line for line in caplog.messages if line.startswith("ALERT ")]
+
+
+def test_an_s3_that_is_down_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    extra = {"region_name": "us-east-1", "endpoint_url": f"http://127.0.0.1:{free_port()}"}
+    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    alert(failed("bad"))
+    assert "The alert could not be written" in caplog.messages
+
+
+@pytest.mark.parametrize("context", [{}, {"ti": None}, None])
+def test_a_context_that_lacks_the_task_is_logged(
+    context: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    alert(context)
+    assert caplog.messages == ["The alert could not be written"]

@@ -1,0 +1,182 @@
+"""The provider's operators, unmodified, and the DAG's own tasks, against the real Jobs API."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.databricks.operators.databricks import (
+    DatabricksRunNowOperator,
+    DatabricksSubmitRunOperator,
+)
+from airflow.sdk.exceptions import TaskDeferred
+from context import context, triggered
+from deferral import complete, defer, rendered, triggered_anew
+from running import JobsApi, wait_for
+
+RUN = triggered(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
+
+pytestmark = pytest.mark.usefixtures("jobs_api")
+
+
+def task_of(job: str, *parameters: str) -> dict[str, Any]:
+    """The tasks of a run."""
+    file = {"python_file": f"{JOBS}/{job}.py", "parameters": list(parameters)}
+    return {"tasks": [{"task_key": job, "spark_python_task": file}]}
+
+
+def submitting(job: str, *parameters: str, **more: Any) -> DatabricksSubmitRunOperator:
+    body = task_of(job, *parameters)
+    return DatabricksSubmitRunOperator(task_id=job, json=body, polling_period_seconds=0.1, **more)
+
+
+def running(jobs_api: JobsApi, job: str, *parameters: str, **more: Any) -> Any:
+    made = jobs_api.call("create", {"name": job, **task_of(job, *parameters)})
+    return DatabricksRunNowOperator(
+        task_id=job, job_id=made["job_id"], polling_period_seconds=0.1, **more
+    )
+
+
+@pytest.fixture(params=["submit", "run-now"])
+def operator(request: pytest.FixtureRequest, jobs_api: JobsApi) -> Callable[..., Any]:
+    """Makes an operator of either kind for a job."""
+    if request.param == "submit":
+        return submitting
+    return lambda *arguments, **more: running(jobs_api, *arguments, **more)
+
+
+def carry_out(task: Any, found: dict[str, Any]) -> None:
+    """Execute a task to its end, whether it defers or not."""
+    try:
+        task.execute(found)
+    except TaskDeferred as deferred:
+        complete(task, found, deferred)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_run_succeeds_and_its_page_is_pushed(
+    operator: Callable[..., Any], jobs_api: JobsApi, deferrable: bool
+) -> None:
+    task = operator("run_batch", "--json", deferrable=deferrable)
+    found = context(task, RUN)
+    carry_out(task, found)
+    pushed = found["ti"].pushed
+    run = jobs_api.call(f"runs/get?run_id={pushed['run_id']}")
+    assert run["state"]["result_state"] == "SUCCESS"
+    assert pushed["run_page_url"] == run["run_page_url"]
+    assert jobs_api.logs(run) == "--json\n"
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_failure_has_the_error_of_its_task(
+    operator: Callable[..., Any], deferrable: bool
+) -> None:
+    task = operator("check_quality", "freshness_hours", deferrable=deferrable)
+    with pytest.raises(Exception, match=r"FAILED.*check_quality.*freshness_hours: 3 of 1"):
+        carry_out(task, context(task, RUN))
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_request_that_is_sent_again_finds_its_run(
+    operator: Callable[..., Any], deferrable: bool
+) -> None:
+    runs = []
+    for token in ("one", "one", "another"):
+        token = f"{token} {operator} {deferrable}"[-64:]
+        task = operator("run_batch", deferrable=deferrable, idempotency_token=token)
+        found = context(task, RUN)
+        carry_out(task, found)
+        runs.append(found["ti"].pushed["run_id"])
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_deferred_task_that_is_ended_cancels_its_run(
+    operator: Callable[..., Any], tmp_path: Path
+) -> None:
+    """By a person: then Airflow asks the trigger, where the provider knows of that."""
+    task = operator("hold", str(tmp_path / "held"), deferrable=True)
+    found = context(task, RUN)
+    deferred = defer(task, found)
+    wait_for("the run to run", (tmp_path / "held").exists)
+    trigger = triggered_anew(deferred)
+    if "on_kill" in vars(type(trigger)):
+        asyncio.run(trigger.on_kill())
+    else:
+        task.on_kill()
+    with pytest.raises(Exception, match="CANCELED"):
+        complete(task, found, deferred)
+
+
+def test_a_task_that_is_killed_cancels_its_run(
+    operator: Callable[..., Any], tmp_path: Path
+) -> None:
+    task = operator("hold", str(tmp_path / "held"), deferrable=False)
+    raised = []
+
+    def execute() -> None:
+        with pytest.raises(Exception, match="CANCELED") as found:
+            task.execute(context(task, RUN))
+        raised.append(found.value)
+
+    thread = threading.Thread(target=execute)
+    thread.start()
+    wait_for("the run to run", (tmp_path / "held").exists)
+    task.on_kill()
+    thread.join(20)
+    assert raised
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_wrong_token_is_refused(
+    operator: Callable[..., Any],
+    jobs_api: JobsApi,
+    monkeypatch: pytest.MonkeyPatch,
+    deferrable: bool,
+) -> None:
+    task = operator("run_batch", deferrable=deferrable)
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", jobs_api.connection_with("wrong"))
+    with pytest.raises(Exception, match="Invalid access token"):
+        task.execute(context(task, RUN))
+
+
+def of_the_dag(found: dict[str, Any]) -> Any:
+    """A task of the DAG, ready to execute; it asks more often than the DAG does."""
+    task = rendered(found["task"], found)
+    task.polling_period_seconds = 0.1
+    return task
+
+
+def test_the_dags_batch_job_runs_once_for_each_try(dag: Any, jobs_api: JobsApi) -> None:
+    found = context(dag.get_task("run_batch"), RUN)
+    task = of_the_dag(found)
+    complete(task, found, defer(task, found))
+    run = jobs_api.call(f"runs/get?run_id={found['ti'].pushed['run_id']}")
+    assert run["run_name"] == f"0a1b2c3d4e5f run_batch {RUN.run_id}"
+    assert jobs_api.logs(run) == "--json\n"
+
+    # A worker that is killed right after its request, and a try that follows a failure.
+    again = of_the_dag(found)
+    carry_out(again, found)
+    assert again.run_id == task.run_id
+    other = context(dag.get_task("run_batch"), RUN)
+    next_try = of_the_dag(other)
+    complete(next_try, other, defer(next_try, other))
+    assert next_try.run_id != task.run_id
+
+
+def test_the_dags_gate_fails_with_what_the_job_found(dag: Any, jobs_api: JobsApi) -> None:
+    params = {name: None for name in dag.params} | {"freshness_hours": 1}
+    found = context(dag.get_task("check_quality"), RUN, params=params)
+    task = of_the_dag(found)
+    with pytest.raises(Exception, match="freshness_hours: 3 of 1"):
+        complete(task, found, defer(task, found))
+    run = jobs_api.call(f"runs/get?run_id={found['ti'].pushed['run_id']}")
+    assert jobs_api.logs(run).splitlines()[0] == (
+        '--until 2026-03-02T09:30:00+00:00 --thresholds {"freshness_hours": 1}'
+    )

@@ -1,0 +1,174 @@
+"""What the wait sees of real objects in S3, and what it says of those that never came."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.amazon.aws.triggers.s3 import S3KeyTrigger
+from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
+from context import context, scheduled, triggered
+from deferral import complete, defer, event, rendered, triggered_anew
+
+from pinterest.interval import LATENESS
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+TOPICS = [f"topics/0a1b2c3d4e5f.{name}/" for name in ("pin", "geo", "user")]
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """A bucket of the test's own."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def put(s3: Any, bucket: str) -> Callable[..., str]:
+    """Stores an object of the sink, as of now; returns its key."""
+
+    def put(prefix: str, offset: int = 0, partition: int = 0) -> str:
+        topic = prefix.split("/")[1]
+        key = f"{prefix}partition={partition}/{topic}+{partition}+{offset:010d}.json"
+        s3.put_object(Bucket=bucket, Key=key, Body=b"{}\n")
+        return key
+
+    return put
+
+
+@pytest.fixture
+def waiting(dag: Any, bucket: str) -> Callable[..., Any]:
+    """The DAG's task, for a run, on the test's bucket; with its context."""
+
+    def waiting(run: Any) -> Any:
+        found = context(dag.get_task("wait_for_objects"), run)
+        task = rendered(found["task"], found)
+        task.bucket, task.interval = bucket, 0.1
+        return task, found
+
+    return waiting
+
+
+def run_of(task: Any, found: dict[str, Any]) -> None:
+    complete(task, found, defer(task, found))
+
+
+def test_a_triggered_run_finds_what_was_just_stored(waiting: Any, put: Any) -> None:
+    for prefix in TOPICS:
+        put(prefix)
+    run_of(*waiting(triggered(datetime.now(UTC) + HOUR)))
+
+
+def test_a_run_of_a_day_finds_what_was_stored_in_it(waiting: Any, put: Any) -> None:
+    for prefix in TOPICS:
+        put(prefix, partition=2)
+    run_of(*waiting(scheduled(datetime.now(UTC) - HOUR)))
+
+
+def test_what_is_stored_within_an_hour_of_the_end_is_of_the_day(waiting: Any, put: Any) -> None:
+    for prefix in TOPICS:
+        put(prefix)
+    run_of(*waiting(scheduled(datetime.now(UTC) - DAY - LATENESS / 2)))
+
+
+@pytest.mark.parametrize("past", [DAY + LATENESS + HOUR, 3 * DAY])
+def test_what_is_stored_later_is_not(waiting: Any, put: Any, past: timedelta) -> None:
+    for prefix in TOPICS:
+        put(prefix)
+    with pytest.raises(AirflowFailException, match=r"No object was stored below .*pin/, .*user/"):
+        run_of(*waiting(scheduled(datetime.now(UTC) - past, "backfill")))
+
+
+def test_what_was_stored_before_is_not_of_the_day(waiting: Any, put: Any) -> None:
+    """The time is over before it has begun: seen from the object, it is one of a former day."""
+    put(TOPICS[0])
+    task, found = waiting(triggered(datetime.now(UTC) + HOUR))
+    task.prefixes = TOPICS[:1]
+    task.since = (datetime.now(UTC) + HOUR).isoformat()
+    task.until = datetime.now(UTC).isoformat()
+    with pytest.raises(AirflowFailException):
+        run_of(task, found)
+
+
+def test_the_topic_without_an_object_is_named(waiting: Any, put: Any, bucket: str) -> None:
+    put(TOPICS[0])
+    put(TOPICS[2])
+    task, found = waiting(triggered(datetime.now(UTC)))
+    task.until = datetime.now(UTC).isoformat()
+    with pytest.raises(AirflowFailException, match=f"below s3://{bucket}/{TOPICS[1]} from"):
+        run_of(task, found)
+
+
+def test_it_waits_for_the_last_topic(waiting: Any, put: Any) -> None:
+    for prefix in TOPICS[:2]:
+        put(prefix)
+    task, found = waiting(triggered(datetime.now(UTC)))
+    trigger = triggered_anew(defer(task, found))
+
+    async def arrive() -> Any:
+        told = asyncio.create_task(event(trigger))
+        while not trigger._newest:
+            await asyncio.sleep(0.01)
+        assert not told.done()
+        await asyncio.to_thread(put, TOPICS[2])
+        return await asyncio.wait_for(told, 10)
+
+    told = asyncio.run(arrive())
+    assert told["missing"] == []
+    assert set(told["found"]) == set(TOPICS)
+
+
+def test_an_object_is_listed_once(waiting: Any, put: Any, s3: Any) -> None:
+    """Each look starts after the last key of the one before, in each partition."""
+    for partition in (0, 1):
+        for offset in range(3):
+            put(TOPICS[0], offset, partition)
+    task, found = waiting(triggered(datetime.now(UTC)))
+    task.since = (datetime.now(UTC) + HOUR).isoformat()
+    trigger = triggered_anew(defer(task, found))
+
+    async def looks() -> None:
+        async with await trigger.hook().get_async_conn() as client:
+            listed = []
+
+            def note(parsed: Any, **_: Any) -> None:
+                listed.extend(item["Key"] for item in parsed.get("Contents", ()))
+
+            client.meta.events.register("after-call.s3.ListObjectsV2", note)
+            for expected in (6, 0):
+                listed.clear()
+                assert await trigger.look(client, TOPICS[0]) is None
+                assert len(listed) == expected
+            put(TOPICS[0], 3, 1)
+            await trigger.look(client, TOPICS[0])
+            assert len(listed) == 1
+
+    asyncio.run(looks())
+
+
+def test_an_error_of_s3_fails_the_trigger(waiting: Any) -> None:
+    task, found = waiting(triggered(datetime.now(UTC)))
+    task.bucket = "no-such-bucket"
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        run_of(task, found)
+
+
+def test_the_provider_s_own_trigger_sees_nothing_in_partitions(bucket: str, put: Any) -> None:
+    """Why there is a trigger of our own; when this fails, S3KeySensor can take its place."""
+    put(TOPICS[0])
+    trigger = S3KeyTrigger(
+        bucket_name=bucket,
+        bucket_key=f"{TOPICS[0]}*",
+        wildcard_match=True,
+        should_check_fn=True,
+        metadata_keys=["LastModified"],
+        poke_interval=0.1,
+    )
+    assert asyncio.run(event(trigger)) == {"status": "running", "files": []}

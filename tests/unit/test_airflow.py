@@ -1,0 +1,92 @@
+"""What MWAA takes, against the contract and the locks, neither of which MWAA has."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from contract import names
+from contract.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "airflow"
+PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[.*?\])?==([^\s;\\]+)", re.MULTILINE)
+
+
+def dag_names(monkeypatch: pytest.MonkeyPatch, user_id: str | None) -> ModuleType:
+    """The DAG's names, as they are with that variable."""
+    if user_id is None:
+        monkeypatch.delenv("AIRFLOW_VAR_USER_ID", raising=False)
+    else:
+        monkeypatch.setenv("AIRFLOW_VAR_USER_ID", user_id)
+    spec = importlib.util.spec_from_file_location(
+        "dag_names", FOLDER / "plugins/pinterest/names.py"
+    )
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("user_id", [None, "", "0e36c8cd403d"])
+def test_the_dags_names_are_the_contracts(
+    monkeypatch: pytest.MonkeyPatch, user_id: str | None
+) -> None:
+    settings = Settings.from_environ({"USER_ID": user_id} if user_id else {})
+    found = dag_names(monkeypatch, user_id)
+    assert settings.user_id == found.USER_ID
+    assert settings.bucket == found.BUCKET
+    topics = names.topics(settings.user_id)
+    assert tuple(map(names.topic_prefix, topics)) == found.TOPIC_PREFIXES
+    assert settings.batch_root == found.TABLES_URI
+
+
+def test_what_mwaa_takes_needs_airflow_alone() -> None:
+    allowed = sys.stdlib_module_names | {"airflow", "botocore", "pinterest"}
+    found = set()
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level
+                found.add((node.module or "").partition(".")[0])
+    assert found - allowed == set()
+
+
+def test_the_constraints_are_the_versions_of_the_lock() -> None:
+    locked = PINNED.findall((ROOT / "requirements/airflow.txt").read_text())
+    assert locked
+    assert PINNED.findall((FOLDER / "dags/constraints.txt").read_text()) == locked
+
+
+def test_every_requirement_has_a_constraint() -> None:
+    lines = (FOLDER / "requirements.txt").read_text().splitlines()
+    wanted = {re.split(r"[\[=]", line)[0] for line in lines if re.match(r"[a-z]", line)}
+    constraints = dict(PINNED.findall((FOLDER / "dags/constraints.txt").read_text()))
+    assert wanted
+    assert wanted - set(constraints) == set()
+    assert '--constraint "/usr/local/airflow/dags/constraints.txt"' in lines
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "0a1b2c3d4e5f"),
+        ({"USER_ID": "0e36c8cd403d"}, "0e36c8cd403d"),
+        ({"USER_ID": "0e36c8cd403d", "AIRFLOW_VAR_USER_ID": "aaaabbbbcccc"}, "aaaabbbbcccc"),
+    ],
+)
+def test_the_start_up_keeps_what_is_set(given: dict[str, str], expected: str) -> None:
+    script = 'set -eu; . "$0"; . "$0"; printf %s "$AIRFLOW_VAR_USER_ID"'
+    command = ["sh", "-c", script, str(FOLDER / "startup.sh")]
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (expected, "")
