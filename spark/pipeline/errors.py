@@ -4,6 +4,8 @@ PipelineError (contract)
 +-- JobError           a job can't do its work; the message is one line
     +-- StorageError   S3 or the bucket isn't there
     +-- LockError      another run writes the tables
+    +-- MissingError   a table isn't there: the batch job has never run
+    +-- ThresholdError a threshold of the quality gate is unknown or has a wrong value
 """
 
 from __future__ import annotations
@@ -23,6 +25,14 @@ class StorageError(JobError):
 
 class LockError(JobError):
     """Another run writes the tables, or has taken them over from this one."""
+
+
+class MissingError(JobError):
+    """A table isn't there."""
+
+
+class ThresholdError(JobError):
+    """A threshold is unknown, or has a value that can't be one."""
 
 
 def first_line(error: Exception) -> str:

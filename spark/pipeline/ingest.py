@@ -22,7 +22,7 @@ from contract.errors import PipelineError
 from spark.pipeline import cleaning, parse
 from spark.pipeline.errors import JobError, first_line
 from spark.pipeline.lock import Guard
-from spark.pipeline.objects import records
+from spark.pipeline.objects import records, stored
 from spark.pipeline.schemas import CLEANED, KEY, QUARANTINE
 from spark.pipeline.tables import Table
 
@@ -108,17 +108,8 @@ def _start(
 ) -> StreamingQuery:
     road.table.create(spark, CLEANED[road.entity])
     road.quarantine.create(spark, QUARANTINE)
-    objects = (
-        spark.readStream.format("text")
-        .option("wholetext", True)  # the line number is the position: lines are split here
-        .option("maxFilesPerTrigger", OBJECTS_A_BATCH)
-        .load(f"{road.objects}/partition=*")
-        .select(
-            "value",
-            F.col("_metadata.file_path").alias("path"),
-            F.col("_metadata.file_modification_time").alias("stored_at"),
-        )
-    )
+    reader = spark.readStream.option("maxFilesPerTrigger", OBJECTS_A_BATCH)
+    objects = stored(reader, road.objects)
 
     def write(batch: DataFrame, _: int) -> None:
         try:

@@ -6,7 +6,9 @@ greater one. Everything after this module takes any such struct: the stream brin
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from contract.names import OFFSET_WIDTH, TOPICS_DIR
@@ -17,6 +19,34 @@ and the offset of the object's first record, from the object's key; the line in 
 key. The record's own offset is ``start_offset + line - 1`` as long as the sink left none out."""
 
 _KEY = rf"({TOPICS_DIR}/([^/]+)/partition=(\d+)/[^/]*\+(\d{{{OFFSET_WIDTH},}})\.json)$"
+
+
+def stored(reader: Any, folder: str) -> DataFrame:
+    """Read the objects of a topic, as they are or as a stream.
+
+    Args:
+        reader: ``spark.read`` or ``spark.readStream``.
+        folder: URI of the topic's folder.
+
+    Returns:
+        What ``records`` takes.
+    """
+    return (
+        reader.format("text")
+        .option("wholetext", True)  # the line number is the position: lines are split here
+        .load(f"{folder}/partition=*")
+        .select(
+            "value",
+            F.col("_metadata.file_path").alias("path"),
+            F.col("_metadata.file_modification_time").alias("stored_at"),
+        )
+    )
+
+
+def key(path: Column) -> Column:
+    """Return the key of an object by its URI; the URI itself when it isn't the sink's."""
+    found = F.regexp_extract(path, _KEY, 1)
+    return F.when(found != "", found).otherwise(path)
 
 
 def records(objects: DataFrame) -> DataFrame:
@@ -31,9 +61,9 @@ def records(objects: DataFrame) -> DataFrame:
     """
     path = F.col("path")
 
-    def part(group: int, default: str) -> F.Column:
+    def part(group: int) -> Column:
         text = F.regexp_extract(path, _KEY, group)
-        return F.when(text != "", text).otherwise(F.expr(default))
+        return F.when(text != "", text)
 
     whole = F.when(F.col("value").endswith("\n"), F.col("value")).otherwise(
         F.concat("value", F.lit("\n"))
@@ -43,10 +73,10 @@ def records(objects: DataFrame) -> DataFrame:
         objects.where(F.length("value") > 0)
         .select(
             "stored_at",
-            part(2, "cast(null as string)").alias("topic"),
-            part(3, "cast(null as string)").cast("int").alias("partition"),
-            part(4, "cast(null as string)").cast("long").alias("start_offset"),
-            part(1, "path").alias("object"),
+            part(2).alias("topic"),
+            part(3).cast("int").alias("partition"),
+            part(4).cast("long").alias("start_offset"),
+            key(path).alias("object"),
             F.posexplode(F.slice(lines, 1, F.size(lines) - 1)).alias("line", "raw"),
         )
         .withColumn("line", F.col("line") + 1)

@@ -36,6 +36,10 @@ class Table:
             builder = builder.property(name, value)
         builder.execute()
 
+    def exists(self, spark: SparkSession) -> bool:
+        """Say whether the table is there."""
+        return bool(DeltaTable.isDeltaTable(spark, self.uri))
+
     def read(self, spark: SparkSession) -> DataFrame:
         """Return the table's rows."""
         return spark.read.format("delta").load(self.uri)
@@ -90,7 +94,7 @@ class Table:
         spark = rows.sparkSession
         found = rows.collect()
         # An overwrite costs ten times what a look does, and a version that says nothing new.
-        if DeltaTable.isDeltaTable(spark, self.uri):
+        if self.exists(spark):
             present = self.read(spark)
             if present.columns == rows.columns and present.collect() == found:
                 return len(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -14,6 +13,7 @@ from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
 from tests.spark.data import arrow
+from tests.spark.lake import Lake
 from tests.spark.oracle import Oracle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,9 +70,17 @@ def records(spark: SparkSession) -> Records:
     return make
 
 
-def rows(frame: DataFrame) -> list[dict[str, Any]]:
-    """Rows of a frame as dictionaries."""
-    return [row.asDict(recursive=True) for row in frame.collect()]
+@pytest.fixture
+def lake(
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Lake:
+    """A folder without objects, in which the jobs keep their tables."""
+    folder = tmp_path / "a lake"
+    monkeypatch.setenv("DELTA_ROOT", f"{folder}/delta")
+    return Lake(spark, folder, capsys)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,85 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from contract import names
-from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from contract.entities import ENTITIES, GEO, PIN, USER
 from contract.results import RESULTS
 from emulator.dataset.generate import Block
 from spark.jobs import run_batch
-from spark.pipeline.ingest import Counts, Road, ingest
 from spark.pipeline.lock import writer_lock
-from tests.spark.conftest import rows
-from tests.spark.data import lines, write_objects
-
-ID = "0a1b2c3d4e5f"
-
-
-@dataclass
-class Lake:
-    """A folder of objects and the tables made from it."""
-
-    spark: SparkSession
-    folder: Path
-    capture: pytest.CaptureFixture[str]
-
-    def put(self, entity: Entity, start: int, *records: str, per_object: int = 1000) -> None:
-        """Store records as the sink does."""
-        topics = self.folder / names.TOPICS_DIR
-        write_objects(topics, names.topic(ID, entity), records, per_object, start)
-
-    @property
-    def topics(self) -> str:
-        """Where the objects are."""
-        return str(self.folder / names.TOPICS_DIR)
-
-    @property
-    def root(self) -> str:
-        """Where the tables are."""
-        return f"{self.folder}/delta/batch"
-
-    def ingest(self) -> dict[str, Counts]:
-        """Run the first half of the job."""
-        roads = [Road.of(entity, ID, self.topics, self.root) for entity in ENTITIES]
-        return {c.entity: c for c in ingest(self.spark, roads, guard=lambda: None)}
-
-    def run(self) -> dict[str, Any]:
-        """Run the whole job; return its counts."""
-        assert run_batch.main(["--objects", self.topics, "--json"]) == 0
-        counts: dict[str, Any] = json.loads(self.capture.readouterr().out)
-        return counts
-
-    def table(self, name: str) -> list[dict[str, Any]]:
-        """Rows of a table."""
-        return rows(self.spark.read.format("delta").load(f"{self.root}/{name}"))
-
-    def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
-        """Rows of a cleaned table by key; a key that is there twice is an error."""
-        found = self.table(names.table(ID, entity))
-        assert len({row["ind"] for row in found}) == len(found)
-        return {row["ind"]: row for row in found}
-
-    def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
-        """Rows of a quarantine table."""
-        return self.table(names.quarantine_table(ID, entity))
-
-
-@pytest.fixture
-def lake(
-    spark: SparkSession,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Lake:
-    folder = tmp_path / "a lake"
-    monkeypatch.setenv("DELTA_ROOT", f"{folder}/delta")
-    return Lake(spark, folder, capsys)
+from tests.spark.data import lines
+from tests.spark.lake import ID, Lake
 
 
 def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:

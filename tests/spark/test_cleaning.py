@@ -12,7 +12,8 @@ from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
 from spark.pipeline.schemas import CLEANED
 from tests.example_row import SENT
-from tests.spark.conftest import Records, rows
+from tests.spark.conftest import Records
+from tests.spark.lake import rows
 
 
 def cleaned(records: Records, entity: Entity, *wire: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from emulator.dataset.generate import Block
 from spark.pipeline.cleaning import clean
 from spark.pipeline.parse import good, parse, quarantined
 from spark.pipeline.schemas import QUARANTINE
-from tests.spark.conftest import Records, rows
+from tests.spark.conftest import Records
 from tests.spark.data import lines
+from tests.spark.lake import rows
 
 LONG = "x" * 900_000
 USER_ROW = '{"ind":7,"first_name":"A","last_name":"B","age":20,"date_joined":"2015-10-24T11:23:51"}'
