@@ -8,7 +8,7 @@ that one run. Runs are repeatable: the batch job reads what is new, whichever da
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task
 
 from pinterest.alert import alert
 from pinterest.interval import interval
-from pinterest.names import BUCKET, START_DATE, TABLES_URI, TOPIC_PREFIXES, USER_ID
+from pinterest.names import BUCKET, TABLES_URI, TOPIC_PREFIXES, USER_ID
 from pinterest.objects import WaitForObjects
 
 # Without a URI: to normalize one, Airflow imports boto3 at every parse.
@@ -116,7 +116,7 @@ with DAG(
     dag_id=f"{USER_ID}_dag",
     # In Airflow 3 "@daily" is a moment; this has the day before as its interval.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=START_DATE,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     default_args={

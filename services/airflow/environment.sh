@@ -46,12 +46,6 @@ if [[ -z ${AIRFLOW_CONN_DATABRICKS_DEFAULT:-} && -s ${DATABRICKS_TOKEN_FILE:-} ]
   export AIRFLOW_CONN_DATABRICKS_DEFAULT
 fi
 
-# Nothing was posted before the stack was first started.
-if [[ -s $AIRFLOW_HOME/start_date ]]; then
-  AIRFLOW_VAR_START_DATE=${AIRFLOW_VAR_START_DATE:-$(<"$AIRFLOW_HOME/start_date")}
-  export AIRFLOW_VAR_START_DATE
-fi
-
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False NO_COLOR=1
 # Nothing that the shell has for another account, and no proxy between processes of this machine.
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN

@@ -2,9 +2,6 @@
 # Makes Airflow's keys, once, and its tables in the metadata database. Idempotent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-mkdir -p "${RUN_DIR:-.run}/data/airflow"
-started=${RUN_DIR:-.run}/data/airflow/start_date
-[[ -s $started ]] || date --utc +%F >"$started"
 secrets=${RUN_DIR:-.run}/data/airflow/secrets
 if [[ ! -d $secrets ]]; then
   rm -rf "$secrets.new"

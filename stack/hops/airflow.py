@@ -131,6 +131,14 @@ class Airflow:
         found = self._call("GET", path)
         return found["value"] if found else None
 
+    def published(self, run_id: str) -> list[dict[str, Any]]:
+        """Events of the assets that a run has published, each with its ``extra``."""
+        found = self._must(
+            "GET", f"assets/events?source_dag_id={self.dag_id}&source_run_id={quote(run_id)}"
+        )
+        events: list[dict[str, Any]] = found["asset_events"]
+        return events
+
     def _run(self, run_id: str) -> str:
         return f"dags/{self.dag_id}/dagRuns/{quote(run_id)}"
 

@@ -6,7 +6,6 @@ A test of the contract holds the two against each other.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 USER_ID = os.environ.get("AIRFLOW_VAR_USER_ID") or "0a1b2c3d4e5f"
 """Id that every name carries: Airflow's variable ``user_id``, read where it costs no query."""
@@ -22,10 +21,3 @@ TABLES_URI = f"s3://{BUCKET}/delta/batch"
 
 ALERTS_PREFIX = "alerts/"
 """Prefix of the objects that tell of failures."""
-
-START_DATE = datetime.fromisoformat(
-    os.environ.get("AIRFLOW_VAR_START_DATE") or "2026-01-01"
-).replace(tzinfo=UTC)
-"""First day of the schedule. A DAG that is unpaused runs for its last interval at once: where there
-was no pipeline the day before, that run would find nothing and fail.
-"""

@@ -1,0 +1,89 @@
+"""The demo runs the DAG; a person finds its run in Airflow's UI, and the job's page behind it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contract.results import RESULTS
+from stack.hops.access import Access
+from stack.hops.airflow import USER, Airflow
+from tests.stack.browser import page as new_page
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.conftest import Stack
+
+TASKS = ("wait_for_objects", "run_batch", "check_quality", "publish")
+LIMIT = 20_000
+"""Milliseconds that a page may take to show something."""
+
+
+@pytest.fixture(scope="module")
+def airflow(stack: Stack) -> Airflow:
+    return Airflow.of(stack.engine, Access(stack.environment))
+
+
+@pytest.fixture(scope="module")
+def demo(stack: Stack) -> subprocess.CompletedProcess[str]:
+    return stack.pinpipe("demo", "--posts", "20", timeout=600)
+
+
+@pytest.fixture(scope="module")
+def run_id(demo: subprocess.CompletedProcess[str]) -> str:
+    """The run that the demo has triggered."""
+    found = re.search(r"/runs/(\S+)", demo.stderr)
+    assert found, demo.stderr
+    return found[1]
+
+
+@pytest.mark.timeout(700)
+def test_demo_counts_the_rows_at_every_hop(demo: subprocess.CompletedProcess[str]) -> None:
+    assert demo.returncode == 0, demo.stderr
+    for hop in ("source", "gateway", "kafka", "s3", "delta"):
+        assert re.search(rf"{hop}\b.* 20 ", demo.stdout) or hop == "delta"
+    assert [r.question for r in RESULTS if r.question not in demo.stdout] == []
+    for task in TASKS:
+        assert f"airflow: {task} success" in demo.stderr
+
+
+def test_the_run_published_the_tables_with_its_jobs(airflow: Airflow, run_id: str) -> None:
+    assert airflow.tasks(run_id) == dict.fromkeys(TASKS, "success")
+    (event,) = airflow.published(run_id)
+    assert set(event["extra"]["runs"]) == {"run_batch", "check_quality"}
+    assert event["extra"]["pages"]["run_batch"] == airflow.xcom(run_id, "run_batch", "run_page_url")
+
+
+def test_a_person_sees_the_run_and_the_jobs_page(
+    airflow: Airflow, run_id: str, tmp_path: Path
+) -> None:
+    run = f"{airflow.url}/dags/{airflow.dag_id}/runs/{run_id}"
+    with new_page() as page:
+        page.set_default_timeout(LIMIT)
+        page.goto(run)
+        page.get_by_label("Username").fill(USER)
+        page.get_by_label("Password").first.fill(airflow.password)
+        page.screenshot(path=tmp_path / "1-login.png")
+        page.get_by_role("button", name="Sign in").click()
+
+        page.get_by_role("button", name=re.compile("^Show Graph")).click()
+        for task in TASKS:
+            node = page.get_by_test_id(f"rf__node-{task}")
+            node.get_by_text("success").wait_for()
+        page.screenshot(path=tmp_path / "2-graph.png")
+
+        page.goto(f"{run}/tasks/run_batch/details")
+        link = page.get_by_role("link", name="See Databricks Job Run")
+        link.wait_for()
+        page.screenshot(path=tmp_path / "3-task.png")
+        with page.context.expect_page() as opened:
+            link.click()
+        job = opened.value
+        job.get_by_text("run_batch").first.wait_for(timeout=LIMIT)
+        job.get_by_text("SUCCESS").first.wait_for(timeout=LIMIT)
+        job.screenshot(path=tmp_path / "4-job.png")
+        assert job.url == airflow.xcom(run_id, "run_batch", "run_page_url")
