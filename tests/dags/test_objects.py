@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.amazon.aws.triggers.s3 import S3KeyTrigger
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 from context import context, scheduled, triggered
 from deferral import complete, defer, event, rendered, triggered_anew
@@ -56,108 +56,102 @@ def waiting(dag: Any, bucket: str) -> Callable[..., Any]:
     return waiting
 
 
-def run_of(task: Any, found: dict[str, Any]) -> None:
-    complete(task, found, defer(task, found))
+def look(task: Any, found: dict[str, Any]) -> None:
+    """Execute a task whose first look settles it: it doesn't defer."""
+    task.execute(found)
 
 
 def test_a_triggered_run_finds_what_was_just_stored(waiting: Any, put: Any) -> None:
     for prefix in TOPICS:
         put(prefix)
-    run_of(*waiting(triggered(datetime.now(UTC) + HOUR)))
+    look(*waiting(triggered(datetime.now(UTC) + HOUR)))
 
 
 def test_a_run_of_a_day_finds_what_was_stored_in_it(waiting: Any, put: Any) -> None:
     for prefix in TOPICS:
         put(prefix, partition=2)
-    run_of(*waiting(scheduled(datetime.now(UTC) - HOUR)))
+    look(*waiting(scheduled(datetime.now(UTC) - HOUR)))
 
 
 def test_what_is_stored_within_an_hour_of_the_end_is_of_the_day(waiting: Any, put: Any) -> None:
     for prefix in TOPICS:
         put(prefix)
-    run_of(*waiting(scheduled(datetime.now(UTC) - DAY - LATENESS / 2)))
+    look(*waiting(scheduled(datetime.now(UTC) - DAY - LATENESS / 2)))
 
 
 @pytest.mark.parametrize("past", [DAY + LATENESS + HOUR, 3 * DAY])
-def test_what_is_stored_later_is_not(waiting: Any, put: Any, past: timedelta) -> None:
+def test_a_day_before_the_first_object_is_skipped(waiting: Any, put: Any, past: timedelta) -> None:
     for prefix in TOPICS:
         put(prefix)
+    with pytest.raises(AirflowSkipException):
+        look(*waiting(scheduled(datetime.now(UTC) - past, "backfill")))
+
+
+def test_a_day_without_an_object_fails_when_there_were_some_before(
+    waiting: Any, put: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day is one to come, seen from a clock that is two days ahead."""
+    for prefix in TOPICS:
+        put(prefix)
+    task, found = waiting(scheduled(datetime.now(UTC) + HOUR))
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + 2 * DAY
+
+    monkeypatch.setattr("pinterest.objects_trigger.datetime", Ahead)
     with pytest.raises(AirflowFailException, match=r"No object was stored below .*pin/, .*user/"):
-        run_of(*waiting(scheduled(datetime.now(UTC) - past, "backfill")))
-
-
-def test_what_was_stored_before_is_not_of_the_day(waiting: Any, put: Any) -> None:
-    """The time is over before it has begun: seen from the object, it is one of a former day."""
-    put(TOPICS[0])
-    task, found = waiting(triggered(datetime.now(UTC) + HOUR))
-    task.prefixes = TOPICS[:1]
-    task.since = (datetime.now(UTC) + HOUR).isoformat()
-    task.until = datetime.now(UTC).isoformat()
-    with pytest.raises(AirflowFailException):
-        run_of(task, found)
+        look(task, found)
 
 
 def test_the_topic_without_an_object_is_named(waiting: Any, put: Any, bucket: str) -> None:
     put(TOPICS[0])
     put(TOPICS[2])
-    task, found = waiting(triggered(datetime.now(UTC)))
-    task.until = datetime.now(UTC).isoformat()
+    task, found = waiting(scheduled(datetime.now(UTC) - HOUR))
+    deferred = defer(task, found)
+    trigger = triggered_anew(deferred)
+    trigger.until = datetime.now(UTC).isoformat()
+    told = asyncio.run(event(trigger))
     with pytest.raises(AirflowFailException, match=f"below s3://{bucket}/{TOPICS[1]} from"):
-        run_of(task, found)
+        task.execute_complete(found, told)
 
 
 def test_it_waits_for_the_last_topic(waiting: Any, put: Any) -> None:
     for prefix in TOPICS[:2]:
         put(prefix)
-    task, found = waiting(triggered(datetime.now(UTC)))
-    trigger = triggered_anew(defer(task, found))
-
-    async def arrive() -> Any:
-        told = asyncio.create_task(event(trigger))
-        while not trigger._newest:
-            await asyncio.sleep(0.01)
-        assert not told.done()
-        await asyncio.to_thread(put, TOPICS[2])
-        return await asyncio.wait_for(told, 10)
-
-    told = asyncio.run(arrive())
-    assert told["missing"] == []
-    assert set(told["found"]) == set(TOPICS)
+    task, found = waiting(triggered(datetime.now(UTC) + HOUR))
+    deferred = defer(task, found)
+    put(TOPICS[2])
+    complete(task, found, deferred)
 
 
-def test_an_object_is_listed_once(waiting: Any, put: Any, s3: Any) -> None:
-    """Each look starts after the last key of the one before, in each partition."""
+def test_an_object_is_listed_once(waiting: Any, put: Any) -> None:
+    """Each look starts after the last key of the one before, also that of the worker."""
     for partition in (0, 1):
         for offset in range(3):
             put(TOPICS[0], offset, partition)
-    task, found = waiting(triggered(datetime.now(UTC)))
-    task.since = (datetime.now(UTC) + HOUR).isoformat()
+    task, found = waiting(triggered(datetime.now(UTC) + 3 * DAY))
     trigger = triggered_anew(defer(task, found))
-
-    async def looks() -> None:
-        async with await trigger.hook().get_async_conn() as client:
-            listed = []
-
-            def note(parsed: Any, **_: Any) -> None:
-                listed.extend(item["Key"] for item in parsed.get("Contents", ()))
-
-            client.meta.events.register("after-call.s3.ListObjectsV2", note)
-            for expected in (6, 0):
-                listed.clear()
-                assert await trigger.look(client, TOPICS[0]) is None
-                assert len(listed) == expected
-            put(TOPICS[0], 3, 1)
-            await trigger.look(client, TOPICS[0])
-            assert len(listed) == 1
-
-    asyncio.run(looks())
+    assert len(trigger.seen["newest"]) == 2
+    listed = []
+    client = trigger.client()
+    client.meta.events.register(
+        "after-call.s3.ListObjectsV2",
+        lambda parsed, **_: listed.extend(item["Key"] for item in parsed.get("Contents", ())),
+    )
+    assert trigger.look(client) is None
+    assert listed == []
+    key = put(TOPICS[0], 3, 1)
+    assert trigger.look(client) is None
+    assert listed == [key]
 
 
 def test_an_error_of_s3_fails_the_trigger(waiting: Any) -> None:
     task, found = waiting(triggered(datetime.now(UTC)))
     task.bucket = "no-such-bucket"
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        run_of(task, found)
+        look(task, found)
 
 
 def test_the_provider_s_own_trigger_sees_nothing_in_partitions(bucket: str, put: Any) -> None:

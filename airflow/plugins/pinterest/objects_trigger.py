@@ -1,21 +1,25 @@
-"""The triggerer's part of ``objects``: looks into S3, and sleeps between two looks."""
+"""Looks into S3: once in a worker, then in the triggerer, which sleeps between two looks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
 
 
 class ObjectsTrigger(BaseTrigger):
     """Fires when each prefix has an object of the time, or when the time is over.
 
-    Its event has ``found``, the first such key by prefix, and ``missing``, the prefixes without.
     An error of S3 is raised: Airflow fails the task with it, and retries.
+
+    Args:
+        seen: what former looks have seen: ``found``, a key of the time by prefix; ``newest``, the
+            last key by folder; ``earlier``, whether there was an object from before the time.
     """
 
     def __init__(
@@ -26,54 +30,64 @@ class ObjectsTrigger(BaseTrigger):
         until: str,
         interval: float,
         aws_conn_id: str,
+        seen: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.bucket, self.prefixes = bucket, list(prefixes)
         self.since, self.until = since, until
         self.interval, self.aws_conn_id = interval, aws_conn_id
-        self._newest: dict[str, str] = {}
+        self.seen = seen or {"found": {}, "newest": {}, "earlier": False}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The way into the triggerer, through Airflow's database."""
-        names = ("bucket", "prefixes", "since", "until", "interval", "aws_conn_id")
+        names = ("bucket", "prefixes", "since", "until", "interval", "aws_conn_id", "seen")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
-    def hook(self) -> S3Hook:
-        """The way to S3."""
-        return S3Hook(aws_conn_id=self.aws_conn_id)
-
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until there is something to say."""
-        found: dict[str, str] = {}
-        async with await self.hook().get_async_conn() as client:
-            while True:
-                left = (datetime.fromisoformat(self.until) - datetime.now(UTC)).total_seconds()
-                for prefix in set(self.prefixes) - set(found):
-                    if key := await self.look(client, prefix):
-                        found[prefix] = key
-                missing = [prefix for prefix in self.prefixes if prefix not in found]
-                if not missing or left < 0:
-                    yield TriggerEvent({"found": found, "missing": missing})
-                    return
-                self.log.info("Nothing yet below %s", ", ".join(missing))
-                await asyncio.sleep(min(self.interval, max(left, 0.1)))
+        """Look until there is something to say.
 
-    async def look(self, client: Any, prefix: str) -> str | None:
-        """Key of an object of the time.
-
-        Keys in a partition grow with its offsets: each look starts after the last key of the one
-        before, so that no object is listed twice.
+        It sleeps first, as the worker has just looked. And a trigger that fires before Airflow has
+        seen the end of the worker makes its scheduler take the resumed task for a lost one.
         """
+        client = await sync_to_async(self.client)()
+        while True:
+            await asyncio.sleep(self.interval)
+            if told := await asyncio.to_thread(self.look, client):
+                yield TriggerEvent(told)
+                return
+
+    def client(self) -> Any:
+        """The way to S3."""
+        return S3Hook(aws_conn_id=self.aws_conn_id).get_conn()
+
+    def look(self, client: Any) -> dict[str, Any] | None:
+        """What has been seen, with the ``missing`` prefixes; None while they may still come."""
+        over = datetime.now(UTC) >= datetime.fromisoformat(self.until)
+        for prefix in self.prefixes:
+            if prefix not in self.seen["found"] and (key := self._arrived(client, prefix)):
+                self.seen["found"][prefix] = key
+        missing = [prefix for prefix in self.prefixes if prefix not in self.seen["found"]]
+        if missing and not over:
+            self.log.info("Nothing yet below %s", ", ".join(missing))
+            return None
+        return {**self.seen, "missing": missing}
+
+    def _arrived(self, client: Any, prefix: str) -> str | None:
+        """Key of an object of the time."""
         since, until = datetime.fromisoformat(self.since), datetime.fromisoformat(self.until)
-        listing = client.get_paginator("list_objects_v2")
-        async for folders in listing.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
-            for folder in (item["Prefix"] for item in folders.get("CommonPrefixes", ())):
-                after = self._newest.get(folder, folder)
-                async for page in listing.paginate(
-                    Bucket=self.bucket, Prefix=folder, StartAfter=after
-                ):
-                    for item in page.get("Contents", ()):
-                        self._newest[folder] = str(item["Key"])
-                        if since <= item["LastModified"] < until:
-                            return self._newest[folder]
+        for item in self._unseen(client, prefix):
+            if since <= item["LastModified"] < until:
+                return str(item["Key"])
+            self.seen["earlier"] |= item["LastModified"] < since
         return None
+
+    def _unseen(self, client: Any, prefix: str) -> Iterator[Any]:
+        """Objects that no look has listed: keys in a partition grow with its offsets."""
+        listing, newest = client.get_paginator("list_objects_v2"), self.seen["newest"]
+        for folders in listing.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
+            for folder in (item["Prefix"] for item in folders.get("CommonPrefixes", ())):
+                after = newest.get(folder, folder)
+                for page in listing.paginate(Bucket=self.bucket, Prefix=folder, StartAfter=after):
+                    for item in page.get("Contents", ()):
+                        newest[folder] = item["Key"]
+                        yield item
