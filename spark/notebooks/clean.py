@@ -1,0 +1,114 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Cleaning: from objects to three tables
+# MAGIC
+# MAGIC The S3 sink stores what the emulator sends as objects, one JSON document a line, a topic for each
+# MAGIC of the three rows of a post. This notebook takes the objects that are new, cleans their records
+# MAGIC and merges them into three Delta tables, one row a key. What can't be cleaned goes to a
+# MAGIC quarantine table with its text, its position and the reason.
+# MAGIC
+# MAGIC It does what the job `spark/jobs/run_batch.py` does before it computes the results, by the same
+# MAGIC functions, with the same lock and the same checkpoints: both may be run in any order, again and
+# MAGIC again.
+
+# COMMAND ----------
+
+# DBTITLE 1,Parameters
+from contract import names
+from contract.settings import Settings
+
+settings = Settings.from_environ()
+dbutils.widgets.text("user_id", settings.user_id, "User id")
+user_id = dbutils.widgets.get("user_id")
+bucket = names.bucket(user_id)
+dbutils.widgets.text("objects", f"s3://{bucket}/{names.TOPICS_DIR}", "Folder of the topics")
+dbutils.widgets.text("tables", settings.batch_root, "Folder of the tables")
+objects, root = dbutils.widgets.get("objects"), dbutils.widgets.get("tables")
+
+# COMMAND ----------
+
+# DBTITLE 1,What there is to read
+display(dbutils.fs.ls(objects))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What cleaning does
+# MAGIC
+# MAGIC A few pins as they were sent, and as they are after cleaning: `index` is `ind`, the scraper's
+# MAGIC placeholders and blanks are null, `12k` is 12000, and the location is a path.
+
+# COMMAND ----------
+
+from contract.entities import PIN
+from spark.pipeline.cleaning import clean
+from spark.pipeline.objects import records, stored
+from spark.pipeline.parse import good, parse
+
+sent = parse(records(stored(spark.read, f"{objects}/{names.topic(user_id, PIN)}")), PIN)
+display(good(sent).drop("position").orderBy("index").limit(5))
+display(clean(good(sent), PIN).drop("position").orderBy("ind").limit(5))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Into the tables
+# MAGIC
+# MAGIC Only one run writes: another one is waited for. A run that is stopped in the middle leaves its
+# MAGIC objects to the next, and nothing is written twice.
+
+# COMMAND ----------
+
+from contract.entities import ENTITIES
+from spark.pipeline.ingest import Road, ingest
+from spark.pipeline.lock import writer_lock
+
+roads = [Road.of(entity, user_id, objects, root) for entity in ENTITIES]
+with writer_lock(root, settings.aws_region, wait=600) as guard:
+    counts = ingest(spark, roads, guard)
+
+columns = ["entity", "objects", "records", "good", "quarantined", "table_rows"]
+display(spark.createDataFrame([[getattr(c, name) for name in columns] for c in counts], columns))
+
+# COMMAND ----------
+
+# DBTITLE 1,The tables as views
+for road in roads:
+    road.table.read(spark).createOrReplaceTempView(f"df_{road.entity.name}")
+    road.quarantine.read(spark).createOrReplaceTempView(f"quarantine_{road.entity.name}")
+
+# COMMAND ----------
+
+# MAGIC %sql
+# MAGIC SELECT * FROM df_pin ORDER BY ind LIMIT 10
+
+# COMMAND ----------
+
+# MAGIC %sql
+# MAGIC SELECT * FROM df_geo ORDER BY ind LIMIT 10
+
+# COMMAND ----------
+
+# MAGIC %sql
+# MAGIC SELECT * FROM df_user ORDER BY ind LIMIT 10
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What could not be cleaned
+
+# COMMAND ----------
+
+# MAGIC %sql
+# MAGIC SELECT 'pin' AS entity, rule, reason, raw, object, line FROM quarantine_pin
+# MAGIC UNION ALL
+# MAGIC SELECT 'geo', rule, reason, raw, object, line FROM quarantine_geo
+# MAGIC UNION ALL
+# MAGIC SELECT 'user', rule, reason, raw, object, line FROM quarantine_user
+# MAGIC ORDER BY object, line
+
+# COMMAND ----------
+
+import json
+
+dbutils.notebook.exit(json.dumps({c.entity: c.table_rows for c in counts}))

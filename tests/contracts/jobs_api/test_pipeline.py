@@ -1,0 +1,132 @@
+"""The pipeline's own notebooks and its quality gate, as a workspace runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databricks.sdk.service import jobs
+
+from contract import names
+from contract.entities import ENTITIES, GEO
+from contract.results import RESULTS
+from contract.settings import Settings
+from emulator.dataset.generate import Block, blocks
+from tests.conftest import ROOT
+from tests.contracts.jobs_api.running import JobsApi, results
+from tests.spark.data import arrow, lines, write_objects
+from tests.spark.oracle import Oracle
+
+POSTS = 150
+ID = Settings.from_environ({}).user_id
+HERE = "/Shared/pinterest-data-pipeline"
+LIMIT = 400
+"""Seconds for three tasks that start a JVM each, on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def block() -> Block:
+    """The generated source."""
+    return next(blocks())
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory, block: Block) -> Path:
+    """Objects of the first posts, and of two records that can't be cleaned."""
+    folder = tmp_path_factory.mktemp("lake")
+    for entity in ENTITIES:
+        sent = [*lines(entity, block.rows(entity)[:POSTS]), *(["junk", "[]"] * (entity is GEO))]
+        write_objects(folder / names.TOPICS_DIR, names.topic(ID, entity), sent, 50)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, lake: Path) -> Iterator[JobsApi]:
+    """A service whose workspace is this checkout, as it is when deployed."""
+    service = JobsApi(
+        tmp_path_factory.mktemp("jobs_api"),
+        JOBS_API_WORKSPACE=f"{HERE}={ROOT}",
+        JOBS_API_SLOTS="1",
+        DELTA_ROOT=f"file:{lake}/delta",
+    )
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+def cells(api: JobsApi, run: jobs.Run, key: str) -> list[dict[str, Any]]:
+    """The cells of a notebook that has run, with what they have shown."""
+    (task,) = (task for task in run.tasks or [] if task.task_key == key)
+    path = api.folder / "data/jobs_api/tasks" / str(task.run_id) / "cells.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def tables(shown: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]]]:
+    """Tables that the cell with this text has shown."""
+    (cell,) = (cell for cell in shown if marker in cell["source"] and cell["language"] != "md")
+    return [{tuple(row) for row in o["rows"]} for o in cell["outputs"] if o["kind"] == "table"]
+
+
+@pytest.mark.timeout(LIMIT + 20)
+def test_notebooks_clean_and_answer_and_the_gate_says_what_is_wrong(
+    api: JobsApi, lake: Path, block: Block
+) -> None:
+    objects = f"file:{lake}/{names.TOPICS_DIR}"
+    after = [jobs.TaskDependency("clean")]
+    gate = [f"--objects={objects}", "--thresholds", '{"row_counts": 0}']
+    book = f"{HERE}/spark/notebooks"
+    run_id = api.submit(
+        jobs.SubmitTask(
+            "clean",
+            notebook_task=jobs.NotebookTask(f"{book}/clean", base_parameters={"objects": objects}),
+        ),
+        jobs.SubmitTask(
+            "results", notebook_task=jobs.NotebookTask(f"{book}/results"), depends_on=after
+        ),
+        jobs.SubmitTask(
+            "gate",
+            spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/check_quality.py", gate),
+            depends_on=after,
+        ),
+    )
+    run = api.ended(run_id, LIMIT)
+    assert api.output(run, "clean").error is None, api.output(run, "clean").error_trace
+    assert api.output(run, "results").error is None, api.output(run, "results").error_trace
+    assert results(run) == {"clean": "SUCCESS", "results": "SUCCESS", "gate": "FAILED"}
+
+    counts = json.loads(api.output(run, "clean").notebook_output.result)
+    assert counts == {entity.name: POSTS for entity in ENTITIES}
+    shown = cells(api, run, "clean")
+    assert tables(shown, "ingest(") == [
+        {
+            ("pin", "3", "150", "150", "0", "150"),
+            ("geo", "4", "152", "150", "2", "150"),
+            ("user", "3", "150", "150", "0", "150"),
+        }
+    ]
+    assert [row[:4] for row in sorted(*tables(shown, "quarantine_user"))] == [
+        ("geo", "not_an_object", "the record is [], no object", "[]"),
+        ("geo", "not_json", "the record is not JSON", "junk"),
+    ]
+    oracle = Oracle(*(arrow(entity, block.rows(entity)[:POSTS]) for entity in ENTITIES))
+    (pins,) = tables(shown, "df_pin ORDER")
+    expected = [oracle.cleaned("pin")[key] for key in range(10)]
+    assert pins == {tuple("null" if v is None else str(v) for v in row) for row in expected}
+
+    shown = cells(api, run, "results")
+    text = "\n".join(cell["source"] for cell in shown)
+    for result in RESULTS:
+        assert f"## {result.name}. {result.question}" in text
+        (found,) = tables(shown, f"\nFROM result_{result.name}")
+        assert found == {tuple(map(str, row)) for row in oracle.result(result.name)}, result.name
+
+    # What Airflow's operator logs: the checks that failed, not "SystemExit: 1".
+    error = api.output(run, "gate").error or ""
+    assert error.startswith("SystemExit: check_quality: ")
+    assert "quarantine_share of geo is 0.0131579, threshold 0.01 (2 of 152 records)" in error
+    assert "row_counts" in (api.output(run, "gate").logs or "")
