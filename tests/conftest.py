@@ -191,7 +191,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    marked = [item for item in items if item.get_closest_marker("processes")]
+    names = ("processes", "once")
+    marked = [item for item in items if any(map(item.get_closest_marker, names))]
     if marked and _engine_name(config) != "native":
         for item in marked:
             item.add_marker(pytest.mark.skip("the services are containers: ENGINE=native runs it"))

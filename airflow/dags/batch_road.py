@@ -48,7 +48,7 @@ THRESHOLDS = {
     "null_share": Param(
         None,
         title="Shares of missing values",
-        description='At most this share of a column is null, such as {"follower_count": 0.3}.',
+        description='At most this share of a column is null, such as {"pin.follower_count": 0.3}.',
         type=["null", "object"],
         additionalProperties={"type": "number", **SHARE},
     ),
@@ -59,7 +59,7 @@ THRESHOLDS = {
         type=["null", "integer"],
         minimum=0,
     ),
-    "freshness_hours": Param(
+    "freshness": Param(
         None,
         title="Hours behind",
         description="The newest row was stored at most this long before the interval's end.",
@@ -70,8 +70,10 @@ THRESHOLDS = {
 
 
 def thresholds(params: dict[str, Any]) -> str:
-    """Those that are given, as JSON."""
-    return json.dumps({name: params[name] for name in THRESHOLDS if params[name] is not None})
+    """Those that are given, as the JSON that the job takes: ``null_share.pin.follower_count``."""
+    given = {name: params[name] for name in THRESHOLDS if params[name] is not None}
+    shares = given.pop("null_share", {})
+    return json.dumps(given | {f"null_share.{column}": share for column, share in shares.items()})
 
 
 def spark_job(name: str, *parameters: str, **more: Any) -> DatabricksSubmitRunOperator:

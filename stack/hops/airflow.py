@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, Self
 from urllib.parse import quote
@@ -81,6 +82,35 @@ class Airflow:
         """Start a run now; return its id. ``more`` goes into the request, such as ``conf``."""
         run = self._must("POST", f"dags/{self.dag_id}/dagRuns", {"logical_date": None, **more})
         return str(run["dag_run_id"])
+
+    def again(self, run_id: str, *tasks: str) -> None:
+        """Have tasks of a run that has ended, and what comes after them, done once more."""
+        body = {"dag_run_id": run_id, "task_ids": list(tasks), "include_downstream": True}
+        self._must(
+            "POST",
+            f"dags/{self.dag_id}/clearTaskInstances",
+            body | {"dry_run": False, "only_failed": False, "reset_dag_runs": True},
+        )
+
+    def backfill(self, first: datetime, last: datetime, again: bool = False) -> int:
+        """Run the days from ``first`` to ``last``; with ``again`` those that were run, too."""
+        body = {
+            "dag_id": self.dag_id,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "reprocess_behavior": "completed" if again else "none",
+            "max_active_runs": 1,
+        }
+        return int(self._must("POST", "backfills", body)["id"])
+
+    def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
+        """Runs of a backfill when all have ended, else None."""
+        if self._must("GET", f"backfills/{backfill}")["completed_at"] is None:
+            return None
+        found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&limit=100")[
+            "dag_runs"
+        ]
+        return [run for run in found if run["state"] in ENDED] or None
 
     def ended(
         self, run_id: str, limit: float, talk: Callable[[str], None] = lambda _: None

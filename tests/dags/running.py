@@ -22,7 +22,7 @@ JOBS = {
     "run_batch": "print(*sys.argv[1:], flush=True)",
     "check_quality": (
         "print(*sys.argv[1:], flush=True)\n"
-        "if 'freshness_hours' in sys.argv[-1]: raise ValueError('freshness_hours: 3 of 1')"
+        "if 'freshness' in sys.argv[-1]: raise ValueError('freshness: 3 of 1')"
     ),
     # Lasts until somebody ends it.
     "hold": "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)",

@@ -108,10 +108,11 @@ def test_thresholds_that_nobody_gave_are_not_sent(dag: Any) -> None:
 
 def test_thresholds_of_the_form_are_sent_for_the_time_until_the_trigger(dag: Any) -> None:
     run = triggered(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
-    given = {"quarantine_share": 0.5, "null_share": {"follower_count": 0.25}, "duplicate_keys": 0}
+    given = {"quarantine_share": 0.5, "null_share": {"pin.title": 0.25}, "duplicate_keys": 0}
     _, until, _, thresholds = gate_parameters(dag, run, **given)
     assert until == "2026-03-02T09:30:00+00:00"
-    assert json.loads(thresholds) == given
+    sent = {"quarantine_share": 0.5, "null_share.pin.title": 0.25, "duplicate_keys": 0}
+    assert json.loads(thresholds) == sent
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_thresholds_of_the_form_are_sent_for_the_time_until_the_trigger(dag: Any
         ("null_share", 0.5),
         ("duplicate_keys", -1),
         ("duplicate_keys", 0.5),
-        ("freshness_hours", 0),
+        ("freshness", 0),
     ],
 )
 def test_a_threshold_out_of_bounds_is_refused(dag: Any, name: str, value: Any) -> None:

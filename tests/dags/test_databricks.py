@@ -77,8 +77,8 @@ def test_a_run_succeeds_and_its_page_is_pushed(
 def test_a_failure_has_the_error_of_its_task(
     operator: Callable[..., Any], deferrable: bool
 ) -> None:
-    task = operator("check_quality", "freshness_hours", deferrable=deferrable)
-    with pytest.raises(Exception, match=r"FAILED.*check_quality.*freshness_hours: 3 of 1"):
+    task = operator("check_quality", "freshness", deferrable=deferrable)
+    with pytest.raises(Exception, match=r"FAILED.*check_quality.*freshness: 3 of 1"):
         carry_out(task, context(task, RUN))
 
 
@@ -171,12 +171,12 @@ def test_the_dags_batch_job_runs_once_for_each_try(dag: Any, jobs_api: JobsApi) 
 
 
 def test_the_dags_gate_fails_with_what_the_job_found(dag: Any, jobs_api: JobsApi) -> None:
-    params = {name: None for name in dag.params} | {"freshness_hours": 1}
+    params = {name: None for name in dag.params} | {"freshness": 1}
     found = context(dag.get_task("check_quality"), RUN, params=params)
     task = of_the_dag(found)
-    with pytest.raises(Exception, match="freshness_hours: 3 of 1"):
+    with pytest.raises(Exception, match="freshness: 3 of 1"):
         complete(task, found, defer(task, found))
     run = jobs_api.call(f"runs/get?run_id={found['ti'].pushed['run_id']}")
     assert jobs_api.logs(run).splitlines()[0] == (
-        '--until 2026-03-02T09:30:00+00:00 --thresholds {"freshness_hours": 1}'
+        '--until 2026-03-02T09:30:00+00:00 --thresholds {"freshness": 1}'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -303,3 +304,11 @@ def test_tables_that_are_not_there_are_one_line(lake: Lake) -> None:
     assert check_quality.main(["--objects", lake.topics]) == (
         f"check_quality: there is no table {uri}: the batch job has never run"
     )
+
+
+def test_the_form_of_the_dag_offers_thresholds_that_there_are() -> None:
+    text = Path(__file__).parents[2].joinpath("airflow/dags/batch_road.py").read_text()
+    offered = re.findall(r'"(\w+)": Param\(', text)
+    assert len(offered) > 3
+    names = {threshold.name.split(".")[0] for threshold in thresholds.THRESHOLDS}
+    assert set(offered) - names == set()

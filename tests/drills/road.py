@@ -1,0 +1,62 @@
+"""What the drills of the DAG share: posts on their way to S3, and the tables that a batch makes."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from contract import names
+from contract.entities import ENTITIES, Entity
+from contract.results import RESULTS
+from emulator.draw import original
+from stack.hops import objects, tables
+from stack.hops.access import Access
+from stack.waiting import wait_for
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+
+def send(stack: Stack, access: Access, first: int, count: int) -> set[int]:
+    """Send the draws ``first`` and on; wait until S3 has them. Return their keys."""
+    options = ("--start", str(first), "--count", str(count), "--rate", "max")
+    stack.run("emulator", *options, "--batch-size", "100")
+    keys = {draw.key for draw in islice(original(), first, first + count)}
+    wait_for(
+        f"draws {first} to {first + count} to be in S3",
+        lambda: all(keys <= stored(access, entity) for entity in ENTITIES),
+        60,
+    )
+    return keys
+
+
+def stored(access: Access, entity: Entity) -> set[int]:
+    """Keys in the objects of an entity."""
+    topic = names.topic(access.settings.user_id, entity)
+    lines = (line for held in objects.listing(access, topic) for line in read(access, held.key))
+    return {json.loads(line)[entity.key] for line in lines}
+
+
+def read(access: Access, key: str) -> list[bytes]:
+    """Lines of an object."""
+    body: bytes = access.s3.get_object(Bucket=access.settings.bucket, Key=key)["Body"].read()
+    return body.splitlines()
+
+
+def contents(access: Access) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the cleaned tables and the nine results, in an order of their own."""
+    user_id = access.settings.user_id
+    found = {e.name: tables.read(access, names.table(user_id, e)) for e in ENTITIES}
+    found |= {result.name: tables.result(access, result) for result in RESULTS}
+    return {
+        name: sorted(table.rows, key=repr) for name, table in found.items() if table is not None
+    }
+
+
+def versions(access: Access) -> dict[str, int]:
+    """Version of each of these tables."""
+    user_id = access.settings.user_id
+    found = {e.name: tables.read(access, names.table(user_id, e)) for e in ENTITIES}
+    found |= {result.name: tables.result(access, result) for result in RESULTS}
+    return {name: table.version for name, table in found.items() if table is not None}

@@ -1,0 +1,89 @@
+"""A backfill of three days gives the tables of one run over all; a day done again changes none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES
+from stack.hops import objects
+from stack.hops.access import Access
+from stack.hops.airflow import Airflow
+from stack.waiting import wait_for
+from tests.conftest import ROOT
+from tests.drills import road
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+
+DAYS = 3
+POSTS = 15
+LIMIT = 600
+"""Seconds that a backfill may take."""
+
+
+@pytest.fixture
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+@pytest.fixture
+def days(stack: Stack, access: Access) -> list[datetime]:
+    """The last days, each with objects stored at its noon."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = [midnight - timedelta(days=back) for back in range(DAYS, 0, -1)]
+    times: dict[str, str] = {}
+    for number, day in enumerate(found):
+        road.send(stack, access, number * POSTS, POSTS)
+        noon = (day + timedelta(hours=12)).isoformat()
+        for entity in ENTITIES:
+            topic = names.topic(stack.settings.user_id, entity)
+            for held in objects.listing(access, topic):
+                times.setdefault(held.key, noon)
+    stack.stop("localstack")
+    kept = Path(stack.variables["RUN_DIR"], "data/localstack/s3", stack.settings.bucket)
+    python = ROOT / ".build/envs/localstack/bin/python"
+    script = ROOT / "tests/drills/backdate.py"
+    subprocess.run([python, script, kept, json.dumps(times)], check=True)
+    stack.start("localstack")
+    return found
+
+
+def backfill(airflow: Airflow, first: datetime, last: datetime, again: bool = False) -> list[str]:
+    """Have Airflow run days; return the ids of the runs when all have ended well."""
+    started = airflow.backfill(first, last, again=again)
+    runs = wait_for("the backfill to end", lambda: airflow.backfilled(started), LIMIT, 1)
+    assert [run for run in runs if run["state"] != "success"] == []
+    return sorted(run["dag_run_id"] for run in runs)
+
+
+def test_three_days_are_as_one_run_over_all(
+    stack: Stack, access: Access, days: list[datetime]
+) -> None:
+    airflow = Airflow.of(stack.engine, access)
+    airflow.unpause()
+    runs = backfill(airflow, days[0], days[-1])
+    assert len(runs) == DAYS
+    by_days = road.contents(access)
+    assert len(by_days["pin"]) > POSTS
+
+    root = f"s3://{stack.settings.bucket}/at-once"
+    stack.run("spark", environment={"DELTA_ROOT": root})
+    assert road.contents(
+        replace(access, environment={**access.environment, "DELTA_ROOT": root})
+    ) == (by_days)
+
+    versions = road.versions(access)
+    again = backfill(airflow, days[1], days[1], again=True)
+    assert set(again) < set(runs)
+    assert road.contents(access) == by_days
+    assert road.versions(access) == versions

@@ -1,0 +1,109 @@
+"""Poisoned objects and tables: the gate is red and says which check failed; nothing is published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from contract import names
+from contract.entities import GEO, PIN, USER, Entity
+from stack.hops import objects
+from stack.hops.access import Access
+from stack.hops.airflow import Airflow
+from tests.drills import road
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.once, pytest.mark.timeout(900)]
+
+LIMIT = 300
+"""Seconds that a run may take."""
+
+
+def remove(access: Access, entity: Entity) -> dict[str, bytes]:
+    """Remove every object of an entity; return them."""
+    topic = names.topic(access.settings.user_id, entity)
+    found = {}
+    for held in objects.listing(access, topic):
+        found[held.key] = b"\n".join(road.read(access, held.key))
+        access.s3.delete_object(Bucket=access.settings.bucket, Key=held.key)
+    return found
+
+
+def put(access: Access, entity: Entity, offset: int, lines: list[str]) -> None:
+    """Store an object as the sink would."""
+    key = names.object_key(names.topic(access.settings.user_id, entity), 0, offset)
+    body = "".join(f"{line}\n" for line in lines).encode()
+    access.s3.put_object(Bucket=access.settings.bucket, Key=key, Body=body)
+
+
+def a_row_twice(access: Access) -> None:
+    uri = f"{access.settings.batch_root}/{names.table(access.settings.user_id, PIN)}"
+    table = DeltaTable(uri, storage_options=access.delta_storage_options)
+    row = table.to_pyarrow_table().slice(0, 1)
+    write_deltalake(uri, row, mode="append", storage_options=access.delta_storage_options)
+
+
+def heal_the_row(access: Access) -> None:
+    uri = f"{access.settings.batch_root}/{names.table(access.settings.user_id, PIN)}"
+    table = DeltaTable(uri, storage_options=access.delta_storage_options)
+    table.restore(table.version() - 1)
+
+
+def dirty_objects(access: Access) -> None:
+    put(access, GEO, 900_000, ["junk"] * 20)
+    # Good, but for what they lack: a missing field is null.
+    put(access, PIN, 900_000, [json.dumps({"index": key}) for key in range(90_000, 90_010)])
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Something wrong, from which task on a run does its work again, and what the gate says."""
+
+    put: Callable[[Access], object]
+    again: str
+    says: tuple[str, ...]
+    heal: Callable[[Access], object] = lambda _: None
+
+
+POISONS = (
+    Poison(a_row_twice, "check_quality", ("duplicate_keys of pin.ind is 1",), heal_the_row),
+    Poison(
+        dirty_objects,
+        "run_batch",
+        ("quarantine_share of geo is 0.5, threshold 0.01", "null_share of pin.category is"),
+    ),
+    Poison(
+        lambda access: remove(access, USER),
+        "check_quality",
+        ("row_counts of user.ind is", "freshness of user is unknown"),
+    ),
+)
+
+
+def test_each_check_goes_red_and_nothing_is_published(stack: Stack) -> None:
+    access = Access(stack.environment)
+    airflow = Airflow.of(stack.engine, access)
+    road.send(stack, access, 0, 20)
+    airflow.unpause()
+    run_id = airflow.trigger()
+    assert airflow.ended(run_id, LIMIT)["state"] == "success", airflow.failures(run_id)
+    published = airflow.published(run_id)
+    assert len(published) == 1
+
+    for poison in POISONS:
+        poison.put(access)
+        airflow.again(run_id, poison.again)
+        assert airflow.ended(run_id, LIMIT)["state"] == "failed"
+        tasks = airflow.tasks(run_id)
+        assert (tasks["check_quality"], tasks["publish"]) == ("failed", "upstream_failed")
+        said = airflow.failures(run_id)
+        assert [text for text in poison.says if text not in said] == [], said
+        assert airflow.published(run_id) == published
+        poison.heal(access)
