@@ -17,6 +17,8 @@ export AIRFLOW__CORE__DAGS_FOLDER=$PWD/airflow/dags AIRFLOW__CORE__PLUGINS_FOLDE
 export AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL=30
 # A deferred task takes no worker, and each one that waits takes memory.
 export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM=${AIRFLOW_PARALLELISM:-2}
+# A task's end is noticed this many seconds late; one that resumes before that is taken for lost (5 by default).
+export AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL=1
 export AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES=1 AIRFLOW__API__WORKERS=1
 
 export AIRFLOW__API__HOST=${AIRFLOW_LISTEN%:*} AIRFLOW__API__PORT=${AIRFLOW_LISTEN##*:}

@@ -1,4 +1,4 @@
-"""Poisoned objects and tables: the gate is red and says which check failed; nothing is published."""
+"""Poisoned objects and tables: the gate is red, names the check, and nothing is published."""
 
 from __future__ import annotations
 
