@@ -71,6 +71,14 @@ def password() -> None:
 
 
 @main.command()
+def token() -> None:
+    """Print the token that clients of the Jobs API send."""
+    from stack.hops import jobs
+
+    click.echo(jobs.token(_engine()))
+
+
+@main.command()
 @click.option("--volumes", "-v", is_flag=True, help="Forget the data of every service as well.")
 def down(volumes: bool) -> None:
     """Stop every service; data stays unless --volumes is given."""

@@ -6,11 +6,13 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 file=${JOBS_API_TOKEN_FILE:-}
-# A token that nobody gave is made at the first start, and kept.
-if [[ -z ${JOBS_API_TOKEN:-} && -n $file && ! -s $file ]]; then
+# Airflow reads the token there. One that nobody gave is made at the first start, and kept.
+if [[ -n $file && (-n ${JOBS_API_TOKEN:-} || ! -s $file) ]]; then
   mkdir -p "$(dirname "$file")"
-  python -c 'import secrets; print(secrets.token_urlsafe(32))' >"$file.new"
+  token=${JOBS_API_TOKEN:-$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')}
+  rm -f "$file.new"
+  printf '%s\n' "$token" >"$file.new"
   chmod 444 "$file.new"
-  mv "$file.new" "$file"
+  mv -f "$file.new" "$file"
 fi
 exec python -m services.jobs_api --data "${RUN_DIR:-.run}/data/jobs_api"

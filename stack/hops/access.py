@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+class Keeper(Protocol):
+    """What runs the services, as far as clients need it: it reads the secrets that they make."""
+
+    def read(self, service: str, path: str) -> str:
+        """Text of a file that a service keeps, by its path below the run folder."""
 
 
 @dataclass(frozen=True)

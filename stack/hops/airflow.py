@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import requests
 
 from contract import names
 from stack.errors import HopError, WaitTimeout
-from stack.hops.access import Access
+from stack.hops.access import Access, Keeper
 from stack.waiting import wait_for
 
 HOP = "airflow"
@@ -27,13 +27,6 @@ TIMEOUT = 30.0
 PARSED_LIMIT = 90.0
 """Seconds until Airflow has read the DAG's file for the first time."""
 ENDED = ("success", "failed")
-
-
-class Keeper(Protocol):
-    """What runs the services, as far as it's needed here."""
-
-    def read(self, service: str, path: str) -> str:
-        """Text of a file that a service keeps, by its path below the run folder."""
 
 
 def password(keeper: Keeper) -> str:

@@ -8,6 +8,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 
 from contract.entities import ENTITIES
+from stack.hops import jobs as jobs_api
 from stack.hops import tables
 from stack.hops.access import Access
 from stack.hops.airflow import Airflow
@@ -25,8 +26,7 @@ LIMIT = 400
 
 @pytest.fixture
 def jobs(stack: Stack) -> WorkspaceClient:
-    token = stack.engine.read("jobs-api", "data/jobs_api_token/token").strip()
-    return WorkspaceClient(host=stack.settings.jobs_api_url, token=token)
+    return WorkspaceClient(host=stack.settings.jobs_api_url, token=jobs_api.token(stack.engine))
 
 
 def test_a_run_survives_both(stack: Stack, jobs: WorkspaceClient) -> None:

@@ -1,0 +1,86 @@
+"""Seconds of a day of 500 draws in Airflow, from trigger to success, and what takes them.
+
+The start of Spark is that of a job which does nothing else, measured in the same run; it is taken
+off each job's time for its work. The rest is split by the times that Airflow and the Jobs API tell.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from databricks.sdk import WorkspaceClient
+
+from stack.hops import jobs as jobs_api
+from stack.hops.access import Access
+from stack.hops.airflow import Airflow
+from tests.conftest import ROOT
+from tests.drills import road
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+JOBS = ("run_batch", "check_quality")
+
+
+def seconds_of_a_start(stack: Stack) -> float:
+    """How long a job takes that only starts Spark; the second time, with warm files."""
+    path = f"{ROOT / '.build/envs/spark/bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, **stack.environment, "PATH": path}
+    environment["RUN_DIR"] = stack.variables["RUN_DIR"]
+    for _ in range(2):
+        began = time.perf_counter()
+        command = [ROOT / "spark/run.sh", "tests.bench.only_start"]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        taken = time.perf_counter() - began
+    return taken
+
+
+def seconds(first: str, last: str) -> float:
+    """From one time to another, as Airflow tells them."""
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(900)
+def test_a_day_of_500_draws(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    access = Access(stack.environment)
+    airflow = Airflow.of(stack.engine, access)
+    jobs = WorkspaceClient(
+        host=stack.settings.jobs_api_url, token=jobs_api.token(stack.engine)
+    ).jobs
+    memory = {
+        status.service: status.memory_mib or 0
+        for status in stack.engine.status()
+        if status.service.startswith("airflow-") and status.pid
+    }
+    road.send(stack, access, 0, 500)
+    start = seconds_of_a_start(stack)
+    airflow.unpause()
+    lines = []
+    for day in ("first", "second"):
+        run_id = airflow.trigger()
+        run: dict[str, Any] = airflow.ended(run_id, 400)
+        assert run["state"] == "success", airflow.failures(run_id)
+        whole = seconds(run["run_after"], run["end_date"])
+        told = [jobs.get_run(airflow.xcom(run_id, job, "run_id")) for job in JOBS]
+        ran = [(job.run_duration or 0) / 1000 for job in told]
+        tasks = [sum((t.execution_duration or 0) / 1000 for t in job.tasks or []) for job in told]
+        work = [max(taken - start, 0) for taken in tasks]
+        lines += [
+            f"{day} run, {whole:.1f} s from trigger to success:",
+            f"  {'Airflow':24} {whole - sum(ran):6.1f} s",
+            f"  {'Jobs API':24} {sum(ran) - sum(tasks):6.1f} s",
+            f"  {'start of Spark, twice':24} {sum(tasks) - sum(work):6.1f} s",
+            f"  {'work of the batch':24} {work[0]:6.1f} s",
+            f"  {'work of the gate':24} {work[1]:6.1f} s",
+        ]
+    lines += [f"  {name:24} {mib:6.0f} MiB at rest" for name, mib in memory.items()]
+    lines.append(f"  {'together':24} {sum(memory.values()):6.0f} MiB")
+    assert len(memory) == 4
+    with capsys.disabled():
+        print("", *lines, sep="\n")  # noqa: T201

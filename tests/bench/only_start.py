@@ -1,0 +1,8 @@
+"""A Spark job that does nothing but start: what every job takes before its work."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+if __name__ == "__main__":
+    SparkSession.builder.appName("only_start").getOrCreate().range(1).collect()
