@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from contract.results import RESULTS
 from stack.hops.access import Access
 from stack.hops.airflow import USER, Airflow
+from tests.conftest import ROOT
 from tests.stack.browser import page as new_page
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Stack
 
 TASKS = ("wait_for_objects", "run_batch", "check_quality", "publish")
+SCREENSHOTS = ROOT / ".build/screenshots"
 LIMIT = 20_000
 """Milliseconds that a page may take to show something."""
 
@@ -59,32 +60,31 @@ def test_the_run_published_the_tables_with_its_jobs(airflow: Airflow, run_id: st
     assert event["extra"]["pages"]["run_batch"] == airflow.xcom(run_id, "run_batch", "run_page_url")
 
 
-def test_a_person_sees_the_run_and_the_jobs_page(
-    airflow: Airflow, run_id: str, tmp_path: Path
-) -> None:
+def test_a_person_sees_the_run_and_the_jobs_page(airflow: Airflow, run_id: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     run = f"{airflow.url}/dags/{airflow.dag_id}/runs/{run_id}"
     with new_page() as page:
         page.set_default_timeout(LIMIT)
         page.goto(run)
         page.get_by_label("Username").fill(USER)
         page.get_by_label("Password").first.fill(airflow.password)
-        page.screenshot(path=tmp_path / "1-login.png")
+        page.screenshot(path=SCREENSHOTS / "1-login.png")
         page.get_by_role("button", name="Sign in").click()
 
         page.get_by_role("button", name=re.compile("^Show Graph")).click()
         for task in TASKS:
             node = page.get_by_test_id(f"rf__node-{task}")
             node.get_by_text("success").wait_for()
-        page.screenshot(path=tmp_path / "2-graph.png")
+        page.screenshot(path=SCREENSHOTS / "2-graph.png")
 
         page.goto(f"{run}/tasks/run_batch/details")
         link = page.get_by_role("link", name="See Databricks Job Run")
         link.wait_for()
-        page.screenshot(path=tmp_path / "3-task.png")
+        page.screenshot(path=SCREENSHOTS / "3-task.png")
         with page.context.expect_page() as opened:
             link.click()
         job = opened.value
         job.get_by_text("run_batch").first.wait_for(timeout=LIMIT)
         job.get_by_text("SUCCESS").first.wait_for(timeout=LIMIT)
-        job.screenshot(path=tmp_path / "4-job.png")
+        job.screenshot(path=SCREENSHOTS / "4-job.png")
         assert job.url == airflow.xcom(run_id, "run_batch", "run_page_url")
