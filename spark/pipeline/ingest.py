@@ -99,15 +99,16 @@ def ingest(spark: SparkSession, roads: list[Road], guard: Guard) -> list[Counts]
 
 
 def _look(spark: SparkSession, road: Road, counts: Counts) -> None:
-    counts.table_version = road.table.version(spark)
+    counts.table_version = road.table.last_commit(spark).version
     counts.table_rows = road.table.read(spark).count()
 
 
 def _start(
     spark: SparkSession, road: Road, counts: Counts, guard: Guard, failures: list[Exception]
 ) -> StreamingQuery:
-    road.table.create(spark, CLEANED[road.entity])
-    road.quarantine.create(spark, QUARANTINE)
+    for table, schema in ((road.table, CLEANED[road.entity]), (road.quarantine, QUARANTINE)):
+        if not table.exists(spark):  # a look, where CREATE TABLE IF NOT EXISTS is a command
+            table.create(spark, schema)
     reader = spark.readStream.option("maxFilesPerTrigger", OBJECTS_A_BATCH)
     objects = stored(reader, road.objects)
 

@@ -1,15 +1,19 @@
 """Delta tables: made when they are missing, merged by key, replaced whole.
 
-Every write can be repeated: a merge changes only rows that differ. The properties keep the tables
+Every write can be repeated: a merge changes only rows that differ, and a table that is replaced
+says what its rows were made from. The properties keep the tables
 readable for every Delta reader (no deletion vectors, no column mapping).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
+from typing import Any
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -21,6 +25,18 @@ PROPERTIES = {
     # A checkpoint costs seconds, reading a hundred small commits doesn't.
     "delta.checkpointInterval": "100",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The last commit of a table."""
+
+    version: int
+    at: int
+    """When it was made, in milliseconds since 1970: the versions of a table that was removed and
+    made again begin anew."""
+    note: Mapping[str, Any]
+    """What ``replace`` was given; empty when something else has made the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +56,21 @@ class Table:
         """Say whether the table is there."""
         return bool(DeltaTable.isDeltaTable(spark, self.uri))
 
-    def read(self, spark: SparkSession) -> DataFrame:
-        """Return the table's rows."""
-        return spark.read.format("delta").load(self.uri)
+    def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
+        """Return the table's rows, as they are or as they were at a version."""
+        reader = spark.read.format("delta")
+        return (reader if version is None else reader.option("versionAsOf", version)).load(self.uri)
 
-    def version(self, spark: SparkSession) -> int:
-        """Return the number of the last commit."""
-        newest = DeltaTable.forPath(spark, self.uri).history(1).select("version").head()
+    def last_commit(self, spark: SparkSession) -> Commit:
+        """Return the last commit."""
+        history = DeltaTable.forPath(spark, self.uri).history(1)
+        newest = history.select("version", F.unix_millis("timestamp"), "userMetadata").head()
         assert newest is not None
-        return int(newest["version"])
+        version, at, text = newest
+        note: Any = None
+        with suppress(TypeError, ValueError):  # null, or not ours
+            note = json.loads(text)
+        return Commit(version, at, note if isinstance(note, dict) else {})
 
     def merge(self, rows: DataFrame, keys: Sequence[str]) -> None:
         """Insert rows with new keys, replace rows that differ; ``rows`` has one row a key."""
@@ -82,24 +104,21 @@ class Table:
             .execute()
         )
 
-    def replace(self, rows: DataFrame) -> int:
-        """Put ``rows`` in the place of all rows, unless the table holds just these.
+    def replace(self, rows: DataFrame, note: Mapping[str, Any]) -> int:
+        """Put ``rows`` in the place of all rows.
 
         Args:
             rows: few enough for the driver, in the order in which the table is to hold them.
+            note: kept with the commit, with the number of ``rows``: both are there, or neither.
 
         Returns:
             The number of rows.
         """
-        spark = rows.sparkSession
         found = rows.collect()
-        # An overwrite costs ten times what a look does, and a version that says nothing new.
-        if self.exists(spark):
-            present = self.read(spark)
-            if present.columns == rows.columns and present.collect() == found:
-                return len(found)
-        writer = spark.createDataFrame(found, rows.schema).coalesce(1).write.format("delta")
+        frame = rows.sparkSession.createDataFrame(found, rows.schema)
+        writer = frame.coalesce(1).write.format("delta")
         for name, value in PROPERTIES.items():
             writer = writer.option(name, value)
+        writer = writer.option("userMetadata", json.dumps({**note, "rows": len(found)}))
         writer.mode("overwrite").option("overwriteSchema", True).save(self.uri)
         return len(found)

@@ -25,12 +25,19 @@ def test_merge_changes_only_what_differs(spark: SparkSession, tmp_path: Path) ->
     assert {row["ind"]: row["text"] for row in rows(table.read(spark))} == {1: "a", 2: "b", 3: "c"}
 
 
-def test_replace_is_a_new_version_only_for_new_rows(spark: SparkSession, tmp_path: Path) -> None:
+def test_replace_notes_what_rows_are_made_from(spark: SparkSession, tmp_path: Path) -> None:
     table = Table(f"{tmp_path}/a table")
-    first = spark.createDataFrame([(2, "b"), (1, "a")], SCHEMA)
-    assert table.replace(first) == 2
-    assert (table.replace(first), table.version(spark)) == (2, 0)
-    assert table.replace(spark.createDataFrame([(3, "c")], SCHEMA)) == 1
-    assert (table.version(spark), rows(table.read(spark))) == (1, [{"ind": 3, "text": "c"}])
-    assert table.replace(spark.createDataFrame([], SCHEMA)) == 0
-    assert rows(table.read(spark)) == []
+    assert not table.exists(spark)
+    assert table.replace(spark.createDataFrame([(2, "b"), (1, "a")], SCHEMA), {"of": [1]}) == 2
+    first = table.last_commit(spark)
+    assert (first.version, first.note) == (0, {"of": [1], "rows": 2})
+    assert table.replace(spark.createDataFrame([], SCHEMA), {}) == 0
+    assert (rows(table.read(spark)), len(rows(table.read(spark, 0)))) == ([], 2)
+    second = table.last_commit(spark)
+    assert (second.version, second.note) == (1, {"rows": 0})
+    assert second.at > first.at
+    # Whatever others commit, and whatever they note, is no note of ours.
+    for note in ("", "[1]", "{"):
+        writer = spark.createDataFrame([(3, "c")], SCHEMA).write.format("delta").mode("append")
+        (writer.option("userMetadata", note) if note else writer).save(table.uri)
+        assert table.last_commit(spark).note == {}

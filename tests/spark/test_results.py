@@ -1,0 +1,151 @@
+"""The results are written when something has changed that they are made from, and only then."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contract import names
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from contract.results import RESULTS
+from spark.pipeline import queries
+from spark.pipeline.errors import LockError
+from spark.pipeline.queries import DEFAULTS, Options
+from spark.pipeline.results import write_results
+from spark.pipeline.schemas import CLEANED, KEY
+from spark.pipeline.tables import Table
+from tests.spark.lake import ID, rows
+
+ALL = [result.name for result in RESULTS]
+JOINED = datetime(2016, 5, 1)
+ROWS = {
+    PIN: [(k, None, "t", None, 10 * k, f"p{k}", None, None, None, None, "art") for k in (1, 2)],
+    GEO: [(k, "Chad", None, datetime(2018, 1, 1)) for k in (1, 2)],
+    USER: [(k, f"U {k}", 20, JOINED) for k in (1, 2)],
+}
+
+
+class Root:
+    """A folder of cleaned tables and results."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.folder = spark, folder
+        self.tables = {e: Table(f"{folder}/{names.table(ID, e)}") for e in ENTITIES}
+
+    def fill(self, entity: Entity) -> None:
+        """Make a cleaned table, in two commits."""
+        table = self.tables[entity]
+        table.create(self.spark, CLEANED[entity])
+        table.merge(self.spark.createDataFrame(ROWS[entity], CLEANED[entity]), (KEY,))
+
+    def result(self, name: str) -> Path:
+        """Folder of a result."""
+        return self.folder / names.result_table(ID, name)
+
+    def versions(self) -> dict[str, int]:
+        """How many commits each result has."""
+        return {n: len([*(self.result(n) / "_delta_log").glob("*.json")]) for n in ALL}
+
+    def write(self, options: Options = DEFAULTS, killed_after: int = 99) -> list[str]:
+        """Write the results; return the names of those that have a new commit."""
+        before, guarded = self.versions(), iter(range(killed_after))
+
+        def guard() -> None:
+            if next(guarded, None) is None:
+                raise LockError("killed")
+
+        try:
+            counts = write_results(self.spark, ID, str(self.folder), options, guard)
+        except LockError:
+            assert killed_after < len(ALL)
+        else:
+            assert counts == dict.fromkeys(ALL, 1) | {"6a": counts["6a"]}
+            assert counts["6a"] == len(self.rows("6a"))
+        after = self.versions()
+        return [name for name in ALL if after[name] > before[name]]
+
+    def rows(self, name: str) -> list[tuple[object, ...]]:
+        """Rows of a result."""
+        return [tuple(row.values()) for row in rows(Table(str(self.result(name))).read(self.spark))]
+
+
+@pytest.fixture(scope="module")
+def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables and their results."""
+    root = Root(spark, tmp_path_factory.mktemp("written"))
+    for entity in ENTITIES:
+        root.fill(entity)
+    assert root.write() == ALL
+    assert root.rows("6a") == [("Chad", "p2", 20)]
+    return root.folder
+
+
+@pytest.fixture
+def root(spark: SparkSession, written: Path, tmp_path: Path) -> Root:
+    """A copy, with the dates of its files."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    return Root(spark, tmp_path)
+
+
+def test_nothing_new_is_nothing_written(root: Root) -> None:
+    assert root.write() == []
+
+
+def test_a_new_row_is_counted_and_its_version_noted(root: Root) -> None:
+    row = (3, None, None, None, 999, "p3", None, None, None, None, None)
+    new = root.spark.createDataFrame([row], CLEANED[PIN])
+    root.tables[PIN].merge(new, (KEY,))
+    assert root.write() == ALL  # no result has other rows: each says that it was looked at
+    assert root.write() == []
+
+
+def test_other_options_are_other_results(root: Root) -> None:
+    assert root.write(Options(ties="first")) == ALL
+    assert root.write(Options(ties="first")) == []
+    assert root.write() == ALL
+
+
+def test_other_queries_are_other_results(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "queries.py"
+    code.write_text(Path(queries.__file__).read_text() + "# changed")
+    monkeypatch.setattr(queries, "__file__", str(code))
+    assert root.write() == ALL
+
+
+def test_a_missing_result_is_made(root: Root) -> None:
+    shutil.rmtree(root.result("7"))
+    assert root.write() == ["7"]
+    assert root.rows("7") == [("18-24", "art", 2)]
+
+
+def test_a_killed_run_is_gone_on_with(root: Root) -> None:
+    options = Options(year="timestamp", count="rows")
+    done = root.write(options, killed_after=3)
+    assert len(done) == 3
+    assert root.write(options) == [name for name in ALL if name not in done]
+
+
+def test_a_result_that_somebody_wrote_is_made_again(root: Root) -> None:
+    found = root.spark.createDataFrame([("Nowhere", 1)], "country string, follower_count bigint")
+    found.write.format("delta").mode("append").save(str(root.result("6b")))
+    assert root.write() == ["6b"]
+    assert root.rows("6b") == [("Chad", 20)]
+
+
+def test_a_table_that_was_made_again_is_another_one(root: Root) -> None:
+    """It has the same version and other rows."""
+    before = root.tables[USER].last_commit(root.spark)
+    shutil.rmtree(root.tables[USER].uri)
+    table = root.tables[USER]
+    table.create(root.spark, CLEANED[USER])
+    older = [(1, "U 1", 60, JOINED), (2, "U 2", 60, JOINED)]
+    table.merge(root.spark.createDataFrame(older, CLEANED[USER]), (KEY,))
+    assert table.last_commit(root.spark).version == before.version
+    assert root.write() == ALL
+    assert root.rows("8") == [("50+", 15.0)]
