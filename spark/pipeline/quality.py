@@ -23,6 +23,9 @@ from spark.pipeline.parse import parse
 from spark.pipeline.schemas import KEY
 from spark.pipeline.thresholds import null_share
 
+ENOUGH = 100
+"""Rows that a share is of at least: of a handful, one says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -127,7 +130,7 @@ def _counts(
         "quarantine_share",
         name,
         "",
-        bad / total if total else 0,
+        _share(bad, total),
         thresholds["quarantine_share"],
         f"{bad} of {total} records",
     )
@@ -146,7 +149,7 @@ def _nulls(
 ) -> Iterator[Check]:
     name, rows = cleaned.entity, cleaned.rows
     for column, count in nulls.items():
-        share = count / rows if rows else 0
+        share = _share(count, rows)
         threshold = thresholds[null_share(name, column)]
         yield _judged("null_share", name, column, share, threshold, f"{count} of {rows} rows")
 
@@ -162,6 +165,10 @@ def _freshness(
         hours = max((until - newest).total_seconds(), 0) / 3600
         detail = f"hours from {_shown(newest)} to {_shown(until)}"
     yield _judged("freshness", cleaned.entity, "", hours, thresholds["freshness"], detail)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / max(whole, ENOUGH)
 
 
 def _shown(time: datetime) -> str:

@@ -77,7 +77,7 @@ POISONS = (
     Poison(
         dirty_objects,
         "run_batch",
-        ("quarantine_share of geo is 0.5, threshold 0.01", "null_share of pin.category is"),
+        ("quarantine_share of geo is 0.2, threshold 0.01", "null_share of pin.category is"),
     ),
     Poison(
         lambda access: remove(access, USER),
