@@ -97,13 +97,16 @@ class Airflow:
         return int(self._must("POST", "backfills", body)["id"])
 
     def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
-        """Runs of a backfill when all have ended, else None."""
-        if self._must("GET", f"backfills/{backfill}")["completed_at"] is None:
+        """Runs of the days of a backfill when all have ended, else None."""
+        told = self._must("GET", f"backfills/{backfill}")
+        if told["completed_at"] is None:
             return None
-        found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&limit=100")[
-            "dag_runs"
-        ]
-        return [run for run in found if run["state"] in ENDED] or None
+        days = (
+            f"logical_date_gte={quote(told['from_date'])}&logical_date_lte={quote(told['to_date'])}"
+        )
+        found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&{days}")
+        runs: list[dict[str, Any]] = found["dag_runs"]
+        return runs if runs and all(run["state"] in ENDED for run in runs) else None
 
     def ended(
         self, run_id: str, limit: float, talk: Callable[[str], None] = lambda _: None
