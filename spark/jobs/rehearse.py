@@ -1,4 +1,4 @@
-"""Runs the batch job over a few made-up records, so that install.sh can archive the JVM's classes.
+"""Runs the batch job and its gate over a few made-up records, so that install.sh can archive the JVM's classes.
 
 It needs DELTA_ROOT, a scratch folder, and an AWS_ENDPOINT_URL where nothing listens: S3A is only
 loaded, its first request fails.
@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from contract.entities import ENTITIES, Entity, Kind
 from contract.names import TOPICS_DIR, object_key, topic
 from contract.settings import Settings
-from spark.jobs import run_batch
+from spark.jobs import check_quality, run_batch
 
 VALUES = {
     Kind.INTEGER: 1,
@@ -27,7 +27,7 @@ VALUES = {
 
 
 def main() -> int:
-    """Run the job twice, the second time with a changed record, and ask S3 once."""
+    """Run the job twice, the second time with a changed record, then the gate, and ask S3 once."""
     settings = Settings.from_environ()
     scratch = Path(settings.delta_root)
     for offset, text in enumerate(("1k", "2k")):
@@ -38,6 +38,8 @@ def main() -> int:
             path.write_text(json.dumps(_row(entity, text)) + "\nnot JSON\n", encoding="utf-8")
         if run_batch.main(["--objects", str(scratch / TOPICS_DIR), "--json"]) != 0:
             return 1
+    # What it says of made-up records doesn't matter.
+    check_quality.main(["--objects", str(scratch / TOPICS_DIR), "--json"])
     with suppress(Exception):  # whatever S3A says: nothing listens there
         SparkSession.builder.getOrCreate().read.text(f"s3://{settings.bucket}/none").collect()
     return 0

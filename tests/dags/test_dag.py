@@ -54,7 +54,7 @@ def test_it_runs_daily_one_run_at_a_time_from_now_on(dag: Any) -> None:
 def test_a_task_is_retried_with_a_delay(dag: Any, task_id: str) -> None:
     task = dag.get_task(task_id)
     assert task.retries == 2
-    assert task.retry_delay == timedelta(minutes=1)
+    assert task.retry_delay == timedelta(seconds=30)
     assert task.retry_exponential_backoff
 
 

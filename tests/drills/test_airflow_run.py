@@ -1,30 +1,102 @@
-"""Poisoned objects and tables: the gate is red, names the check, and nothing is published."""
+"""A run of the DAG outlives kills of its services; poisoned, it is red and publishes nothing.
+
+One run serves both: first the Jobs API and the scheduler are killed in the middle of it, then what
+it read and wrote is poisoned and the gate looks again.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from databricks.sdk import WorkspaceClient
 from deltalake import DeltaTable, write_deltalake
 
 from contract import names
-from contract.entities import GEO, PIN, USER, Entity
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from stack.hops import jobs as jobs_api
+from stack.hops import tables
 from stack.hops.access import Access
 from stack.hops.airflow import Airflow
+from stack.waiting import wait_for
 from tests.drills import road
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
-ASIDE = "aside/"
-
 pytestmark = [pytest.mark.once, pytest.mark.timeout(900)]
 
-LIMIT = 300
-"""Seconds that a run may take."""
+LIMIT = 400
+"""Seconds that a run may take from where it is."""
+ASIDE = "aside/"
+"""Prefix of objects that are out of the way."""
+
+
+@dataclass(frozen=True)
+class Survived:
+    """A run that has ended."""
+
+    keys: set[int]
+    """Of the posts that were sent before it."""
+    id: str
+    state: dict[str, Any]
+    submitted: list[str]
+    """How each run of the batch job stands that Airflow has submitted, in order."""
+
+
+@pytest.fixture(scope="module")
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+@pytest.fixture(scope="module")
+def airflow(stack: Stack, access: Access) -> Airflow:
+    return Airflow.of(stack.engine, access)
+
+
+@pytest.fixture(scope="module")
+def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
+    """A run in which the Jobs API was killed in its first try, and the scheduler in its second."""
+    token = jobs_api.token(stack.engine)
+    jobs = WorkspaceClient(host=stack.settings.jobs_api_url, token=token).jobs
+    keys = road.send(stack, access, 0, 20)
+    airflow.unpause()
+    run_id = airflow.trigger()
+
+    def submitted() -> list[int]:
+        mine = [run for run in jobs.list_runs() if run.run_name.endswith(f"run_batch {run_id}")]
+        return sorted(run.run_id for run in mine)
+
+    def works(number: int) -> bool:
+        """Whether so many runs were submitted, and the task of the last one has begun to work."""
+        ids = submitted()
+        if len(ids) < number:
+            return False
+        (task,) = jobs.get_run(ids[-1]).tasks or []
+        return bool(task.start_time) and airflow.tasks(run_id)["run_batch"] == "deferred"
+
+    wait_for("the first try to work", lambda: works(1), 120)
+    stack.kill("jobs-api")
+    stack.start("jobs-api")
+    wait_for("the second try to work", lambda: works(2), 180)
+    stack.kill("airflow-scheduler")
+    stack.start("airflow-scheduler")
+    state = airflow.ended(run_id, LIMIT)
+    ended = [jobs.get_run(number).state.life_cycle_state.value for number in submitted()]
+    return Survived(keys, run_id, state, ended)
+
+
+def test_a_run_survives_both(access: Access, airflow: Airflow, survived: Survived) -> None:
+    assert survived.state["state"] == "success", airflow.failures(survived.id)
+    assert survived.submitted == ["INTERNAL_ERROR", "TERMINATED"]
+    assert len(airflow.published(survived.id)) == 1
+    for entity in ENTITIES:
+        found = tables.keys(access, entity)
+        assert len(found) == len(set(found))
+        assert survived.keys <= set(found)
 
 
 def move(access: Access, old: str, new: str) -> None:
@@ -114,25 +186,19 @@ POISONS = (
 )
 
 
-def test_each_check_goes_red_and_nothing_is_published(stack: Stack) -> None:
-    access = Access(stack.environment)
-    airflow = Airflow.of(stack.engine, access)
-    road.send(stack, access, 0, 20)
-    airflow.unpause()
-    run_id = airflow.trigger()
-    assert airflow.ended(run_id, LIMIT)["state"] == "success", airflow.failures(run_id)
-    published = airflow.published(run_id)
-    assert len(published) == 1
-
+def test_each_check_goes_red_and_nothing_is_published(
+    access: Access, airflow: Airflow, survived: Survived
+) -> None:
+    published = airflow.published(survived.id)
     for poison in POISONS:
         poison.put(access)
         try:
-            airflow.again(run_id, poison.again)
-            assert airflow.ended(run_id, LIMIT)["state"] == "failed"
+            airflow.again(survived.id, poison.again)
+            assert airflow.ended(survived.id, LIMIT)["state"] == "failed"
         finally:
             poison.heal(access)
-        tasks = airflow.tasks(run_id)
+        tasks = airflow.tasks(survived.id)
         assert (tasks["check_quality"], tasks["publish"]) == ("failed", "upstream_failed")
-        said = airflow.failures(run_id)
+        said = airflow.failures(survived.id)
         assert [text for text in poison.says if text not in said] == [], said
-        assert airflow.published(run_id) == published
+        assert airflow.published(survived.id) == published
