@@ -1,4 +1,4 @@
-"""Runs the batch job and its gate over a few made-up records, so that install.sh can archive the JVM's classes.
+"""Runs the batch job and its gate over made-up records, so that install.sh can archive classes.
 
 It needs DELTA_ROOT, a scratch folder, and an AWS_ENDPOINT_URL where nothing listens: S3A is only
 loaded, its first request fails.
