@@ -155,7 +155,7 @@ def of_the_dag(found: dict[str, Any]) -> Any:
 def test_the_dags_batch_job_runs_once_for_each_try(dag: Any, jobs_api: JobsApi) -> None:
     found = context(dag.get_task("run_batch"), RUN)
     task = of_the_dag(found)
-    complete(task, found, defer(task, found))
+    carry_out(task, found)
     run = jobs_api.call(f"runs/get?run_id={found['ti'].pushed['run_id']}")
     assert run["run_name"] == f"0a1b2c3d4e5f run_batch {RUN.run_id}"
     assert jobs_api.logs(run) == "--json\n"
@@ -166,7 +166,7 @@ def test_the_dags_batch_job_runs_once_for_each_try(dag: Any, jobs_api: JobsApi) 
     assert again.run_id == task.run_id
     other = context(dag.get_task("run_batch"), RUN)
     next_try = of_the_dag(other)
-    complete(next_try, other, defer(next_try, other))
+    carry_out(next_try, other)
     assert next_try.run_id != task.run_id
 
 
@@ -175,7 +175,7 @@ def test_the_dags_gate_fails_with_what_the_job_found(dag: Any, jobs_api: JobsApi
     found = context(dag.get_task("check_quality"), RUN, params=params)
     task = of_the_dag(found)
     with pytest.raises(Exception, match="freshness: 3 of 1"):
-        complete(task, found, defer(task, found))
+        carry_out(task, found)
     run = jobs_api.call(f"runs/get?run_id={found['ti'].pushed['run_id']}")
     assert jobs_api.logs(run).splitlines()[0] == (
         '--until 2026-03-02T09:30:00+00:00 --thresholds {"freshness": 1}'
