@@ -102,7 +102,7 @@ def test_row_7528_arrives_by_content_at_every_hop(stack: Stack, access: Access) 
 
 
 def test_trace_names_the_hop_that_is_unplugged(stack: Stack) -> None:
-    key = 5730  # the third draw: no other test of this file sends it
+    first, key = 3000, 9655  # a draw that no other test sends
 
     def ways() -> dict[str, list[tuple[str, bool]]]:
         done = stack.pinpipe("trace", str(key), "--json")
@@ -120,7 +120,7 @@ def test_trace_names_the_hop_that_is_unplugged(stack: Stack) -> None:
     assert ways() == expect("source", stop="gateway")
     stack.kill("connect")
     try:
-        stack.run("emulator", "--count", "1", "--start", "2", "--rate", "max")
+        stack.run("emulator", "--count", "1", "--start", str(first), "--rate", "max")
         assert ways() == expect("source", "gateway", "kafka", stop="s3")
     finally:
         stack.start("connect")
