@@ -37,6 +37,10 @@ PORTS = (
 """Variables of the ports that the stack listens on."""
 
 
+ONLY = {"processes": "native", "once": "native", "containers": "docker"}
+"""Markers of tests that one engine alone runs; pyproject.toml says why."""
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, so that neither a person's stack nor another run is in the way.
 
@@ -191,11 +195,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    names = ("processes", "once")
-    marked = [item for item in items if any(map(item.get_closest_marker, names))]
-    if marked and _engine_name(config) != "native":
-        for item in marked:
-            item.add_marker(pytest.mark.skip("the services are containers: ENGINE=native runs it"))
+    marked = [(item, mark) for item in items for mark in ONLY if item.get_closest_marker(mark)]
+    if not marked:
+        return
+    name = _engine_name(config)
+    for item, mark in marked:
+        if ONLY[mark] != name:
+            item.add_marker(pytest.mark.skip(f"marked {mark}: ENGINE={ONLY[mark]} runs it"))
 
 
 @pytest.hookimpl(wrapper=True)

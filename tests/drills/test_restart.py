@@ -76,6 +76,7 @@ def emulator(stack: Stack) -> Iterator[Emulator]:
             stream.close()
 
 
+@pytest.mark.containers
 @pytest.mark.timeout(600)
 def test_a_restart_of_each_service_and_of_all_loses_nothing(stack: Stack, access: Access) -> None:
     topics = {entity: names.topic(stack.settings.user_id, entity) for entity in ENTITIES}
@@ -93,9 +94,11 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(stack: Stack, access
 
         services = [status.service for status in stack.engine.status() if status.pid]
         assert {"localstack", "kafka", "rest-proxy", "connect"} <= set(services)
-        for service in services:
+        # No row passes through Airflow's processes: they are restarted together.
+        airflow = [service for service in services if service.startswith("airflow-")]
+        for group in (*([service] for service in services if service not in airflow), airflow):
             wait_for_more()
-            stack.restart(service)
+            stack.restart(*group)
         wait_for_more()
         stack.restart()
         wait_for_more()
