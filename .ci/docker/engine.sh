@@ -20,8 +20,8 @@ MIRROR=${CI_DOCKER_MIRROR:-$(repo bookworm)}
 SEC_MIRROR=${CI_DOCKER_SEC_MIRROR:-$(repo bookworm-security)}
 # suite=image-name pairs to have
 BASES=${CI_DOCKER_BASES:-"trixie=debian:trixie-slim"}
-# directory=base-suite=image-name triples, built only when the image is absent
-STANDINS=${CI_DOCKER_STANDINS:-"$HERE/mysql=sid=mysql:9.7"}
+# folder beside this file=base-suite=image-name triples, built only when the image is absent
+STANDINS=${CI_DOCKER_STANDINS:-"mysql=sid=mysql:9.7"}
 ENGINE_SUITES=${CI_DOCKER_ENGINE_SUITES:-"sid trixie"}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -198,7 +198,7 @@ ensure_standins() {
     IFS='=' read -r dir suite name <<<"$t"
     docker image inspect "$name" >/dev/null 2>&1 && continue
     ensure_base "$suite" "debian:$suite-slim"
-    docker build -q --build-arg BASE_IMAGE="debian:$suite-slim" -t "$name" "$dir" >/dev/null
+    docker build -q --build-arg BASE_IMAGE="debian:$suite-slim" -t "$name" "$HERE/$dir" >/dev/null
     log "made stand-in $name"
   done
 }
