@@ -6,7 +6,6 @@
 #   AIRFLOW_DATABASE_PASSWORD_FILE  file with its password
 #   DATABRICKS_HOST                 URL of the workspace of the connection databricks_default
 #   DATABRICKS_TOKEN_FILE           file with its token
-#   AIRFLOW_HOME                    below RUN_DIR unless set
 mkdir -p "${RUN_DIR:-.run}/data/airflow"
 AIRFLOW_HOME=$(cd "${RUN_DIR:-.run}/data/airflow" && pwd)
 export AIRFLOW_HOME
@@ -16,7 +15,7 @@ secrets=$AIRFLOW_HOME/secrets
 export AIRFLOW__CORE__DAGS_FOLDER=$PWD/airflow/dags AIRFLOW__CORE__PLUGINS_FOLDER=$PWD/airflow/plugins
 export AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL=30
 # A deferred task takes no worker, and each one that waits takes memory.
-export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM=${AIRFLOW_PARALLELISM:-2}
+export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM=2
 # A task's end is noticed this many seconds late; one that resumes before that is taken for lost (5 by default).
 export AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL=1
 export AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES=1 AIRFLOW__API__WORKERS=1
@@ -53,6 +52,4 @@ export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False NO_COLOR=1
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export AWS_DEFAULT_REGION=${AWS_REGION:-us-east-1}
-if [[ -f airflow/startup.sh ]]; then
-  source airflow/startup.sh
-fi
+source airflow/startup.sh
