@@ -49,7 +49,7 @@ class DockerEngine:
         client = dict(self._compose.client)
         if not self._environ.get("SOURCE_DATABASE_URL"):
             # Without an answer the database isn't there: who connects to it will say so.
-            said = self._cli.compose("exec", "-T", "mysql", "cat", PASSWORD, check=False).strip()
+            said = self._cat("mysql", PASSWORD).strip()
             url = client["SOURCE_DATABASE_URL"]
             client["SOURCE_DATABASE_URL"] = with_password(url, said) if said else url
         return client
@@ -146,9 +146,7 @@ class DockerEngine:
         Raises:
             StackError: it isn't there, or the service doesn't run.
         """
-        said = self._cli.compose(
-            "exec", "-T", self._name(service), "cat", f".run/{path}", check=False
-        )
+        said = self._cat(self._name(service), f".run/{path}")
         if not said:
             raise StackError(f"{service} has no file .run/{path}, or doesn't run")
         return said
@@ -163,6 +161,10 @@ class DockerEngine:
         with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
             archive.extractall(folder, filter="data")
         return folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
+
+    def _cat(self, service: str, path: str) -> str:
+        """Text of a file in a service's container; nothing without the one or the other."""
+        return self._cli.compose("exec", "-T", service, "cat", path, check=False)
 
     def _name(self, service: str) -> str:
         return self._compose.service(service).name

@@ -15,13 +15,14 @@ from dotenv import dotenv_values
 from contract.errors import SettingError
 from stack import docker_machine
 from stack.docker import DockerEngine
+from stack.hops.access import Keeper
 from stack.machine import Problem
 from stack.native import NativeEngine
 from stack.oneshot import OneShot
 from stack.status import Status
 
 
-class Engine(Protocol):
+class Engine(Keeper, Protocol):
     """What `pinpipe` asks of the one or the other."""
 
     @property
@@ -45,9 +46,6 @@ class Engine(Protocol):
 
     def print_log(self, service: str, follow: bool) -> None:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
-
-    def read(self, service: str, path: str) -> str:
-        """Text of a file that a service keeps, by its path below the run folder."""
 
     def journal(self) -> Path:
         """The emulator's journal, as a file of this machine."""

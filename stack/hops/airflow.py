@@ -71,9 +71,9 @@ class Airflow:
         except WaitTimeout as timeout:
             raise HopError(HOP, str(timeout)) from None
 
-    def trigger(self, **more: Any) -> str:
-        """Start a run now; return its id. ``more`` goes into the request, such as ``conf``."""
-        run = self._must("POST", f"dags/{self.dag_id}/dagRuns", {"logical_date": None, **more})
+    def trigger(self) -> str:
+        """Start a run now; return its id."""
+        run = self._must("POST", f"dags/{self.dag_id}/dagRuns", {"logical_date": None})
         return str(run["dag_run_id"])
 
     def again(self, run_id: str, *tasks: str) -> None:
@@ -123,7 +123,7 @@ class Airflow:
                 if state not in (None, told.get(task)):
                     told[task] = state
                     talk(f"airflow: {task} {state}")
-            run = self._must("GET", f"dags/{self.dag_id}/dagRuns/{quote(run_id)}")
+            run = self._must("GET", self._run(run_id))
             return run if run["state"] in ENDED else None
 
         try:
