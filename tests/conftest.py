@@ -20,6 +20,7 @@ from stack.waiting import wait_for
 
 if TYPE_CHECKING:
     from stack.engine import Engine
+    from stack.hops.airflow import Airflow
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -226,6 +227,15 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     with running as engine:
         client = engine.client_environment
         yield Stack(engine, Settings.from_environ(client), client, variables)
+
+
+@pytest.fixture(scope="session")
+def airflow(stack: Stack) -> Airflow:
+    """The DAG in that stack's Airflow."""
+    from stack.hops.access import Access
+    from stack.hops.airflow import Airflow
+
+    return Airflow.of(stack.engine, Access(stack.environment))
 
 
 def _engine_name(config: pytest.Config) -> str:

@@ -47,9 +47,10 @@ def seconds(first: str, last: str) -> float:
 
 @pytest.mark.processes
 @pytest.mark.timeout(900)
-def test_a_day_of_500_draws(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_of_500_draws(
+    stack: Stack, airflow: Airflow, capsys: pytest.CaptureFixture[str]
+) -> None:
     access = Access(stack.environment)
-    airflow = Airflow.of(stack.engine, access)
     jobs = WorkspaceClient(
         host=stack.settings.jobs_api_url, token=jobs_api.token(stack.engine)
     ).jobs

@@ -12,6 +12,7 @@ from contract.results import RESULTS
 from emulator.draw import original
 from stack.hops import objects, tables
 from stack.hops.access import Access
+from stack.hops.tables import Table
 from stack.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -34,29 +35,23 @@ def send(stack: Stack, access: Access, first: int, count: int) -> set[int]:
 def stored(access: Access, entity: Entity) -> set[int]:
     """Keys in the objects of an entity."""
     topic = names.topic(access.settings.user_id, entity)
-    lines = (line for held in objects.listing(access, topic) for line in read(access, held.key))
-    return {json.loads(line)[entity.key] for line in lines}
-
-
-def read(access: Access, key: str) -> list[bytes]:
-    """Lines of an object."""
-    body: bytes = access.s3.get_object(Bucket=access.settings.bucket, Key=key)["Body"].read()
-    return body.splitlines()
+    held = (objects.read(access, found) for found in objects.listing(access, topic))
+    return {json.loads(line)[entity.key] for content in held for line in content.lines}
 
 
 def contents(access: Access) -> dict[str, list[dict[str, Any]]]:
     """Rows of the cleaned tables and the nine results, in an order of their own."""
-    user_id = access.settings.user_id
-    found = {e.name: tables.read(access, names.table(user_id, e)) for e in ENTITIES}
-    found |= {result.name: tables.result(access, result) for result in RESULTS}
-    return {
-        name: sorted(table.rows, key=repr) for name, table in found.items() if table is not None
-    }
+    return {name: sorted(table.rows, key=repr) for name, table in made(access).items()}
 
 
 def versions(access: Access) -> dict[str, int]:
     """Version of each of these tables."""
+    return {name: table.version for name, table in made(access).items()}
+
+
+def made(access: Access) -> dict[str, Table]:
+    """The cleaned tables and the nine results, those that there are."""
     user_id = access.settings.user_id
     found = {e.name: tables.read(access, names.table(user_id, e)) for e in ENTITIES}
     found |= {result.name: tables.result(access, result) for result in RESULTS}
-    return {name: table.version for name, table in found.items() if table is not None}
+    return {name: table for name, table in found.items() if table is not None}

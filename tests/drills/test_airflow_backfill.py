@@ -67,9 +67,8 @@ def backfill(airflow: Airflow, first: datetime, last: datetime, again: bool = Fa
 
 
 def test_three_days_are_as_one_run_over_all(
-    stack: Stack, access: Access, days: list[datetime]
+    stack: Stack, access: Access, airflow: Airflow, days: list[datetime]
 ) -> None:
-    airflow = Airflow.of(stack.engine, access)
     airflow.unpause()
     assert backfill(airflow, days[0], days[-1]) == DAYS
     by_days = road.contents(access)
@@ -77,9 +76,8 @@ def test_three_days_are_as_one_run_over_all(
 
     root = f"s3://{stack.settings.bucket}/at-once"
     stack.run("spark", environment={"DELTA_ROOT": root})
-    assert road.contents(
-        replace(access, environment={**access.environment, "DELTA_ROOT": root})
-    ) == (by_days)
+    at_once = replace(access, environment={**access.environment, "DELTA_ROOT": root})
+    assert road.contents(at_once) == by_days
 
     versions = road.versions(access)
     assert backfill(airflow, days[1], days[1], again=True) == 1

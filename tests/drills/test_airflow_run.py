@@ -53,11 +53,6 @@ def access(stack: Stack) -> Access:
 
 
 @pytest.fixture(scope="module")
-def airflow(stack: Stack, access: Access) -> Airflow:
-    return Airflow.of(stack.engine, access)
-
-
-@pytest.fixture(scope="module")
 def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     """A run in which the Jobs API was killed in its first try, and the scheduler in its second."""
     token = jobs_api.token(stack.engine)
@@ -134,16 +129,19 @@ def put(access: Access, entity: Entity, lines: list[str]) -> None:
     access.s3.put_object(Bucket=access.settings.bucket, Key=key, Body=body)
 
 
-def a_row_twice(access: Access) -> None:
+def pins(access: Access) -> DeltaTable:
+    """The cleaned pins."""
     uri = f"{access.settings.batch_root}/{names.table(access.settings.user_id, PIN)}"
-    table = DeltaTable(uri, storage_options=access.delta_storage_options)
-    row = table.to_pyarrow_table().slice(0, 1)
-    write_deltalake(uri, row, mode="append", storage_options=access.delta_storage_options)
+    return DeltaTable(uri, storage_options=access.delta_storage_options)
+
+
+def a_row_twice(access: Access) -> None:
+    table = pins(access)
+    write_deltalake(table, table.to_pyarrow_table().slice(0, 1), mode="append")
 
 
 def heal_the_row(access: Access) -> None:
-    uri = f"{access.settings.batch_root}/{names.table(access.settings.user_id, PIN)}"
-    table = DeltaTable(uri, storage_options=access.delta_storage_options)
+    table = pins(access)
     table.restore(table.version() - 1)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contract.results import RESULTS
-from stack.hops.access import Access
 from stack.hops.airflow import USER, Airflow
 from tests.conftest import ROOT
 from tests.stack.browser import page as new_page
@@ -22,11 +21,6 @@ TASKS = ("wait_for_objects", "run_batch", "check_quality", "publish")
 SCREENSHOTS = ROOT / ".build/screenshots"
 LIMIT = 20_000
 """Milliseconds that a page may take to show something."""
-
-
-@pytest.fixture(scope="module")
-def airflow(stack: Stack) -> Airflow:
-    return Airflow.of(stack.engine, Access(stack.environment))
 
 
 @pytest.fixture(scope="module")
