@@ -51,17 +51,12 @@ $(UV): requirements/bootstrap.txt
 ready: .build/.app
 	@if [ "$$($(PINPIPE) engine)" = native ]; then $(MAKE) --no-print-directory install; fi
 
-.build/.spark: requirements/spark-test.txt | $(UV)
-	@echo "installing Spark" >&2
-	@test -x .build/envs/spark/bin/python || $(UV) venv --quiet --python "$$(command -v python3)" .build/envs/spark
-	@$(UV) pip sync --quiet --require-hashes --python .build/envs/spark requirements/spark-test.txt
-	@touch $@
-
+INTERPRETER := command -v python3
 # MWAA has Python 3.12.
-$(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
+$(AIRFLOWS:%=.build/.%): INTERPRETER := python3 -m stack.machine python 3.12 3.13
+.build/.spark $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
 	@echo "installing $*" >&2
-	@test -x .build/envs/$*/bin/python \
-		|| $(UV) venv --quiet --python "$$(python3 -m stack.machine python 3.12 3.13)" .build/envs/$*
+	@test -x .build/envs/$*/bin/python || $(UV) venv --quiet --python "$$($(INTERPRETER))" .build/envs/$*
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/$* requirements/$*-test.txt
 	@touch $@
 

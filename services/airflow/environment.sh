@@ -31,12 +31,10 @@ if [[ -n ${AIRFLOW_DATABASE_PASSWORD_FILE:-} ]]; then
   PGPASSWORD=$(<"$AIRFLOW_DATABASE_PASSWORD_FILE")
   export PGPASSWORD
 fi
-if [[ -d $secrets ]]; then
-  AIRFLOW__CORE__FERNET_KEY=$(<"$secrets/fernet_key")
-  AIRFLOW__API__SECRET_KEY=$(<"$secrets/secret_key")
-  AIRFLOW__API_AUTH__JWT_SECRET=$(<"$secrets/jwt_secret")
-  export AIRFLOW__CORE__FERNET_KEY AIRFLOW__API__SECRET_KEY AIRFLOW__API_AUTH__JWT_SECRET
-fi
+AIRFLOW__CORE__FERNET_KEY=$(<"$secrets/fernet_key")
+AIRFLOW__API__SECRET_KEY=$(<"$secrets/secret_key")
+AIRFLOW__API_AUTH__JWT_SECRET=$(<"$secrets/jwt_secret")
+export AIRFLOW__CORE__FERNET_KEY AIRFLOW__API__SECRET_KEY AIRFLOW__API_AUTH__JWT_SECRET
 
 # MWAA has this connection in Secrets Manager; AWS's own needs none, there as here.
 if [[ -z ${AIRFLOW_CONN_DATABRICKS_DEFAULT:-} && -s ${DATABRICKS_TOKEN_FILE:-} ]]; then

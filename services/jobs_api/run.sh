@@ -5,14 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-file=${JOBS_API_TOKEN_FILE:-}
-# Airflow reads the token there. One that nobody gave is made at the first start, and kept.
-if [[ -n $file && (-n ${JOBS_API_TOKEN:-} || ! -s $file) ]]; then
-  mkdir -p "$(dirname "$file")"
-  token=${JOBS_API_TOKEN:-$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')}
-  rm -f "$file.new"
-  printf '%s\n' "$token" >"$file.new"
-  chmod 444 "$file.new"
-  mv -f "$file.new" "$file"
+# Airflow reads the token there. One that nobody gave is made at the first start.
+if [[ -n ${JOBS_API_TOKEN_FILE:-} ]]; then
+  source services/secret.sh
+  keep_secret "$JOBS_API_TOKEN_FILE" "${JOBS_API_TOKEN:-}"
 fi
 exec python -m services.jobs_api --data "${RUN_DIR:-.run}/data/jobs_api"

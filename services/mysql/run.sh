@@ -10,13 +10,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+source services/secret.sh
 for user in root loader reader; do
-  file=/run/passwords/$user/password
-  if [ ! -s "$file" ]; then
-    head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$file.new"
-    chmod 444 "$file.new"
-    mv "$file.new" "$file"
-  fi
+  keep_secret "/run/passwords/$user/password"
 done
 
 export MYSQL_ROOT_PASSWORD_FILE=/run/passwords/root/password MYSQL_ROOT_HOST=localhost

@@ -7,11 +7,8 @@ cd "$(dirname "$0")/../.."
 password=/run/passwords/postgres/password
 data=/var/lib/postgresql/data/17
 
-if [[ ! -s $password ]]; then
-  head -c 24 /dev/urandom | base64 | tr '+/' '-_' >"$password.new"
-  chmod 444 "$password.new"
-  mv "$password.new" "$password"
-fi
+source services/secret.sh
+keep_secret "$password"
 if [[ ! -d $data ]]; then
   rm -rf "$data.new"
   initdb --pgdata "$data.new" --username airflow --pwfile "$password" --auth scram-sha-256 \

@@ -186,6 +186,20 @@ def test_a_stage_is_the_same_in_every_image(stage: str) -> None:
     assert len(set(found)) == 1
 
 
+def test_the_jobs_apis_image_begins_as_sparks() -> None:
+    """So that its environment and its jars are built and stored once."""
+    spark, jobs_api = (
+        (ROOT / folder / "Dockerfile").read_text() for folder in ("spark", "services/jobs_api")
+    )
+    stages = re.findall(r"^FROM .*?(?=^(?:FROM |\Z))", spark, re.MULTILINE | re.DOTALL)
+    shared = [stage for stage in stages if re.match(r"FROM \S+ AS (?:environment|build)\n", stage)]
+    assert len(shared) == 2
+    last = spark[spark.index("FROM java\nENV") :].partition("COPY --from=code")[0]
+    lines = last.removeprefix("FROM java\n")
+    assert lines.count("\n") == 4
+    assert [part for part in (*shared, lines) if part not in jobs_api] == []
+
+
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_no_registry_and_no_machine_is_named(stranger: str) -> None:
     found = []
