@@ -63,3 +63,7 @@ def _parse(file: Path) -> Parsed:
         sorted(set(sys.modules) - before),
         [str(item.message) for item in caught if item.filename.startswith(ours)],
     )
+
+
+if __name__ == "__main__":
+    json.dump(asdict(in_a_fork(Path(sys.argv[1]))), sys.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException
 from context import context, scheduled, triggered
 from parsing import Parsed
 
-IMPORT_SECONDS = 0.2
+MODULES = 50
 
 
 def test_nothing_of_ours_and_no_spark_is_here() -> None:
@@ -28,9 +29,11 @@ def test_it_parses_without_error_or_warning(parsed: Parsed) -> None:
 
 
 def test_a_parse_imports_next_to_nothing(parsed: Parsed) -> None:
-    heavy = {"boto3", "botocore", "aiobotocore", "pandas", "pyspark", "requests"}
-    assert {name.partition(".")[0] for name in parsed.modules} & heavy == set()
-    assert parsed.seconds < IMPORT_SECONDS
+    """Of what the file itself takes, that is: what it costs in seconds is in tests/bench."""
+    packages = {name.partition(".")[0] for name in parsed.modules}
+    known = {"airflow", "packaging", "pinterest", *sys.stdlib_module_names}
+    assert {name for name in packages - known if not name.startswith("unusual_prefix_")} == set()
+    assert len(parsed.modules) < MODULES
 
 
 def test_every_task_follows_the_one_before(dag: Any) -> None:

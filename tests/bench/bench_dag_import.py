@@ -1,0 +1,53 @@
+"""Processor seconds of a parse of the DAG, against one of an empty DAG in the same environment.
+
+Airflow parses each file every half minute; MWAA's smallest environment has one processor for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+EMPTY = """
+from airflow.sdk import DAG
+
+with DAG("empty"):
+    pass
+"""
+ROUNDS = 5
+
+
+def seconds(file: Path, home: Path) -> float:
+    """What Airflow's processor spends on importing ``file``."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "airflow/plugins"),
+    }
+    command = [ROOT / ".build/envs/airflow/bin/python", ROOT / "tests/dags/parsing.py", file]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    parsed = json.loads(done.stdout.splitlines()[-1])
+    assert parsed["errors"] == {}
+    assert len(parsed["dags"]) == 1
+    return float(parsed["seconds"])
+
+
+def test_a_parse_of_the_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty.py"
+    empty.write_text(EMPTY)
+    rounds = [
+        (seconds(ROOT / "airflow/dags/batch_road.py", tmp_path), seconds(empty, tmp_path))
+        for _ in range(ROUNDS)
+    ]
+    ours, least = (statistics.median(taken) for taken in zip(*rounds, strict=True))
+    with capsys.disabled():
+        print(  # noqa: T201
+            f"\nparse of the DAG: {ours:.3f} s of processor time, of an empty one {least:.3f} s"
+        )
