@@ -162,7 +162,7 @@ def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) ->
 def _table(way: _Way) -> Finding:
     name = names.table(way.access.settings.user_id, way.entity)
     uri = f"{way.access.settings.batch_root}/{name}"
-    table = tables.read(way.access, name, where=[("ind", "=", way.key)])
+    table = tables.read(way.access, name, key=way.key)
     if table is None:
         return way.finding(tables.HOP, False, uri, "there is no such table; no batch has run yet")
     if not table.rows:

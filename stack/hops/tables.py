@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from contract import names
@@ -15,6 +17,8 @@ from stack.errors import HopError
 from stack.hops.access import Access
 
 HOP = "delta"
+IN_ORDER = {"datafusion.execution.target_partitions": "1"}
+"""Rows come in the order in which a file holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +31,38 @@ class Table:
 
 
 def read(
-    access: Access, name: str, columns: list[str] | None = None, where: Any = None
+    access: Access, name: str, columns: Sequence[str] = (), key: int | None = None
 ) -> Table | None:
     """Read a table of the batch road; None if it doesn't exist.
 
     Args:
         columns: the columns to read, all by default.
-        where: filters as deltalake takes them, such as ``[("ind", "=", 7528)]``.
+        key: the key of the rows to read, all by default.
 
     Raises:
         HopError: it's there and can't be read, or S3 doesn't answer.
     """
     uri = f"{access.settings.batch_root}/{name}"
+    query = f"SELECT {', '.join(map(_quoted, columns)) or '*'} FROM rows"
+    if key is not None:
+        query += f" WHERE ind = {key:d}"
     try:
         table = DeltaTable(uri, storage_options=access.delta_storage_options)
-        rows = table.to_pyarrow_table(columns=columns, filters=where).to_pylist()
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
         raise HopError(HOP, f"table {uri}: {error}") from error
-    return Table(uri, table.version(), rows)
+    try:
+        # Not as an Arrow dataset: that reads through a file system in Python, from threads of its
+        # own, and one that still wants to as the interpreter closes aborts the program.
+        found = QueryBuilder(IN_ORDER).register("rows", table).execute(query).read_all()
+    except Exception as error:  # a query's errors have no class of their own
+        raise HopError(HOP, f"table {uri}: {error}") from error
+    return Table(uri, table.version(), pa.table(found).to_pylist())
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
 
 
 def keys(access: Access, entity: Entity) -> list[int]:
@@ -64,4 +80,4 @@ def quarantined(access: Access, entity: Entity) -> list[dict[str, Any]]:
 def result(access: Access, wanted: Result) -> Table | None:
     """One of the nine results, or None if no batch has run yet."""
     name = names.result_table(access.settings.user_id, wanted.name)
-    return read(access, name, list(wanted.columns))
+    return read(access, name, wanted.columns)

@@ -96,7 +96,7 @@ def test_row_7528_arrives_by_content_at_every_hop(stack: Stack, access: Access) 
     stack.run("spark")
 
     for entity in ENTITIES:
-        table = tables.read(access, names.table(user_id, entity), where=[("ind", "=", KEY)])
+        table = tables.read(access, names.table(user_id, entity), key=KEY)
         assert table is not None
         assert table.rows == [CLEANED[entity]]
 
