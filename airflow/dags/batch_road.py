@@ -8,33 +8,19 @@ that one run. Runs are repeatable: the batch job reads what is new, whichever da
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task
 
-from pinterest.alert import alert
 from pinterest.interval import interval
+from pinterest.jobs import TASKS, submission
 from pinterest.names import BUCKET, TABLES_URI, TOPIC_PREFIXES, USER_ID
 from pinterest.objects import WaitForObjects
 
 # Without a URI: to normalize one, Airflow imports boto3 at every parse.
 TABLES = Asset(f"{USER_ID}_tables", extra={"uri": TABLES_URI})
-JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
-CLUSTER = {
-    "spark_version": "18.x-scala2.13",
-    "node_type_id": "m5d.large",
-    "num_workers": 0,
-    "data_security_mode": "SINGLE_USER",
-    "custom_tags": {"ResourceClass": "SingleNode"},
-    "spark_conf": {
-        "spark.databricks.cluster.profile": "singleNode",
-        "spark.master": "local[*]",
-    },
-    "spark_env_vars": {"USER_ID": USER_ID},
-}
-
 SHARE = {"minimum": 0, "maximum": 1}
 THRESHOLDS = {
     "quarantine_share": Param(
@@ -78,29 +64,7 @@ def thresholds(params: dict[str, Any]) -> str:
 
 def spark_job(name: str, *parameters: str, **more: Any) -> DatabricksSubmitRunOperator:
     """Task that runs a job of ``spark/jobs`` as a Databricks run of its own."""
-    return DatabricksSubmitRunOperator(
-        task_id=name,
-        json={
-            "run_name": f"{USER_ID} {name} {{{{ run_id }}}}",
-            "timeout_seconds": 3600,
-            "tasks": [
-                {
-                    "task_key": name,
-                    "spark_python_task": {
-                        "python_file": f"{JOBS}/{name}.py",
-                        "parameters": list(parameters),
-                    },
-                    "new_cluster": CLUSTER,
-                }
-            ],
-        },
-        # Of this try alone: a request that is sent again finds its run, a try after a failure
-        # doesn't.
-        idempotency_token="{{ ti.id }}",
-        deferrable=True,
-        polling_period_seconds=3,
-        **more,
-    )
+    return DatabricksSubmitRunOperator(task_id=name, **submission(name, *parameters), **more)
 
 
 @task(outlets=[TABLES])
@@ -121,13 +85,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    default_args={
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": True,
-        "execution_timeout": timedelta(minutes=10),
-        "on_failure_callback": alert,
-    },
+    default_args=TASKS,
     params=THRESHOLDS,
     user_defined_macros={"interval": interval, "thresholds": thresholds},
     tags=["pinterest", "batch"],

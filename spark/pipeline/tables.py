@@ -72,6 +72,31 @@ class Table:
             note = json.loads(text)
         return Commit(version, at, note if isinstance(note, dict) else {})
 
+    def compact(self, spark: SparkSession) -> tuple[int, int]:
+        """Join small files, which changes no row; commit nothing when there is nothing to join.
+
+        Returns:
+            How many files were joined, and into how many.
+        """
+        made = DeltaTable.forPath(spark, self.uri).optimize().executeCompaction().head()
+        assert made is not None
+        metrics = made["metrics"]
+        return metrics["numFilesRemoved"], metrics["numFilesAdded"]
+
+    def vacuum(self, spark: SparkSession) -> None:
+        """Remove files that no version needs which the table still keeps.
+
+        How long it keeps one is its property ``delta.deletedFileRetentionDuration``, 7 days by
+        default. Files of a write that was killed go as well, when they are that old.
+        """
+        DeltaTable.forPath(spark, self.uri).vacuum()
+
+    def files(self, spark: SparkSession) -> tuple[int, int]:
+        """Return the number and the bytes of the files that hold the rows."""
+        found = DeltaTable.forPath(spark, self.uri).detail().head()
+        assert found is not None
+        return found["numFiles"], found["sizeInBytes"]
+
     def merge(self, rows: DataFrame, keys: Sequence[str]) -> None:
         """Insert rows with new keys, replace rows that differ; ``rows`` has one row a key."""
         same = reduce(and_, (F.col(f"new.{key}") == F.col(f"old.{key}") for key in keys))

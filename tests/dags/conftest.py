@@ -33,23 +33,36 @@ import parsing  # noqa: E402
 import pytest  # noqa: E402
 from running import JobsApi, LocalStack  # noqa: E402
 
-PARSED = parsing.in_a_fork(ROOT / "airflow/dags/batch_road.py")
-"""What it took to parse the DAG, before any test imports what the DAG does."""
+PARSED = {
+    file.stem: parsing.in_a_fork(file) for file in sorted((ROOT / "airflow/dags").glob("*.py"))
+}
+"""What it took to parse each DAG, before any test imports what the DAGs do."""
+
+
+@pytest.fixture(params=PARSED)
+def parsed(request: pytest.FixtureRequest) -> tuple[str, parsing.Parsed]:
+    """How Airflow's parser found a file, with its name."""
+    return request.param, PARSED[request.param]
 
 
 @pytest.fixture(scope="session")
-def parsed() -> parsing.Parsed:
-    """How Airflow's parser found the DAG."""
-    return PARSED
-
-
-@pytest.fixture(scope="session")
-def dag() -> Any:
-    """The DAG as a worker has it."""
+def dags() -> dict[str, Any]:
+    """The DAGs as a worker has them, by their ids."""
     from airflow.dag_processing.dagbag import DagBag
 
-    (found,) = DagBag().dags.values()
-    return found
+    return dict(DagBag().dags)
+
+
+@pytest.fixture(scope="session")
+def dag(dags: dict[str, Any]) -> Any:
+    """The daily DAG."""
+    return dags["0a1b2c3d4e5f_dag"]
+
+
+@pytest.fixture(scope="session")
+def maintenance(dags: dict[str, Any]) -> Any:
+    """The hourly one."""
+    return dags["0a1b2c3d4e5f_maintenance_dag"]
 
 
 @pytest.fixture(scope="session")

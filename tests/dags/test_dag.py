@@ -22,18 +22,23 @@ def test_nothing_of_ours_and_no_spark_is_here() -> None:
     assert [name for name in strangers if importlib.util.find_spec(name)] == []
 
 
-def test_it_parses_without_error_or_warning(parsed: Parsed) -> None:
-    assert parsed.errors == {}
-    assert parsed.warnings == []
-    assert parsed.dags == ["0a1b2c3d4e5f_dag"]
+DAGS = {"batch_road": "0a1b2c3d4e5f_dag", "maintenance": "0a1b2c3d4e5f_maintenance_dag"}
 
 
-def test_a_parse_imports_next_to_nothing(parsed: Parsed) -> None:
+def test_each_parses_without_error_or_warning(parsed: tuple[str, Parsed]) -> None:
+    name, found = parsed
+    assert found.errors == {}
+    assert found.warnings == []
+    assert found.dags == [DAGS[name]]
+
+
+def test_a_parse_imports_next_to_nothing(parsed: tuple[str, Parsed]) -> None:
     """Of what the file itself takes, that is: what it costs in seconds is in tests/bench."""
-    packages = {name.partition(".")[0] for name in parsed.modules}
+    _, found = parsed
+    packages = {name.partition(".")[0] for name in found.modules}
     known = {"airflow", "packaging", "pinterest", *sys.stdlib_module_names}
     assert {name for name in packages - known if not name.startswith("unusual_prefix_")} == set()
-    assert len(parsed.modules) < MODULES
+    assert len(found.modules) < MODULES
 
 
 def test_every_task_follows_the_one_before(dag: Any) -> None:
@@ -65,21 +70,41 @@ def test_the_gate_is_not_retried(dag: Any) -> None:
     assert dag.get_task("check_quality").retries == 0
 
 
-def test_nothing_takes_for_ever_and_every_failure_is_told(dag: Any) -> None:
-    for task in dag.tasks:
+def test_nothing_takes_for_ever_and_every_failure_is_told(dags: dict[str, Any]) -> None:
+    jobs = []
+    for task in (task for dag in dags.values() for task in dag.tasks):
         assert task.execution_timeout == timedelta(minutes=10)
         assert [item.__name__ for item in task.on_failure_callback] == ["alert"]
-    for task_id in ("run_batch", "check_quality"):
-        assert dag.get_task(task_id).json["timeout_seconds"] == 3600
+        if hasattr(task, "json"):
+            assert task.json["timeout_seconds"] == 3600
+            jobs.append(task.task_id)
+    assert sorted(jobs) == ["check_quality", "maintain_tables", "run_batch"]
 
 
-def test_it_survives_airflows_database(dag: Any) -> None:
+def test_they_survive_airflows_database(dags: dict[str, Any]) -> None:
     from airflow.serialization import serialized_objects
 
     form = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
-    kept = form.from_dict(json.loads(json.dumps(form.to_dict(dag))))
-    assert set(kept.task_ids) == set(dag.task_ids)
-    assert set(kept.params) == set(dag.params)
+    for dag in dags.values():
+        kept = form.from_dict(json.loads(json.dumps(form.to_dict(dag))))
+        assert set(kept.task_ids) == set(dag.task_ids)
+        assert set(kept.params) == set(dag.params)
+
+
+def test_maintenance_runs_hourly_one_run_at_a_time_and_submits_its_job(maintenance: Any) -> None:
+    assert (maintenance.catchup, maintenance.max_active_runs) == (False, 1)
+    timetable = maintenance.timetable
+    assert type(timetable).__name__ == "CronTriggerTimetable"
+    assert timetable.expression == "30 * * * *"
+    assert maintenance.doc_md
+    (task,) = maintenance.tasks
+    (submitted,) = task.json["tasks"]
+    assert task.deferrable
+    assert submitted["spark_python_task"] == {
+        "python_file": "/Workspace/Shared/pinterest-data-pipeline/spark/jobs/maintain_tables.py",
+        "parameters": ["--json"],
+    }
+    assert submitted["new_cluster"]["spark_env_vars"] == {"USER_ID": "0a1b2c3d4e5f"}
 
 
 def test_the_user_id_is_in_every_name(dag: Any) -> None:

@@ -13,6 +13,7 @@ from contract.results import RESULTS
 from emulator.dataset.generate import Block
 from spark.jobs import run_batch
 from spark.pipeline.lock import writer_lock
+from spark.pipeline.maintenance import batch_tables
 from tests.spark.data import lines
 from tests.spark.lake import ID, Lake
 
@@ -100,6 +101,7 @@ def test_the_whole_job(lake: Lake) -> None:
     # Nothing that a reader must know is on: any Delta reader can read them.
     tables = sorted(Path(lake.root).glob(f"{ID}_*"))
     assert len(tables) == 2 * len(ENTITIES) + len(RESULTS)
+    assert {folder.name for folder in tables} == set(batch_tables(ID))  # which are looked after
     for folder in tables:
         first = (folder / "_delta_log/00000000000000000000.json").read_text()
         (protocol,) = (json.loads(x)["protocol"] for x in first.splitlines() if "protocol" in x)

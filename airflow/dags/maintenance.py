@@ -1,0 +1,30 @@
+"""Every hour: join the small files of the Delta tables, and remove what no reader needs any more.
+
+The job runs on Databricks beside whatever reads and writes the tables. What it keeps, and for how
+long, is a property of each table.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from pinterest.jobs import TASKS, submission
+from pinterest.names import USER_ID
+
+with DAG(
+    dag_id=f"{USER_ID}_maintenance_dag",
+    # Not on the hour: the daily DAG starts at midnight.
+    schedule=CronTriggerTimetable("30 * * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASKS,
+    tags=["pinterest", "maintenance"],
+    doc_md=__doc__,
+):
+    DatabricksSubmitRunOperator(
+        task_id="maintain_tables", **submission("maintain_tables", "--json")
+    )

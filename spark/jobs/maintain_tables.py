@@ -1,0 +1,68 @@
+"""Joins the small files of the Delta tables and removes what their old versions alone need.
+
+Stands for the Databricks job that Airflow's second DAG starts. It may be repeated and killed at any
+point, and run beside the other jobs.
+
+    spark/run.sh spark.jobs.maintain_tables --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from contract.errors import PipelineError
+from contract.settings import Settings
+from spark.pipeline.errors import first_line
+from spark.pipeline.lock import writer_lock
+from spark.pipeline.maintenance import Upkeep, batch_tables, maintain
+
+
+def main(argv: Sequence[str] | None = None) -> int | str:
+    """Run the job; return 0, or the line that says why it can't do its work."""
+    arguments = _arguments(argv)
+    try:
+        settings = Settings.from_environ()
+        root = settings.batch_root
+        with writer_lock(root, settings.aws_region, arguments.wait) as guard:
+            spark = SparkSession.builder.appName("maintain_tables").getOrCreate()
+            done = maintain(spark, root, batch_tables(settings.user_id), guard)
+    except (PipelineError, PySparkException, Py4JJavaError) as error:
+        return f"maintain_tables: {first_line(error)}"
+    sys.stdout.write((_json if arguments.json else _text)(done) + "\n")
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="maintain_tables", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--json", action="store_true", help="print what was done as a JSON line")
+    parser.add_argument(
+        "--wait", type=float, default=600, help="seconds to wait for a batch (%(default)s)"
+    )
+    return parser.parse_args(argv)
+
+
+def _json(done: list[Upkeep]) -> str:
+    return json.dumps({"tables": [asdict(upkeep) for upkeep in done]})
+
+
+def _text(done: list[Upkeep]) -> str:
+    lines = [
+        f"{upkeep.table}: {upkeep.files} files, {upkeep.bytes} bytes; {upkeep.joined} joined"
+        + (f"; not joined: {upkeep.conflict}" if upkeep.conflict else "")
+        for upkeep in done
+    ]
+    return "\n".join(lines or ["there are no tables yet"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Small files are joined, and those that only old versions need go when they are old enough."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from contract import names
+from contract.entities import GEO
+from spark.jobs import maintain_tables
+from spark.pipeline.lock import writer_lock
+from spark.pipeline.tables import Table
+from tests.spark.lake import ID, Lake, rows
+
+
+def fill(spark: SparkSession, table: Table) -> None:
+    """Add four rows, each in a file of its own."""
+    spark.range(0, 4, 1, 4).toDF("ind").write.format("delta").save(table.uri)
+
+
+def kept(table: Table) -> set[Path]:
+    """Data files below a table."""
+    return set(Path(table.uri).glob("*.parquet"))
+
+
+def keep_nothing(spark: SparkSession, table: Table) -> None:
+    """Have the table keep files of old versions no longer than it must."""
+    spark.sql(
+        f"ALTER TABLE delta.`{table.uri}` SET TBLPROPERTIES"
+        " ('delta.deletedFileRetentionDuration' = 'interval 0 seconds')"
+    )
+
+
+def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> None:
+    assert maintain_tables.main([]) == 0
+    assert lake.capture.readouterr().out == "there are no tables yet\n"
+    table = Table(f"{lake.root}/{names.table(ID, GEO)}")
+    fill(lake.spark, table)
+    before = kept(table)
+    assert maintain_tables.main(["--json"]) == 0
+    (done,) = json.loads(lake.capture.readouterr().out)["tables"]
+    assert done.pop("bytes") > 0
+    assert done == {"table": f"{ID}_geo_table", "files": 1, "joined": 4, "conflict": None}
+    assert sorted(row["ind"] for row in rows(table.read(lake.spark))) == [0, 1, 2, 3]
+    assert len(kept(table) - before) == 1
+    assert before <= kept(table)
+    assert len(rows(table.read(lake.spark, 0))) == 4
+
+    version = table.last_commit(lake.spark).version
+    keep_nothing(lake.spark, table)
+    assert maintain_tables.main([]) == 0
+    assert lake.capture.readouterr().out.startswith(f"{ID}_geo_table: 1 files, ")
+    assert len(kept(table)) == 1
+    assert kept(table).isdisjoint(before)
+    # Nothing to join is nothing committed: the last commit is that of the property.
+    assert table.last_commit(lake.spark).version == version + 1
+
+
+def test_it_waits_for_the_batch(lake: Lake) -> None:
+    with writer_lock(lake.root, "us-east-1", wait=0):
+        said = maintain_tables.main(["--wait", "0"])
+    assert "another run writes the tables" in str(said)
