@@ -2,6 +2,32 @@
 'use strict';
 
 const modulePath = process.env.KINESALITE_MODULE;
+
+// Its AT_TIMESTAMP never answers when no record came in since: then it's the place after the newest one.
+const db = require(`${modulePath}/db`);
+const actionPath = require.resolve(`${modulePath}/actions/getShardIterator`);
+const getShardIterator = require(actionPath);
+require.cache[actionPath].exports = (store, data, done) => {
+  if (data.ShardIteratorType !== 'AT_TIMESTAMP' || !(data.Timestamp * 1000 <= Date.now())) {
+    return getShardIterator(store, data, done);
+  }
+  const { Timestamp, ...other } = data;
+  const shard = Number(data.ShardId.split('-').pop());
+  const range = { gt: db.shardIxToHex(shard), lt: db.shardIxToHex(shard + 1) };
+  let newest;
+  return db.lazy(store.getStreamDb(data.StreamName).createReadStream(range), done)
+    .filter((item) => {
+      newest = item.key.split('/')[1];
+      return item.value.ApproximateArrivalTimestamp >= Timestamp;
+    })
+    .take(1)
+    .join(([found]) => {
+      if (found) return getShardIterator(store, data, done);
+      const after = { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: newest };
+      return getShardIterator(store, { ...other, ...(newest ? after : { ShardIteratorType: 'TRIM_HORIZON' }) }, done);
+    });
+};
+
 const kinesalite = require(modulePath);
 const validations = require(`${modulePath}/validations`);
 

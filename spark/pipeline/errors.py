@@ -6,6 +6,9 @@ PipelineError (contract)
     +-- LockError      another run writes the tables
     +-- MissingError   a table isn't there: the batch job has never run
     +-- ThresholdError a threshold of the quality gate is unknown or has a wrong value
+    +-- SourceError    the Kinesis source can't go on
+        +-- OptionError    an option of the source is unknown or has a wrong value
+        +-- DataLossError  records that were to be read are no longer in the stream
 """
 
 from __future__ import annotations
@@ -33,6 +36,18 @@ class MissingError(JobError):
 
 class ThresholdError(JobError):
     """A threshold is unknown, or has a value that can't be one."""
+
+
+class SourceError(JobError):
+    """The Kinesis source can't go on."""
+
+
+class OptionError(SourceError):
+    """An option of the source is unknown, missing, or has a value that can't be used."""
+
+
+class DataLossError(SourceError):
+    """Records that a query was to read, or has to read again, are no longer in the stream."""
 
 
 def first_line(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""Hop S, Databricks' streaming sources: what open Spark lacks of them."""

@@ -1,0 +1,150 @@
+"""One shard, read ahead of the batches by a thread of the driver, as far as its buffer allows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from spark.pipeline.sources.kinesis.client import Kinesis, StoppedError
+from spark.pipeline.sources.kinesis.offsets import ShardName
+from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.position import SHARD_END
+from spark.pipeline.sources.kinesis.records import Page, pages, rows
+
+LOOK = 1.0
+"""Seconds between two looks whether there is room in the buffer, if nobody says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Where to stop: at what was there at a moment."""
+
+    since: float
+    """The moment, by the monotonic clock."""
+    arrival: int | None = None
+    """The moment in epoch milliseconds: records that arrived later are left. Without it, what
+    comes until the shard has been read up to its end is taken too."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was fetched after a position."""
+
+    to: str
+    records: int = 0
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+
+
+class Fetcher:
+    """Reads one shard; all but its thread use it under the ``changed`` condition."""
+
+    def __init__(
+        self,
+        options: Options,
+        shard: ShardName,
+        after: str,
+        changed: threading.Condition,
+        until: Until | None,
+        room: Callable[[], int],
+    ) -> None:
+        self.shard = shard
+        self.after = after
+        """Position of what was taken last: what is fetched comes after it."""
+        self.closed = False
+        """Whether the list of shards says that it takes no more records."""
+        self.ended = False
+        """Whether it is read through, to the end of a closed shard."""
+        self.finished = False
+        """Whether it has everything until ``until``, or has ended."""
+        self.error: Exception | None = None
+        self._options, self._until, self._room = options, until, room
+        self._changed = changed
+        self._fetched = Taken(after)
+        self._bytes = 0
+        self._stopped = threading.Event()
+        name = f"kinesis {shard}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to take: records, or the end of the shard."""
+        return self._fetched.to != self.after
+
+    def take(self) -> Taken:
+        """Take what was fetched, and make room for more."""
+        taken = self._fetched
+        self.after = taken.to
+        self._fetched, self._bytes = Taken(taken.to), 0
+        self._changed.notify_all()
+        return taken
+
+    def stop(self) -> None:
+        """Ask the thread to end; what it has fetched is forgotten."""
+        self._stopped.set()
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        try:
+            self._fetch()
+        except StoppedError:
+            return
+        except Exception as error:  # told to whoever plans the next batch
+            with self._changed:
+                self.error = error
+                self._changed.notify_all()
+
+    def _fetch(self) -> None:
+        kinesis = Kinesis(self._options, self._stopped)
+        found = pages(kinesis, self.shard, self.after, self._options.fetch_records)
+        while self._wait_for_room():
+            closed = self.closed  # as known before the call: a record may come in just before
+            page = next(found)
+            size = self._keep(page, closed)
+            if self.finished:
+                return
+            self._stopped.wait(self._pause(page, size))
+
+    def _wait_for_room(self) -> bool:
+        with self._changed:
+            while self._bytes >= self._room() and not self._stopped.is_set():
+                self._changed.wait(LOOK)
+        return not self._stopped.is_set()
+
+    def _keep(self, page: Page, closed: bool) -> int:
+        records = page.records
+        until = self._until
+        if until is not None and until.arrival is not None:
+            limit = until.arrival
+            late = (n for n, r in enumerate(records) if r["ApproximateArrivalTimestamp"] > limit)
+            records = records[: next(late, len(records))]
+        cut = len(records) < len(page.records)
+        # Some emulators give a closed shard's iterator for ever.
+        ended = not cut and (page.last or (closed and page.up_to_date and not records))
+        # One that is closed is read to its end, for there may be children to be read then.
+        there = page.up_to_date and not closed
+        arrived = until is not None and (cut or (there and page.asked >= until.since))
+        batch = rows(self.shard, records) if records else None
+        with self._changed:
+            if batch is not None:
+                self._fetched.batches.append(batch)
+                self._fetched.records += len(records)
+                self._fetched.to = records[-1]["SequenceNumber"]
+                self._bytes += batch.nbytes
+            if ended:
+                self._fetched.to, self.ended = SHARD_END, True
+            self.finished = ended or arrived
+            if records or self.finished:
+                self._changed.notify_all()
+        return batch.nbytes if batch is not None else 0
+
+    def _pause(self, page: Page, size: int) -> float:
+        options = self._options
+        seconds = options.fetch_period if page.up_to_date else 0.0
+        if options.fetch_rate:
+            seconds = max(seconds, size / options.fetch_rate)
+        return max(0.0, seconds - (time.monotonic() - page.asked))

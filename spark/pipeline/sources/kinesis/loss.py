@@ -1,0 +1,66 @@
+"""What to do about records that are gone: fail and say what happened, or warn and go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from spark.pipeline.errors import DataLossError
+from spark.pipeline.sources.kinesis.client import Kinesis
+from spark.pipeline.sources.kinesis.offsets import Range, ShardName
+from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.position import SHARD_END
+from spark.pipeline.sources.kinesis.shards import Lineage
+
+HINT = "; start with a new checkpoint, or with failOnDataLoss=false to go on with what is there"
+
+
+def lost(options: Options, message: str) -> None:
+    """Fail with what was lost, or warn of it, as ``failOnDataLoss`` says.
+
+    Raises:
+        DataLossError: the query is to fail.
+    """
+    if options.fail_on_data_loss:
+        raise DataLossError(message + HINT)
+    sys.stderr.write(f"kinesis: {message}\n")
+
+
+def kept(kinesis: Kinesis, stream: str) -> str:
+    """How long a stream keeps its records, in words."""
+    hours = kinesis.retention_hours(stream)
+    return f"the stream keeps records for {hours} hours" if hours else "the stream's retention"
+
+
+def still_there(
+    options: Options, kinesis: Kinesis, lineage: Lineage, ranges: Mapping[ShardName, Range]
+) -> dict[ShardName, Range]:
+    """Ranges whose shard is still the one that was read; the others are lost.
+
+    A stream that was created again is begun anew, a shard that is gone is left out.
+
+    Raises:
+        DataLossError: one is lost and the query is to fail.
+    """
+    anew: set[str] = set()
+    gone: set[ShardName] = set()
+    for name, r in ranges.items():
+        listed = lineage.shards.get(name)
+        if listed is not None and listed.first != r.first:
+            anew.add(name.stream)
+        elif listed is None and r.to != SHARD_END:
+            gone.add(name)
+    for stream in sorted(anew):
+        lost(
+            options,
+            f"stream {stream} was deleted and created again: what the old one got after the"
+            " checkpoint's last batch is lost",
+        )
+    for name in sorted(gone):
+        if name.stream not in anew:
+            lost(
+                options,
+                f"{name} is no longer there: it was closed, and what it held after"
+                f" {ranges[name].to} is gone, as {kept(kinesis, name.stream)}",
+            )
+    return {n: r for n, r in ranges.items() if n.stream not in anew and n not in gone}

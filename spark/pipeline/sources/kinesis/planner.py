@@ -1,0 +1,241 @@
+"""The next batch of a query: which shards it reads, and how far. Lives on the driver."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+
+from spark.pipeline.errors import SourceError
+from spark.pipeline.sources.kinesis.client import Kinesis
+from spark.pipeline.sources.kinesis.fetcher import Fetcher, Taken, Until
+from spark.pipeline.sources.kinesis.loss import kept, lost, still_there
+from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
+from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.position import LATEST, SHARD_END, arrival, at
+from spark.pipeline.sources.kinesis.ranges import tip
+from spark.pipeline.sources.kinesis.records import NotOfThisShardError
+from spark.pipeline.sources.kinesis.shards import Lineage
+from spark.pipeline.sources.kinesis.watcher import Watcher
+
+PATIENCE = 0.1
+"""Seconds that a query waits for records before it hears that there are none."""
+
+Held = tuple[ShardName, str, str]
+"""A shard and the two positions of a range of it, of which the rows are here."""
+
+
+class Planner:
+    """Plans the batches of one query; one thread at a time uses it."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._changed = threading.Condition()
+        self._watcher: Watcher | None = None
+        self._fetchers: dict[ShardName, Fetcher] = {}
+        self._held: dict[Held, list[pa.RecordBatch]] = {}
+        self._initial: Offset | None = None
+        self._until: Until | None = None
+        self._looked_for: set[ShardName] = set()
+        self._kinesis = Kinesis(options)
+
+    def initial(self) -> Offset:
+        """Return the offset before the first batch, always the same one.
+
+        Raises:
+            SourceError: there is no such stream, or Kinesis refuses.
+        """
+        if self._initial is None:
+            for stream in self._options.streams:
+                self._kinesis.shards(stream, wait=False)
+            begin = self._options.position
+            begin = at(int(time.time() * 1000)) if begin == LATEST else begin
+            self._initial = Offset(begin, initial=True)
+        return self._initial
+
+    def stop_at_now(self) -> None:
+        """Plan no record that arrives from now on: Trigger.AvailableNow of Spark 4.2."""
+        self._begin_until(Until(time.monotonic(), int(time.time() * 1000)))
+
+    def everything(self) -> Offset:
+        """Return what there is from the initial position to now, as one batch.
+
+        For Spark 4.0 and 4.1, which ask how far there is something to read before they tell where
+        the query stands; with Trigger.AvailableNow they ask never again.
+        """
+        self._begin_until(Until(time.monotonic()))
+        whole, rows = self.initial(), dict[ShardName, list[pa.RecordBatch]]()
+        size = 0
+        while (end := self.next(whole)) is not whole:
+            for name, r in end.shards.items():
+                batches = self._held.pop((name, r.after, r.to), [])
+                size += sum(batch.nbytes for batch in batches)
+                rows.setdefault(name, []).extend(batches)
+            if size > self._options.buffer_bytes:
+                rows.clear()  # the executors read it
+            whole = whole.followed_by(end)
+        self._begin_until(None)
+        if size <= self._options.buffer_bytes:
+            for name, batches in rows.items():
+                r = whole.shards[name]
+                if batches:
+                    self._held[name, r.after, r.to] = batches
+        return Offset(whole.begin, dict(self._from_tips(whole)), complete=True)
+
+    def _from_tips(self, whole: Offset) -> Iterator[tuple[ShardName, Range]]:
+        """Ranges that end at a record even where none was read: the query may stand before it."""
+        for name, r in whole.shards.items():
+            newest = None
+            if arrival(r.to) is not None:
+                newest = tip(self._kinesis, name, self._options.fetch_records)
+            yield name, Range(r.first, r.after, newest or r.to, r.records)
+
+    def next(self, start: Offset) -> Offset:
+        """Return the offset that closes the next batch, or ``start`` if there is nothing new.
+
+        Raises:
+            DataLossError: records are gone that it had to read, and the query is to fail.
+            SourceError: Kinesis refuses, or has been away for too long.
+        """
+        while True:
+            lineage = self._lineage(self._awaited(start))
+            ranges = still_there(self._options, self._kinesis, lineage, self._of_streams(start))
+            for shard in list(lineage.startable(ranges)):
+                ranges[shard.name] = Range(shard.first, start.begin, start.begin, 0)
+            self._fetch(lineage, ranges)
+            try:
+                taken = self._take()
+                break
+            except NotOfThisShardError as error:
+                # Made again under the same name, as the list of shards shows, or else a riddle.
+                self._begin_until(self._until)
+                if self._lineage(newer=True).firsts() == lineage.firsts():
+                    raise SourceError(str(error)) from error
+        found: dict[ShardName, Range] = {}
+        for name, r in ranges.items():
+            if r.to == SHARD_END:
+                if lineage.awaits_children(name, ranges):
+                    found[name] = Range(r.first, SHARD_END, SHARD_END, 0)
+                continue
+            got = taken.get(name, Taken(r.to))
+            found[name] = Range(r.first, r.to, got.to, got.records)
+            if got.records:
+                self._held[name, r.to, got.to] = got.batches
+        known = {name: r.to for name, r in start.shards.items()}
+        if not start.initial and all(known.get(name) == r.to for name, r in found.items()):
+            return start
+        return Offset(start.begin, found)
+
+    def ranges(
+        self, start: Offset, end: Offset
+    ) -> Iterator[tuple[ShardName, Range, list[pa.RecordBatch] | None]]:
+        """What a batch holds: each range of a shard, with its rows where they are here.
+
+        Rows are handed out once.
+        """
+        lineage = self._lineage() if end.complete and not start.initial else Lineage()
+        if end.complete:
+            self._check_covered(start, end, lineage)
+        for name, r in between(start, end, lambda n: lineage.read_through(n, start.shards)):
+            yield name, r, self._held.pop((name, r.after, r.to), None)
+
+    def _check_covered(self, start: Offset, end: Offset, lineage: Lineage) -> None:
+        for name, r in start.shards.items():
+            done = r.to == SHARD_END or name in end.shards
+            if not done and name not in lineage.shards:
+                keeps = kept(self._kinesis, name.stream)
+                lost(self._options, f"{name} is no longer there after {r.to}, as {keeps}")
+
+    def done(self, end: Offset) -> None:
+        """Forget the rows of a batch that Spark has ended with."""
+        for name, r in end.shards.items():
+            self._held.pop((name, r.after, r.to), None)
+
+    def stop(self) -> None:
+        """Ask all threads to end."""
+        self._begin_until(None)
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    def _begin_until(self, until: Until | None) -> None:
+        with self._changed:
+            for fetcher in self._fetchers.values():
+                fetcher.stop()
+            self._fetchers.clear()
+        self._until = until
+
+    def _of_streams(self, start: Offset) -> Mapping[ShardName, Range]:
+        for name in start.shards:
+            if name.stream not in self._options.streams:
+                raise SourceError(
+                    f"the checkpoint has stream {name.stream}, which streamName doesn't name:"
+                    f" {','.join(self._options.streams)}"
+                )
+        return start.shards
+
+    def _awaited(self, start: Offset) -> bool:
+        """Whether a shard was read through whose children the list of shards may lack yet."""
+        ended = {name for name, r in start.shards.items() if r.to == SHARD_END} - self._looked_for
+        self._looked_for |= ended
+        return bool(ended)
+
+    def _lineage(self, newer: bool = False) -> Lineage:
+        """Return the list of shards; with ``newer``, one that was asked for now."""
+        if self._watcher is None:
+            self._watcher = Watcher(self._options, self._changed)
+        watcher = self._watcher
+        with self._changed:
+            # A look that is under way may have begun too early: it takes two.
+            wanted = max(1, watcher.looks + 2) if newer and watcher.looks else 1
+            while watcher.looks < wanted and watcher.error is None:
+                if newer:
+                    watcher.look()
+                self._changed.wait()
+            if watcher.error is not None:
+                raise watcher.error
+            return watcher.lineage
+
+    def _fetch(self, lineage: Lineage, ranges: Mapping[ShardName, Range]) -> None:
+        """Have each shard read from where its range ends."""
+        with self._changed:
+            wanted = {name: r.to for name, r in ranges.items() if r.to != SHARD_END}
+            for name in list(self._fetchers):
+                if wanted.get(name) != self._fetchers[name].after:
+                    self._fetchers.pop(name).stop()
+            for name, after in wanted.items():
+                if name not in self._fetchers:
+                    self._fetchers[name] = Fetcher(
+                        self._options, name, after, self._changed, self._until, self._room
+                    )
+                listed = lineage.shards.get(name)
+                self._fetchers[name].closed = listed is not None and listed.closed
+
+    def _room(self) -> int:
+        """Bytes that a shard may have fetched ahead: its share of the buffer."""
+        return max(1, self._options.buffer_bytes // max(1, len(self._fetchers)))
+
+    def _take(self) -> dict[ShardName, Taken]:
+        """Wait for records, for a short time or until there are none; take what is there."""
+        deadline = time.monotonic() + PATIENCE
+        with self._changed:
+            fetchers = self._fetchers
+            while not any(fetcher.ready for fetcher in fetchers.values()):
+                self._raise_errors()
+                left = deadline - time.monotonic()
+                if self._until is not None:
+                    if all(fetcher.finished for fetcher in fetchers.values()):
+                        break
+                    left = 1.0
+                if left <= 0:
+                    break
+                self._changed.wait(left)
+            return {name: fetcher.take() for name, fetcher in fetchers.items() if fetcher.ready}
+
+    def _raise_errors(self) -> None:
+        if self._watcher is not None and self._watcher.error is not None:
+            raise self._watcher.error
+        for fetcher in self._fetchers.values():
+            if fetcher.error is not None:
+                raise fetcher.error

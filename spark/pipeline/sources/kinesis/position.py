@@ -1,0 +1,111 @@
+"""Where in a shard: a text, as it stands in offsets.
+
+==========================  =====================================================================
+``TRIM_HORIZON``            before the oldest record that the stream still keeps
+``AT_TIMESTAMP:<ms>``       before the first record that arrived then or later (epoch milliseconds)
+``<digits>``                after the record with this sequence number
+``SHARD_END``               after the last record of a shard that is closed
+==========================  =====================================================================
+
+``LATEST`` is no position: what it means changes with each record. It becomes ``AT_TIMESTAMP`` when
+a query starts for the first time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+LATEST = "LATEST"
+TRIM_HORIZON = "TRIM_HORIZON"
+SHARD_END = "SHARD_END"
+_AT = "AT_TIMESTAMP:"
+
+
+def at(milliseconds: int) -> str:
+    """The position before the first record that arrived at this time or later."""
+    return f"{_AT}{milliseconds}"
+
+
+def arrival(position: str) -> int | None:
+    """Milliseconds of a position that ``at`` made; None for any other."""
+    return int(position.removeprefix(_AT)) if position.startswith(_AT) else None
+
+
+def is_record(position: str) -> bool:
+    """Whether it's the position after a certain record."""
+    return position.isdecimal()
+
+
+def initial_position(value: str) -> str:
+    """Read the option ``initialPosition``.
+
+    Raises:
+        ValueError: it's none that there is, or a time that can't be read.
+    """
+    word = value.strip().lower()
+    if word == "latest":
+        return LATEST
+    if word in ("trim_horizon", "earliest"):
+        return TRIM_HORIZON
+    try:
+        document = json.loads(value)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("at_timestamp"), str):
+        raise ValueError(
+            'it must be latest, trim_horizon, earliest, or JSON such as {"at_timestamp":'
+            ' "2020-06-25T10:23:45Z"}, with a "format" such as "MM/dd/yyyy HH:mm:ss ZZZ" if need be'
+        )
+    unknown = sorted(set(document) - {"at_timestamp", "format"})
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is neither at_timestamp nor format")
+    moment = _moment(document["at_timestamp"], document.get("format"))
+    if moment > datetime.now(UTC):
+        raise ValueError("it lies in the future, where Kinesis has no position")
+    return at(round(moment.timestamp() * 1000))
+
+
+_PATTERNS = {
+    "yyyy": "%Y",
+    "MM": "%m",
+    "dd": "%d",
+    "HH": "%H",
+    "mm": "%M",
+    "ss": "%S",
+    "SSS": "%f",
+    "X": "%z",
+    "XX": "%z",
+    "XXX": "%z",
+    "Z": "%z",
+    "ZZ": "%z",
+    "ZZZ": "%z",
+}
+"""Letters of a Java date format, which is what Databricks takes."""
+
+
+def _moment(value: str, form: object) -> datetime:
+    """Read a time; one without a zone is UTC, as everywhere in the project."""
+    if form is None:
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not ISO 8601; give its format") from None
+    else:
+        parts = [m[0] for m in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", str(form))]
+        try:
+            found = datetime.strptime(value, "".join(map(_python, parts)))
+        except ValueError:
+            # A zone by name, such as PDT, means something else in other places.
+            raise ValueError(f"{value!r} is not {form!r}, a zone being +hhmm or Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _python(part: str) -> str:
+    """A part of a Java date format, as Python has it."""
+    if not part[0].isalpha():
+        return part.strip("'").replace("%", "%%")
+    if part not in _PATTERNS:
+        raise ValueError(f"{part!r} of its format is none of {', '.join(_PATTERNS)}")
+    return _PATTERNS[part]

@@ -1,0 +1,144 @@
+"""Records as rows: the columns of Databricks' source, and pages of GetRecords as Arrow batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from botocore.exceptions import ClientError
+
+from spark.pipeline.errors import SourceError
+from spark.pipeline.sources.kinesis.client import EXPIRED, INVALID, Kinesis, code
+from spark.pipeline.sources.kinesis.offsets import ShardName
+from spark.pipeline.sources.kinesis.position import TRIM_HORIZON, arrival, is_record
+
+SCHEMA = (
+    "partitionKey string, data binary, stream string, shardId string,"
+    " sequenceNumber string, approximateArrivalTimestamp timestamp"
+)
+"""Columns of the source, as Databricks' has them."""
+
+_ARROW = pa.schema(
+    [
+        ("partitionKey", pa.string()),
+        ("data", pa.binary()),
+        ("stream", pa.string()),
+        ("shardId", pa.string()),
+        ("sequenceNumber", pa.string()),
+        ("approximateArrivalTimestamp", pa.timestamp("us", "UTC")),
+    ]
+)
+
+Record = dict[str, Any]
+"""As boto3 gives it, with the arrival in epoch milliseconds."""
+
+
+class NotOfThisShardError(Exception):
+    """Kinesis doesn't know the position: the stream is another one of the same name."""
+
+
+def rows(shard: ShardName, records: list[Record]) -> pa.RecordBatch:
+    """Rows of a shard's records, in their order."""
+    count = len(records)
+    arrivals = [1000 * record["ApproximateArrivalTimestamp"] for record in records]
+    columns = [
+        pa.array([record["PartitionKey"] for record in records], pa.string()),
+        pa.array([record["Data"] for record in records], pa.binary()),
+        pa.repeat(pa.scalar(shard.stream, pa.string()), count),
+        pa.repeat(pa.scalar(shard.id, pa.string()), count),
+        pa.array([record["SequenceNumber"] for record in records], pa.string()),
+        pa.array(arrivals, pa.int64()).cast(pa.timestamp("us", "UTC")),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=_ARROW)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one call of GetRecords gave."""
+
+    records: list[Record]
+    """Those that are after the position that was asked for."""
+    asked: float
+    """When, by the monotonic clock."""
+    up_to_date: bool
+    """Whether there was nothing more when it was asked for."""
+    last: bool
+    """Whether the shard is closed and this was its end."""
+
+
+def pages(kinesis: Kinesis, shard: ShardName, after: str, limit: int) -> Iterator[Page]:
+    """Read a shard after a position, for ever or until its end.
+
+    Raises:
+        NotOfThisShardError: the position is none of this shard's.
+        SourceError: Kinesis refuses, or has been away for too long.
+    """
+    position, iterator, fresh = after, None, False
+    wanted = arrival(after)
+    while True:
+        asked = time.monotonic()
+        if iterator is None:
+            iterator, fresh = _iterator(kinesis, shard, position), True
+        outages = kinesis.outages
+        try:
+            answer = kinesis.call(
+                "get_records",
+                str(shard),
+                passed=(EXPIRED, INVALID),
+                ShardIterator=iterator,
+                Limit=limit,
+            )
+        except ClientError as error:
+            if code(error) == INVALID and fresh:
+                raise SourceError(f"{shard}: {error}") from error
+            iterator = None  # older than five minutes, or of an endpoint that was started anew
+            continue
+        if kinesis.outages > outages:
+            iterator = None  # which may be of another stream now; a position would be refused
+            continue
+        records: list[Record] = answer["Records"]
+        iterator, fresh = answer.get("NextShardIterator"), False
+        up_to_date = answer.get("MillisBehindLatest", 0) == 0 and len(records) < limit
+        if records:
+            position = records[-1]["SequenceNumber"]
+        if wanted is not None and records:
+            # Kinesis takes whole seconds from boto3; and some take the time as a hint.
+            skipped = next(
+                (
+                    n
+                    for n, record in enumerate(records)
+                    if record["ApproximateArrivalTimestamp"] >= wanted
+                ),
+                len(records),
+            )
+            records = records[skipped:]
+            wanted = None if records else wanted
+        yield Page(records, asked, up_to_date, iterator is None)
+        if iterator is None:
+            return
+
+
+def _iterator(kinesis: Kinesis, shard: ShardName, position: str) -> Any:
+    where: dict[str, Any] = {"ShardIteratorType": TRIM_HORIZON}
+    if is_record(position):
+        where = {
+            "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+            "StartingSequenceNumber": position,
+        }
+    elif (milliseconds := arrival(position)) is not None:
+        where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": milliseconds // 1000}
+    try:
+        answer = kinesis.call(
+            "get_shard_iterator",
+            str(shard),
+            passed=(INVALID,),
+            StreamName=shard.stream,
+            ShardId=shard.id,
+            **where,
+        )
+    except ClientError as error:
+        raise NotOfThisShardError(f"{shard}: {error}") from error
+    return answer["ShardIterator"]

@@ -1,0 +1,121 @@
+"""One Kinesis engine for all tests of the source, and a query's reader without Spark."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from contract.settings import Settings
+from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.reader import Document, KinesisStreamReader
+from tests.spark.sources.engine import Engine, Stream, Way, wait_for
+
+Row = dict[str, Any]
+Batch = tuple[Document, Document, list[Row]]
+"""Where a batch starts and ends, and its rows."""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    started = Engine()
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def way(engine: Engine) -> Iterator[Way]:
+    """A way to the engine of this test's own."""
+    opened = Way(engine)
+    yield opened
+    opened.close()
+
+
+class Query:
+    """A reader, called as Spark 4.2 calls it; what travels is pickled and read as JSON."""
+
+    def __init__(self, options: Options) -> None:
+        self.reader = KinesisStreamReader(options)
+        self.batches: list[Batch] = []
+
+    def start(self) -> Document:
+        """Where the query begins."""
+        return travel(self.reader.initialOffset())
+
+    def rows(self, start: Document, end: Document) -> list[Row]:
+        """Rows of a batch, read as an executor does."""
+        found: list[Row] = []
+        for partition in self.reader.partitions(start, end):
+            executor = pickle.loads(pickle.dumps(self.reader))
+            for batch in executor.read(pickle.loads(pickle.dumps(partition))):
+                found += batch.to_pylist()
+        return found
+
+    def batch(self, start: Document) -> Document:
+        """Do the next batch, if there is one; return where it ends."""
+        end = travel(self.reader.latestOffset(start, None))
+        if end != start:
+            self.batches.append((start, end, self.rows(start, end)))
+            self.reader.commit(end)
+        return end
+
+    def read(self, start: Document, count: int, seconds: float = 30) -> Document:
+        """Do batches until they have had ``count`` more rows; return where the last one ends."""
+        position = start
+        wanted = len(self.found) + count
+
+        def there() -> bool:
+            nonlocal position
+            position = self.batch(position)
+            return len(self.found) >= wanted
+
+        wait_for(f"{count} rows", there, seconds)
+        assert len(self.found) == wanted
+        return position
+
+    @property
+    def found(self) -> list[Row]:
+        """Rows of all batches."""
+        return [row for _, _, rows in self.batches for row in rows]
+
+
+def travel(document: Document) -> Document:
+    """An offset as it comes back from a checkpoint."""
+    back: Document = json.loads(json.dumps(document))
+    return back
+
+
+def texts(rows: list[Row]) -> list[str]:
+    """What the records hold."""
+    return [row["data"].decode() for row in rows]
+
+
+QueryOf = Callable[..., Query]
+
+
+@pytest.fixture
+def query(engine: Engine) -> Iterator[QueryOf]:
+    """Make queries on streams; by default from their beginning."""
+    made: list[Query] = []
+
+    def make(*streams: Stream, **options: str) -> Query:
+        given = {
+            "streamName": ",".join(stream.name for stream in streams),
+            "endpoint": engine.endpoint,
+            "awsAccessKey": "test",
+            "awsSecretKey": "test",
+            "initialPosition": "trim_horizon",
+            "minFetchPeriod": "20ms",
+            "shardFetchInterval": "100ms",
+            **options,
+        }
+        made.append(Query(Options.parse(given, Settings.from_environ({}))))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.reader.stop()

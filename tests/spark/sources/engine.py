@@ -1,0 +1,290 @@
+"""The project's Kinesis engine, started by itself, and a way to it that can be disturbed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+ROOT = Path(__file__).resolve().parents[3]
+MAIN = ROOT / "localstack/kinesalite/main.cjs"
+MODULE = ROOT / ".build/localstack/node_modules/kinesalite"
+CLOCK = Path(__file__).resolve().parent / "clock.cjs"
+MOST_RECORDS = 500
+"""Records of one PutRecords."""
+
+
+def wait_for(what: str, fact: Callable[[], Any], seconds: float = 30, pause: float = 0.02) -> Any:
+    """Return the first true value of ``fact``, or fail and say what was awaited."""
+    limit = time.monotonic() + seconds
+    while not (value := fact()):
+        if time.monotonic() > limit:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(pause)
+    return value
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Engine:
+    """kinesalite as LocalStack runs it, without LocalStack."""
+
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        environment = {
+            **os.environ,
+            "AWS_ACCOUNT_ID": "000000000000",
+            "KINESALITE_MODULE": str(MODULE),
+            "KINESALITE_HOST": "127.0.0.1",
+            "KINESALITE_PORT": str(self.port),
+            "KINESALITE_SHARD_LIMIT": "1000",
+        }
+        command = ["node", "--require", str(CLOCK), str(MAIN)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
+        wait_for("an answer of the Kinesis engine", self._up)
+
+    def _up(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, "the Kinesis engine has ended"
+        try:
+            self.client.list_streams()
+        except BotoCoreError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End it; its streams are gone."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.kill()
+            self.process.wait(10)
+            self.process.stdin.close()
+
+    def close(self) -> None:
+        """End it for good."""
+        self.end()
+        for client in self._clients.values():
+            client.close()
+
+    def move_clock(self, seconds: float) -> None:
+        """Let it be later: records grow old and iterators expire."""
+        assert self.process is not None
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{seconds}\n".encode())
+        self.process.stdin.flush()
+
+    @property
+    def client(self) -> Any:
+        """A plain boto3 client."""
+        if "kinesis" not in self._clients:
+            self._clients["kinesis"] = plain_client(self.endpoint)
+        return self._clients["kinesis"]
+
+    def stream(self, shards: int = 1) -> Stream:
+        """Make a stream of a name that no other has."""
+        stream = Stream(self.client, f"test-{uuid.uuid4().hex[:12]}")
+        stream.create(shards)
+        return stream
+
+
+def plain_client(endpoint: str) -> Any:
+    """A plain boto3 client of an engine."""
+    return boto3.client(
+        "kinesis",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
+    )
+
+
+@dataclass
+class Stream:
+    """A stream, and what was put into it."""
+
+    client: Any
+    name: str
+    sent: list[str] = field(default_factory=list)
+
+    def create(self, shards: int) -> None:
+        """Create it and wait until it can be used."""
+        self.client.create_stream(StreamName=self.name, ShardCount=shards)
+        self.wait_until_active()
+
+    def delete(self) -> None:
+        """Delete it and wait until it has gone."""
+        self.client.delete_stream(StreamName=self.name)
+        wait_for("the stream to go", lambda: self.name not in self._names())
+        self.sent.clear()
+
+    def _names(self) -> list[str]:
+        return list(self.client.list_streams(Limit=10_000)["StreamNames"])
+
+    def wait_until_active(self) -> None:
+        """Wait until a change of its shards is done."""
+        wait_for(
+            "an active stream",
+            lambda: (
+                self.client.describe_stream_summary(StreamName=self.name)[
+                    "StreamDescriptionSummary"
+                ]["StreamStatus"]
+                == "ACTIVE"
+            ),
+        )
+
+    def put(self, count: int, keys: int = 16, size: int = 0) -> list[str]:
+        """Put records, numbered as they are sent; return their texts."""
+        first = len(self.sent)
+        texts = []
+        for number in range(first, first + count):
+            text = json.dumps({"n": number, "key": f"key {number % keys}"})
+            texts.append(text + " " * (size - len(text)))
+        for at in range(0, count, MOST_RECORDS):
+            records = [
+                {"Data": text.encode(), "PartitionKey": json.loads(text)["key"]}
+                for text in texts[at : at + MOST_RECORDS]
+            ]
+            answer = self.client.put_records(StreamName=self.name, Records=records)
+            assert answer["FailedRecordCount"] == 0
+        self.sent += texts
+        return texts
+
+    def shards(self) -> list[Any]:
+        """What Kinesis lists."""
+        return list(self.client.list_shards(StreamName=self.name)["Shards"])
+
+    def open(self) -> list[Any]:
+        """Shards that take records, in the order of their hash keys."""
+        found = [s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
+        return sorted(found, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
+
+    def split(self, shard: Any) -> None:
+        """Split a shard in the middle."""
+        low, high = (int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
+        self.client.split_shard(
+            StreamName=self.name,
+            ShardToSplit=shard["ShardId"],
+            NewStartingHashKey=str((low + high) // 2),
+        )
+        self.wait_until_active()
+
+    def merge(self, shard: Any, next_shard: Any) -> None:
+        """Merge two shards that lie side by side."""
+        self.client.merge_shards(
+            StreamName=self.name,
+            ShardToMerge=shard["ShardId"],
+            AdjacentShardToMerge=next_shard["ShardId"],
+        )
+        self.wait_until_active()
+
+
+Fault = tuple[int, str]
+"""Status and Kinesis' name of an error."""
+
+
+class Way(ThreadingHTTPServer):
+    """A way to the engine on which calls can be refused, lost or changed; 127.0.0.1 only."""
+
+    daemon_threads = True
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.engine = engine
+        self.faults: dict[str, list[Fault]] = {}
+        """Errors that the next calls of an action get instead of an answer."""
+        self.never_ends = False
+        """Whether a closed shard's iterator is given for ever, as some emulators do."""
+        self.calls: list[str] = []
+        """Actions that were called."""
+        self.down = False
+        """Whether nobody is at home."""
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def close(self) -> None:
+        """End it."""
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that left before its answer is no matter."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Way
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        action = self.headers["X-Amz-Target"].split(".")[-1]
+        way = self.server
+        way.calls.append(action)
+        if way.down:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        faults = way.faults.get(action, [])
+        if faults:
+            status, name = faults.pop(0)
+            self._answer(status, json.dumps({"__type": name, "message": name}).encode())
+            return
+        connection = http.client.HTTPConnection("127.0.0.1", way.engine.port, timeout=30)
+        try:
+            connection.request("POST", "/", body, dict(self.headers))
+            answer = connection.getresponse()
+            status, found = answer.status, answer.read()
+        except OSError:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        finally:
+            connection.close()
+        if way.never_ends and action == "GetRecords" and status == 200:
+            document = json.loads(found)
+            if not document.get("NextShardIterator"):
+                document["NextShardIterator"] = json.loads(body)["ShardIterator"]
+                document["MillisBehindLatest"] = 0
+            found = json.dumps(document).encode()
+        self._answer(status, found)
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,0 +1,222 @@
+"""The reader on a real Kinesis engine, without Spark: positions, closed batches, restarts."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from spark.pipeline.errors import DataLossError, SourceError
+from tests.spark.sources.conftest import QueryOf, texts
+from tests.spark.sources.engine import Engine, Stream, wait_for
+
+
+def test_columns(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream()
+    began = datetime.now(UTC) - timedelta(milliseconds=1)
+    (text,) = stream.put(1)
+    reading = query(stream)
+    reading.read(reading.start(), 1)
+    (row,) = reading.found
+    arrival = row.pop("approximateArrivalTimestamp")
+    assert began <= arrival <= datetime.now(UTC)
+    number = row.pop("sequenceNumber")
+    assert int(number) > int(stream.shards()[0]["SequenceNumberRange"]["StartingSequenceNumber"])
+    assert row == {
+        "partitionKey": "key 0",
+        "data": text.encode(),
+        "stream": stream.name,
+        "shardId": "shardId-000000000000",
+    }
+
+
+def test_each_offset_closes_its_batch(engine: Engine, query: QueryOf) -> None:
+    """Any batch is read again, the same, by a process that knows nothing else."""
+    stream = engine.stream(3)
+    reading = query(stream, maxRecordsPerFetch="7", fetchBufferSize="1")
+    position = reading.start()
+    for _ in range(3):
+        stream.put(100)
+        position = reading.read(position, 100)
+    assert sorted(texts(reading.found)) == sorted(stream.sent)
+    assert len(reading.batches) > 10
+    restarted = query(stream)
+    for start, end, rows in reading.batches:
+        again = restarted.rows(start, end)
+        assert sorted(again, key=str) == sorted(rows, key=str)
+        counted = sum(r["records"] for r in end["shards"].values())
+        assert counted == len(rows)
+    _, middle, _ = reading.batches[len(reading.batches) // 2]
+    before = sum(len(rows) for _, _, rows in reading.batches[: len(reading.batches) // 2 + 1])
+    restarted.read(middle, 300 - before)
+    assert sorted(texts(restarted.found)) == sorted(texts(reading.found[before:]))
+
+
+def test_rows_are_handed_out_once_and_read_again_after_that(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream()
+    stream.put(10)
+    reading = query(stream)
+    reading.read(reading.start(), 10)
+    start, end, rows = next(batch for batch in reading.batches if batch[2])
+    assert reading.rows(start, end) == rows
+
+
+def test_the_first_batch_is_closed_as_well(engine: Engine, query: QueryOf) -> None:
+    """Spark doesn't keep the initial offset: after a restart there is another one."""
+    stream = engine.stream(2)
+    stream.put(5)
+    reading = query(stream, initialPosition="latest")
+    first = reading.start()
+    assert reading.start() == first
+    begun = reading.batch(first)
+    stream.put(20)
+    reading.read(begun, 20)
+    again = query(stream, initialPosition="latest")
+    for (_, end, rows), start in zip(
+        reading.batches, [again.start(), *(e for _, e, _ in reading.batches)], strict=False
+    ):
+        assert sorted(again.rows(start, end), key=str) == sorted(rows, key=str)
+
+
+@pytest.mark.parametrize("position", ["earliest", "latest", "at_timestamp"])
+def test_initial_positions(engine: Engine, query: QueryOf, position: str) -> None:
+    stream = engine.stream(2)
+    before = stream.put(30)
+    _let_time_pass(engine, stream)
+    moment = datetime.now(UTC)
+    given = {"at_timestamp": moment.strftime("%m/%d/%Y %H:%M:%S.%f")[:-3] + " +0000"}
+    given["format"] = "MM/dd/yyyy HH:mm:ss.SSS ZZZ"
+    option = json.dumps(given) if position == "at_timestamp" else position
+    reading = query(stream, initialPosition=option)
+    first = reading.start()
+    after = stream.put(30)
+    expected = before + after if position == "earliest" else after
+    reading.read(first, len(expected))
+    assert sorted(texts(reading.found)) == sorted(expected)
+    start, end, rows = max(reading.batches, key=lambda batch: len(batch[2]))
+    assert sorted(query(stream).rows(start, end), key=str) == sorted(rows, key=str)
+
+
+def _let_time_pass(engine: Engine, stream: Stream) -> None:
+    """Wait until whatever is put now arrives later; the engine makes shards of a split a second
+    after the split, by its own telling.
+    """
+    newest = 0.0
+    for shard in stream.shards():
+        iterator = engine.client.get_shard_iterator(
+            StreamName=stream.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        for record in engine.client.get_records(ShardIterator=iterator)["Records"]:
+            newest = max(newest, record["ApproximateArrivalTimestamp"].timestamp())
+    wait_for("the newest record to be past", lambda: time.time() > newest + 0.002)
+
+
+def test_several_streams(engine: Engine, query: QueryOf) -> None:
+    streams = [engine.stream(1), engine.stream(2)]
+    for stream in streams:
+        stream.put(20)
+    reading = query(*streams)
+    position = reading.read(reading.start(), 40)
+    for stream in streams:
+        own = [row for row in reading.found if row["stream"] == stream.name]
+        assert sorted(texts(own)) == sorted(stream.sent)
+    fewer = query(streams[0])
+    with pytest.raises(SourceError, match=f"has stream {streams[1].name}, which streamName"):
+        fewer.batch(position)
+
+
+def test_no_such_stream(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream()
+    stream.delete()
+    with pytest.raises(SourceError, match=f"{stream.name}.*ResourceNotFoundException"):
+        query(stream).start()
+
+
+def test_available_now_stops_at_what_was_there(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream(2)
+    there = stream.put(40)
+    stream.split(stream.open()[0])
+    there += stream.put(40)
+    _let_time_pass(engine, stream)
+    reading = query(stream, maxRecordsPerFetch="5", fetchBufferSize="1")
+    start = reading.start()
+    reading.reader.prepareForTriggerAvailableNow()
+    moment = time.time()
+    wait_for("the next millisecond", lambda: time.time() > moment + 0.002)
+    late = stream.put(40)
+    position = start
+    while (end := reading.batch(position)) != position:
+        position = end
+    assert sorted(texts(reading.found)) == sorted(there)
+    again = query(stream)
+    again.reader.prepareForTriggerAvailableNow()
+    while (end := again.batch(position)) != position:
+        position = end
+    assert sorted(texts(again.found)) == sorted(late)
+
+
+@pytest.mark.parametrize("position", ["trim_horizon", "latest"])
+@pytest.mark.parametrize("buffer", ["1", "1mb"])
+def test_available_now_where_spark_asks_before_it_tells(
+    engine: Engine, query: QueryOf, position: str, buffer: str
+) -> None:
+    """Spark 4.0 and 4.1: the one answer must do for a new query and for one that goes on."""
+    stream = engine.stream(2)
+    old = stream.put(30)
+    new = query(stream, initialPosition=position, fetchBufferSize=buffer)
+    end = new.reader.latestOffset()
+    rows = new.rows(new.start(), end)
+    assert sorted(texts(rows)) == sorted(old if position == "trim_horizon" else [])
+    assert query(stream).rows(new.start(), end) or position == "latest"
+
+    stream.split(stream.open()[0])
+    more = stream.put(30)
+    later = query(stream, initialPosition=position, fetchBufferSize=buffer)
+    there = later.reader.latestOffset()
+    stream.put(5)
+    assert later.reader.partitions(end, end) == []  # this is how it's told
+    later.reader.latestOffset()  # for a progress report
+    assert sorted(texts(later.rows(end, there))) == sorted(more)
+    assert sorted(texts(query(stream).rows(end, there))) == sorted(more)
+
+    last = query(stream, initialPosition=position)
+    found = last.rows(there, last.reader.latestOffset())
+    assert sorted(texts(found)) == sorted(stream.sent[-5:])
+
+
+def test_a_stream_that_nothing_came_into(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream(2)
+    for position in ("latest", "trim_horizon"):
+        reading = query(stream, initialPosition=position)
+        end = reading.reader.latestOffset()
+        assert reading.rows(reading.start(), end) == []
+        assert reading.reader.latestOffset() == end
+
+
+def test_offsets_that_do_not_join_are_refused(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream()
+    reading = query(stream)
+    stream.put(5)
+    first = reading.read(reading.start(), 5)
+    stream.put(5)
+    second = reading.read(first, 5)
+    stream.put(5)
+    third = reading.read(second, 5)
+    with pytest.raises(SourceError, match="the batch before ends at"):
+        reading.reader.partitions(first, third)
+    with pytest.raises(SourceError, match="not of this source"):
+        reading.reader.partitions({"offset": 1}, third)
+
+
+def test_a_count_that_differs_is_a_loss(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream()
+    stream.put(5)
+    reading = query(stream)
+    reading.read(reading.start(), 5)
+    start, end, _ = reading.batches[-1]
+    (name,) = end["shards"]
+    end["shards"][name]["records"] = 6
+    with pytest.raises(DataLossError, match="held 6 records when it was planned and holds 5 now"):
+        query(stream).rows(start, end)

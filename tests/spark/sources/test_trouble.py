@@ -1,0 +1,207 @@
+"""What goes wrong with Kinesis, and what the reader makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from spark.pipeline.errors import DataLossError, SourceError
+from spark.pipeline.sources.kinesis import client
+from tests.spark.sources.conftest import QueryOf, texts
+from tests.spark.sources.engine import Engine, Way, wait_for
+
+HOURS = 3600.0
+
+
+@pytest.fixture
+def own_engine() -> Iterator[Engine]:
+    """An engine that a test may restart or bring into another time."""
+    started = Engine()
+    started.start()
+    yield started
+    started.close()
+
+
+def test_throttled_calls_are_repeated(engine: Engine, way: Way, query: QueryOf) -> None:
+    stream = engine.stream(2)
+    stream.put(50)
+    for action in ("ListShards", "GetShardIterator", "GetRecords"):
+        way.faults[action] = [
+            (400, "ProvisionedThroughputExceededException"),
+            (400, "LimitExceededException"),
+            (500, "InternalFailure"),
+        ]
+    reading = query(stream, endpoint=way.endpoint)
+    reading.read(reading.start(), 50)
+    assert sorted(texts(reading.found)) == sorted(stream.sent)
+    assert not any(way.faults.values())
+
+
+def test_what_kinesis_refuses_is_an_error_at_once(engine: Engine, way: Way, query: QueryOf) -> None:
+    stream = engine.stream()
+    reading = query(stream, endpoint=way.endpoint)
+    start = reading.start()
+    way.faults["GetRecords"] = [(400, "AccessDeniedException")]
+    with pytest.raises(SourceError, match=f"{stream.name}/shardId-0+: .*AccessDeniedException"):
+        wait_for("the error", lambda: reading.batch(start) and False)
+
+
+def test_an_endpoint_that_goes_away_and_comes_back(
+    engine: Engine, way: Way, query: QueryOf, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stream = engine.stream(2)
+    stream.put(20)
+    reading = query(stream, endpoint=way.endpoint)
+    position = reading.read(reading.start(), 20)
+    way.down = True
+    calls = len(way.calls)
+    wait_for("calls in vain", lambda: len(way.calls) > calls + 6)
+    stream.put(20)
+    assert reading.batch(position) == position  # nothing new, and nobody waits
+    way.down = False
+    reading.read(position, 20)
+    assert sorted(texts(reading.found)) == sorted(stream.sent)
+    said = capfd.readouterr().err
+    assert f"Kinesis at {way.endpoint} is away, trying again" in said
+    assert f"Kinesis at {way.endpoint} is back after" in said
+
+
+def test_an_outage_has_an_end(
+    engine: Engine, way: Way, query: QueryOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "OUTAGE", 0.3)
+    stream = engine.stream()
+    reading = query(stream, endpoint=way.endpoint)
+    position = reading.batch(reading.start())
+    way.down = True
+    with pytest.raises(SourceError, match=f"Kinesis at {way.endpoint} is away for 0 s"):
+        wait_for("the error", lambda: reading.batch(position) and False)
+
+
+def test_iterators_that_have_expired(own_engine: Engine, query: QueryOf) -> None:
+    stream = own_engine.stream(2)
+    stream.put(20)
+    reading = query(stream, endpoint=own_engine.endpoint)
+    position = reading.read(reading.start(), 20)
+    own_engine.move_clock(400)  # five minutes are what an iterator lives for
+    stream.put(20)
+    position = reading.read(position, 20)
+    own_engine.move_clock(800)
+    stream.put(20)
+    reading.read(position, 20)
+    assert sorted(texts(reading.found)) == sorted(stream.sent)
+
+
+def test_a_batch_that_retention_has_cut(
+    own_engine: Engine, query: QueryOf, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stream = own_engine.stream()
+    old = stream.put(20)
+    own_engine.move_clock(20 * HOURS)
+    young = stream.put(10)
+    endpoint = own_engine.endpoint
+    reading = query(stream, endpoint=endpoint)
+    first = reading.start()
+    begun = reading.read(first, 30)
+    assert texts(query(stream, endpoint=endpoint).rows(first, begun)) == old + young
+    own_engine.move_clock(30 * HOURS)
+    message = (
+        r"held 30 records when it was planned and holds 10 now, as the stream keeps records for"
+        r" 24 hours and has it from 20\d\d-.* UTC on; start with a new checkpoint, or with"
+        r" failOnDataLoss=false"
+    )
+    start, end, _ = reading.batches[-1]
+    if len(reading.batches[-1][2]) == 30:
+        with pytest.raises(DataLossError, match=message):
+            query(stream, endpoint=endpoint).rows(start, end)
+    capfd.readouterr()
+    going_on = query(stream, endpoint=endpoint, failOnDataLoss="false")
+    assert texts(going_on.rows(start, end)) == young
+    assert "holds 10 now, as the stream keeps records for 24 hours" in capfd.readouterr().err
+
+
+def test_a_shard_that_was_read_in_part_and_is_gone(
+    engine: Engine, query: QueryOf, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The engine keeps closed shards for ever: an offset that has one more says the same."""
+    stream = engine.stream()
+    stream.put(5)
+    reading = query(stream)
+    position = reading.read(reading.start(), 5)
+    (name,) = position["shards"]
+    gone = name.replace("shardId-000000000000", "shardId-000000000007")
+    position["shards"][gone] = position["shards"][name]
+    with pytest.raises(DataLossError, match=f"{gone} is no longer there.*for 24 hours"):
+        query(stream).batch(position)
+    stream.put(5)
+    going_on = query(stream, failOnDataLoss="false")
+    going_on.read(position, 5)
+    assert gone in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("meanwhile", ["running", "stopped"])
+def test_a_stream_deleted_and_created_again(engine: Engine, query: QueryOf, meanwhile: str) -> None:
+    stream = engine.stream(2)
+    first = stream.shards()[0]["SequenceNumberRange"]["StartingSequenceNumber"]
+    stream.put(20)
+    failing, going_on = query(stream), query(stream, failOnDataLoss="false")
+    position = failing.read(failing.start(), 20)
+    assert going_on.read(going_on.start(), 20)["shards"].keys() == position["shards"].keys()
+    if meanwhile == "stopped":
+        failing.reader.stop()
+        going_on.reader.stop()
+
+    def created_anew() -> bool:
+        stream.delete()
+        stream.create(3)
+        return stream.shards()[0]["SequenceNumberRange"]["StartingSequenceNumber"] != first
+
+    wait_for("a stream that another second made", created_anew)
+    stream.put(20)
+    if meanwhile == "stopped":
+        failing, going_on = query(stream), query(stream, failOnDataLoss="false")
+    with pytest.raises(DataLossError, match=f"{stream.name} was deleted and created again"):
+        wait_for("the error", lambda: failing.batch(position) and False)
+    going_on.batches.clear()
+    going_on.read(position, 20)
+    assert sorted(texts(going_on.found)) == sorted(stream.sent)
+
+
+def test_a_batch_of_a_stream_that_was_created_again(own_engine: Engine, query: QueryOf) -> None:
+    stream = own_engine.stream()
+    reading = query(stream, endpoint=own_engine.endpoint)
+    stream.put(5)
+    position = reading.read(reading.start(), 5)
+    stream.put(5)
+    end = reading.read(position, 5)
+    stream.delete()
+    own_engine.move_clock(10)
+    stream.create(1)
+    stream.put(10)
+    with pytest.raises(DataLossError, match="it did not come from this stream"):
+        query(stream, endpoint=own_engine.endpoint).rows(position, end)
+
+
+def test_an_engine_that_forgets(own_engine: Engine, query: QueryOf) -> None:
+    """What a restart of LocalStack looks like: nobody, no stream, a new stream."""
+    stream = own_engine.stream()
+    stream.put(5)
+    endpoint = own_engine.endpoint
+    failing, going_on = (
+        query(stream, endpoint=endpoint, failOnDataLoss=flag) for flag in ("true", "false")
+    )
+    position = failing.read(failing.start(), 5)
+    going_on.read(going_on.start(), 5)
+    own_engine.end()
+    assert failing.batch(position) == position
+    own_engine.start()
+    own_engine.move_clock(10)
+    assert failing.batch(position) == position
+    stream.create(1)
+    stream.sent.clear()
+    stream.put(7)
+    with pytest.raises(DataLossError, match="was deleted and created again"):
+        wait_for("the error", lambda: failing.batch(position) and False)
+    going_on.batches.clear()
+    going_on.read(position, 7)
