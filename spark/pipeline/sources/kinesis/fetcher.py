@@ -46,6 +46,7 @@ class Fetcher:
         self,
         options: Options,
         shard: ShardName,
+        first: str,
         after: str,
         changed: threading.Condition,
         until: Until | None,
@@ -61,7 +62,7 @@ class Fetcher:
         self.finished = False
         """Whether it has everything until ``until``, or has ended."""
         self.error: Exception | None = None
-        self._options, self._until, self._room = options, until, room
+        self._options, self._until, self._room, self._first = options, until, room, first
         self._changed = changed
         self._fetched = Taken(after)
         self._bytes = 0
@@ -100,7 +101,8 @@ class Fetcher:
 
     def _fetch(self) -> None:
         kinesis = Kinesis(self._options, self._stopped)
-        found = pages(kinesis, self.shard, self.after, self._options.fetch_records)
+        limit = self._options.fetch_records
+        found = pages(kinesis, self.shard, self.after, limit, self._first)
         while self._wait_for_room():
             closed = self.closed  # as known before the call: a record may come in just before
             page = next(found)

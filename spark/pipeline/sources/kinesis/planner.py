@@ -200,14 +200,20 @@ class Planner:
     def _fetch(self, lineage: Lineage, ranges: Mapping[ShardName, Range]) -> None:
         """Have each shard read from where its range ends."""
         with self._changed:
-            wanted = {name: r.to for name, r in ranges.items() if r.to != SHARD_END}
+            wanted = {name: r for name, r in ranges.items() if r.to != SHARD_END}
             for name in list(self._fetchers):
-                if wanted.get(name) != self._fetchers[name].after:
+                if name not in wanted or wanted[name].to != self._fetchers[name].after:
                     self._fetchers.pop(name).stop()
-            for name, after in wanted.items():
+            for name, r in wanted.items():
                 if name not in self._fetchers:
                     self._fetchers[name] = Fetcher(
-                        self._options, name, after, self._changed, self._until, self._room
+                        self._options,
+                        name,
+                        r.first,
+                        r.to,
+                        self._changed,
+                        self._until,
+                        self._room,
                     )
                 listed = lineage.shards.get(name)
                 self._fetchers[name].closed = listed is not None and listed.closed

@@ -69,8 +69,18 @@ class Page:
     """Whether the shard is closed and this was its end."""
 
 
-def pages(kinesis: Kinesis, shard: ShardName, after: str, limit: int) -> Iterator[Page]:
+def pages(
+    kinesis: Kinesis, shard: ShardName, after: str, limit: int, first: str | None = None
+) -> Iterator[Page]:
     """Read a shard after a position, for ever or until its end.
+
+    Args:
+        kinesis: what it's asked for.
+        shard: the shard.
+        after: the position.
+        limit: records of a page, at most.
+        first: sequence number that the shard starts with, if each page is to be checked: an
+            iterator may go on in a stream that was created again under the same name.
 
     Raises:
         NotOfThisShardError: the position is none of this shard's.
@@ -103,6 +113,8 @@ def pages(kinesis: Kinesis, shard: ShardName, after: str, limit: int) -> Iterato
         iterator, fresh = answer.get("NextShardIterator"), False
         up_to_date = answer.get("MillisBehindLatest", 0) == 0 and len(records) < limit
         if records:
+            if first is not None:
+                _check(kinesis, shard, position, first)
             position = records[-1]["SequenceNumber"]
         if wanted is not None and records:
             # Kinesis takes whole seconds from boto3; and some take the time as a hint.
@@ -119,6 +131,16 @@ def pages(kinesis: Kinesis, shard: ShardName, after: str, limit: int) -> Iterato
         yield Page(records, asked, up_to_date, iterator is None)
         if iterator is None:
             return
+
+
+def _check(kinesis: Kinesis, shard: ShardName, position: str, first: str) -> None:
+    """Whether records that were read after a position are of the shard that it's of."""
+    if is_record(position):
+        _iterator(kinesis, shard, position)  # refused by another stream
+        return
+    listed = {s.name: s.first for s in kinesis.shards(shard.stream)}
+    if listed.get(shard) != first:
+        raise NotOfThisShardError(f"{shard} starts with {listed.get(shard)}, not with {first}")
 
 
 def _iterator(kinesis: Kinesis, shard: ShardName, position: str) -> Any:
