@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         patch.setenv("TZ", "UTC")  # collect() gives dates in the machine's zone
         time.tzset()
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("PYTHONPATH", str(ROOT))  # of Spark's own Python processes
         patch.setenv(
             "PYSPARK_SUBMIT_ARGS", "--properties-file spark/conf/spark-defaults.conf pyspark-shell"
         )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spark.pipeline.errors import DataLossError, SourceError
-from tests.spark.sources.conftest import QueryOf, texts
+from tests.spark.sources.conftest import QueryOf, texts, travel
 from tests.spark.sources.engine import Engine, Stream, wait_for
 
 
@@ -159,8 +159,9 @@ def test_available_now_stops_at_what_was_there(engine: Engine, query: QueryOf) -
 
 @pytest.mark.parametrize("position", ["trim_horizon", "latest"])
 @pytest.mark.parametrize("buffer", ["1", "1mb"])
-def test_available_now_where_spark_asks_before_it_tells(
-    engine: Engine, query: QueryOf, position: str, buffer: str
+@pytest.mark.parametrize("told", [False, True], ids=["asked before it's told", "told first"])
+def test_available_now_where_spark_does_not_say_so(
+    engine: Engine, query: QueryOf, position: str, buffer: str, told: bool
 ) -> None:
     """Spark 4.0 and 4.1: the one answer must do for a new query and for one that goes on."""
     stream = engine.stream(2)
@@ -174,16 +175,23 @@ def test_available_now_where_spark_asks_before_it_tells(
     stream.split(stream.open()[0])
     more = stream.put(30)
     later = query(stream, initialPosition=position, fetchBufferSize=buffer)
-    there = later.reader.latestOffset()
+    if told:
+        assert later.reader.partitions(end, end) == []
+    there = travel(later.reader.latestOffset())
     stream.put(5)
-    assert later.reader.partitions(end, end) == []  # this is how it's told
+    assert told or later.reader.partitions(end, end) == []
     later.reader.latestOffset()  # for a progress report
     assert sorted(texts(later.rows(end, there))) == sorted(more)
     assert sorted(texts(query(stream).rows(end, there))) == sorted(more)
 
     last = query(stream, initialPosition=position)
+    assert not told or last.reader.partitions(there, there) == []
     found = last.rows(there, last.reader.latestOffset())
     assert sorted(texts(found)) == sorted(stream.sent[-5:])
+    idle = query(stream, initialPosition=position)
+    idle.reader.partitions(there, there)
+    standing = travel(idle.reader.latestOffset())
+    assert travel(idle.reader.latestOffset()) == standing
 
 
 def test_a_stream_that_nothing_came_into(engine: Engine, query: QueryOf) -> None:

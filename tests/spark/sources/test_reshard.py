@@ -47,13 +47,14 @@ def test_split_and_merge(engine: Engine, way: Way, query: QueryOf, never_ends: b
     _check(reading, stream)
     assert [name.split("/")[1] for name in position["shards"]] == [stream.open()[0]["ShardId"]]
 
+    reader = query(stream)
     for start, end, rows in reading.batches:
-        again = query(stream).rows(start, end)
+        again = reader.rows(start, end)
         assert sorted(again, key=str) == sorted(rows, key=str)
     done: list[Row] = []
     for number, (_, end, rows) in enumerate(reading.batches):
         done += rows
-        if number % 5 == 0 and len(done) < 300:
+        if number % 15 == 0 and len(done) < 300:
             restarted = query(stream, **options)
             restarted.read(end, 300 - len(done))
             restarted.batches.insert(0, (end, end, done))

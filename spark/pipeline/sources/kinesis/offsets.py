@@ -11,8 +11,9 @@ again has shards of the same names, which start with others. ``begin`` is where 
 read, and so where it begins to read a shard that it meets later.
 
 Two kinds stand out. The ``initial`` offset of a new query has no shards: it is before all of them.
-One that is ``complete`` holds everything from ``begin`` to what was there when Spark asked. Spark
-4.0 and 4.1 need one, since they ask how far there is something to read before they tell from where.
+One that is ``complete`` holds everything from ``begin`` to what was there when Spark asked: the
+answer to a Spark before 4.2 that asks how far there is something to read before it tells from
+where.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Offset:
             else:
                 records = (own.records or 0) + (r.records or 0)
                 shards[name] = Range(r.first, own.after, r.to, records)
-        return Offset(self.begin, shards, complete=True)
+        return Offset(self.begin, shards)
 
 
 def between(

@@ -59,29 +59,40 @@ class Planner:
         """Plan no record that arrives from now on: Trigger.AvailableNow of Spark 4.2."""
         self._begin_until(Until(time.monotonic(), int(time.time() * 1000)))
 
-    def everything(self) -> Offset:
-        """Return what there is from the initial position to now, as one batch.
+    def everything(self, start: Offset | None) -> Offset:
+        """Return what there is from an offset to now, as one batch.
 
-        For Spark 4.0 and 4.1, which ask how far there is something to read before they tell where
-        the query stands; with Trigger.AvailableNow they ask never again.
+        For the first answer to Spark 4.0 and 4.1, of which nobody can say whether it's the only one
+        for Trigger.AvailableNow or the first of many.
+
+        Args:
+            start: where the query stands; None if Spark hasn't told, so that the batch must do for
+                a new query as for one that goes on.
         """
         self._begin_until(Until(time.monotonic()))
-        whole, rows = self.initial(), dict[ShardName, list[pa.RecordBatch]]()
+        position = start or self.initial()
+        whole: Offset | None = None
+        rows: dict[ShardName, list[pa.RecordBatch]] = {}
         size = 0
-        while (end := self.next(whole)) is not whole:
+        while (end := self.next(position)) is not position:
             for name, r in end.shards.items():
                 batches = self._held.pop((name, r.after, r.to), [])
                 size += sum(batch.nbytes for batch in batches)
                 rows.setdefault(name, []).extend(batches)
             if size > self._options.buffer_bytes:
                 rows.clear()  # the executors read it
-            whole = whole.followed_by(end)
+            whole = end if whole is None else whole.followed_by(end)
+            position = end
         self._begin_until(None)
+        if whole is None:
+            return position
         if size <= self._options.buffer_bytes:
             for name, batches in rows.items():
                 r = whole.shards[name]
                 if batches:
                     self._held[name, r.after, r.to] = batches
+        if start is not None:
+            return whole
         return Offset(whole.begin, dict(self._from_tips(whole)), complete=True)
 
     def _from_tips(self, whole: Offset) -> Iterator[tuple[ShardName, Range]]:

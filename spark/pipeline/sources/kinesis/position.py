@@ -94,8 +94,9 @@ def _moment(value: str, form: object) -> datetime:
             raise ValueError(f"{value!r} is not ISO 8601; give its format") from None
     else:
         parts = [m[0] for m in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", str(form))]
+        pattern = "".join(map(_python, parts))
         try:
-            found = datetime.strptime(value, "".join(map(_python, parts)))
+            found = datetime.strptime(value, pattern)
         except ValueError:
             # A zone by name, such as PDT, means something else in other places.
             raise ValueError(f"{value!r} is not {form!r}, a zone being +hhmm or Z") from None

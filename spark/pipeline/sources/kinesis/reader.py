@@ -4,8 +4,8 @@ What Spark calls and in which order isn't the same in its versions:
 
 * 4.0 and 4.1 call ``latestOffset()`` without the start of the batch: the reader remembers it. After
   a restart they tell it by ``partitions(x, x)``, x being the last offset in the checkpoint. With
-  Trigger.AvailableNow they call ``latestOffset()`` before that, take its answer as all that there
-  is to read, and ask again only for the sake of progress reports.
+  Trigger.AvailableNow, of which they say nothing, the first answer is all that is read, and they
+  ask again only for the sake of progress reports. Some ask that first time before they have told.
 * 4.2 calls ``latestOffset(start, limit)``, ``initialOffset()`` more than once, and
   ``prepareForTriggerAvailableNow()`` before all.
 
@@ -44,6 +44,7 @@ class KinesisStreamReader(DataSourceStreamReader, AvailableNow):  # type: ignore
         self._planner: Planner | None = None
         self._position: Offset | None = None
         """The newest offset that Spark knows of, for versions that don't say it."""
+        self._asked = False
 
     def __getstate__(self) -> Options:
         return self._options  # an executor has nothing to do with threads and buffers
@@ -60,10 +61,12 @@ class KinesisStreamReader(DataSourceStreamReader, AvailableNow):  # type: ignore
         planner = self._plan()
         if start is not None:
             return planner.next(Offset.parse(start)).document()
-        if self._position is None:
-            self._position = planner.everything()
-        else:
+        if self._asked:
+            assert self._position is not None
             self._position = planner.next(self._position)
+        else:
+            self._asked = True
+            self._position = planner.everything(self._position)
         return self._position.document()
 
     def prepareForTriggerAvailableNow(self) -> None:

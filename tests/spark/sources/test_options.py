@@ -1,0 +1,189 @@
+"""Options: what each takes, and how a wrong one is refused. Offsets: what they look like."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from contract.settings import Settings
+from spark.pipeline.errors import OptionError
+from spark.pipeline.sources import kinesis
+from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName
+from spark.pipeline.sources.kinesis.options import DATABRICKS_ALONE, TABLE, Options
+
+NOWHERE = Settings.from_environ({})
+
+
+def parse(**given: str) -> Options:
+    return Options.parse({"streamName": "posts", **given}, NOWHERE)
+
+
+def test_defaults() -> None:
+    options = parse()
+    assert options.streams == ("posts",)
+    assert (options.region, options.endpoint) == ("us-east-1", None)
+    assert options.position == "LATEST"
+    assert (options.fetch_records, options.fetch_period, options.listing) == (10_000, 0.4, 1.0)
+    assert options.fail_on_data_loss
+
+
+def test_settings_are_the_defaults_of_region_and_endpoint() -> None:
+    settings = Settings.from_environ(
+        {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    )
+    options = Options.parse({"streamName": "posts"}, settings)
+    assert (options.region, options.endpoint) == ("eu-west-1", "http://127.0.0.1:4566")
+    given = {"streamName": "posts", "region": "eu-north-1", "endpoint": "https://kinesis.test/"}
+    options = Options.parse(given, settings)
+    assert (options.region, options.endpoint) == ("eu-north-1", "https://kinesis.test")
+
+
+def test_names_count_in_any_case_and_every_option_is_taken() -> None:
+    values = {
+        "streamName": "a, b",
+        "region": "us-west-2",
+        "endpoint": "http://127.0.0.1:1",
+        "awsAccessKey": "key",
+        "awsSecretKey": "secret",
+        "initialPosition": "TRIM_HORIZON",
+        "maxRecordsPerFetch": "500",
+        "maxFetchRate": "1.5",
+        "minFetchPeriod": "2 seconds",
+        "fetchBufferSize": "10mb",
+        "shardFetchInterval": "1m",
+        "coalesce": "False",
+        "coalesceThresholdBlockSize": "1k",
+        "coalesceBinSize": "1gb",
+        "failOnDataLoss": "false",
+        "consumerMode": "polling",
+        "maxFetchDuration": "1h",
+        "shardsPerTask": "3",
+        "reuseKinesisClient": "false",
+        "clientRetries": "1",
+    }
+    assert set(values) == {option.name for option in TABLE}
+    lower = {name.lower(): value for name, value in values.items()}
+    assert Options.parse(lower, NOWHERE) == Options(
+        streams=("a", "b"),
+        region="us-west-2",
+        endpoint="http://127.0.0.1:1",
+        access_key="key",
+        secret_key="secret",
+        position="TRIM_HORIZON",
+        fetch_records=500,
+        fetch_rate=1_500_000.0,
+        fetch_period=2.0,
+        buffer_bytes=10 * 2**20,
+        listing=60.0,
+        coalesce=False,
+        small_bytes=1024,
+        bin_bytes=2**30,
+        fail_on_data_loss=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "position"),
+    [
+        ("latest", "LATEST"),
+        ("earliest", "TRIM_HORIZON"),
+        ('{"at_timestamp": "2020-06-25T10:23:45Z"}', "AT_TIMESTAMP:1593080625000"),
+        ('{"at_timestamp": "2020-06-25 10:23:45.678"}', "AT_TIMESTAMP:1593080625678"),
+        ('{"at_timestamp": "2020-06-25T10:23:45+02:00"}', "AT_TIMESTAMP:1593073425000"),
+        (
+            '{"at_timestamp": "06/25/2020 10:23:45 -0700", "format": "MM/dd/yyyy HH:mm:ss ZZZ"}',
+            "AT_TIMESTAMP:1593105825000",
+        ),
+        (
+            '{"at_timestamp": "2020-06-25T10:23:45.5Z", "format": "yyyy-MM-dd\'T\'HH:mm:ss.SSSX"}',
+            "AT_TIMESTAMP:1593080625500",
+        ),
+    ],
+)
+def test_positions(value: str, position: str) -> None:
+    assert parse(initialPosition=value).position == position
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"streamNames": "x"}, "option 'streamNames' is unknown.*did you mean streamName?"),
+        ({"elephant": "x"}, "option 'elephant' is unknown.*it takes streamName, region"),
+        ({"rolearn": "x"}, "option roleArn is known to Databricks' kinesis source alone"),
+        ({"streamName": ""}, "option streamName is '': it must be names of streams"),
+        ({"streamName": "a,,b"}, "option streamName is 'a,,b'"),
+        ({"streamName": "a,a"}, "it names a stream twice"),
+        ({"streamName": "a/b"}, "option streamName is 'a/b'"),
+        ({"endpoint": "localhost:1"}, "option endpoint is 'localhost:1': it must be a URL"),
+        ({"awsAccessKey": "x"}, "awsAccessKey and awsSecretKey go together"),
+        ({"awsSecretKey": "x"}, "awsAccessKey and awsSecretKey go together"),
+        ({"initialPosition": "newest"}, "option initialPosition is 'newest': it must be latest"),
+        ({"initialPosition": '{"at": 1}'}, "it must be latest"),
+        ({"initialPosition": '{"at_timestamp": "x"}'}, "'x' is not ISO 8601; give its format"),
+        ({"initialPosition": '{"at_timestamp": "2999-01-01"}'}, "it lies in the future"),
+        (
+            {"initialPosition": '{"at_timestamp": "2020-01-01", "form": "yyyy"}'},
+            "'form' is neither at_timestamp nor format",
+        ),
+        (
+            {"initialPosition": '{"at_timestamp": "1 1 20", "format": "d M yy"}'},
+            "'d' of its format is none of yyyy",
+        ),
+        (
+            {
+                "initialPosition": '{"at_timestamp": "06/25/2020 10:23:45 PDT",'
+                ' "format": "MM/dd/yyyy HH:mm:ss ZZZ"}'
+            },
+            r"'06/25/2020 10:23:45 PDT' is not .*a zone being \+hhmm or Z",
+        ),
+        ({"maxRecordsPerFetch": "10001"}, "a whole number from 1 to 10000"),
+        ({"maxRecordsPerFetch": "0"}, "a whole number from 1 to 10000"),
+        ({"maxFetchRate": "fast"}, "option maxFetchRate is 'fast': it must be a number of MB/s"),
+        ({"minFetchPeriod": "400"}, "option minFetchPeriod is '400': it must be a duration"),
+        ({"minFetchPeriod": "2 parsecs"}, "it must be a duration"),
+        ({"fetchBufferSize": "0"}, "it must be a number of bytes"),
+        ({"fetchBufferSize": "1tb"}, "it must be a number of bytes"),
+        ({"shardFetchInterval": "soon"}, "option shardFetchInterval is 'soon'"),
+        ({"coalesce": "maybe"}, "option coalesce is 'maybe': it must be true or false"),
+        ({"failOnDataLoss": "no"}, "option failOnDataLoss is 'no'"),
+        ({"consumerMode": "efo"}, "it must be polling: enhanced fan-out"),
+        ({"shardsPerTask": "none"}, "it must be a whole number above 0"),
+    ],
+)
+def test_a_wrong_option_is_named_with_its_value(given: dict[str, str], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        parse(**given)
+
+
+def test_a_stream_must_be_named() -> None:
+    with pytest.raises(OptionError, match="option streamName is ''"):
+        Options.parse({}, NOWHERE)
+
+
+def test_the_docstring_has_every_option() -> None:
+    documented = re.findall(r"^``(\w+)`` +(\S*)", kinesis.__doc__ or "", re.MULTILINE)
+    found = [(name, default) for name, default in documented if name in {o.name for o in TABLE}]
+    assert [name for name, _ in found] == [option.name for option in TABLE]
+    with_default = [(o.name, o.default) for o in TABLE if o.default]
+    assert [pair for pair in found if pair[0] in dict(with_default)] == with_default
+    assert not {option.name for option in TABLE} & set(DATABRICKS_ALONE)
+
+
+def test_an_offset_is_the_same_after_its_journey() -> None:
+    name = ShardName("posts", "shardId-000000000000")
+    offset = Offset("TRIM_HORIZON", {name: Range("1", "TRIM_HORIZON", "17", 3)}, complete=True)
+    assert Offset.parse(offset.document()) == offset
+    assert offset.document() == {
+        "version": 1,
+        "begin": "TRIM_HORIZON",
+        "complete": True,
+        "shards": {
+            "posts/shardId-000000000000": {
+                "first": "1",
+                "after": "TRIM_HORIZON",
+                "to": "17",
+                "records": 3,
+            }
+        },
+    }
