@@ -1,0 +1,116 @@
+"""The Kinesis source, reading into Spark's no-op sink, against a bare boto3 reader.
+
+Both read the same stream, one after the other, in the same run and from the project's engine, which
+shares the machine's cores with them. The bare reader asks for pages and counts what they hold; the
+source plans batches, keeps a checkpoint and makes rows of the records in Spark's executors. The
+first reading is to warm Spark up. Nothing is asserted on speed; what is asserted is that both have
+read every record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+from tests.spark.sources.engine import ROOT, Engine, Stream
+
+RECORDS, SIZE, SHARDS = 60_000, 720, 3
+"""Records of the stream, bytes of each, and the shards that they are in."""
+ROUNDS = 3
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    started = Engine()
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def stream(engine: Engine) -> Stream:
+    """A stream with all records."""
+    made = engine.stream(SHARDS)
+    made.put(RECORDS, keys=997, size=SIZE)
+    return made
+
+
+@pytest.fixture
+def reading(engine: Engine, stream: Stream, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Spark, waiting to be told to read."""
+    variables = {
+        **os.environ,
+        "PATH": f"{ROOT / '.build/envs/spark/bin'}{os.pathsep}{os.environ['PATH']}",
+        "RUN_DIR": str(tmp_path),
+    }
+    process = subprocess.Popen(
+        ["spark/run.sh", "tests.bench.kinesis_read", engine.endpoint, stream.name],
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    yield process
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def by_spark(process: subprocess.Popen[str]) -> Any:
+    """Have Spark read the stream; return what it says."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("read\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+def bare(engine: Engine, stream: Stream) -> tuple[int, float]:
+    """Records that a plain reader finds, and the seconds that it takes."""
+    client = engine.client
+    began, found = time.perf_counter(), 0
+    for shard in stream.shards():
+        iterator = client.get_shard_iterator(
+            StreamName=stream.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        while True:
+            answer = client.get_records(ShardIterator=iterator, Limit=10_000)
+            if not answer["Records"]:
+                break
+            found += len(answer["Records"])
+            iterator = answer["NextShardIterator"]
+    return found, time.perf_counter() - began
+
+
+@pytest.mark.timeout(600)
+def test_source_against_a_bare_reader(
+    engine: Engine,
+    stream: Stream,
+    reading: subprocess.Popen[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert by_spark(reading)["records"] == RECORDS
+    lines, ratios = [], []
+    for _ in range(ROUNDS):
+        found, seconds = bare(engine, stream)
+        assert found == RECORDS
+        read = by_spark(reading)
+        assert read["records"] == RECORDS
+        ratios.append(seconds / read["seconds"])
+        lines.append(
+            f"  source {RECORDS / read['seconds']:8,.0f} records/s in {read['batches']} batches,"
+            f" bare reader {RECORDS / seconds:8,.0f} records/s, ratio {ratios[-1]:.2f}"
+        )
+    lines.append(f"  ratio, middle of {ROUNDS}: {median(ratios):.2f}")
+    with capsys.disabled():
+        print(f"\nKinesis source, {RECORDS:,} records of {SIZE} bytes", *lines, sep="\n")  # noqa: T201
