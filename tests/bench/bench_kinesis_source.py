@@ -23,7 +23,7 @@ import pytest
 
 from tests.spark.sources.engine import ROOT, Engine, Stream
 
-RECORDS, SIZE, SHARDS = 60_000, 720, 3
+RECORDS, SIZE, SHARDS = 150_000, 720, 3
 """Records of the stream, bytes of each, and the shards that they are in."""
 ROUNDS = 3
 

@@ -158,7 +158,7 @@ def test_available_now_stops_at_what_was_there(engine: Engine, query: QueryOf) -
 
 
 @pytest.mark.parametrize("position", ["trim_horizon", "latest"])
-@pytest.mark.parametrize("buffer", ["1", "1mb"])
+@pytest.mark.parametrize("buffer", ["1", "3000", "1mb"])
 @pytest.mark.parametrize("told", [False, True], ids=["asked before it's told", "told first"])
 def test_available_now_where_spark_does_not_say_so(
     engine: Engine, query: QueryOf, position: str, buffer: str, told: bool

@@ -24,7 +24,8 @@ PATIENCE = 0.1
 """Seconds that a query waits for records before it hears that there are none."""
 
 Held = tuple[ShardName, str, str]
-"""A shard and the two positions of a range of it, of which the rows are here."""
+"""A shard and the two positions of a range of it, of which the rows are here; of a long range those
+up to the end of the buffer."""
 
 
 class Planner:
@@ -35,7 +36,7 @@ class Planner:
         self._changed = threading.Condition()
         self._watcher: Watcher | None = None
         self._fetchers: dict[ShardName, Fetcher] = {}
-        self._held: dict[Held, list[pa.RecordBatch]] = {}
+        self._held: dict[Held, Taken] = {}
         self._initial: Offset | None = None
         self._until: Until | None = None
         self._looked_for: set[ShardName] = set()
@@ -72,25 +73,24 @@ class Planner:
         self._begin_until(Until(time.monotonic()))
         position = start or self.initial()
         whole: Offset | None = None
-        rows: dict[ShardName, list[pa.RecordBatch]] = {}
+        kept: dict[ShardName, Taken] = {}
         size = 0
         while (end := self.next(position)) is not position:
             for name, r in end.shards.items():
-                batches = self._held.pop((name, r.after, r.to), [])
-                size += sum(batch.nbytes for batch in batches)
-                rows.setdefault(name, []).extend(batches)
-            if size > self._options.buffer_bytes:
-                rows.clear()  # the executors read it
+                got = self._held.pop((name, r.after, r.to), None)
+                had = kept.setdefault(name, Taken(r.after))
+                if got is not None and had.to == r.after and size < self._options.buffer_bytes:
+                    size += sum(batch.nbytes for batch in got.batches)
+                    kept[name] = Taken(got.to, had.records + got.records, had.batches + got.batches)
             whole = end if whole is None else whole.followed_by(end)
             position = end
         self._begin_until(None)
         if whole is None:
             return position
-        if size <= self._options.buffer_bytes:
-            for name, batches in rows.items():
+        for name, taken in kept.items():
+            if taken.records:
                 r = whole.shards[name]
-                if batches:
-                    self._held[name, r.after, r.to] = batches
+                self._held[name, r.after, r.to] = taken
         if start is not None:
             return whole
         return Offset(whole.begin, dict(self._from_tips(whole)), complete=True)
@@ -133,7 +133,7 @@ class Planner:
             got = taken.get(name, Taken(r.to))
             found[name] = Range(r.first, r.to, got.to, got.records)
             if got.records:
-                self._held[name, r.to, got.to] = got.batches
+                self._held[name, r.to, got.to] = got
         known = {name: r.to for name, r in start.shards.items()}
         if not start.initial and all(known.get(name) == r.to for name, r in found.items()):
             return start
@@ -150,7 +150,14 @@ class Planner:
         if end.complete:
             self._check_covered(start, end, lineage)
         for name, r in between(start, end, lambda n: lineage.read_through(n, start.shards)):
-            yield name, r, self._held.pop((name, r.after, r.to), None)
+            held = self._held.pop((name, r.after, r.to), None)
+            if held is None or r.records is None:
+                yield name, r, None
+                continue
+            yield name, Range(r.first, r.after, held.to, held.records), held.batches
+            if held.records < r.records:
+                rest = r.records - held.records
+                yield name, Range(r.first, held.to, r.to, rest), None
 
     def _check_covered(self, start: Offset, end: Offset, lineage: Lineage) -> None:
         for name, r in start.shards.items():
