@@ -11,6 +11,8 @@ SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
 TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
 # Sets of versions that the DAG is tested with; the first runs here.
 AIRFLOWS := airflow airflow-previous airflow-newest
+# Versions of Spark that the Kinesis source is for, beside the jobs' own.
+SPARKS := spark-previous spark-newest
 POSTS ?= 500
 
 .PHONY: help
@@ -54,7 +56,7 @@ ready: .build/.app
 INTERPRETER := command -v python3
 # MWAA has Python 3.12.
 $(AIRFLOWS:%=.build/.%): INTERPRETER := python3 -m stack.machine python 3.12 3.13
-.build/.spark $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
+.build/.spark $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
 	@echo "installing $*" >&2
 	@test -x .build/envs/$*/bin/python || $(UV) venv --quiet --python "$$($(INTERPRETER))" .build/envs/$*
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/$* requirements/$*-test.txt
@@ -91,15 +93,18 @@ lint: .build/.app ## Formatting, lint rules and types
 	@.venv/bin/mypy
 
 .PHONY: test
-test: install $(AIRFLOWS:%=.build/.%) lint ## Everything that needs no running stack: unit, sink, contracts, spark, dags
+test: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) lint ## Everything that needs no running stack: unit, sink, contracts, spark, dags
 	@echo "running the suites, two at a time; what each prints comes when it has ended" >&2
 	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-spark .test-sink .test-dags
 
-.PHONY: .test-app .test-spark .test-sink .test-dags $(AIRFLOWS:%=.test-dags-%)
+.PHONY: .test-app .test-spark .test-spark-default .test-sink .test-dags $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
 .test-app:
 	@$(PYTEST) tests/unit tests/contracts
-.test-spark:
+.test-spark: .test-spark-default $(SPARKS:%=.test-%)
+.test-spark-default:
 	@$(SPARK_PYTEST) tests/spark
+$(SPARKS:%=.test-%): .test-%: .build/.%
+	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py
 .test-sink:
 	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
 .test-dags: $(AIRFLOWS:%=.test-dags-%)

@@ -15,6 +15,7 @@ from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
 from tests.spark.data import arrow
 from tests.spark.lake import Lake
+from tests.spark.options import spark_options
 from tests.spark.oracle import Oracle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +33,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("PYTHONPATH", str(ROOT))  # of Spark's own Python processes
-        patch.setenv(
-            "PYSPARK_SUBMIT_ARGS", "--properties-file spark/conf/spark-defaults.conf pyspark-shell"
-        )
+        options = f"--properties-file spark/conf/spark-defaults.conf {spark_options()}"
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"{options} pyspark-shell")
         for name in ("SPARK_HOME", "SPARK_CONF_DIR"):
             patch.delenv(name, raising=False)
         session = SparkSession.builder.appName("tests").getOrCreate()

@@ -28,6 +28,9 @@ class Appending:
     endpoint: str
     streams: list[Stream]
     python: Path = Path(sys.executable).parent
+    """Folder of the Python that runs it, with Spark."""
+    options: str = ""
+    """Options of Spark."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -40,7 +43,7 @@ class Appending:
             **os.environ,
             "PATH": f"{self.python}:{os.environ['PATH']}",
             "RUN_DIR": str(self.folder / "run"),
-            "SPARK_OPTIONS": WRAPPER,
+            "SPARK_OPTIONS": f"{WRAPPER} {self.options}",
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -106,10 +109,10 @@ class Appending:
         """Hold what was appended against what was sent; return how many batches were done again."""
         batches, again = self.appended()
         rows = [row for batch in batches.values() for row in batch]
-        texts = sorted(row[-1] for row in rows)
-        sent = sorted(text for stream in self.streams for text in stream.sent)
-        lost, twice = len(set(sent) - set(texts)), len(texts) - len(set(texts))
-        assert (lost, twice) == (0, 0)
-        assert texts == sent
+        found = sorted((row[0], row[-1]) for row in rows)
+        sent = sorted((stream.name, text) for stream in self.streams for text in stream.sent)
+        lost, twice = len(set(sent) - set(found)), len(found) - len(set(found))
+        assert (lost, twice) == (0, 0), f"{lost} lost, {twice} twice"
+        assert found == sent
         assert len({row[:3] for row in rows}) == len(rows)
         return again

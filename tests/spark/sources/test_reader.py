@@ -166,7 +166,7 @@ def test_available_now_where_spark_does_not_say_so(
     """Spark 4.0 and 4.1: the one answer must do for a new query and for one that goes on."""
     stream = engine.stream(2)
     old = stream.put(30)
-    new = query(stream, initialPosition=position, fetchBufferSize=buffer)
+    new = query(stream, initialPosition=position, fetchBufferSize=buffer, maxRecordsPerFetch="4")
     end = new.reader.latestOffset()
     rows = new.rows(new.start(), end)
     assert sorted(texts(rows)) == sorted(old if position == "trim_horizon" else [])
@@ -174,7 +174,8 @@ def test_available_now_where_spark_does_not_say_so(
 
     stream.split(stream.open()[0])
     more = stream.put(30)
-    later = query(stream, initialPosition=position, fetchBufferSize=buffer)
+    options = {"fetchBufferSize": buffer, "maxRecordsPerFetch": "7"}
+    later = query(stream, initialPosition=position, **options)
     if told:
         assert later.reader.partitions(end, end) == []
     there = travel(later.reader.latestOffset())

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis import register
+from tests.spark.options import spark_options
 from tests.spark.sources.appending import Appending
 from tests.spark.sources.engine import Engine, Stream
 
@@ -94,7 +95,8 @@ def test_a_stream_that_is_not_there(source: SparkSession, engine: Engine, tmp_pa
 
 @pytest.fixture
 def appending(engine: Engine, tmp_path: Path) -> Iterator[Appending]:
-    started = Appending(tmp_path / "append", engine.endpoint, [engine.stream(2)])
+    streams = [engine.stream(2)]
+    started = Appending(tmp_path / "append", engine.endpoint, streams, options=spark_options())
     yield started
     started.close()
 
