@@ -9,7 +9,10 @@ from typing import Any
 from contract import names, wire
 from contract.entities import Entity
 from contract.settings import Settings
-from emulator.request import Outcome, Request, Row, all_failed, may_pass
+from emulator.request import MAX_BODY, Outcome, Request, Row, all_failed, may_pass
+
+MOST_RECORDS = 10_000
+"""Records of one request."""
 
 _FINAL_CODES = (1, 50002)
 """Kafka refuses the record for good: Confluent's number for it, and the v2 API's."""
@@ -32,6 +35,10 @@ class BatchRoad:
             body=body.encode(),
             rows=tuple(rows),
         )
+
+    def fits(self, request: Request) -> bool:
+        """Whether its body is one that API Gateway takes."""
+        return len(request.body) <= MAX_BODY
 
     def outcomes(self, request: Request, status: int, body: bytes) -> tuple[Outcome, ...]:
         """Read the slot of each record. A 200 whose slots can't be read says nothing: again."""

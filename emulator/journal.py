@@ -2,8 +2,8 @@
 
 One JSON line an attempt: ``time`` (UTC), ``method``, ``url``, ``entity``, ``status`` (null if
 nothing was answered), ``keys``, and ``records``: for each row ``key`` and either its position
-(``topic``, ``partition``, ``offset``) or ``error``. At ``LIMIT`` the file is renamed to
-``FILE.1`` and that one to ``FILE.2``, up to ``FILE.4``.
+(``topic``, ``partition``, ``offset``; or ``stream``, ``shard``, ``sequence_number``) or ``error``.
+At ``LIMIT`` the file is renamed to ``FILE.1`` and that one to ``FILE.2``, up to ``FILE.4``.
 """
 
 from __future__ import annotations

@@ -58,13 +58,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--count", type=click.IntRange(1), help="Posts to send.  [default: no end]"),
     click.option(
-        "--batch-size",
-        type=click.IntRange(1, 10_000),
-        default=1,
-        show_default=True,
-        help="Rows of a request; 1 is the original.",
-    ),
-    click.option(
         "--in-flight",
         type=click.IntRange(1, 256),
         default=1,
@@ -114,11 +107,22 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def posting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a posting program."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def posting(most: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of a posting program, whose requests hold ``most`` rows."""
+    batch_size = click.option(
+        "--batch-size",
+        type=click.IntRange(1, most),
+        default=1,
+        show_default=True,
+        help="Rows of a request; 1 is the original.",
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((*_OPTIONS[:2], batch_size, *_OPTIONS[2:])):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def emulate(

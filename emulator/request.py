@@ -60,14 +60,17 @@ class Road(Protocol):
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
         """The request that carries ``rows``, all of one entity."""
 
+    def fits(self, request: Request) -> bool:
+        """Whether the request may be sent as it is; one that may not is split, down to one row."""
+
     def outcomes(self, request: Request, status: int, body: bytes) -> tuple[Outcome, ...]:
         """What the answer says of each row of the request, in order."""
 
 
 def requests(road: Road, entity: Entity, rows: Sequence[Row]) -> Iterator[Request]:
-    """The requests that carry ``rows`` in order: one, or more if its body were too large."""
+    """The requests that carry ``rows`` in order: one, or more if one were too large."""
     request = road.request(entity, rows)
-    if len(request.body) <= MAX_BODY or len(rows) == 1:
+    if len(rows) == 1 or road.fits(request):
         yield request
         return
     half = len(rows) // 2

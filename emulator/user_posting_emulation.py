@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from emulator.batch_road import BatchRoad
+from emulator.batch_road import MOST_RECORDS, BatchRoad
 from emulator.options import emulate, posting
 
 
 @click.command()
-@posting
+@posting(MOST_RECORDS)
 def batch(**options: Any) -> None:
     """Send posts down the historical road: API Gateway, REST proxy, Kafka.
 

@@ -173,6 +173,13 @@ def emulate_batch(arguments: tuple[str, ...]) -> None:
     sys.exit(_engine().one_shot("emulator", arguments).foreground())
 
 
+@emulate.command("streaming", context_settings=PASS_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def emulate_streaming(arguments: tuple[str, ...]) -> None:
+    """Send posts down the real-time road: API Gateway, Kinesis (--help for more)."""
+    sys.exit(_engine().one_shot("emulator-streaming", arguments).foreground())
+
+
 @main.group()
 def dataset() -> None:
     """Look after the source database."""

@@ -89,7 +89,7 @@ def _source(way: _Way) -> Finding:
 
 
 def _gateway(way: _Way) -> Finding:
-    answers = journal.answers(way.journal, way.entity, way.key)
+    answers = journal.answers(way.journal, way.topic, way.key)
     if not answers:
         return way.finding(journal.HOP, False, str(way.journal), "the emulator never sent it")
     last = answers[-1]

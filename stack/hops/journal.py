@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.entities import Entity
 from stack.errors import HopError
 
 HOP = "gateway"
@@ -32,11 +31,17 @@ class Answer:
     error: str | None
 
 
-def answers(journal: Path, entity: Entity, key: int) -> list[Answer]:
-    """Every answer that the row ``key`` got, the oldest first."""
+def answers(journal: Path, target: str, key: int) -> list[Answer]:
+    """Every answer that the row ``key`` got on its way to ``target``, the oldest first.
+
+    Args:
+        journal: the emulator's journal.
+        target: the topic or stream of an entity; one or the other says which road was taken.
+        key: key of the row.
+    """
     found = []
     for document in _documents(journal):
-        if document["entity"] == entity.name and key in document["keys"]:
+        if key in document["keys"] and target in document["url"].split("/"):
             found += [
                 _answer(document, record) for record in document["records"] if record["key"] == key
             ]

@@ -46,16 +46,17 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, 
 def test_every_command_says_what_it_does() -> None:
     names = {" ".join(path) for path in commands(cli.main)}
     assert {"up", "down", "status", "doctor", "logs", "demo", "batch", "results", "trace"} <= names
-    assert {"emulate batch", "dataset load"} <= names
+    assert {"emulate batch", "emulate streaming", "dataset load"} <= names
     for name, command in cli.main.commands.items():
         assert command.help, name
 
 
 def test_the_emulators_help_is_the_emulators_own() -> None:
-    done = pinpipe("emulate", "batch", "--help")
-    assert done.returncode == 0
-    assert "--dry-run" in done.stdout
-    assert "--spool" in done.stdout
+    for road, option in (("batch", "--dry-run"), ("streaming", "--partition-key")):
+        done = pinpipe("emulate", road, "--help")
+        assert done.returncode == 0
+        assert option in done.stdout
+        assert "--spool" in done.stdout
 
 
 def test_a_service_that_is_not_there_is_named() -> None:

@@ -1,20 +1,22 @@
 """A source database, and a gateway that fails on demand.
 
-The gateway here stands for faults that the real REST proxy can't be told to make; that the
-emulator and the real one understand each other is shown in tests/stack.
+The gateway here stands for faults that the real REST proxy and the real Kinesis can't be told to
+make; that the emulator and the real ones understand each other is shown in tests/stack and
+tests/contracts.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -38,16 +40,18 @@ def source_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @dataclass
 class Faulty:
-    """A gateway on loopback that answers as the REST proxy does, but for the ``faults``."""
+    """A gateway on loopback that answers as the REST proxy and Kinesis do, but for ``faults``."""
 
     faults: deque[str] = field(default_factory=deque)
     """What to do with the next requests: see ``_Handler``."""
     always: str = ""
     """What to do with each request for which ``faults`` has nothing."""
     requests: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
-    """Topic and values of each request, in order of arrival."""
+    """Topic or stream, and the values, of each request, in order of arrival."""
     stored: list[tuple[str, int]] = field(default_factory=list)
-    """Topic and key of each record that was answered with an offset."""
+    """Topic or stream, and the key, of each record that was answered with a position."""
+    partition_keys: list[str] = field(default_factory=list)
+    """Those of all records for streams, in order of arrival."""
     released: Event = field(default_factory=Event)
     """Set to let go of the requests that ``hang``."""
     url: str = ""
@@ -56,12 +60,12 @@ class Faulty:
 
     def keys(self, entity: str) -> list[int]:
         """Keys stored of an entity, in order."""
-        return [key for topic, key in self.stored if topic.endswith(f".{entity}")]
+        return [key for target, key in self.stored if re.split("[.-]", target)[-1] == entity]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request. Faults: ``slot N CODE``, ``status N [SECONDS]``, ``text``, ``short``, ``cut``,
-    ``hang``, ``drop`` (stored, but the answer is lost)."""
+    """One request. Faults: ``slot N CODE``, ``status N [SECONDS]``, ``error TYPE`` (Kinesis' 400),
+    ``text``, ``short``, ``cut``, ``hang``, ``drop`` (stored, but the answer is lost)."""
 
     protocol_version = "HTTP/1.1"
     gateway: ClassVar[Faulty]
@@ -72,13 +76,59 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         assert self.headers["Content-Type"] == "application/vnd.kafka.json.v2+json"
-        topic = self.path.rpartition("/")[2]
-        values = [record["value"] for record in body["records"]]
+        values = [record["value"] for record in self._body()["records"]]
+
+        def answer(slots: list[dict[str, Any]]) -> dict[str, Any]:
+            return {"offsets": slots}
+
+        self._serve(self.path.rpartition("/")[2], values, self._offset, answer)
+
+    def do_PUT(self) -> None:
+        assert self.headers["Content-Type"] == "application/json"
+        stream, action = self.path.split("/")[-2:]
+        body = self._body()
+        if action == "record":
+            assert body["StreamName"] == stream
+            values, keys = [body["Data"]], [body["PartitionKey"]]
+        else:
+            values = [json.loads(record["data"]) for record in body["records"]]
+            keys = [record["partition-key"] for record in body["records"]]
+        with self.gateway.lock:
+            self.gateway.partition_keys += keys
+
+        def answer(slots: list[dict[str, Any]]) -> dict[str, Any]:
+            failed = sum("ErrorCode" in slot for slot in slots)
+            many = {"FailedRecordCount": failed, "Records": slots}
+            return many if action == "records" else next(iter(slots), {})
+
+        self._serve(stream, values, self._sequence_number, answer)
+
+    def _body(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+    @staticmethod
+    def _offset(number: int, error: str | None) -> dict[str, Any]:
+        if error:
+            return {"error_code": int(error), "error": "not now"}
+        return {"partition": 0, "offset": number, "error_code": None, "error": None}
+
+    @staticmethod
+    def _sequence_number(number: int, error: str | None) -> dict[str, Any]:
+        if error:
+            return {"ErrorCode": error, "ErrorMessage": "not now"}
+        return {"ShardId": "shardId-000000000000", "SequenceNumber": str(number)}
+
+    def _serve(
+        self,
+        target: str,
+        values: list[dict[str, Any]],
+        slot: Callable[[int, str | None], dict[str, Any]],
+        answer: Callable[[list[dict[str, Any]]], dict[str, Any]],
+    ) -> None:
         gateway = self.gateway
         with gateway.lock:
-            gateway.requests.append((topic, values))
+            gateway.requests.append((target, values))
             fault = gateway.faults.popleft() if gateway.faults else gateway.always
         what, *rest = fault.split()[:3] or [""]
         if what == "hang":
@@ -93,32 +143,28 @@ class _Handler(BaseHTTPRequestHandler):
         elif what == "status":
             extra = {"Retry-After": rest[1]} if len(rest) > 1 else {}
             self._answer(int(rest[0]), b'{"message":"no luck"}', extra)
+        elif what == "error":
+            self._answer(400, json.dumps({"__type": rest[0], "message": "no luck"}).encode())
         elif what == "text":
             self._answer(200, b"<html>welcome to the captive portal</html>")
         else:
-            bad = {int(rest[0]): int(rest[1])} if what == "slot" else {}
-            slots = self._store(topic, values, bad)
+            bad = {int(rest[0]): rest[1]} if what == "slot" else {}
+            slots = [slot(*stored) for stored in self._store(target, values, bad)]
             if what == "drop":
                 self.close_connection = True
                 return
             slots = slots[:-1] if what == "short" else slots
-            self._answer(200, json.dumps({"offsets": slots}).encode())
+            self._answer(200, json.dumps(answer(slots)).encode())
 
     def _store(
-        self, topic: str, values: list[dict[str, Any]], bad: dict[int, int]
-    ) -> list[dict[str, Any]]:
-        slots: list[dict[str, Any]] = []
+        self, target: str, values: list[dict[str, Any]], bad: dict[int, str]
+    ) -> Iterator[tuple[int, str | None]]:
+        """Store all but the ``bad`` values; give each one's number, and the error if it has one."""
         with self.gateway.lock:
             for number, value in enumerate(values):
-                if number in bad:
-                    slots.append({"error_code": bad[number], "error": "not now"})
-                else:
-                    self.gateway.stored.append((topic, value.get("index", value.get("ind"))))
-                    offset = len(self.gateway.stored) - 1
-                    slots.append(
-                        {"partition": 0, "offset": offset, "error_code": None, "error": None}
-                    )
-        return slots
+                if number not in bad:
+                    self.gateway.stored.append((target, value.get("index", value.get("ind"))))
+                yield len(self.gateway.stored) - 1, bad.get(number)
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -173,15 +219,16 @@ def gateway() -> Iterator[Faulty]:
 
 @dataclass
 class Program:
-    """The emulator's program as a subprocess."""
+    """One of the emulator's two programs as a subprocess."""
 
     source_url: str
     folder: Path
     url: str
+    module: str = "emulator.user_posting_emulation"
 
     def command(self, *arguments: str) -> list[str]:
         """Its command line."""
-        return [sys.executable, "-m", "emulator.user_posting_emulation", *arguments]
+        return [sys.executable, "-m", self.module, *arguments]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -227,8 +274,14 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
 
 @pytest.fixture
 def program(source_url: str, tmp_path: Path, gateway: Faulty) -> Program:
-    """The program, pointed at ``gateway``, with what it keeps in ``tmp_path``."""
+    """The batch program, pointed at ``gateway``, with what it keeps in ``tmp_path``."""
     return Program(source_url, tmp_path, gateway.url)
+
+
+@pytest.fixture
+def streaming(program: Program) -> Program:
+    """The streaming program in the same surroundings."""
+    return replace(program, module="emulator.user_posting_emulation_streaming")
 
 
 def wait_for(fact: Callable[[], object], what: str, limit: float = 20) -> None:

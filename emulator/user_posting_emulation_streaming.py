@@ -1,0 +1,41 @@
+"""The streaming program: sends posts through API Gateway to Kinesis (hop 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from emulator.options import emulate, posting
+from emulator.streaming_road import LONGEST_KEY, MOST_RECORDS, StreamingRoad
+
+
+def _partition_key(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None and not 1 <= len(value) <= LONGEST_KEY:
+        raise click.BadParameter(f"{value!r} has not 1 to {LONGEST_KEY} characters")
+    return value
+
+
+@click.command()
+@posting(MOST_RECORDS)
+@click.option(
+    "--partition-key",
+    metavar="KEY",
+    callback=_partition_key,
+    help="Partition key of every record.  [default: each row's own key]",
+)
+def streaming(partition_key: str | None, **options: Any) -> None:
+    """Send posts down the real-time road: API Gateway, Kinesis.
+
+    The exit code is 0 when every row was acknowledged, also after SIGINT or SIGTERM, which end
+    the run in good order, and 1 when one was not.
+
+    Example: pinpipe emulate streaming --count 500 --rate 20
+    """
+    emulate(lambda settings: StreamingRoad(settings, partition_key), **options)
+
+
+if __name__ == "__main__":
+    streaming(prog_name="python -m emulator.user_posting_emulation_streaming")

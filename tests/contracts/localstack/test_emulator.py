@@ -1,0 +1,79 @@
+"""The streaming program through the real stage: every row is in its stream, in its wire form."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES
+from emulator.dataset.load import load
+from tests.contracts.localstack.running import ROOT, LocalStack, wait_for
+from tests.contracts.localstack.test_streaming_road import records, state
+from tests.example_row import SENT
+
+USER = "0123456789ab"
+STREAMS = {entity: names.stream(USER, entity) for entity in ENTITIES}
+
+
+@pytest.fixture(autouse=True)
+def streams(kinesis: Any) -> Iterator[None]:
+    """The streams of a user whom no other test knows."""
+    for stream in STREAMS.values():
+        kinesis.create_stream(StreamName=stream, ShardCount=1)
+        wait_for(lambda name=stream: state(kinesis, name) == "ACTIVE", f"{stream} active")
+    yield
+    for stream in STREAMS.values():
+        kinesis.delete_stream(StreamName=stream)
+        wait_for(lambda name=stream: state(kinesis, name) is None, f"{stream} gone")
+
+
+def test_posts_one_by_one_and_in_batches(
+    localstack: LocalStack, kinesis: Any, tmp_path: Path
+) -> None:
+    source, journal = f"sqlite:///{tmp_path}/posts.db", tmp_path / "journal.jsonl"
+    load(source)
+    for options in (("--count", "2"), ("--count", "7", "--batch-size", "3")):
+        done = subprocess.run(
+            [sys.executable, "-m", "emulator.user_posting_emulation_streaming", *options,
+             "--rate", "max", "--json"],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "USER_ID": USER,
+                "SOURCE_DATABASE_URL": source,
+                "GATEWAY_INVOKE_URL": localstack.api,
+                "EMULATOR_JOURNAL": str(journal),
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in journal.read_text().splitlines()]
+    for entity in ENTITIES:
+        stream = STREAMS[entity]
+        found = records(kinesis, stream)
+        keys = [key for key, _ in found]
+        rows = [json.loads(data) for _, data in found]
+        assert keys == [str(row[entity.key]) for row in rows]
+        assert keys == ["7528", "2863", "7528", "2863", "5730", "8304", "8731", "1313", "4315"]
+        assert rows[0] == rows[2] == SENT[entity]
+        answered = [
+            (record["key"], record["stream"], record["shard"], record["sequence_number"])
+            for line in said
+            if line["entity"] == entity.name
+            for record in line["records"]
+        ]
+        assert [str(key) for key, *_ in answered] == keys
+        (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
+        assert {(name, of) for _, name, of, _ in answered} == {(stream, shard["ShardId"])}
+        numbers = [int(number) for *_, number in answered]
+        assert numbers == sorted(set(numbers)), "a position is a record's own, in the order sent"

@@ -1,0 +1,201 @@
+"""The streaming program where it differs from the batch program: requests and answers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES, PIN
+from contract.settings import Settings
+from emulator.request import MAX_BODY, Row, requests
+from emulator.streaming_road import MOST_RECORDS, StreamingRoad
+from tests.unit.emulator.conftest import ROOT, Faulty, Program, finish, wait_for
+from tests.unit.emulator.test_emulator_draw import BODIES
+from tests.unit.emulator.test_emulator_faults import FAST, FIRST
+
+STREAMS = [names.stream("0a1b2c3d4e5f", entity) for entity in ENTITIES]
+
+
+def _dry(program: Program, *arguments: str) -> list[str]:
+    done = subprocess.run(
+        program.command("--dry-run", *arguments),
+        cwd=ROOT,
+        env=program.environment,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.decode().splitlines()
+
+
+def test_a_dry_run_is_exact(streaming: Program, gateway: Faulty) -> None:
+    assert _dry(streaming, "--count", "1") == [
+        f'{{"method":"PUT","url":"{gateway.url}/streams/{stream}/record",'
+        '"headers":{"Content-Type":"application/json"},'
+        f'"body":{{"StreamName":"{stream}","Data":{value},"PartitionKey":"7528"}}}}'
+        for stream, value in zip(STREAMS, BODIES.values(), strict=True)
+    ]
+    first, *_ = _dry(streaming, "--count", "2", "--batch-size", "2", "--partition-key", "ö")
+    document = json.loads(first)
+    assert document["url"] == f"{gateway.url}/streams/{STREAMS[0]}/records"
+    records = document["body"]["records"]
+    assert [set(record) for record in records] == [{"data", "partition-key"}] * 2
+    assert [record["partition-key"] for record in records] == ["ö", "ö"]
+    assert records[0]["data"] == BODIES["pin"]
+    assert gateway.requests == []
+
+
+def test_rows_arrive_in_the_original_order(streaming: Program, gateway: Faulty) -> None:
+    code, counts, said = streaming.run(*FAST, "--count", "5")
+    assert code == 0, said
+    assert gateway.stored == [(stream, key) for key in FIRST[:5] for stream in STREAMS]
+    assert gateway.partition_keys == [str(key) for key in FIRST[:5] for _ in STREAMS]
+    assert (counts["posts"], counts["sent"], counts["acknowledged"]) == (5, 15, 15)
+    assert gateway.connections == 1, "the connection is kept"
+
+
+@pytest.mark.parametrize("size", ["1", "3"])
+def test_what_passes_is_tried_again(streaming: Program, gateway: Faulty, size: str) -> None:
+    faults = [
+        "status 500", "status 429 1", "text", "short", "cut", "drop",
+        "error ProvisionedThroughputExceededException",
+        "error com.amazonaws.kinesis.v20131202#ThrottlingException",
+    ]  # fmt: skip
+    for fault in faults:
+        gateway.faults.extend([fault, ""])
+    posts = 3 * int(size)
+    code, counts, said = streaming.run(*FAST, "--count", str(posts), "--batch-size", size)
+    assert code == 0, said
+    assert counts["acknowledged"] == 3 * posts
+    assert counts["retried"] == len(faults) * int(size)
+    for entity in ENTITIES:
+        assert set(gateway.keys(entity.name)) == set(FIRST[:posts])
+
+
+def test_only_the_records_that_failed_are_sent_again(streaming: Program, gateway: Faulty) -> None:
+    gateway.faults.extend(["slot 3 ProvisionedThroughputExceededException", "", "", "slot 0 No"])
+    code, counts, _ = streaming.run(*FAST, "--count", "10", "--batch-size", "9")
+    assert code == 0
+    sent = [(stream, [value.get("index", value.get("ind")) for value in values])
+            for stream, values in gateway.requests]  # fmt: skip
+    pin, geo, user = STREAMS
+    assert sent == [
+        (pin, FIRST[:9]), (pin, [FIRST[3]]), (geo, FIRST[:9]),
+        (user, FIRST[:9]), (user, [FIRST[0]]),
+        (pin, [FIRST[9]]), (geo, [FIRST[9]]), (user, [FIRST[9]]),
+    ]  # fmt: skip
+    assert {name: counts["entities"][name]["retried"] for name in ("pin", "geo", "user")} == {
+        "pin": 1,
+        "geo": 0,
+        "user": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "fault", ["status 413", "error ResourceNotFoundException", "error ValidationException"]
+)
+def test_what_is_refused_fails_and_the_rest_goes_on(
+    streaming: Program, gateway: Faulty, fault: str
+) -> None:
+    gateway.faults.append(fault)
+    code, counts, said = streaming.run(*FAST, "--count", "3")
+    assert code == 1
+    assert (counts["acknowledged"], counts["failed"], len(gateway.requests)) == (8, 1, 9)
+    assert fault.split()[-1] in said
+
+
+def test_the_spool_and_a_signal(streaming: Program, gateway: Faulty) -> None:
+    spool = streaming.folder / "spool.jsonl"
+    options = (*FAST, "--spool", str(spool), "--batch-size", "7")
+    gateway.always = "status 503"
+    process = streaming.start("--json", *options)
+    wait_for(lambda: len(gateway.requests) > 2, "the run is trying again")
+    process.send_signal(signal.SIGTERM)
+    code, counts, _ = finish(process)
+    assert code == 1
+    assert len(spool.read_text().splitlines()) == counts["kept"] == counts["failed"] > 0
+    gateway.always = ""
+    code, again, said = streaming.run(*options, "--count", "1")
+    assert (code, again["replayed"]) == (0, counts["kept"]), said
+    assert not spool.exists()
+
+
+def test_the_journal_has_positions_and_errors(streaming: Program, gateway: Faulty) -> None:
+    gateway.faults.extend(["slot 1 InternalFailure"])
+    streaming.run(*FAST, "--count", "2", "--batch-size", "2")
+    lines = [json.loads(line) for line in streaming.journal.read_text().splitlines()]
+    first = {"stream": STREAMS[0], "shard": "shardId-000000000000", "sequence_number": "0"}
+    assert lines[0]["url"] == f"{gateway.url}/streams/{STREAMS[0]}/records"
+    assert lines[0]["records"] == [
+        {"key": FIRST[0], **first},
+        {"key": FIRST[1], "error": "InternalFailure not now"},
+    ]
+    assert lines[1]["url"] == f"{gateway.url}/streams/{STREAMS[0]}/record"
+    assert lines[1]["records"] == [{"key": FIRST[1], **first, "sequence_number": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--batch-size", "501"), ("--partition-key", ""), ("--partition-key", "k" * 257)],
+)
+def test_an_option_that_kinesis_would_refuse(streaming: Program, option: str, value: str) -> None:
+    code, counts, said = streaming.run(option, value)
+    assert (code, counts) == (2, {})
+    assert option in said
+
+
+def _row(key: int, text: str) -> Row:
+    return Row(PIN, key, {"index": key, "title": text})
+
+
+def test_a_request_is_kept_within_the_limits() -> None:
+    road = StreamingRoad(Settings.from_environ({}))
+    rows = [_row(key, "é" * 300_000) for key in range(20)]
+    built = list(requests(road, PIN, rows))
+    assert len(built) > 1
+    assert all(len(request.body) <= MAX_BODY for request in built)
+    assert [row.key for request in built for row in request.rows] == list(range(20))
+    small = [_row(key, "") for key in range(2 * MOST_RECORDS)]
+    assert [len(request.rows) for request in requests(road, PIN, small)] == [MOST_RECORDS] * 2
+    # Kinesis refuses a request for one record: the large one goes alone.
+    mixed = [_row(0, ""), _row(1, "é" * 600_000), _row(2, "")]
+    assert [row.key for row in next(requests(road, PIN, mixed)).rows] == [0]
+    assert [len(request.rows) for request in requests(road, PIN, mixed)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"Records":[{"ShardId":"s","SequenceNumber":"1"},{"ErrorCode":"e"}]}',
+        b'{"FailedRecordCount":0,"Records":[{"ShardId":"s","SequenceNumber":"1"},{"ErrorCode":"e"}]}',
+        b'{"FailedRecordCount":1,"Records":[{"ErrorCode":"e"}]}',
+        b'{"FailedRecordCount":0,"Records":[{"ShardId":"s"},{"ShardId":"s"}]}',
+    ],
+)
+def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
+    road = StreamingRoad(Settings.from_environ({}))
+    request = road.request(PIN, [_row(1, ""), _row(2, "")])
+    outcomes = road.outcomes(request, 200, answer)
+    assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
+
+
+def test_a_trace_takes_the_answers_of_its_own_road(
+    program: Program, streaming: Program, gateway: Faulty
+) -> None:
+    from stack.hops.journal import answers
+
+    for one in (program, streaming):
+        assert one.run(*FAST, "--count", "1")[0] == 0
+    journal: Path = program.journal
+    (batch,) = answers(journal, names.topic("0a1b2c3d4e5f", PIN), FIRST[0])
+    (stream,) = answers(journal, STREAMS[0], FIRST[0])
+    assert (batch.method, batch.offset, stream.method) == ("POST", 0, "PUT")
+    assert len(gateway.requests) == 6
