@@ -64,6 +64,16 @@ def quarantine_table(user_id: str, entity: Entity) -> str:
     return f"{user_id}_{entity.name}_quarantine"
 
 
+def arrivals_table(user_id: str, entity: Entity) -> str:
+    """Delta table of when the posts of one entity's stream were counted."""
+    return f"{user_id}_{entity.name}_arrivals"
+
+
+def live_table(user_id: str, entity: Entity) -> str:
+    """Delta table of one entity's live metrics."""
+    return f"{user_id}_{entity.name}_live"
+
+
 def result_table(user_id: str, result: str) -> str:
     """Delta table of one historical result, such as ``4`` or ``6a``."""
     return f"{user_id}_result_{result}"

@@ -9,7 +9,6 @@ of ``AWS_ENDPOINT_URL``, never a mode.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,6 +17,15 @@ from urllib.parse import quote
 
 from contract import names
 from contract.errors import SettingError
+from contract.values import address as _address
+from contract.values import folders as _folders
+from contract.values import optional_url as _optional_url
+from contract.values import positive as _positive
+from contract.values import source_url as _source_url
+from contract.values import text as _text
+from contract.values import url as _url
+from contract.values import user_id as _user_id
+from contract.values import whole as _whole
 
 T = TypeVar("T")
 
@@ -28,26 +36,6 @@ def _setting(variable: str, default: str, parse: Callable[[str], T], doc: str) -
         default_factory=lambda: parse(default),
         metadata={"variable": variable, "default": default, "parse": parse, "doc": doc},
     )
-    return value
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _optional_url(value: str) -> str | None:
-    return _url(value) if value else None
-
-
-def _url(value: str) -> str:
-    if not re.match(r"^[a-z][a-z0-9+]*://", value):
-        raise ValueError("it must be a URL such as http://127.0.0.1:4566")
-    return value.rstrip("/")
-
-
-def _source_url(value: str) -> str:
-    if "://" not in value:
-        raise ValueError("it must be an SQLAlchemy URL such as sqlite:///file.db")
     return value
 
 
@@ -66,38 +54,6 @@ def _secret(variable: str, file: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingError(variable, file, str(error)) from error
-
-
-def _user_id(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]{4,32}", value):
-        raise ValueError("it must be 4 to 32 lower-case letters and digits")
-    return value
-
-
-def _folders(value: str) -> tuple[tuple[str, str], ...]:
-    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
-    if not pairs or not all(name.startswith("/") and folder for name, _, folder in pairs):
-        raise ValueError("it must be /name=folder[,/name=folder]")
-    return tuple((name.strip(), folder.strip()) for name, _, folder in pairs)
-
-
-def _positive(value: str) -> int:
-    if not value.isdecimal() or int(value) == 0:
-        raise ValueError("it must be a whole number above 0")
-    return int(value)
-
-
-def _whole(value: str) -> int:
-    if not value.isdecimal():
-        raise ValueError("it must be a whole number")
-    return int(value)
-
-
-def _address(value: str) -> tuple[str, int]:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError("it must be host:port such as 127.0.0.1:8082")
-    return host, int(port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,4 +253,13 @@ class Settings:
     @property
     def batch_root(self) -> str:
         """URI below which the batch road keeps its Delta tables and checkpoints."""
-        return f"{self.delta_root.rstrip('/') or f's3://{self.bucket}/delta'}/batch"
+        return f"{self._delta_root}/batch"
+
+    @property
+    def streaming_root(self) -> str:
+        """URI below which the streaming road keeps its Delta tables."""
+        return f"{self._delta_root}/streaming"
+
+    @property
+    def _delta_root(self) -> str:
+        return self.delta_root.rstrip("/") or f"s3://{self.bucket}/delta"

@@ -102,11 +102,18 @@ def clean(rows: DataFrame, entity: Entity) -> DataFrame:
     return rows.select(*(column(name) for name in CLEANED[entity].names), "position")
 
 
-def newest(cleaned: DataFrame) -> DataFrame:
-    """Keep one row a key, the one with the greatest position; ``position`` is left out."""
+def newest(cleaned: DataFrame, *more: Column) -> DataFrame:
+    """Keep one row a key, the one with the greatest position; ``position`` is left out.
+
+    Args:
+        cleaned: what ``clean`` gives.
+        more: aggregates of all rows of a key, which become columns.
+    """
     names = [name for name in cleaned.columns if name != "position"]
     return (
         cleaned.groupBy("ind")
-        .agg(F.max_by(F.struct(*names), F.col("position")).alias("row"))
-        .select("row.*")
+        .agg(F.max_by(F.struct(*names), F.col("position")).alias("row"), *more)
+        .drop("ind")
+        .select("row.*", "*")
+        .drop("row")
     )

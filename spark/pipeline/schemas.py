@@ -96,3 +96,29 @@ QUARANTINE = _columns(
     object=StringType(),
 )
 """Columns of the batch road's quarantine tables: the record, why it is there, where it was."""
+
+STREAM_QUARANTINE = _columns(
+    raw=StringType(),
+    rule=StringType(),
+    reason=StringType(),
+    arrived_at=TimestampType(),
+    stream=StringType(),
+    shard=StringType(),
+    sequence_number=StringType(),
+)
+"""The same of the streaming road."""
+
+ARRIVALS = _columns(ind=LongType(), arrived_at=TimestampType(), label=StringType())
+"""Columns of the tables of counted posts: the key, when Kinesis took it, and the post's category or
+country."""
+
+LIVE = _columns(
+    metric=StringType(),
+    window=StringType(),
+    start=TimestampType(),
+    end=TimestampType(),
+    label=StringType(),
+    value=LongType(),
+    rank=IntegerType(),
+)
+"""Columns of the live metrics (``metrics``)."""

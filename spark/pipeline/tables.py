@@ -129,6 +129,16 @@ class Table:
             .execute()
         )
 
+    def append(self, rows: DataFrame, note: Mapping[str, Any]) -> None:
+        """Insert rows whose keys the table hasn't got, which the caller answers for.
+
+        Args:
+            rows: what to insert.
+            note: kept with the commit.
+        """
+        writer = rows.write.format("delta").mode("append")
+        writer.option("userMetadata", json.dumps(note)).save(self.uri)
+
     def replace(self, rows: DataFrame, note: Mapping[str, Any]) -> int:
         """Put ``rows`` in the place of all rows.
 
@@ -141,9 +151,13 @@ class Table:
         """
         found = rows.collect()
         frame = rows.sparkSession.createDataFrame(found, rows.schema)
-        writer = frame.coalesce(1).write.format("delta")
+        self.overwrite(frame, {**note, "rows": len(found)})
+        return len(found)
+
+    def overwrite(self, rows: DataFrame, note: Mapping[str, Any]) -> None:
+        """Put ``rows`` in the place of all rows, in one file; ``note`` is kept with the commit."""
+        writer = rows.coalesce(1).write.format("delta")
         for name, value in PROPERTIES.items():
             writer = writer.option(name, value)
-        writer = writer.option("userMetadata", json.dumps({**note, "rows": len(found)}))
+        writer = writer.option("userMetadata", json.dumps(note))
         writer.mode("overwrite").option("overwriteSchema", True).save(self.uri)
-        return len(found)

@@ -1,0 +1,66 @@
+"""The forms of a setting's value; each function raises ValueError, which says what is wanted."""
+
+from __future__ import annotations
+
+import re
+
+
+def text(value: str) -> str:
+    """Take any text."""
+    return value
+
+
+def optional_url(value: str) -> str | None:
+    """Read a URL; None for an empty text."""
+    return url(value) if value else None
+
+
+def url(value: str) -> str:
+    """Read a URL; it has no slash at its end."""
+    if not re.match(r"^[a-z][a-z0-9+]*://", value):
+        raise ValueError("it must be a URL such as http://127.0.0.1:4566")
+    return value.rstrip("/")
+
+
+def source_url(value: str) -> str:
+    """Read an SQLAlchemy URL."""
+    if "://" not in value:
+        raise ValueError("it must be an SQLAlchemy URL such as sqlite:///file.db")
+    return value
+
+
+def user_id(value: str) -> str:
+    """Read a user id."""
+    if not re.fullmatch(r"[a-z0-9]{4,32}", value):
+        raise ValueError("it must be 4 to 32 lower-case letters and digits")
+    return value
+
+
+def folders(value: str) -> tuple[tuple[str, str], ...]:
+    """Read pairs of a name and a folder."""
+    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
+    if not pairs or not all(name.startswith("/") and folder for name, _, folder in pairs):
+        raise ValueError("it must be /name=folder[,/name=folder]")
+    return tuple((name.strip(), folder.strip()) for name, _, folder in pairs)
+
+
+def positive(value: str) -> int:
+    """Read a whole number above 0."""
+    if not value.isdecimal() or int(value) == 0:
+        raise ValueError("it must be a whole number above 0")
+    return int(value)
+
+
+def whole(value: str) -> int:
+    """Read a whole number."""
+    if not value.isdecimal():
+        raise ValueError("it must be a whole number")
+    return int(value)
+
+
+def address(value: str) -> tuple[str, int]:
+    """Read a host and a port."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError("it must be host:port such as 127.0.0.1:8082")
+    return host, int(port)

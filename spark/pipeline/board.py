@@ -1,0 +1,75 @@
+"""Puts the live metrics of one stream into their table, behind the batches' back.
+
+The table is replaced whole, which costs more than a small batch, and only the newest state is of
+interest: a batch hands its metrics over and goes on, and what is newest is written every
+``REFRESH`` seconds at most.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from spark.pipeline.lock import Guard
+from spark.pipeline.metrics import LiveRow
+from spark.pipeline.tables import Table
+
+REFRESH = 2.0
+"""Seconds between the beginnings of two writes."""
+
+_SCHEMA = (
+    "metric string, window string, start bigint, end bigint, label string, value bigint, rank int"
+)
+
+
+class Board:
+    """The table of the live metrics of one stream, by its only writer.
+
+    Args:
+        table: holds ``schemas.LIVE``.
+        guard: called before each commit.
+    """
+
+    def __init__(self, table: Table, guard: Guard) -> None:
+        self._table, self._guard = table, guard
+        self._pool = ThreadPoolExecutor(1, "board")
+        self._newest: list[LiveRow] = []
+        self._shown = self._newest
+        self._written = -REFRESH
+        self._hurry = threading.Event()
+        self._write: Future[None] | None = None
+
+    def show(self, spark: SparkSession, rows: list[LiveRow]) -> None:
+        """Have these rows written soon, unless newer ones come before.
+
+        Raises:
+            Exception: what the write before has failed with.
+        """
+        if self._write is not None and self._write.done():
+            self._write.result()
+        self._newest = rows
+        self._write = self._pool.submit(self._take, spark)
+
+    def flush(self) -> None:
+        """Write what is newest at once, and wait for it."""
+        self._hurry.set()
+        try:
+            if self._write is not None:
+                self._write.result()
+        finally:
+            self._hurry.clear()
+
+    def _take(self, spark: SparkSession) -> None:
+        if self._newest is self._shown:  # a task before has written it
+            return
+        self._hurry.wait(max(0.0, self._written + REFRESH - time.monotonic()))
+        rows, self._written = self._newest, time.monotonic()
+        frame = spark.createDataFrame(rows, _SCHEMA)
+        dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
+        self._guard()
+        self._table.overwrite(frame.withColumns(dates), {})
+        self._shown = rows

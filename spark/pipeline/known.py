@@ -1,0 +1,64 @@
+"""What a cleaned table holds, remembered by its only writer.
+
+Most posts of a small batch are new, or are there already just as they came: a sender's restart
+replays them. Telling so from memory saves the reading of the table, which costs more than all the
+rest of such a batch; what memory can't tell is left to ``Table.merge``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from spark.pipeline.schemas import KEY
+
+MOST = 1_000_000
+"""Keys that are remembered: some 150 MB."""
+
+
+def fingerprint(names: list[str]) -> Column:
+    """Return 64 bits that tell one row's values from another's; a null is a value like others."""
+    # A hash passes over nulls: without the second half, a text that moves to the next column
+    # would leave it as it is.
+    return F.xxhash64(*names, *(F.col(name).isNull() for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The rows of a batch that the table hasn't got."""
+
+    keys: list[int]
+    new: bool
+    """Whether none of the keys is in the table."""
+
+
+class Known:
+    """Key and fingerprint of the rows of a table.
+
+    Args:
+        table: the rows of the cleaned table.
+        most: keys to remember.
+    """
+
+    def __init__(self, table: DataFrame, most: int = MOST) -> None:
+        self._most = most
+        rows = table.select(KEY, fingerprint(table.columns)).limit(most + 1).collect()
+        self._complete = len(rows) <= most
+        self._rows: dict[int, int] = dict(rows[:most])
+
+    def changes(self, rows: Iterable[tuple[int, int]]) -> Changes:
+        """Compare rows, given as key and fingerprint, with the table's."""
+        keys = [key for key, value in rows if self._rows.get(key) != value]
+        new = self._complete and not any(key in self._rows for key in keys)
+        return Changes(keys, new)
+
+    def written(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Note that the table holds these rows now."""
+        for key, value in rows:
+            if key in self._rows or len(self._rows) < self._most:
+                self._rows[key] = value
+            else:
+                self._complete = False

@@ -1,0 +1,199 @@
+"""The streaming road: the records of a stream, into the cleaned table and the live metrics.
+
+What the batch road does with objects is done here with the batches of a stream, by the same
+functions. A batch that is read again finds what it wrote and adds nothing: its positions are in the
+quarantine, its rows in the cleaned table, and its posts are counted
+(docs/decisions/0012-streaming-road.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from contract import names
+from contract.entities import GEO, PIN, USER, Entity
+from spark.pipeline import cleaning, parse
+from spark.pipeline.board import Board
+from spark.pipeline.known import Known, fingerprint
+from spark.pipeline.lock import Guard
+from spark.pipeline.metrics import HOUR, Arrival, Live
+from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, LIVE, STREAM_QUARANTINE
+from spark.pipeline.shards import records
+from spark.pipeline.tables import Table
+
+DIMENSION = {PIN: "category", GEO: "country", USER: ""}
+"""The column by whose values posts are counted."""
+
+FEW = 100_000
+"""Posts of a batch that are written as one file."""
+
+
+def now() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Where the rows of one entity's stream go."""
+
+    entity: Entity
+    stream: str
+    table: Table
+    quarantine: Table
+    arrivals: Table
+    live: Table
+
+    @classmethod
+    def of(cls, entity: Entity, user_id: str, root: str) -> Road:
+        """Name everything of one entity below the root."""
+        return cls(
+            entity,
+            names.stream(user_id, entity),
+            Table(f"{root}/{names.table(user_id, entity)}"),
+            Table(f"{root}/{names.quarantine_table(user_id, entity)}"),
+            Table(f"{root}/{names.arrivals_table(user_id, entity)}"),
+            Table(f"{root}/{names.live_table(user_id, entity)}"),
+        )
+
+    @property
+    def tables(self) -> tuple[tuple[Table, StructType], ...]:
+        """The tables and their columns."""
+        return (
+            (self.table, CLEANED[self.entity]),
+            (self.quarantine, STREAM_QUARANTINE),
+            (self.arrivals, ARRIVALS),
+            (self.live, LIVE),
+        )
+
+
+class Sink:
+    """Writes the batches of one stream: what ``foreachBatch`` calls.
+
+    It remembers what its tables hold. So it is the only writer of them, and one whose write has
+    failed must not be called again: a new one reads what is there.
+
+    Args:
+        spark: the session.
+        road: where the rows go; tables that are missing are made.
+        guard: called before each commit.
+        clock: gives the time in milliseconds since 1970.
+    """
+
+    def __init__(
+        self, spark: SparkSession, road: Road, guard: Guard, clock: Callable[[], int] = now
+    ) -> None:
+        self._road, self._guard, self._clock = road, guard, clock
+        with ThreadPoolExecutor(len(road.tables)) as pool:
+            list(pool.map(lambda pair: _make(spark, *pair), road.tables))
+        self._known = Known(road.table.read(spark))
+        self._live = Live(
+            road.stream,
+            DIMENSION[road.entity],
+            (Arrival(*row) for row in _last_hour(road.arrivals.read(spark), KEY, "label")),
+            ((at, rule, 1) for at, rule in _last_hour(road.quarantine.read(spark), "rule")),
+        )
+        self._pool = ThreadPoolExecutor(1)  # a write waits for storage more than it computes
+        self._board = Board(road.live, guard)
+
+    def __call__(self, batch: DataFrame, batch_id: int) -> None:
+        """Write a batch: rows with the columns of the Kinesis source."""
+        parsed = parse.parse(records(batch), self._road.entity).persist()
+        try:
+            at = F.when(F.col("rule").isNotNull(), _millis("position.arrived_at"))
+            found = parsed.groupBy("rule", at.alias("at")).count().collect()
+            bad = [(row["at"], row["rule"], row["count"]) for row in found if row["rule"]]
+            if bad:
+                self._quarantine(parsed, bad)
+            if len(bad) < len(found):
+                self._clean(parsed, batch_id)
+        finally:
+            parsed.unpersist()
+        self._board.show(batch.sparkSession, self._live.rows())
+
+    def flush(self) -> None:
+        """Wait until the live metrics of the last batch can be seen."""
+        self._board.flush()
+
+    def _quarantine(self, parsed: DataFrame, bad: list[tuple[int, str, int]]) -> None:
+        self._guard()
+        rows = parse.quarantined(parsed).select(STREAM_QUARANTINE.names)
+        self._road.quarantine.add(rows, ("stream", "shard", "sequence_number"))
+        self._live.quarantine(bad)
+
+    def _clean(self, parsed: DataFrame, batch_id: int) -> None:
+        """Write the good records, and meanwhile count their posts by their first arrivals."""
+        entity = self._road.entity
+        cleaned = cleaning.clean(parse.good(parsed), entity)
+        first = F.min(_millis("position.arrived_at")).alias("arrived_at")
+        rows = cleaning.newest(cleaned, first).persist()
+        try:
+            label = F.col(DIMENSION[entity]) if DIMENSION[entity] else F.lit(None).cast("string")
+            columns = CLEANED[entity].names
+            found = rows.select(
+                KEY, fingerprint(columns).alias("value"), "arrived_at", label.alias("label")
+            ).collect()
+            posts = [Arrival(row["arrived_at"], row[KEY], row["label"]) for row in found]
+            counting = self._pool.submit(self._count, rows.sparkSession, posts, batch_id)
+            try:
+                self._write(rows.select(columns), found, batch_id)
+                self._live.visible(self._clock(), (post.arrived_at for post in posts))
+            finally:
+                counting.result()
+        finally:
+            rows.unpersist()
+
+    def _write(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
+        values = [(row[KEY], row["value"]) for row in found]
+        changes = self._known.changes(values)
+        if not changes.keys:
+            return
+        if len(changes.keys) < len(found):
+            keys = [(key,) for key in changes.keys]
+            wanted = rows.sparkSession.createDataFrame(keys, f"{KEY} bigint")
+            rows = rows.join(F.broadcast(wanted), KEY, "left_semi")
+        if len(found) < FEW:
+            rows = rows.coalesce(1)
+        self._guard()
+        if changes.new:
+            self._road.table.append(rows, {"batch": batch_id})
+        else:
+            self._road.table.merge(rows, (KEY,))
+        self._known.written(values)
+
+    def _count(self, spark: SparkSession, posts: list[Arrival], batch_id: int) -> None:
+        counted = self._live.count(posts)
+        if not counted:
+            return
+        rows = [(post.key, post.arrived_at, post.label) for post in counted]
+        frame = spark.createDataFrame(rows, f"{KEY} bigint, arrived_at bigint, label string")
+        dated = frame.withColumn("arrived_at", F.timestamp_millis("arrived_at"))
+        self._guard()
+        self._road.arrivals.append(dated.coalesce(1), {"batch": batch_id})
+
+
+def _make(spark: SparkSession, table: Table, schema: StructType) -> None:
+    if not table.exists(spark):
+        table.create(spark, schema)
+
+
+def _millis(column: str) -> Column:
+    # As a number: Python's dates are of the machine's zone.
+    return F.unix_millis(column)
+
+
+def _last_hour(table: DataFrame, *columns: str) -> list[Row]:
+    """Return arrival in milliseconds and ``columns`` of the rows of the hour before the newest."""
+    (newest,) = table.agg(F.max(_millis("arrived_at"))).collect()[0]
+    if newest is None:
+        return []
+    recent = table.where(F.col("arrived_at") > F.timestamp_millis(F.lit(newest - HOUR)))
+    rows: list[Row] = recent.select(_millis("arrived_at"), *columns).collect()
+    return rows

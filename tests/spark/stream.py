@@ -1,0 +1,95 @@
+"""Frames as the Kinesis source has them, and the tables of the streaming road."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from contract import names
+from contract.entities import Entity
+from spark.pipeline.stream import Road, Sink
+from tests.spark.lake import ID, rows
+
+SCHEMA = (
+    "partitionKey string, data binary, stream string, shardId string, sequenceNumber string,"
+    " approximateArrivalTimestamp timestamp"
+)
+START = datetime(2026, 11, 25, 12)
+SHARD = "shardId-000000000000"
+
+Record = tuple[str, bytes, str, str, str, datetime]
+"""A row of the source."""
+
+
+@dataclass
+class Stream:
+    """A stream of one shard: gives what is put into it positions in order of arrival."""
+
+    entity: Entity
+    next: int = 98
+
+    def put(self, *data: str | bytes, at: float = 0) -> list[Record]:
+        """Records that arrive ``at`` seconds after ``START``."""
+        found = []
+        for item in data:
+            self.next += 1
+            body = item if isinstance(item, bytes) else item.encode()
+            arrived = START + timedelta(seconds=at)
+            name = names.stream(ID, self.entity)
+            found.append(("k", body, name, SHARD, str(self.next), arrived))
+        return found
+
+
+@dataclass
+class Tables:
+    """The tables of the streaming road in a folder."""
+
+    spark: SparkSession
+    root: Path
+    clock: list[int] = field(default_factory=lambda: [0])
+
+    def road(self, entity: Entity) -> Road:
+        """Where an entity's rows go."""
+        return Road.of(entity, ID, str(self.root))
+
+    def sink(self, entity: Entity) -> Sink:
+        """A sink as a start of the job makes it."""
+        return Sink(self.spark, self.road(entity), lambda: None, lambda: self.clock[0])
+
+    def frame(self, records: Iterable[Record]) -> DataFrame:
+        """A batch of the source."""
+        return self.spark.createDataFrame(list(records), SCHEMA)
+
+    def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
+        """Rows of a cleaned table by key; a key that is there twice is an error."""
+        found = rows(self.road(entity).table.read(self.spark))
+        assert len({row["ind"] for row in found}) == len(found)
+        return {row["ind"]: row for row in found}
+
+    def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
+        """Rows of a quarantine table."""
+        return rows(self.road(entity).quarantine.read(self.spark))
+
+    def live(self, entity: Entity) -> dict[tuple[str, str, str | None], tuple[int, int]]:
+        """Value and rank of each live metric, by metric, window and label."""
+        found = self.road(entity).live.read(self.spark).collect()
+        return {(r["metric"], r["window"], r["label"]): (r["value"], r["rank"]) for r in found}
+
+    def versions(self) -> dict[str, int]:
+        """How many commits each table has, the live ones aside."""
+        logs = self.root.glob("*/_delta_log")
+        return {
+            log.parent.name: len([*log.glob("*.json")])
+            for log in logs
+            if not log.parent.name.endswith("_live")
+        }
+
+
+def seconds(after: float) -> int:
+    """Milliseconds since 1970 of a time after ``START``."""
+    return round(((START - datetime(1970, 1, 1)) + timedelta(seconds=after)).total_seconds() * 1000)

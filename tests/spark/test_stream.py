@@ -1,0 +1,184 @@
+"""The streaming road's sink: the batch road's rows, each batch as often as it likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contract.entities import ENTITIES, GEO, Entity
+from emulator.dataset.generate import Block
+from spark.pipeline.known import Known, fingerprint
+from spark.pipeline.stream import Sink
+from tests.spark.data import lines
+from tests.spark.lake import ID, Lake
+from tests.spark.stream import Stream, Tables, seconds
+from tests.spark.test_cleaning import FOLLOWERS
+from tests.spark.test_parse import BAD
+
+
+@pytest.fixture
+def tables(spark: SparkSession, tmp_path: Path) -> Tables:
+    return Tables(spark, tmp_path / "the tables")
+
+
+def _records(entity: Entity, block: Block) -> tuple[list[str], list[str]]:
+    """Two batches: generated posts, golden records; and junk, posts again, changed or not."""
+    rows = block.rows(entity)
+    generated = list(lines(entity, rows[:300]))
+    golden = [
+        f'{{"{entity.key}":{20_000 + n},"follower_count":"{text}","country":"C{n}"}}'
+        for n, text in enumerate(t for t in FOLLOWERS if isinstance(t, str) and '"' not in t)
+    ]
+    junk = [raw for of, raw, *_ in BAD if of is entity and len(raw) < 1000]
+    changed = [f'{{"{entity.key}":{row[entity.key]}}}' for row in rows[10:20]]
+    return [*generated[:200], *golden], [*junk, *changed, *generated[150:], *generated[:5]]
+
+
+def test_the_batch_road_and_the_streaming_road_agree(
+    lake: Lake, tables: Tables, block: Block
+) -> None:
+    """Row by row, for the same records; and nothing changes when a batch comes again."""
+    for entity in ENTITIES:
+        first, second = _records(entity, block)
+        lake.put(entity, 0, *first, *second)
+    lake.ingest()
+    for entity in ENTITIES:
+        stream, sink = Stream(entity), tables.sink(entity)
+        for number, batch in enumerate(_records(entity, block)):
+            sink(tables.frame(stream.put(*batch, at=number)), number)
+        assert tables.cleaned(entity) == lake.cleaned(entity)
+        assert len(lake.cleaned(entity)) > 300
+        quarantine, theirs = tables.quarantine(entity), lake.quarantine(entity)
+        said = [(row["raw"], row["rule"], row["reason"]) for row in quarantine]
+        assert sorted(said) == sorted((r["raw"], r["rule"], r["reason"]) for r in theirs)
+        assert len(said) == len({row["sequence_number"] for row in quarantine})
+    before = tables.versions()
+    # A job that is killed before its checkpoint's commit does the batch again.
+    stream = Stream(GEO)
+    first, second = _records(GEO, block)
+    stream.put(*first)
+    tables.sink(GEO)(tables.frame(stream.put(*second, at=1)), 1)
+    for name in (f"{ID}_geo_table", f"{ID}_geo_arrivals"):
+        assert tables.versions()[name] == before[name]
+    assert len(tables.quarantine(GEO)) == len(lake.quarantine(GEO))
+
+
+def test_positions_and_bytes(tables: Tables) -> None:
+    """The greatest sequence number wins, by number; what isn't text is quarantined as it can be."""
+    stream = Stream(GEO)
+    older = stream.put('{"ind":1,"country":"Chad"}')  # 99
+    newer = stream.put('{"ind":1,"country":"Mali"}', '{"ind":2,"country":"Fiji"}')  # 100
+    junk = stream.put(b"\xff\xfe", b"", at=1.5)
+    sink = tables.sink(GEO)
+    sink(tables.frame([*newer, *junk, *older]), 0)
+    assert {k: row["country"] for k, row in tables.cleaned(GEO).items()} == {1: "Mali", 2: "Fiji"}
+    found = {row["sequence_number"]: row for row in tables.quarantine(GEO)}
+    assert {n: row["rule"] for n, row in found.items()} == {"102": "not_json", "103": "empty"}
+    assert (
+        found["102"].items()
+        >= {
+            "raw": "\ufffd\ufffd",
+            "stream": f"streaming-{ID}-geo",
+            "shard": "shardId-000000000000",
+        }.items()
+    )
+    assert str(found["102"]["arrived_at"]) == "2026-11-25 12:00:01.500000"
+
+
+def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Tables) -> None:
+    stream, name = Stream(GEO), f"{ID}_geo_table"
+    sink = tables.sink(GEO)
+
+    def commits(*data: str) -> int:
+        before = tables.versions()[name]
+        sink(tables.frame(stream.put(*data)), 0)
+        return tables.versions()[name] - before
+
+    one, two = '{"ind":1,"country":"Chad"}', '{"ind":2,"country":"Mali"}'
+    assert commits(one) == 1
+    assert commits(one, one) == 0
+    assert commits(one, two, two) == 1
+    assert commits('{"ind":2}', '{"ind":3}', one) == 1
+    assert {k: row["country"] for k, row in tables.cleaned(GEO).items()} == {
+        1: "Chad",
+        2: None,
+        3: None,
+    }
+
+
+def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
+    first = tables.sink(GEO)
+    first(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3}')), 0)
+    sink: Sink = tables.sink(GEO)
+    sink._known = Known(tables.road(GEO).table.read(tables.spark), most=2)
+    again = Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3,"country":"Mali"}', '{"ind":4}')
+    sink(tables.frame(again), 1)
+    assert {k: row["country"] for k, row in tables.cleaned(GEO).items()} == {
+        1: None,
+        2: None,
+        3: "Mali",
+        4: None,
+    }
+
+
+def test_a_text_that_moves_to_another_column_is_another_row(spark: SparkSession) -> None:
+    values = [(None, "a"), ("a", None), ("a", "a"), (None, None), ("", None)]
+    frame = spark.createDataFrame(values, "one string, two string")
+    found = frame.select(fingerprint(["one", "two"])).collect()
+    assert len({row[0] for row in found}) == len(values)
+
+
+def test_a_guard_that_says_no_keeps_everything_out(tables: Tables) -> None:
+    def lost() -> None:
+        raise LookupError("the lock")
+
+    sink = Sink(tables.spark, tables.road(GEO), lost)
+    for data in ('{"ind":1}', "junk"):
+        with pytest.raises(LookupError):
+            sink(tables.frame(Stream(GEO).put(data)), 0)
+    assert (tables.cleaned(GEO), tables.quarantine(GEO)) == ({}, [])
+
+
+def test_the_live_metrics(tables: Tables) -> None:
+    """Of frames with chosen arrivals: late, repeated, in two batches, and over a restart."""
+    tables.clock[0] = seconds(12)
+    stream, sink = Stream(GEO), tables.sink(GEO)
+    chad, mali = '{"ind":%d,"country":"Chad"}', '{"ind":%d,"country":"Mali"}'
+    sink(tables.frame(stream.put(chad % 1, chad % 1, chad % 2, mali % 3, "junk", at=10)), 0)
+    sink.flush()
+    live = tables.live(GEO)
+    assert live == {
+        **{("posts", window, f"streaming-{ID}-geo"): (3, 1) for window in ("minute", "hour")},
+        **{("country", window, "Chad"): (2, 1) for window in ("minute", "hour")},
+        **{("country", window, "Mali"): (1, 2) for window in ("minute", "hour")},
+        **{("quarantined", window, "not_json"): (1, 1) for window in ("minute", "hour")},
+        **{("freshness", "minute", label): (2000, 1) for label in ("p50", "p95", "max")},
+    }
+    # The first minute goes; a record that is read late is in its own time, a repeated one nowhere.
+    late = stream.put(mali % 4, mali % 5, at=9)
+    batch = [*stream.put(chad % 1, mali % 6, at=75), *late]
+    tables.clock[0] = seconds(76)
+    for make in (lambda: sink, lambda: tables.sink(GEO)):  # the second one after a kill -9
+        attempt = make()
+        attempt(tables.frame(batch), 1)
+        attempt.flush()
+        live = tables.live(GEO)
+        assert {k[1:]: v for k, v in live.items() if k[0] == "country"} == {
+            ("minute", "Mali"): (1, 1),
+            ("hour", "Mali"): (4, 1),
+            ("hour", "Chad"): (2, 2),
+        }
+        assert live["quarantined", "hour", "not_json"] == (1, 1)
+        assert ("quarantined", "minute", "not_json") not in live
+        assert live["freshness", "minute", "max"] == (67_000, 1)
+    # An hour after it was counted a post counts again; one from before the watermark doesn't.
+    last = tables.sink(GEO)
+    last(tables.frame(stream.put(chad % 1, at=3610)), 2)
+    last(tables.frame(stream.put(mali % 7, at=9)), 3)
+    last.flush()
+    live = tables.live(GEO)
+    assert live["country", "hour", "Chad"] == live["country", "hour", "Mali"] == (1, 1)
+    assert live["posts", "hour", f"streaming-{ID}-geo"] == (2, 1)
+    assert len(tables.cleaned(GEO)) == 7
