@@ -1,0 +1,120 @@
+"""Hop 7, the streaming road: cleans the records of the three streams and keeps live metrics.
+
+Stands for a Databricks job that runs all the time. It may be killed at any point and goes on from
+its checkpoints; SIGTERM or SIGINT ends it in good order.
+
+    spark/run.sh spark.jobs.run_stream --interval 0.5
+    spark/run.sh spark.jobs.run_stream --once
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from contract.entities import ENTITIES, Entity
+from contract.errors import PipelineError
+from contract.settings import Settings
+from spark.pipeline.errors import first_line
+from spark.pipeline.lock import writer_lock
+from spark.pipeline.service import Reader, Restarts, Service
+from spark.pipeline.stream import Road
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def main(argv: Sequence[str] | None = None, read: Reader | None = None) -> int:
+    """Run the job; return its exit code, 1 with a line on stderr when it can't do its work.
+
+    Args:
+        argv: the command line, by default the process'.
+        read: gives the streams, by default those of Kinesis.
+    """
+    arguments = _arguments(argv)
+    try:
+        settings = Settings.from_environ()
+        root = settings.streaming_root
+        with writer_lock(root, settings.aws_region, arguments.wait) as guard:
+            spark = SparkSession.builder.appName("run_stream").getOrCreate()
+            service = Service(
+                spark,
+                [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
+                read or _kinesis(settings, arguments.position),
+                arguments.checkpoints or f"{root}/_checkpoints",
+                guard,
+                None if arguments.once else arguments.interval,
+                Restarts(arguments.restarts),
+            )
+            with _stopped_by_signals(service):
+                batches = service.run()
+    except (PipelineError, PySparkException, Py4JJavaError) as error:
+        sys.stderr.write(f"run_stream: {first_line(error)}\n")
+        return 1
+    sys.stdout.write(json.dumps({"batches": batches}) + "\n")
+    return 0
+
+
+def _kinesis(settings: Settings, position: str) -> Reader:
+    """Return the reading line, which is the one that runs on Databricks."""
+
+    def read(spark: SparkSession, _: Entity, stream: str) -> DataFrame:
+        reader = spark.readStream.format("kinesis").option("streamName", stream)
+        return reader.options(region=settings.aws_region, initialPosition=position).load()
+
+    return read
+
+
+@contextmanager
+def _stopped_by_signals(service: Service) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the service; PySpark's own handler would cancel every job."""
+    before = {number: signal.signal(number, lambda *_: service.stop()) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run_stream", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument(
+        "--interval", type=_seconds, default=1.0, help="seconds between two batches (%(default)s)"
+    )
+    parser.add_argument("--once", action="store_true", help="read what is there, then end")
+    parser.add_argument(
+        "--checkpoints", help="folder or URI of the checkpoints; by default beside the tables"
+    )
+    parser.add_argument(
+        "--position",
+        default="trim_horizon",
+        help="where a stream without a checkpoint is begun (%(default)s)",
+    )
+    parser.add_argument(
+        "--restarts",
+        type=int,
+        default=Restarts().most,
+        help="failures in a row of a query before the job ends (%(default)s)",
+    )
+    parser.add_argument(
+        "--wait", type=float, default=60, help="seconds to wait for another run (%(default)s)"
+    )
+    return parser.parse_args(argv)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 0 to 3600 seconds")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

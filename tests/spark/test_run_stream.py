@@ -1,0 +1,141 @@
+"""The streaming job over streams of files: to the end, until told to stop, and over failures."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from spark.jobs import run_stream
+from spark.pipeline.errors import JobError, LockError
+from spark.pipeline.service import Reader, Restarts, Service
+from tests.spark.stream import SCHEMA, Stream, Tables
+
+
+class Files:
+    """Streams whose records are files, read as the Kinesis source's rows."""
+
+    def __init__(self, tables: Tables, folder: Path) -> None:
+        self.tables, self.folder = tables, folder
+        for entity in ENTITIES:
+            (folder / entity.name).mkdir(parents=True)
+
+    def put(self, entity: Entity, stream: Stream, *data: str) -> None:
+        """Let records arrive."""
+        frame = self.tables.frame(stream.put(*data)).coalesce(1)
+        frame.write.mode("append").parquet(str(self.folder / entity.name))
+
+    def read(self, spark: SparkSession, entity: Entity, _: str) -> DataFrame:
+        """Give the stream of an entity."""
+        return spark.readStream.schema(SCHEMA).parquet(str(self.folder / entity.name))
+
+
+@pytest.fixture
+def tables(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    monkeypatch.setenv("DELTA_ROOT", f"{tmp_path}/a lake")
+    return Tables(spark, tmp_path / "a lake/streaming")
+
+
+@pytest.fixture
+def files(tables: Tables, tmp_path: Path) -> Files:
+    return Files(tables, tmp_path / "streams")
+
+
+@contextmanager
+def once(fact: Callable[[], object], act: Callable[[], None], limit: float = 200) -> Iterator[None]:
+    """Meanwhile ``act`` when ``fact`` is true, or when it isn't within ``limit`` seconds."""
+
+    def wait() -> None:
+        end = time.monotonic() + limit
+        try:
+            while not fact() and time.monotonic() < end:
+                time.sleep(0.2)
+        finally:
+            act()
+
+    watcher = threading.Thread(target=wait)
+    watcher.start()
+    yield
+    watcher.join()
+
+
+def test_to_the_end_and_on_from_there_until_a_signal(
+    tables: Tables, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    streams = {entity: Stream(entity) for entity in ENTITIES}
+    for entity, stream in streams.items():
+        files.put(entity, stream, f'{{"{entity.key}":1}}', "junk")
+    assert run_stream.main(["--once"], files.read) == 0
+    assert json.loads(capsys.readouterr().out) == {"batches": {"pin": 1, "geo": 1, "user": 1}}
+    for entity in ENTITIES:
+        assert set(tables.cleaned(entity)) == {1}
+        assert len(tables.quarantine(entity)) == 1
+        assert ("posts", "hour", f"streaming-0a1b2c3d4e5f-{entity.name}") in tables.live(entity)
+
+    files.put(USER, streams[USER], '{"ind":2}')
+
+    with once(lambda: 2 in tables.cleaned(USER), lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        assert run_stream.main(["--interval", "0.2"], files.read) == 0
+    assert json.loads(capsys.readouterr().out)["batches"] == {"pin": 0, "geo": 0, "user": 1}
+    assert [len(tables.cleaned(entity)) for entity in (PIN, GEO, USER)] == [1, 1, 2]
+    assert not tables.spark.streams.active
+
+
+def _service(tables: Tables, read: Reader, guard: Callable[[], None], tmp_path: Path) -> Service:
+    road, restarts = tables.road(GEO), Restarts(2, first=0.01)
+    return Service(tables.spark, [road], read, str(tmp_path / "ck"), guard, 0.1, restarts)
+
+
+def test_a_query_that_fails_is_started_again_and_in_the_end_not(
+    tables: Tables, files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """First one whose batches fail twice, then one that can't even be started."""
+    files.put(GEO, Stream(GEO), '{"ind":1}')
+    failures = 0
+
+    def read(spark: SparkSession, entity: Entity, name: str) -> DataFrame:
+        nonlocal failures
+        rows = files.read(spark, entity, name)
+        if failures < 2:
+            failures += 1
+            broken = F.raise_error(F.lit("no luck")).cast("string")
+            return rows.withColumn("sequenceNumber", broken)
+        return rows
+
+    service = _service(tables, read, lambda: None, tmp_path)
+
+    table = tables.road(GEO).table
+    with once(lambda: table.exists(tables.spark) and tables.cleaned(GEO), service.stop):
+        assert service.run() == {"geo": 1}
+    assert set(tables.cleaned(GEO)) == {1}
+    assert capsys.readouterr().err.count("no luck") == 2
+
+    def none(_spark: SparkSession, _entity: Entity, name: str) -> DataFrame:
+        raise JobError(f"there is no {name}")
+
+    service = _service(tables, none, lambda: None, tmp_path)
+    with pytest.raises(
+        JobError, match=r"there is no streaming-0a1b2c3d4e5f-geo \(3 times in a row"
+    ):
+        service.run()
+
+
+def test_a_lost_lock_ends_the_job_at_once(tables: Tables, files: Files, tmp_path: Path) -> None:
+    files.put(GEO, Stream(GEO), '{"ind":1}')
+
+    def lost() -> None:
+        raise LockError("another run has it")
+
+    with pytest.raises(LockError, match="another run has it"):
+        _service(tables, files.read, lost, tmp_path).run()
+    assert tables.cleaned(GEO) == {}
