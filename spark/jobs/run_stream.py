@@ -26,28 +26,25 @@ from contract.settings import Settings
 from spark.pipeline.errors import first_line
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.service import Reader, Restarts, Service
+from spark.pipeline.sources.kinesis import register
 from spark.pipeline.stream import Road
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def main(argv: Sequence[str] | None = None, read: Reader | None = None) -> int:
-    """Run the job; return its exit code, 1 with a line on stderr when it can't do its work.
-
-    Args:
-        argv: the command line, by default the process'.
-        read: gives the streams, by default those of Kinesis.
-    """
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; return its exit code, 1 with a line on stderr when it can't do its work."""
     arguments = _arguments(argv)
     try:
         settings = Settings.from_environ()
         root = settings.streaming_root
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
             spark = SparkSession.builder.appName("run_stream").getOrCreate()
+            register(spark, settings)
             service = Service(
                 spark,
                 [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
-                read or _kinesis(settings, arguments.position),
+                _kinesis(settings, arguments.position),
                 arguments.checkpoints or f"{root}/_checkpoints",
                 guard,
                 None if arguments.once else arguments.interval,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -93,3 +96,21 @@ class Tables:
 def seconds(after: float) -> int:
     """Milliseconds since 1970 of a time after ``START``."""
     return round(((START - datetime(1970, 1, 1)) + timedelta(seconds=after)).total_seconds() * 1000)
+
+
+@contextmanager
+def once(fact: Callable[[], object], act: Callable[[], None], limit: float = 200) -> Iterator[None]:
+    """Meanwhile ``act`` when ``fact`` is true, or when it isn't within ``limit`` seconds."""
+
+    def wait() -> None:
+        end = time.monotonic() + limit
+        try:
+            while not fact() and time.monotonic() < end:
+                time.sleep(0.2)
+        finally:
+            act()
+
+    watcher = threading.Thread(target=wait)
+    watcher.start()
+    yield
+    watcher.join()

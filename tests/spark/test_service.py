@@ -1,25 +1,18 @@
-"""The streaming job over streams of files: to the end, until told to stop, and over failures."""
+"""The queries of the streaming job over streams of files: started again, and in the end not."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from contract.entities import ENTITIES, GEO, PIN, USER, Entity
-from spark.jobs import run_stream
+from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
 from spark.pipeline.service import Reader, Restarts, Service
-from tests.spark.stream import SCHEMA, Stream, Tables
+from tests.spark.stream import SCHEMA, Stream, Tables, once
 
 
 class Files:
@@ -49,46 +42,6 @@ def tables(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def files(tables: Tables, tmp_path: Path) -> Files:
     return Files(tables, tmp_path / "streams")
-
-
-@contextmanager
-def once(fact: Callable[[], object], act: Callable[[], None], limit: float = 200) -> Iterator[None]:
-    """Meanwhile ``act`` when ``fact`` is true, or when it isn't within ``limit`` seconds."""
-
-    def wait() -> None:
-        end = time.monotonic() + limit
-        try:
-            while not fact() and time.monotonic() < end:
-                time.sleep(0.2)
-        finally:
-            act()
-
-    watcher = threading.Thread(target=wait)
-    watcher.start()
-    yield
-    watcher.join()
-
-
-def test_to_the_end_and_on_from_there_until_a_signal(
-    tables: Tables, files: Files, capsys: pytest.CaptureFixture[str]
-) -> None:
-    streams = {entity: Stream(entity) for entity in ENTITIES}
-    for entity, stream in streams.items():
-        files.put(entity, stream, f'{{"{entity.key}":1}}', "junk")
-    assert run_stream.main(["--once"], files.read) == 0
-    assert json.loads(capsys.readouterr().out) == {"batches": {"pin": 1, "geo": 1, "user": 1}}
-    for entity in ENTITIES:
-        assert set(tables.cleaned(entity)) == {1}
-        assert len(tables.quarantine(entity)) == 1
-        assert ("posts", "hour", f"streaming-0a1b2c3d4e5f-{entity.name}") in tables.live(entity)
-
-    files.put(USER, streams[USER], '{"ind":2}')
-
-    with once(lambda: 2 in tables.cleaned(USER), lambda: os.kill(os.getpid(), signal.SIGTERM)):
-        assert run_stream.main(["--interval", "0.2"], files.read) == 0
-    assert json.loads(capsys.readouterr().out)["batches"] == {"pin": 0, "geo": 0, "user": 1}
-    assert [len(tables.cleaned(entity)) for entity in (PIN, GEO, USER)] == [1, 1, 2]
-    assert not tables.spark.streams.active
 
 
 def _service(tables: Tables, read: Reader, guard: Callable[[], None], tmp_path: Path) -> Service:

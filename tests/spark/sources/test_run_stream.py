@@ -1,0 +1,122 @@
+"""The streaming job as it runs, from Kinesis to its tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contract import names
+from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from tests.spark.lake import ID
+from tests.spark.sources.engine import ROOT, Engine, Stream
+from tests.spark.stream import Tables, once
+
+
+@dataclass
+class Job:
+    """The job's process, and the tables that it keeps."""
+
+    tables: Tables
+    environment: dict[str, str]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it."""
+        return subprocess.Popen(
+            [ROOT / "spark/run.sh", "spark.jobs.run_stream", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run it to its end; return exit code, stdout and stderr."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=200)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def job(spark: SparkSession, engine: Engine, tmp_path: Path) -> Job:
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {
+        "PATH": python,
+        "RUN_DIR": str(tmp_path / "run"),
+        "DELTA_ROOT": f"{tmp_path}/a lake",
+        "AWS_ENDPOINT_URL": engine.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    return Job(Tables(spark, tmp_path / "a lake/streaming"), environment)
+
+
+@pytest.fixture
+def streams(engine: Engine) -> Iterator[dict[Entity, Stream]]:
+    """The streams of the three entities, of two shards each."""
+    made = {entity: Stream(engine.client, names.stream(ID, entity)) for entity in ENTITIES}
+    for stream in made.values():
+        stream.create(2)
+    yield made
+    for stream in made.values():
+        stream.delete()
+
+
+def put(stream: Stream, *records: tuple[int, str]) -> None:
+    """Send records with their keys, as the emulator does."""
+    for key, text in records:
+        stream.client.put_record(StreamName=stream.name, Data=text.encode(), PartitionKey=str(key))
+
+
+def test_to_the_end_and_on_from_there_until_a_signal(
+    job: Job, streams: dict[Entity, Stream]
+) -> None:
+    for entity, stream in streams.items():
+        put(stream, (1, f'{{"{entity.key}":1}}'), (2, f'{{"{entity.key}":2}}'), (3, "junk"))
+    code, out, said = job.run("--once")
+    assert (code, json.loads(out)) == (0, {"batches": {"pin": 1, "geo": 1, "user": 1}}), said
+    tables = job.tables
+    for entity in ENTITIES:
+        assert set(tables.cleaned(entity)) == {1, 2}
+        (bad,) = tables.quarantine(entity)
+        assert (bad["raw"], bad["stream"]) == ("junk", names.stream(ID, entity))
+        assert _position(streams[entity], "junk") == (bad["shard"], bad["sequence_number"])
+        assert ("posts", "hour", names.stream(ID, entity)) in tables.live(entity)
+
+    put(streams[USER], (3, '{"ind":3}'))
+    process = job.start("--interval", "0.2")
+    with once(lambda: process.poll() is not None or 3 in tables.cleaned(USER), process.terminate):
+        out, said = process.communicate(timeout=250)
+    assert process.returncode == 0, said
+    assert json.loads(out)["batches"] == {"pin": 0, "geo": 0, "user": 1}
+    assert [len(tables.cleaned(entity)) for entity in (PIN, GEO, USER)] == [2, 2, 3]
+
+
+def _position(stream: Stream, text: str) -> tuple[str, str]:
+    """Where Kinesis has a record."""
+    found: list[tuple[str, Any]] = []
+    for shard in stream.shards():
+        iterator = stream.client.get_shard_iterator(
+            StreamName=stream.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records = stream.client.get_records(ShardIterator=iterator)["Records"]
+        found += [(shard["ShardId"], r) for r in records if r["Data"] == text.encode()]
+    ((shard_id, record),) = found
+    return shard_id, record["SequenceNumber"]
+
+
+def test_streams_that_are_not_there_are_told(job: Job) -> None:
+    """After the restarts of a query, which are none here."""
+    code, out, said = job.run("--once", "--restarts", "0")
+    assert (code, out) == (1, "")
+    last = said.splitlines()[-1]
+    assert last.startswith("run_stream: streaming-0a1b2c3d4e5f-")
+    assert "under account 000000000000 not found" in last
