@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from contract.settings import Settings
@@ -117,7 +117,7 @@ class Options:
     region: str
     endpoint: str | None
     access_key: str
-    secret_key: str
+    secret_key: str = field(repr=False)
     position: str
     """Position in a shard (``position``), or LATEST."""
     fetch_records: int
@@ -159,7 +159,7 @@ class Options:
             raise OptionError("awsAccessKey and awsSecretKey go together: one is missing")
         found["region"] = found["region"] or settings.aws_region
         found["endpoint"] = found["endpoint"] or settings.aws_endpoint_url
-        return cls(**{field.name: found[field.name] for field in fields(cls)})
+        return cls(**{item.name: found[item.name] for item in fields(cls)})
 
 
 DATABRICKS_ALONE = (

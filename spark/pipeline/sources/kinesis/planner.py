@@ -73,21 +73,23 @@ class Planner:
         self._begin_until(Until(time.monotonic()))
         position = start or self.initial()
         whole: Offset | None = None
-        kept: dict[ShardName, Taken] = {}
+        first_rows: dict[ShardName, Taken] = {}
         size = 0
         while (end := self.next(position)) is not position:
             for name, r in end.shards.items():
                 got = self._held.pop((name, r.after, r.to), None)
-                had = kept.setdefault(name, Taken(r.after))
+                had = first_rows.setdefault(name, Taken(r.after))
                 if got is not None and had.to == r.after and size < self._options.buffer_bytes:
                     size += sum(batch.nbytes for batch in got.batches)
-                    kept[name] = Taken(got.to, had.records + got.records, had.batches + got.batches)
+                    first_rows[name] = Taken(
+                        got.to, had.records + got.records, had.batches + got.batches
+                    )
             whole = end if whole is None else whole.followed_by(end)
             position = end
         self._begin_until(None)
         if whole is None:
             return position
-        for name, taken in kept.items():
+        for name, taken in first_rows.items():
             if taken.records:
                 r = whole.shards[name]
                 self._held[name, r.after, r.to] = taken
@@ -134,10 +136,7 @@ class Planner:
             found[name] = Range(r.first, r.to, got.to, got.records)
             if got.records:
                 self._held[name, r.to, got.to] = got
-        known = {name: r.to for name, r in start.shards.items()}
-        if not start.initial and all(known.get(name) == r.to for name, r in found.items()):
-            return start
-        return Offset(start.begin, found)
+        return start if _same(start, found) else Offset(start.begin, found)
 
     def ranges(
         self, start: Offset, end: Offset
@@ -245,6 +244,7 @@ class Planner:
         deadline = time.monotonic() + PATIENCE
         with self._changed:
             fetchers = self._fetchers
+            self._raise_errors()
             while not any(fetcher.ready for fetcher in fetchers.values()):
                 self._raise_errors()
                 left = deadline - time.monotonic()
@@ -263,3 +263,14 @@ class Planner:
         for fetcher in self._fetchers.values():
             if fetcher.error is not None:
                 raise fetcher.error
+
+
+def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
+    """Whether a batch from ``start`` would be empty and end there, too.
+
+    A shard that was read through is dropped with the next batch that there is.
+    """
+    known = {name: (r.first, r.to) for name, r in start.shards.items()}
+    stands = all(known.get(name) == (r.first, r.to) for name, r in found.items())
+    left = all(name in found for name, r in start.shards.items() if r.to != SHARD_END)
+    return not start.initial and stands and left
