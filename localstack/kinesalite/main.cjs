@@ -46,6 +46,12 @@ const server = kinesalite({
   updateStreamMs: 0,
   shardLimit: Number(process.env.KINESALITE_SHARD_LIMIT),
 });
+
+// A client that is killed amid its request is no reason to end, with all streams: kinesalite throws.
+server.prependListener('request', (request) => {
+  const on = request.on.bind(request);
+  request.on = (event, listener) => on(event, event === 'error' ? () => {} : listener);
+});
 server.listen(Number(process.env.KINESALITE_PORT), process.env.KINESALITE_HOST);
 
 // Standard input is a pipe that LocalStack holds open: it ends with LocalStack, however that ends.

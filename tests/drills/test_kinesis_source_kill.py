@@ -20,7 +20,7 @@ from tests.spark.sources.engine import Engine
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
 
 KILLS = 10
-SPLIT_AFTER, MERGE_AFTER = 3, 6
+SPLIT_AFTER, MERGE_AFTER = 1, 3
 RECORDS = 20
 """Of each of the puts, which come ten times a second."""
 

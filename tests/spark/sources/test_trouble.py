@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -65,6 +66,16 @@ def test_an_endpoint_that_goes_away_and_comes_back(
     said = capfd.readouterr().err
     assert f"Kinesis at {way.endpoint} is away, trying again" in said
     assert f"Kinesis at {way.endpoint} is back after" in said
+
+
+def test_the_engine_outlives_a_client_that_is_killed_amid_its_request(own_engine: Engine) -> None:
+    with socket.create_connection(("127.0.0.1", own_engine.port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: kinesis\r\nContent-Length: 1000\r\n\r\n{")
+        own_engine.client.list_streams()  # it has come to the request before
+    assert own_engine.process is not None
+    for _ in range(10):
+        own_engine.client.list_streams()
+    assert own_engine.process.poll() is None
 
 
 def test_an_outage_has_an_end(
