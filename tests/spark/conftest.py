@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -14,9 +15,11 @@ from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
 from tests.spark.data import arrow
-from tests.spark.lake import Lake
 from tests.spark.options import spark_options
 from tests.spark.oracle import Oracle
+
+if TYPE_CHECKING:
+    from tests.spark.lake import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +84,8 @@ def lake(
     capsys: pytest.CaptureFixture[str],
 ) -> Lake:
     """A folder without objects, in which the jobs keep their tables."""
+    from tests.spark.lake import Lake  # it takes Delta, which the other versions of Spark lack
+
     folder = tmp_path / "a lake"
     monkeypatch.setenv("DELTA_ROOT", f"{folder}/delta")
     return Lake(spark, folder, capsys)
