@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contract import names
 from contract.entities import Entity
-from spark.pipeline.stream import Road, Sink
+from spark.pipeline.lock import Guard
+from spark.pipeline.stream import Road, Sink, parsed
 from tests.spark.lake import ID, rows
 
 SCHEMA = (
@@ -49,6 +50,22 @@ class Stream:
 
 
 @dataclass
+class Feed:
+    """A sink that is given rows of the source."""
+
+    entity: Entity
+    sink: Sink
+
+    def __call__(self, rows: DataFrame, batch_id: int) -> None:
+        """Write a batch."""
+        self.sink(parsed(rows, self.entity), batch_id)
+
+    def flush(self) -> None:
+        """Wait for the live metrics."""
+        self.sink.flush()
+
+
+@dataclass
 class Tables:
     """The tables of the streaming road in a folder."""
 
@@ -60,9 +77,9 @@ class Tables:
         """Where an entity's rows go."""
         return Road.of(entity, ID, str(self.root))
 
-    def sink(self, entity: Entity) -> Sink:
+    def sink(self, entity: Entity, guard: Guard = lambda: None) -> Feed:
         """A sink as a start of the job makes it."""
-        return Sink(self.spark, self.road(entity), lambda: None, lambda: self.clock[0])
+        return Feed(entity, Sink(self.spark, self.road(entity), guard, lambda: self.clock[0]))
 
     def frame(self, records: Iterable[Record]) -> DataFrame:
         """A batch of the source."""

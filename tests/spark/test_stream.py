@@ -10,7 +10,6 @@ from pyspark.sql import SparkSession
 from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
 from spark.pipeline.known import Known, fingerprint
-from spark.pipeline.stream import Sink
 from tests.spark.data import lines
 from tests.spark.lake import ID, Lake
 from tests.spark.stream import Stream, Tables, seconds
@@ -111,8 +110,8 @@ def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Table
 def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
     first = tables.sink(GEO)
     first(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3}')), 0)
-    sink: Sink = tables.sink(GEO)
-    sink._known = Known(tables.road(GEO).table.read(tables.spark), most=2)
+    sink = tables.sink(GEO)
+    sink.sink._known = Known(tables.road(GEO).table.read(tables.spark), most=2)
     again = Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3,"country":"Mali"}', '{"ind":4}')
     sink(tables.frame(again), 1)
     assert {k: row["country"] for k, row in tables.cleaned(GEO).items()} == {
@@ -134,7 +133,7 @@ def test_a_guard_that_says_no_keeps_everything_out(tables: Tables) -> None:
     def lost() -> None:
         raise LookupError("the lock")
 
-    sink = Sink(tables.spark, tables.road(GEO), lost)
+    sink = tables.sink(GEO, lost)
     for data in ('{"ind":1}', "junk"):
         with pytest.raises(LookupError):
             sink(tables.frame(Stream(GEO).put(data)), 0)
