@@ -13,6 +13,7 @@ TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=
 AIRFLOWS := airflow airflow-previous airflow-newest
 # Versions of Spark that the Kinesis source is for, beside the jobs' own.
 SPARKS := spark-previous spark-newest
+STREAMING_TESTS := tests/spark/sources tests/spark/test_service.py tests/spark/test_stream.py
 POSTS ?= 500
 
 .PHONY: help
@@ -95,14 +96,15 @@ lint: .build/.app ## Formatting, lint rules and types
 .PHONY: test
 test: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) lint ## Everything that needs no running stack: unit, sink, contracts, spark, dags
 	@echo "running the suites, two at a time; what each prints comes when it has ended" >&2
-	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-spark .test-sink .test-dags
+	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-batch .test-streaming $(SPARKS:%=.test-%) .test-sink .test-dags
 
-.PHONY: .test-app .test-spark .test-spark-default .test-sink .test-dags $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
+.PHONY: .test-app .test-batch .test-streaming .test-sink .test-dags $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
 .test-app:
 	@$(PYTEST) tests/unit tests/contracts
-.test-spark: .test-spark-default $(SPARKS:%=.test-%)
-.test-spark-default:
-	@$(SPARK_PYTEST) tests/spark
+.test-batch:
+	@$(SPARK_PYTEST) tests/spark $(STREAMING_TESTS:%=--ignore %)
+.test-streaming:
+	@$(SPARK_PYTEST) $(STREAMING_TESTS)
 $(SPARKS:%=.test-%): .test-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py
 .test-sink:
@@ -117,7 +119,15 @@ test-stack: ready ## Follow posts through the real stack, on ports of its own
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost
-	@$(PYTEST) tests/drills
+	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-drills-dag .test-drills-rest
+
+# Each on a stack of its own.
+DAG_DRILLS := tests/drills/test_airflow_backfill.py tests/drills/test_airflow_run.py
+.PHONY: .test-drills-dag .test-drills-rest
+.test-drills-dag:
+	@$(PYTEST) $(DAG_DRILLS)
+.test-drills-rest:
+	@$(PYTEST) tests/drills $(DAG_DRILLS:%=--ignore %)
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -46,17 +48,33 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, so that neither a person's stack nor another run is in the way.
 
     They are below those that the system hands out to clients: one stays free while a service that
-    was killed is started again.
+    was killed is started again. A lock keeps each for this process until it ends.
     """
     from stack import ports  # not at the top: the environment of the Spark tests lacks psutil
 
     found: list[int] = []
     for port in random.sample(range(20_000, 32_000), 12_000):
-        if ports.holder(port) is None:
+        if ports.holder(port) is None and _reserved(port):
             found.append(port)
         if len(found) == count:
             return found
     raise RuntimeError(f"fewer than {count} ports from 20000 to 31999 are free")
+
+
+_RESERVATIONS: list[IO[str]] = []
+
+
+def _reserved(port: int) -> bool:
+    folder = Path(tempfile.gettempdir(), f"pinterest-test-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    lock = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _RESERVATIONS.append(lock)
+    return True
 
 
 @pytest.fixture(autouse=True)
