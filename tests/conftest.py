@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -61,19 +61,15 @@ def free_ports(count: int) -> list[int]:
     raise RuntimeError(f"fewer than {count} ports from 20000 to 31999 are free")
 
 
-_RESERVATIONS: list[IO[str]] = []
-
-
 def _reserved(port: int) -> bool:
     folder = Path(tempfile.gettempdir(), f"pinterest-test-ports-{os.getuid()}")
     folder.mkdir(exist_ok=True)
-    lock = (folder / str(port)).open("w")
+    lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR)  # open until the process ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         return False
-    _RESERVATIONS.append(lock)
     return True
 
 

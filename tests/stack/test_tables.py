@@ -207,6 +207,7 @@ def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: 
         f"{len(unwritten)} dead letters",
         lambda: len(letters(access, dead, begin_dead)) == len(unwritten),
         30,
+        state=lambda: f"{letters(access, dead, begin_dead)}",
     )
 
     counts = json.loads(stack.run("spark", "--json").stdout)["entities"]
