@@ -136,7 +136,11 @@ def send(stack: Stack, odd: Odd) -> None:
 
 
 def letters(access: Access, topic: str, begin: int) -> list[Letter]:
-    """Dead letters from an offset on."""
+    """Dead letters from an offset on, each once.
+
+    Connect writes one again when the task that met the record starts anew before its offsets are
+    committed: the topic is the one place of the road that has things at least once.
+    """
     consumer = Consumer({**access.kafka, "group.id": "never joined", "enable.auto.commit": False})
     try:
         end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1]
@@ -153,7 +157,7 @@ def letters(access: Access, topic: str, begin: int) -> list[Letter]:
                         headers["__connect.errors.exception.message"],
                     )
                 )
-        return found
+        return list({(letter.topic, letter.offset): letter for letter in found}.values())
     finally:
         consumer.close()
 
