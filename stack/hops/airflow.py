@@ -62,9 +62,15 @@ class Airflow:
         Raises:
             HopError: its file can't be read, or Airflow doesn't answer.
         """
+        self._pause(False)
 
+    def pause(self) -> None:
+        """Start no more tasks of the DAG, and no runs; the same otherwise."""
+        self._pause(True)
+
+    def _pause(self, paused: bool) -> None:
         def known() -> bool:
-            return self._call("PATCH", f"dags/{self.dag_id}", {"is_paused": False}) is not None
+            return self._call("PATCH", f"dags/{self.dag_id}", {"is_paused": paused}) is not None
 
         try:
             wait_for(f"DAG {self.dag_id} to be there", known, PARSED_LIMIT, 1, self._import_errors)
