@@ -9,7 +9,7 @@ from typing import Any
 from contract import names, wire
 from contract.entities import Entity
 from contract.settings import Settings
-from emulator.request import MAX_BODY, Outcome, Request, Row, all_failed, may_pass
+from emulator.request import MAX_BODY, Outcome, Request, Row, may_pass, refused, unreadable
 
 MOST_RECORDS = 10_000
 """Records of one request."""
@@ -43,8 +43,7 @@ class BatchRoad:
     def outcomes(self, request: Request, status: int, body: bytes) -> tuple[Outcome, ...]:
         """Read the slot of each record. A 200 whose slots can't be read says nothing: again."""
         if status != 200:
-            said = body[:200].decode(errors="replace").strip()
-            return all_failed(request, f"HTTP {status} {said}".strip(), again=may_pass(status))
+            return refused(request, status, body, again=may_pass(status))
         try:
             slots = json.loads(body)["offsets"]
             if len(slots) != len(request.rows):
@@ -54,8 +53,7 @@ class BatchRoad:
                 _outcome(row, topic, slot) for row, slot in zip(request.rows, slots, strict=True)
             )
         except (ValueError, TypeError, KeyError, AttributeError):
-            shown = body[:80].decode(errors="replace")
-            return all_failed(request, f"HTTP 200 with an unreadable body {shown!r}", again=True)
+            return unreadable(request, body)
 
 
 def _outcome(row: Row, topic: str, slot: dict[str, Any]) -> Outcome:

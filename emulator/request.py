@@ -83,6 +83,18 @@ def all_failed(request: Request, error: str, *, again: bool) -> tuple[Outcome, .
     return tuple(Outcome(row, error=error, again=again) for row in request.rows)
 
 
+def refused(request: Request, status: int, body: bytes, *, again: bool) -> tuple[Outcome, ...]:
+    """The outcomes of a request whose answer has another status than 200."""
+    said = body[:200].decode(errors="replace").strip()
+    return all_failed(request, f"HTTP {status} {said}".strip(), again=again)
+
+
+def unreadable(request: Request, body: bytes) -> tuple[Outcome, ...]:
+    """The outcomes of a request whose answer, a 200, can't be read: it says nothing, so again."""
+    shown = body[:80].decode(errors="replace")
+    return all_failed(request, f"HTTP 200 with an unreadable body {shown!r}", again=True)
+
+
 def may_pass(status: int) -> bool:
     """Whether the same request may get another status later."""
     return status in (408, 425, 429) or status >= 500

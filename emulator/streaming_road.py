@@ -10,7 +10,7 @@ from typing import Any
 from contract import names, wire
 from contract.entities import Entity
 from contract.settings import Settings
-from emulator.request import MAX_BODY, Outcome, Request, Row, all_failed, may_pass
+from emulator.request import MAX_BODY, Outcome, Request, Row, may_pass, refused, unreadable
 
 MOST_RECORDS = 500
 """Records of one PutRecords."""
@@ -72,9 +72,8 @@ class StreamingRoad:
     def outcomes(self, request: Request, status: int, body: bytes) -> tuple[Outcome, ...]:
         """Read what became of each record. A 200 that can't be read says nothing: again."""
         if status != 200:
-            said = body[:200].decode(errors="replace").strip()
             again = may_pass(status) or _error_type(body) in _THROTTLED
-            return all_failed(request, f"HTTP {status} {said}".strip(), again=again)
+            return refused(request, status, body, again=again)
         stream = request.url.split("/")[-2]
         try:
             answer = json.loads(body)
@@ -83,8 +82,7 @@ class StreamingRoad:
                 _outcome(row, stream, slot) for row, slot in zip(request.rows, slots, strict=True)
             )
         except (ValueError, TypeError, KeyError, AttributeError):
-            shown = body[:80].decode(errors="replace")
-            return all_failed(request, f"HTTP 200 with an unreadable body {shown!r}", again=True)
+            return unreadable(request, body)
 
     def _of(self, row: Row) -> str:
         return str(row.key) if self._partition_key is None else self._partition_key
