@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from contract.values import positive
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WORDS = {"millisecond": "ms", "second": "s", "minute": "m", "hour": "h"}
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
@@ -41,9 +43,7 @@ def flag(value: str) -> bool:
 
 def whole(value: str) -> int:
     """A whole number above 0."""
-    if not value.strip().isdecimal() or int(value) == 0:
-        raise ValueError("it must be a whole number above 0")
-    return int(value)
+    return positive(value.strip())
 
 
 def limit(value: str) -> int:
