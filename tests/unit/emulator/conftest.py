@@ -256,6 +256,13 @@ class Program:
             text=True,
         )
 
+    def dry(self, *arguments: str) -> list[str]:
+        """Lines of a dry run, which says nothing else."""
+        with self.start("--dry-run", *arguments) as process:
+            out, said = process.communicate(timeout=60)
+        assert (process.returncode, said) == (0, "")
+        return out.splitlines()
+
     def run(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
         """Run it to its end: exit code, counts, and what it said."""
         process = self.start(*arguments, "--json")

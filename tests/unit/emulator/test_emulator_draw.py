@@ -57,18 +57,8 @@ def test_passes() -> None:
     assert keys(9, None, True) == [], "a pass without posts doesn't turn for ever"
 
 
-def _dry(program: Program, *arguments: str) -> list[dict[str, object]]:
-    done = subprocess.run(
-        program.command("--dry-run", *arguments),
-        cwd=ROOT,
-        env=program.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def _requests(program: Program, *arguments: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in program.dry(*arguments)]
 
 
 def _keys(lines: list[dict[str, object]]) -> list[int]:
@@ -97,13 +87,13 @@ def test_a_dry_run_is_exact(program: Program, gateway: Faulty) -> None:
 
 
 def test_a_dry_run_of_batches(program: Program) -> None:
-    lines = _dry(program, "--count", "15", "--start", "2", "--batch-size", "10")
+    lines = _requests(program, "--count", "15", "--start", "2", "--batch-size", "10")
     assert [str(line["url"]).rpartition(".")[2] for line in lines] == ["pin", "geo", "user"] * 2
     assert [key for key in _keys(lines) if key is not None][:13] == FIRST[2:]
 
 
 def test_every_post_in_order(program: Program) -> None:
-    lines = _dry(program, "--order", "sequential", "--batch-size", "1000")
+    lines = _requests(program, "--order", "sequential", "--batch-size", "1000")
     assert [key for key in _keys(lines) if key is not None] == list(range(11154))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,33 +13,21 @@ from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
 from emulator.request import MAX_BODY, Row, requests
 from emulator.streaming_road import MOST_RECORDS, StreamingRoad
-from tests.unit.emulator.conftest import ROOT, Faulty, Program, finish, wait_for
+from tests.unit.emulator.conftest import Faulty, Program, finish, wait_for
 from tests.unit.emulator.test_emulator_draw import BODIES
 from tests.unit.emulator.test_emulator_faults import FAST, FIRST
 
 STREAMS = [names.stream("0a1b2c3d4e5f", entity) for entity in ENTITIES]
 
 
-def _dry(program: Program, *arguments: str) -> list[str]:
-    done = subprocess.run(
-        program.command("--dry-run", *arguments),
-        cwd=ROOT,
-        env=program.environment,
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout.decode().splitlines()
-
-
 def test_a_dry_run_is_exact(streaming: Program, gateway: Faulty) -> None:
-    assert _dry(streaming, "--count", "1") == [
+    assert streaming.dry("--count", "1") == [
         f'{{"method":"PUT","url":"{gateway.url}/streams/{stream}/record",'
         '"headers":{"Content-Type":"application/json"},'
         f'"body":{{"StreamName":"{stream}","Data":{value},"PartitionKey":"7528"}}}}'
         for stream, value in zip(STREAMS, BODIES.values(), strict=True)
     ]
-    first, *_ = _dry(streaming, "--count", "2", "--batch-size", "2", "--partition-key", "ö")
+    first, *_ = streaming.dry("--count", "2", "--batch-size", "2", "--partition-key", "ö")
     document = json.loads(first)
     assert document["url"] == f"{gateway.url}/streams/{STREAMS[0]}/records"
     records = document["body"]["records"]
