@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.spark.sources.engine import ROOT, Engine, Stream
+from tests.spark.sources.engine import ROOT, Engine, Stream, running
 
 RECORDS, SIZE, SHARDS = 150_000, 720, 3
 """Records of the stream, bytes of each, and the shards that they are in."""
@@ -30,10 +30,8 @@ ROUNDS = 3
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    started = Engine()
-    started.start()
-    yield started
-    started.close()
+    with running() as started:
+        yield started
 
 
 @pytest.fixture

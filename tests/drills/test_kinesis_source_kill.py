@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.spark.sources.appending import Appending
-from tests.spark.sources.engine import Engine
+from tests.spark.sources.engine import Engine, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
 
@@ -27,10 +27,8 @@ RECORDS = 20
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    started = Engine()
-    started.start()
-    yield started
-    started.close()
+    with running() as started:
+        yield started
 
 
 def test_ten_kills_over_a_split_and_a_merge(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,13 +15,12 @@ from pyspark.sql import DataFrame, SparkSession
 from contract import names
 from contract.entities import Entity
 from spark.pipeline.lock import Guard
+from spark.pipeline.sources.kinesis.records import SCHEMA
 from spark.pipeline.stream import Road, Sink, parsed
+from stack.errors import WaitTimeout
+from stack.waiting import wait_for
 from tests.spark.lake import ID, rows
 
-SCHEMA = (
-    "partitionKey string, data binary, stream string, shardId string, sequenceNumber string,"
-    " approximateArrivalTimestamp timestamp"
-)
 START = datetime(2026, 11, 25, 12)
 SHARD = "shardId-000000000000"
 
@@ -120,10 +118,9 @@ def once(fact: Callable[[], object], act: Callable[[], None], limit: float = 200
     """Meanwhile ``act`` when ``fact`` is true, or when it isn't within ``limit`` seconds."""
 
     def wait() -> None:
-        end = time.monotonic() + limit
         try:
-            while not fact() and time.monotonic() < end:
-                time.sleep(0.2)
+            with suppress(WaitTimeout):
+                wait_for("the moment to act", fact, limit)
         finally:
             act()
 

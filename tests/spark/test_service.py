@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
 from spark.pipeline.service import Reader, Restarts, Service
-from tests.spark.stream import SCHEMA, Stream, Tables, once
+from spark.pipeline.sources.kinesis.records import SCHEMA
+from tests.spark.stream import Stream, Tables, once
 
 
 class Files:

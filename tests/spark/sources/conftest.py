@@ -12,7 +12,7 @@ import pytest
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis.options import Options
 from spark.pipeline.sources.kinesis.reader import Document, KinesisStreamReader
-from tests.spark.sources.engine import Engine, Stream, Way, wait_for
+from tests.spark.sources.engine import Engine, Stream, Way, running, wait_for
 
 Row = dict[str, Any]
 Batch = tuple[Document, Document, list[Row]]
@@ -21,10 +21,8 @@ Batch = tuple[Document, Document, list[Row]]
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    started = Engine()
-    started.start()
-    yield started
-    started.close()
+    with running() as started:
+        yield started
 
 
 @pytest.fixture

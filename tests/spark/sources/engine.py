@@ -8,18 +8,19 @@ import os
 import socket
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+
+from stack import waiting
 
 ROOT = Path(__file__).resolve().parents[3]
 MAIN = ROOT / "localstack/kinesalite/main.cjs"
@@ -29,14 +30,9 @@ MOST_RECORDS = 500
 """Records of one PutRecords."""
 
 
-def wait_for(what: str, fact: Callable[[], Any], seconds: float = 30, pause: float = 0.02) -> Any:
-    """Return the first true value of ``fact``, or fail and say what was awaited."""
-    limit = time.monotonic() + seconds
-    while not (value := fact()):
-        if time.monotonic() > limit:
-            pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(pause)
-    return value
+def wait_for(what: str, fact: Callable[[], Any], seconds: float = 30) -> Any:
+    """Return the first true value of ``fact``; an engine on this machine is looked at often."""
+    return waiting.wait_for(what, fact, seconds, 0.02)
 
 
 def free_port() -> int:
@@ -113,6 +109,17 @@ class Engine:
         stream = Stream(self.client, f"test-{uuid.uuid4().hex[:12]}")
         stream.create(shards)
         return stream
+
+
+@contextmanager
+def running() -> Iterator[Engine]:
+    """An engine that is started, and closed afterwards."""
+    engine = Engine()
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.close()
 
 
 def plain_client(endpoint: str) -> Any:

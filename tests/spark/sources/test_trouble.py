@@ -10,7 +10,7 @@ import pytest
 from spark.pipeline.errors import DataLossError, SourceError
 from spark.pipeline.sources.kinesis import client
 from tests.spark.sources.conftest import QueryOf, texts
-from tests.spark.sources.engine import Engine, Way, wait_for
+from tests.spark.sources.engine import Engine, Way, running, wait_for
 
 HOURS = 3600.0
 
@@ -18,10 +18,8 @@ HOURS = 3600.0
 @pytest.fixture
 def own_engine() -> Iterator[Engine]:
     """An engine that a test may restart or bring into another time."""
-    started = Engine()
-    started.start()
-    yield started
-    started.close()
+    with running() as started:
+        yield started
 
 
 def test_throttled_calls_are_repeated(engine: Engine, way: Way, query: QueryOf) -> None:
