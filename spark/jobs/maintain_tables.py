@@ -22,7 +22,7 @@ from contract.errors import PipelineError
 from contract.settings import Settings
 from spark.pipeline.errors import first_line
 from spark.pipeline.lock import writer_lock
-from spark.pipeline.maintenance import Upkeep, batch_tables, maintain
+from spark.pipeline.maintenance import Upkeep, batch_tables, maintain, streaming_tables
 
 
 def main(argv: Sequence[str] | None = None) -> int | str:
@@ -30,10 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int | str:
     arguments = _arguments(argv)
     try:
         settings = Settings.from_environ()
-        root = settings.batch_root
+        root, user_id = settings.batch_root, settings.user_id
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
             spark = SparkSession.builder.appName("maintain_tables").getOrCreate()
-            done = maintain(spark, root, batch_tables(settings.user_id), guard)
+            done = maintain(spark, root, batch_tables(user_id), guard)
+        # The stream holds the lock of its tables for as long as it runs. It only adds files, but
+        # for a changed row: a write of that gives up when it comes second, and is done again.
+        done += maintain(spark, settings.streaming_root, streaming_tables(user_id), lambda: None)
     except (PipelineError, PySparkException, Py4JJavaError) as error:
         return f"maintain_tables: {first_line(error)}"
     sys.stdout.write((_json if arguments.json else _text)(done) + "\n")

@@ -47,17 +47,29 @@ def batch_tables(user_id: str) -> Iterator[str]:
     yield from (names.result_table(user_id, result.name) for result in RESULTS)
 
 
+def streaming_tables(user_id: str) -> Iterator[str]:
+    """Names of the tables of the streaming road."""
+    for name in (names.table, names.quarantine_table, names.arrivals_table, names.live_table):
+        yield from (name(user_id, entity) for entity in ENTITIES)
+
+
 def maintain(spark: SparkSession, root: str, tables: Iterable[str], guard: Guard) -> list[Upkeep]:
     """Look after those of ``tables`` that are there, one after the other.
+
+    Args:
+        spark: the session.
+        root: URI below which the tables are.
+        tables: their names.
+        guard: called before each table is looked after.
 
     Raises:
         LockError: the lock was lost.
     """
-    found = ((name, Table(f"{root}/{name}")) for name in tables)
-    return [_maintain(spark, n, table, guard) for n, table in found if table.exists(spark)]
+    found = (Table(f"{root}/{name}") for name in tables)
+    return [_maintain(spark, table, guard) for table in found if table.exists(spark)]
 
 
-def _maintain(spark: SparkSession, name: str, table: Table, guard: Guard) -> Upkeep:
+def _maintain(spark: SparkSession, table: Table, guard: Guard) -> Upkeep:
     joined, conflict = 0, None
     guard()
     try:
@@ -67,4 +79,4 @@ def _maintain(spark: SparkSession, name: str, table: Table, guard: Guard) -> Upk
             raise
         conflict = first_line(error)
     table.vacuum(spark)
-    return Upkeep(name, *table.files(spark), joined, conflict)
+    return Upkeep(table.uri, *table.files(spark), joined, conflict)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
+from types import MappingProxyType
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -25,6 +26,12 @@ PROPERTIES = {
     # A checkpoint costs seconds, reading a hundred small commits doesn't.
     "delta.checkpointInterval": "100",
 }
+
+SHORT_LIVED = {
+    "delta.deletedFileRetentionDuration": "interval 1 hours",
+    "delta.logRetentionDuration": "interval 1 hours",
+}
+"""For a table of which nobody reads an old version: its files and commits go after an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,15 @@ class Table:
 
     uri: str
 
-    def create(self, spark: SparkSession, schema: StructType) -> None:
+    def create(
+        self,
+        spark: SparkSession,
+        schema: StructType,
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Make the table unless it is there; one with other columns is left as it is."""
         builder = DeltaTable.createIfNotExists(spark).location(self.uri).addColumns(schema)
-        for name, value in PROPERTIES.items():
+        for name, value in {**PROPERTIES, **properties}.items():
             builder = builder.property(name, value)
         builder.execute()
 

@@ -42,7 +42,7 @@ def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> N
     assert maintain_tables.main(["--json"]) == 0
     (done,) = json.loads(lake.capture.readouterr().out)["tables"]
     assert done.pop("bytes") > 0
-    assert done == {"table": f"{ID}_geo_table", "files": 1, "joined": 4, "conflict": None}
+    assert done == {"table": table.uri, "files": 1, "joined": 4, "conflict": None}
     assert sorted(row["ind"] for row in rows(table.read(lake.spark))) == [0, 1, 2, 3]
     assert len(kept(table) - before) == 1
     assert before <= kept(table)
@@ -51,7 +51,7 @@ def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> N
     version = table.last_commit(lake.spark).version
     keep_nothing(lake.spark, table)
     assert maintain_tables.main([]) == 0
-    assert lake.capture.readouterr().out.startswith(f"{ID}_geo_table: 1 files, ")
+    assert lake.capture.readouterr().out.startswith(f"{table.uri}: 1 files, ")
     assert len(kept(table)) == 1
     assert kept(table).isdisjoint(before)
     # Nothing to join is nothing committed: the last commit is that of the property.
