@@ -9,7 +9,7 @@ quarantine, its rows in the cleaned table, and its posts are counted
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -26,10 +26,13 @@ from spark.pipeline.lock import Guard
 from spark.pipeline.metrics import HOUR, Arrival, Live
 from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, LIVE, STREAM_QUARANTINE
 from spark.pipeline.shards import records
-from spark.pipeline.tables import Table
+from spark.pipeline.tables import SHORT_LIVED, Table
 
 DIMENSION = {PIN: "category", GEO: "country", USER: ""}
 """The column by whose values posts are counted."""
+
+PLACE = ("stream", "shard", "sequence_number")
+"""Columns that tell one record from all others."""
 
 FEW = 100_000
 """Posts of a batch that are written as one file."""
@@ -64,13 +67,13 @@ class Road:
         )
 
     @property
-    def tables(self) -> tuple[tuple[Table, StructType], ...]:
-        """The tables and their columns."""
+    def tables(self) -> tuple[tuple[Table, StructType, Mapping[str, str]], ...]:
+        """The tables, their columns, and the properties that not all tables have."""
         return (
-            (self.table, CLEANED[self.entity]),
-            (self.quarantine, STREAM_QUARANTINE),
-            (self.arrivals, ARRIVALS),
-            (self.live, LIVE),
+            (self.table, CLEANED[self.entity], {}),
+            (self.quarantine, STREAM_QUARANTINE, {}),
+            (self.arrivals, ARRIVALS, {}),
+            (self.live, LIVE, SHORT_LIVED),
         )
 
 
@@ -100,7 +103,7 @@ class Sink:
     ) -> None:
         self._road, self._guard, self._clock = road, guard, clock
         with ThreadPoolExecutor(len(road.tables)) as pool:
-            list(pool.map(lambda pair: _make(spark, *pair), road.tables))
+            list(pool.map(lambda made: _make(spark, *made), road.tables))
         self._known = Known(road.table.read(spark))
         self._live = Live(
             road.stream,
@@ -110,6 +113,7 @@ class Sink:
         )
         self._pool = ThreadPoolExecutor(1)  # a write waits for storage more than it computes
         self._board = Board(road.live, guard)
+        self._first = True
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         """Write a batch of what ``parsed`` gives."""
@@ -124,6 +128,7 @@ class Sink:
                 self._clean(batch, batch_id)
         finally:
             batch.unpersist()
+        self._first = False
         self._board.show(batch.sparkSession, self._live.rows())
 
     def flush(self) -> None:
@@ -131,9 +136,14 @@ class Sink:
         self._board.flush()
 
     def _quarantine(self, batch: DataFrame, bad: list[tuple[int, str, int]]) -> None:
-        self._guard()
         rows = parse.quarantined(batch).select(STREAM_QUARANTINE.names)
-        self._road.quarantine.add(rows, ("stream", "shard", "sequence_number"))
+        if self._first:  # it may be one that was written before, and counted from the table
+            held = self._road.quarantine.read(batch.sparkSession).select(*PLACE)
+            fresh = rows.join(held, list(PLACE), "left_anti")
+            found = fresh.groupBy(_millis("arrived_at").alias("at"), "rule").count().collect()
+            bad = [(row["at"], row["rule"], row["count"]) for row in found]
+        self._guard()
+        self._road.quarantine.add(rows, PLACE)
         self._live.quarantine(bad)
 
     def _clean(self, batch: DataFrame, batch_id: int) -> None:
@@ -187,9 +197,11 @@ class Sink:
         self._road.arrivals.append(dated.coalesce(1), {"batch": batch_id})
 
 
-def _make(spark: SparkSession, table: Table, schema: StructType) -> None:
+def _make(
+    spark: SparkSession, table: Table, schema: StructType, properties: Mapping[str, str]
+) -> None:
     if not table.exists(spark):
-        table.create(spark, schema)
+        table.create(spark, schema, properties)
 
 
 def _millis(column: str) -> Column:
