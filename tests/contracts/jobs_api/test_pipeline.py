@@ -19,12 +19,13 @@ from tests.conftest import ROOT
 from tests.contracts.jobs_api.running import JobsApi, results
 from tests.spark.data import arrow, lines, write_objects
 from tests.spark.oracle import Oracle
+from tests.spark.sources.engine import Engine, Stream, running
 
 POSTS = 150
 ID = Settings.from_environ({}).user_id
 HERE = "/Shared/pinterest-data-pipeline"
 LIMIT = 400
-"""Seconds for three tasks that start a JVM each, on a busy machine."""
+"""Seconds for five tasks that start a JVM each, on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +45,32 @@ def lake(tmp_path_factory: pytest.TempPathFactory, block: Block) -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, lake: Path) -> Iterator[JobsApi]:
+def kinesis(block: Block) -> Iterator[Engine]:
+    """The three streams, with the rows of the first posts."""
+    with running() as engine:
+        for entity in ENTITIES:
+            stream = Stream(engine.client, names.stream(ID, entity))
+            stream.create(1)
+            rows = block.rows(entity)[:POSTS]
+            records = [
+                {"Data": line.encode(), "PartitionKey": str(row[entity.key])}
+                for row, line in zip(rows, lines(entity, rows), strict=True)
+            ]
+            engine.client.put_records(StreamName=stream.name, Records=records)
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -> Iterator[JobsApi]:
     """A service whose workspace is this checkout, as it is when deployed."""
     service = JobsApi(
         tmp_path_factory.mktemp("jobs_api"),
         JOBS_API_WORKSPACE=f"{HERE}={ROOT}",
         JOBS_API_SLOTS="1",
         DELTA_ROOT=f"file:{lake}/delta",
+        AWS_ENDPOINT_URL=kinesis.endpoint,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
     )
     try:
         service.start()
@@ -73,7 +93,7 @@ def tables(shown: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]
 
 
 @pytest.mark.timeout(LIMIT + 20)
-def test_notebooks_clean_and_answer_and_the_gate_says_what_is_wrong(
+def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
     api: JobsApi, lake: Path, block: Block
 ) -> None:
     objects = f"file:{lake}/{names.TOPICS_DIR}"
@@ -93,11 +113,23 @@ def test_notebooks_clean_and_answer_and_the_gate_says_what_is_wrong(
             spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/check_quality.py", gate),
             depends_on=after,
         ),
+        jobs.SubmitTask(
+            "stream",
+            spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/run_stream.py", ["--once"]),
+        ),
+        jobs.SubmitTask(
+            "streams",
+            notebook_task=jobs.NotebookTask(f"{book}/streams"),
+            depends_on=[jobs.TaskDependency("stream")],
+        ),
     )
     run = api.ended(run_id, LIMIT)
     assert api.output(run, "clean").error is None, api.output(run, "clean").error_trace
     assert api.output(run, "results").error is None, api.output(run, "results").error_trace
-    assert results(run) == {"clean": "SUCCESS", "results": "SUCCESS", "gate": "FAILED"}
+    assert api.output(run, "stream").error is None, api.output(run, "stream").logs
+    assert api.output(run, "streams").error is None, api.output(run, "streams").error_trace
+    well = dict.fromkeys(("clean", "results", "stream", "streams"), "SUCCESS")
+    assert results(run) == well | {"gate": "FAILED"}
 
     counts = json.loads(api.output(run, "clean").notebook_output.result)
     assert counts == {entity.name: POSTS for entity in ENTITIES}
@@ -124,6 +156,16 @@ def test_notebooks_clean_and_answer_and_the_gate_says_what_is_wrong(
         assert f"## {result.name}. {result.question}" in text
         (found,) = tables(shown, f"\nFROM result_{result.name}")
         assert found == {tuple(map(str, row)) for row in oracle.result(result.name)}, result.name
+
+    counts = json.loads(api.output(run, "streams").notebook_output.result)
+    assert counts == {entity.name: POSTS for entity in ENTITIES}
+    shown = cells(api, run, "streams")
+    (posts,) = tables(shown, "AS posts, end")
+    assert {row[:3] for row in posts} >= {
+        (names.stream(ID, entity), "hour", str(POSTS)) for entity in ENTITIES
+    }
+    (arrived,) = tables(shown, "FROM arrived")
+    assert len(arrived) == 5
 
     # What Airflow's operator logs: the checks that failed, not "SystemExit: 1".
     error = api.output(run, "gate").error or ""

@@ -1,0 +1,111 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # The streams: from Kinesis to live metrics
+# MAGIC
+# MAGIC The emulator puts the three rows of a post into three Kinesis streams. The job
+# MAGIC `spark/jobs/run_stream.py` reads them all the time: it cleans their records by the functions that
+# MAGIC the batch road uses, merges them into tables of its own, and keeps the live metrics. This
+# MAGIC notebook looks at what arrives, and at what the job has made of it. It writes nothing, so it may
+# MAGIC be run beside the job.
+
+# COMMAND ----------
+
+# DBTITLE 1,Parameters
+from contract import names
+from contract.settings import Settings
+
+settings = Settings.from_environ()
+dbutils.widgets.text("user_id", settings.user_id, "User id")
+dbutils.widgets.text("tables", settings.streaming_root, "Folder of the tables")
+dbutils.widgets.text("position", "trim_horizon", "Where reading begins")
+user_id, root = dbutils.widgets.get("user_id"), dbutils.widgets.get("tables")
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What arrives
+# MAGIC
+# MAGIC On Databricks the format `kinesis` is there; elsewhere the first lines add it. Everything that the
+# MAGIC stream of the pins still holds is read once, into memory.
+
+# COMMAND ----------
+
+from contract.entities import ENTITIES, PIN
+from spark.pipeline.sources.kinesis import register
+
+register(spark, settings)
+arriving = (
+    spark.readStream.format("kinesis")
+    .option("streamName", names.stream(user_id, PIN))
+    .option("region", settings.aws_region)
+    .option("initialPosition", dbutils.widgets.get("position"))
+    .load()
+)
+query = arriving.writeStream.format("memory").queryName("arrived").trigger(availableNow=True).start()
+query.awaitTermination()
+
+# COMMAND ----------
+
+# MAGIC %sql
+# MAGIC SELECT partitionKey, CAST(data AS STRING) AS data, shardId, sequenceNumber,
+# MAGIC        approximateArrivalTimestamp
+# MAGIC FROM arrived ORDER BY approximateArrivalTimestamp DESC LIMIT 5
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What cleaning makes of it
+# MAGIC
+# MAGIC The same functions as on the batch road; only the position of a record is another one.
+
+# COMMAND ----------
+
+from spark.pipeline.cleaning import clean
+from spark.pipeline.parse import good
+from spark.pipeline.stream import parsed
+
+display(clean(good(parsed(spark.table("arrived"), PIN)), PIN).drop("position").limit(5))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What the job has made of it
+
+# COMMAND ----------
+
+from spark.pipeline.stream import Road
+
+roads = [Road.of(entity, user_id, root) for entity in ENTITIES]
+counts = {road.entity.name: road.table.read(spark).count() for road in roads}
+for road in roads:
+    road.live.read(spark).createOrReplaceTempView(f"live_{road.entity.name}")
+display(spark.createDataFrame(list(counts.items()), ["entity", "rows"]))
+
+# COMMAND ----------
+
+# DBTITLE 1,Posts of the last minute and the last hour
+# MAGIC %sql
+# MAGIC SELECT label AS stream, window, value AS posts, end FROM live_pin WHERE metric = 'posts'
+# MAGIC UNION ALL SELECT label, window, value, end FROM live_geo WHERE metric = 'posts'
+# MAGIC UNION ALL SELECT label, window, value, end FROM live_user WHERE metric = 'posts'
+
+# COMMAND ----------
+
+# DBTITLE 1,Leaders
+# MAGIC %sql
+# MAGIC SELECT metric, window, rank, label, value AS posts FROM live_pin WHERE metric = 'category' AND rank <= 3
+# MAGIC UNION ALL
+# MAGIC SELECT metric, window, rank, label, value FROM live_geo WHERE metric = 'country' AND rank <= 3
+# MAGIC ORDER BY metric, window, rank
+
+# COMMAND ----------
+
+# DBTITLE 1,Freshness, in milliseconds from arrival to table
+# MAGIC %sql
+# MAGIC SELECT label, value FROM live_pin WHERE metric = 'freshness'
+
+# COMMAND ----------
+
+import json
+
+dbutils.notebook.exit(json.dumps(counts))
