@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -44,11 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             service = Service(
                 spark,
                 [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
-                _kinesis(settings, arguments.position),
+                _kinesis(settings, arguments.position, arguments.fail_on_data_loss),
                 arguments.checkpoints or f"{root}/_checkpoints",
                 guard,
                 None if arguments.once else arguments.interval,
                 Restarts(arguments.restarts),
+                arguments.alive.touch if arguments.alive else lambda: None,
             )
             with _stopped_by_signals(service):
                 batches = service.run()
@@ -59,12 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _kinesis(settings: Settings, position: str) -> Reader:
+def _kinesis(settings: Settings, position: str, fail_on_data_loss: str) -> Reader:
     """Return the reading line, which is the one that runs on Databricks."""
+    options = {
+        "region": settings.aws_region,
+        "initialPosition": position,
+        "failOnDataLoss": fail_on_data_loss,
+    }
 
     def read(spark: SparkSession, _: Entity, stream: str) -> DataFrame:
         reader = spark.readStream.format("kinesis").option("streamName", stream)
-        return reader.options(region=settings.aws_region, initialPosition=position).load()
+        return reader.options(**options).load()
 
     return read
 
@@ -93,6 +100,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--position",
         default="trim_horizon",
         help="where a stream without a checkpoint is begun (%(default)s)",
+    )
+    parser.add_argument(
+        "--fail-on-data-loss",
+        choices=["true", "false"],
+        default="true",
+        help="fail when records that were to be read are gone; else go on (%(default)s)",
+    )
+    parser.add_argument(
+        "--alive", type=Path, help="file that is touched twice a second while all queries run"
     )
     parser.add_argument(
         "--restarts",

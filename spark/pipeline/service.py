@@ -75,6 +75,7 @@ class Service:
         guard: called before each commit.
         interval: seconds between the starts of two batches; None: read what is there, then end.
         restarts: how often a query is started again.
+        alive: called twice a second while all queries run.
     """
 
     def __init__(
@@ -86,10 +87,11 @@ class Service:
         guard: Guard,
         interval: float | None,
         restarts: Restarts | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._spark, self._read, self._guard = spark, read, guard
         self._checkpoints, self._interval = checkpoints, interval
-        self._restarts = restarts or Restarts()
+        self._restarts, self._alive = restarts or Restarts(), alive
         self._all = [_Supervised(road) for road in roads]
         self._asked: SimpleQueue[None] = SimpleQueue()
         self._stopping = False
@@ -114,6 +116,8 @@ class Service:
             while not self._told() and not self._done():
                 for one in self._all:
                     self._look(one)
+                if all(map(_runs, self._all)):
+                    self._alive()
         finally:
             self._end()
         return {one.road.entity.name: one.batches for one in self._all}
@@ -207,3 +211,10 @@ class Service:
                 one.query.stop()
             if one.sink is not None and one.error is None:
                 one.sink.flush()
+
+
+def _runs(one: _Supervised) -> bool:
+    """Whether a query runs and has found its stream."""
+    if one.query is None or one.error is not None or not one.query.isActive:
+        return False
+    return bool(one.query.status["message"] != "Initializing sources")

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Do all queries of the streaming job run? As long as they do, it touches its file twice a second.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+alive=${RUN_DIR:-.run}/data/stream/alive
+if [[ ! -e $alive ]]; then
+  echo "stream: not all of its queries have begun" >&2
+  exit 1
+fi
+age=$(($(date +%s) - $(stat --format %Y "$alive")))
+if ((age > 10)); then
+  echo "stream: for $age s not all of its queries have run" >&2
+  exit 1
+fi

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the streaming job in the foreground, with its checkpoints on this machine's disk.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+data=${RUN_DIR:-.run}/data/stream
+mkdir -p "$data"
+rm -f "$data/alive"
+data=$(cd "$data" && pwd)
+# LocalStack has forgotten its streams when it starts again: then the new ones are read, from their
+# beginning. On AWS lost records are a failure.
+exec spark/run.sh spark.jobs.run_stream --checkpoints "$data/checkpoints" --alive "$data/alive" \
+  --fail-on-data-loss false "$@"
