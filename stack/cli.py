@@ -141,8 +141,10 @@ def logs(service: str, follow: bool) -> None:
 @click.option("--posts", default=500, show_default=True, help="How many posts to send.")
 @click.option("--wait", default=120.0, show_default=True, help="Seconds that the sink may take.")
 def demo(posts: int, wait: float) -> None:
-    """Start the stack, send posts, follow them to the tables, print the nine results."""
+    """Start the stack, send posts down both roads, print the results and the live metrics."""
     from stack.demo import Demo
+    from stack.hops.access import Access
+    from stack.watch import watch as watch_live
 
     begun = time.monotonic()
     running = _engine()
@@ -154,10 +156,11 @@ def demo(posts: int, wait: float) -> None:
         names = [entity.name for entity in ENTITIES]
         show.table(
             f"Rows of {posts} posts at each hop",
-            ("hop", "what", *names),
-            ((c.hop, c.what, *(c.rows.get(name) for name in names)) for c in run.counts),
+            ("road", "hop", "what", *names),
+            ((c.road, c.hop, c.what, *(c.rows.get(name) for name in names)) for c in run.counts),
         )
     _print_results(running, None, limit=10)
+    watch_live(Access(running.client_environment), 5, None)
     _talk(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
 
 
@@ -212,7 +215,7 @@ def results(name: str | None, limit: int, as_json: bool) -> None:
 @click.argument("key", type=click.IntRange(0))
 @as_json
 def trace(key: int, as_json: bool) -> None:
-    """Follow the post KEY through every hop. Exit code 1 when its way ends early."""
+    """Follow the post KEY down each road that it was sent. Exit code 1 when a way ends early."""
     from stack.hops.access import Access
     from stack.trace import trace as follow
 
@@ -223,10 +226,25 @@ def trace(key: int, as_json: bool) -> None:
     else:
         show.table(
             f"Post {key}",
-            ("row", "hop", "", "where", "what"),
-            ((f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what) for f in findings),
+            ("road", "row", "hop", "", "where", "what"),
+            (
+                (f.road, f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what)
+                for f in findings
+            ),
         )
     sys.exit(0 if all(finding.found for finding in findings) else 1)
+
+
+@main.command()
+@click.option("--every", default=1.0, show_default=True, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Look once, and end.")
+@click.option("--top", default=5, show_default=True, help="Leaders to show of each window.")
+def watch(every: float, once: bool, top: int) -> None:
+    """Show the live metrics of the real-time road, until Ctrl-C."""
+    from stack.hops.access import Access
+    from stack.watch import watch as follow
+
+    follow(Access(_engine().client_environment), top, None if once else every)
 
 
 def _print_results(running: Engine, name: str | None, limit: int, as_json: bool = False) -> None:

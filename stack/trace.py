@@ -1,7 +1,8 @@
-"""``pinpipe trace KEY``: follow one post through every hop of the historical road.
+"""``pinpipe trace KEY``: follow one post through every hop, on each road that it was sent down.
 
 Each hop is asked what it holds of the post; a row's way ends at the first hop
-that doesn't have it, with the reason.
+that doesn't have it, with the reason. A post that the emulator never sent is
+looked for on the historical road.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 from contract import names
 from contract.entities import ENTITIES, Entity
 from stack.errors import HopError
-from stack.hops import journal, kafka, objects, source, tables
+from stack.hops import journal, kafka, kinesis, objects, source, tables
 from stack.hops.access import Access
+from stack.hops.tables import Road
 
 SHOWN = 72
 """Characters that are shown of a value."""
@@ -26,6 +28,7 @@ SHOWN = 72
 class Finding:
     """What one hop holds of one row of the post."""
 
+    road: Road
     entity: str
     hop: str
     found: bool
@@ -40,40 +43,53 @@ class _Way:
     """What is known so far of one row on its way."""
 
     access: Access
-    journal: Path
+    journal_file: Path
     entity: Entity
     key: int
+    road: Road
     record: kafka.Record | None = None
 
     @property
     def topic(self) -> str:
         return names.topic(self.access.settings.user_id, self.entity)
 
+    @property
+    def stream(self) -> str:
+        return names.stream(self.access.settings.user_id, self.entity)
+
+    @property
+    def answers(self) -> list[journal.Answer]:
+        target = self.topic if self.road == "batch" else self.stream
+        return journal.answers(self.journal_file, target, self.key)
+
     def finding(self, hop: str, found: bool, where: str, what: str) -> Finding:
-        return Finding(self.entity.name, hop, found, where, what)
+        return Finding(self.road, self.entity.name, hop, found, where, what)
 
 
 def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
     """Follow the three rows of the post ``key``; each way ends where it stopped."""
     findings: list[Finding] = []
-    for entity in ENTITIES:
-        way = _Way(access, journal_file, entity, key)
-        for finding in _follow(way):
-            findings.append(finding)
-            if not finding.found:
-                break
+    for road in _taken(access, journal_file, key):
+        for entity in ENTITIES:
+            for finding in _follow(_Way(access, journal_file, entity, key, road)):
+                findings.append(finding)
+                if not finding.found:
+                    break
     return findings
 
 
+def _taken(access: Access, journal_file: Path, key: int) -> list[Road]:
+    """The roads that the emulator has sent the post down."""
+    ways = [_Way(access, journal_file, entity, key, road) for road in ROADS for entity in ENTITIES]
+    try:
+        taken = {way.road for way in ways if way.answers}
+    except HopError:  # told as a finding
+        taken = set()
+    return [road for road in ROADS if road in taken] or ["batch"]
+
+
 def _follow(way: _Way) -> Iterator[Finding]:
-    hops: tuple[tuple[str, Callable[[_Way], Finding]], ...] = (
-        (source.HOP, _source),
-        (journal.HOP, _gateway),
-        (kafka.HOP, _kafka),
-        (objects.HOP, _object),
-        (tables.HOP, _table),
-    )
-    for name, ask in hops:
+    for name, ask in ROADS[way.road]:
         try:
             yield ask(way)
         except HopError as error:
@@ -89,13 +105,13 @@ def _source(way: _Way) -> Finding:
 
 
 def _gateway(way: _Way) -> Finding:
-    answers = journal.answers(way.journal, way.topic, way.key)
+    answers = way.answers
     if not answers:
-        return way.finding(journal.HOP, False, str(way.journal), "the emulator never sent it")
+        return way.finding(journal.HOP, False, str(way.journal_file), "the emulator never sent it")
     last = answers[-1]
     times = f" (sent {len(answers)} times)" if len(answers) > 1 else ""
     status = "no answer" if last.status is None else str(last.status)
-    said = last.error or f"partition {last.partition}, offset {last.offset}"
+    said = last.error or last.position
     return way.finding(
         journal.HOP,
         last.error is None,
@@ -120,6 +136,19 @@ def _kafka(way: _Way) -> Finding:
     copies = f" ({len(held)} copies)" if len(held) > 1 else ""
     where = f"{way.topic}-{way.record.partition}@{way.record.offset}{copies}"
     return way.finding(kafka.HOP, True, where, _text((way.record.value or b"").decode()))
+
+
+def _kinesis(way: _Way) -> Finding:
+    records = list(kinesis.read(way.access, way.stream))
+    held = [record for record in records if _key(way.entity, record.data) == way.key]
+    if not held:
+        return way.finding(
+            kinesis.HOP, False, way.stream, f"none of the stream's {len(records)} records has it"
+        )
+    last = held[-1]
+    copies = f" ({len(held)} copies)" if len(held) > 1 else ""
+    where = f"{way.stream} {last.shard} {last.sequence_number}{copies}"
+    return way.finding(kinesis.HOP, True, where, _text(last.data.decode()))
 
 
 def _object(way: _Way) -> Finding:
@@ -160,18 +189,22 @@ def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) ->
 
 
 def _table(way: _Way) -> Finding:
-    name = names.table(way.access.settings.user_id, way.entity)
-    uri = f"{way.access.settings.batch_root}/{name}"
-    table = tables.read(way.access, name, key=way.key)
+    user_id = way.access.settings.user_id
+    name = names.table(user_id, way.entity)
+    uri = tables.uri_of(way.access, name, way.road)
+    table = tables.read(way.access, name, key=way.key, road=way.road)
+    batch = way.road == "batch"
     if table is None:
-        return way.finding(tables.HOP, False, uri, "there is no such table; no batch has run yet")
+        reason = "no batch has run yet" if batch else "nothing was streamed yet"
+        return way.finding(tables.HOP, False, uri, f"there is no such table; {reason}")
     if not table.rows:
+        hint = "run the batch" if batch else "the stream may be behind (`pinpipe logs stream`)"
+        quarantine = names.quarantine_table(user_id, way.entity)
         return way.finding(
             tables.HOP,
             False,
             f"{uri} version {table.version}",
-            "no row with the key: run the batch, or look into "
-            + names.quarantine_table(way.access.settings.user_id, way.entity),
+            f"no row with the key: {hint}, or look into {quarantine}",
         )
     row = {k: v if isinstance(v, int | float | list) else str(v) for k, v in table.rows[0].items()}
     return way.finding(tables.HOP, True, f"{uri} version {table.version}", _text(row))
@@ -189,3 +222,21 @@ def _key(entity: Entity, value: bytes | None) -> int | None:
 def _text(content: Any) -> str:
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+ROADS: dict[Road, tuple[tuple[str, Callable[[_Way], Finding]], ...]] = {
+    "batch": (
+        (source.HOP, _source),
+        (journal.HOP, _gateway),
+        (kafka.HOP, _kafka),
+        (objects.HOP, _object),
+        (tables.HOP, _table),
+    ),
+    "streaming": (
+        (source.HOP, _source),
+        (journal.HOP, _gateway),
+        (kinesis.HOP, _kinesis),
+        (tables.HOP, _table),
+    ),
+}
+"""The hops of each road."""

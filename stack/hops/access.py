@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from contract.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
 
 
@@ -33,12 +34,21 @@ class Access:
 
     @cached_property
     def s3(self) -> S3Client:
-        """An S3 client; without an endpoint of its own it's AWS's."""
+        """A client of S3; without an endpoint of its own it's AWS's."""
+        return self._client("s3")  # type: ignore[no-any-return]
+
+    @cached_property
+    def kinesis(self) -> KinesisClient:
+        """A client of Kinesis, from the same place."""
+        return self._client("kinesis")  # type: ignore[no-any-return]
+
+    def _client(self, service: Any) -> Any:
         import boto3
         from botocore.config import Config
 
+        local = self.settings.aws_endpoint_url is not None
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=self.settings.aws_endpoint_url,
             region_name=self.settings.aws_region,
             aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID"),
@@ -46,7 +56,7 @@ class Access:
             config=Config(
                 connect_timeout=5,
                 read_timeout=30,
-                s3={"addressing_style": "path"} if self.settings.aws_endpoint_url else {},
+                s3={"addressing_style": "path"} if local else {},
             ),
         )
 

@@ -26,8 +26,8 @@ class Answer:
     url: str
     status: int | None
     """None when nothing was answered."""
-    partition: int | None
-    offset: int | None
+    position: str
+    """Where the row has been put, in words; empty when it hasn't."""
     error: str | None
 
 
@@ -68,7 +68,6 @@ def _answer(document: dict[str, Any], record: dict[str, Any]) -> Answer:
         method=document["method"],
         url=document["url"],
         status=document["status"],
-        partition=record.get("partition"),
-        offset=record.get("offset"),
+        position=", ".join(f"{k} {v}" for k, v in record.items() if k not in ("key", "error")),
         error=record.get("error"),
     )

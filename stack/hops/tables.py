@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
@@ -17,6 +17,7 @@ from stack.errors import HopError
 from stack.hops.access import Access
 
 HOP = "delta"
+Road = Literal["batch", "streaming"]
 IN_ORDER = {"datafusion.execution.target_partitions": "1"}
 """Rows come in the order in which a file holds them."""
 
@@ -31,18 +32,23 @@ class Table:
 
 
 def read(
-    access: Access, name: str, columns: Sequence[str] = (), key: int | None = None
+    access: Access,
+    name: str,
+    columns: Sequence[str] = (),
+    key: int | None = None,
+    road: Road = "batch",
 ) -> Table | None:
-    """Read a table of the batch road; None if it doesn't exist.
+    """Read a table; None if it doesn't exist.
 
     Args:
         columns: the columns to read, all by default.
         key: the key of the rows to read, all by default.
+        road: whose table it is.
 
     Raises:
         HopError: it's there and can't be read, or S3 doesn't answer.
     """
-    uri = f"{access.settings.batch_root}/{name}"
+    uri = uri_of(access, name, road)
     query = f"SELECT {', '.join(map(_quoted, columns)) or '*'} FROM rows"
     if key is not None:
         query += f" WHERE ind = {key:d}"
@@ -61,13 +67,20 @@ def read(
     return Table(uri, table.version(), pa.table(found).to_pylist())
 
 
+def uri_of(access: Access, name: str, road: Road = "batch") -> str:
+    """URI of a table."""
+    settings = access.settings
+    root = settings.batch_root if road == "batch" else settings.streaming_root
+    return f"{root}/{name}"
+
+
 def _quoted(column: str) -> str:
     return f'"{column}"'
 
 
-def keys(access: Access, entity: Entity) -> list[int]:
+def keys(access: Access, entity: Entity, road: Road = "batch") -> list[int]:
     """Every key in an entity's cleaned table."""
-    table = read(access, names.table(access.settings.user_id, entity), ["ind"])
+    table = read(access, names.table(access.settings.user_id, entity), ["ind"], road=road)
     return [row["ind"] for row in table.rows] if table else []
 
 
@@ -75,6 +88,11 @@ def quarantined(access: Access, entity: Entity) -> list[dict[str, Any]]:
     """Every row in an entity's quarantine table."""
     table = read(access, names.quarantine_table(access.settings.user_id, entity))
     return table.rows if table else []
+
+
+def live(access: Access, entity: Entity) -> Table | None:
+    """The live metrics of an entity's stream, or None if nothing has been streamed yet."""
+    return read(access, names.live_table(access.settings.user_id, entity), road="streaming")
 
 
 def result(access: Access, wanted: Result) -> Table | None:

@@ -1,0 +1,90 @@
+"""Posts on the real-time road: from the emulator to the tables and the live metrics."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES
+from emulator.draw import original
+from stack.hops import tables
+from stack.hops.access import Access
+from stack.waiting import wait_for
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+FIRST, POSTS = 5000, 20
+"""Draws that no other test sends."""
+LIMIT = 120
+"""Seconds from sending to the tables, with a start of Spark between."""
+
+
+@pytest.fixture
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+def send(stack: Stack, first: int, count: int) -> set[int]:
+    """Send draws one by one; return their keys."""
+    stack.run("emulator-streaming", "--start", str(first), "--count", str(count), "--rate", "max")
+    return {draw.key for draw in islice(original(), first, first + count)}
+
+
+def wait_until_there(access: Access, keys: set[int]) -> None:
+    """Wait until each table has a row, and one alone, for each key."""
+
+    def missing() -> dict[str, int]:
+        held = {entity.name: tables.keys(access, entity, "streaming") for entity in ENTITIES}
+        assert all(len(found) == len(set(found)) for found in held.values())
+        return {name: len(keys.difference(found)) for name, found in held.items()}
+
+    wait_for(
+        "every post to be in its table",
+        lambda: not any(missing().values()),
+        LIMIT,
+        0.5,
+        lambda: f"missing: {missing()}",
+    )
+
+
+def test_posts_reach_tables_and_metrics_over_a_kill_of_the_job(
+    stack: Stack, access: Access
+) -> None:
+    keys = send(stack, FIRST, POSTS)
+    wait_until_there(access, keys)
+    stack.kill("stream")
+    more = send(stack, FIRST + POSTS, POSTS)
+    stack.start("stream")
+    wait_until_there(access, keys | more)
+
+    key = min(more)
+    done = stack.pinpipe("trace", str(key), "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ways: dict[str, list[str]] = {}
+    for finding in json.loads(done.stdout):
+        assert finding["found"]
+        assert finding["road"] == "streaming"
+        ways.setdefault(finding["entity"], []).append(finding["hop"])
+    assert ways == {e.name: ["source", "gateway", "kinesis", "delta"] for e in ENTITIES}
+
+    def shown() -> str:
+        return stack.pinpipe("watch", "--once").stdout
+
+    def counted() -> bool:
+        text = shown()
+        found = {
+            line.split()[1]: line.split() for line in text.splitlines() if "streaming-" in line
+        }
+        # Stream, posts of the last minute, posts of the last hour.
+        return all(
+            int(found[names.stream(stack.settings.user_id, entity)][5]) >= 2 * POSTS
+            for entity in ENTITIES
+        )
+
+    wait_for("the live metrics to count the posts", counted, 30, 1, shown)
+    assert "Categories, last hour" in shown()
