@@ -1,0 +1,235 @@
+"""The streaming job is killed again and again under load: each post is in its table, and once.
+
+Meanwhile a shard is split, two are merged, and Kinesis is away for a while. The streams are those
+of an engine of the drill's own, so that nothing else is in them; the tables are in a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES, Entity
+from contract.settings import Settings
+from emulator.dataset.generate import blocks
+from stack.hops import tables
+from stack.hops.access import Access
+from stack.waiting import wait_for
+from tests.conftest import ROOT
+from tests.spark.data import arrow, lines
+from tests.spark.oracle import Oracle, plain
+from tests.spark.sources.engine import Engine, Stream, Way, running
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
+
+POSTS, SHARDS, KILLS = 10_000, 3, 14
+AT_ONCE, PAUSE = 25, 0.5
+"""Records of one request to a stream, and seconds between two requests."""
+IN_PLANNING, IN_READING, IN_WRITING, IN_COMMIT = range(4)
+"""The kills that are made there; the others come at any moment."""
+SPLIT_AFTER, MERGE_AFTER, OUTAGE_AFTER = 3, 5, 7
+OUTAGE = 5.0
+ID = Settings.from_environ({}).user_id
+
+
+@dataclass
+class Job:
+    """The streaming job on a folder, and the moments at which it can be killed."""
+
+    folder: Path
+    endpoint: str
+    process: subprocess.Popen[bytes] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        python = ROOT / ".build/envs/spark/bin"
+        self.environment = {
+            **os.environ,
+            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
+            "RUN_DIR": str(self.folder / "run"),
+            "DELTA_ROOT": str(self.folder / "delta"),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def alive(self) -> Path:
+        return self.folder / "run/data/stream/alive"
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start it, with a process group of its own."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [ROOT / "spark/stream.sh", "--interval", "0.5", *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self.process
+
+    def kill(self) -> None:
+        """SIGKILL to Python, the JVM and its Python workers."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    def wait(self, what: str, fact: Callable[[], object]) -> None:
+        """Wait until something is so, while the job runs."""
+
+        def so() -> object:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()
+            return fact()
+
+        wait_for(what, so, 120, 0.005)
+
+    def planned(self) -> bool:
+        """Whether a batch of some stream was planned and isn't done."""
+        checkpoints = self.folder / "run/data/stream/checkpoints"
+        return any(
+            not (offset.parents[1] / "commits" / offset.name).exists()
+            for offset in checkpoints.glob("*/offsets/[0-9]*")
+        )
+
+    def files(self) -> set[Path]:
+        """Data files of the cleaned tables, those of no commit as well."""
+        return set(self.folder.glob("delta/streaming/*_table/*.parquet"))
+
+    def commits(self) -> set[Path]:
+        """Commits of the cleaned tables."""
+        return set(self.folder.glob("delta/streaming/*_table/_delta_log/*.json"))
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def way(engine: Engine) -> Iterator[Way]:
+    opened = Way(engine)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def job(tmp_path: Path, way: Way) -> Iterator[Job]:
+    made = Job(tmp_path / "a job", way.endpoint)
+    yield made
+    made.close()
+
+
+def more(look: Callable[[], set[Path]], before: set[Path]) -> bool:
+    """Whether there are files that weren't there before."""
+    return bool(look() - before)
+
+
+def send(stream: Stream, entity: Entity, begun: threading.Event, end: threading.Event) -> None:
+    """Put every post once, a few at a time; let ``end`` be set and the rest goes at once."""
+    rows = next(blocks()).rows(entity)[:POSTS]
+    records = (
+        {"Data": line.encode(), "PartitionKey": str(row[entity.key])}
+        for row, line in zip(rows, lines(entity, rows), strict=True)
+    )
+    while batch := list(islice(records, AT_ONCE)):
+        answer = stream.client.put_records(StreamName=stream.name, Records=batch)
+        assert answer["FailedRecordCount"] == 0
+        begun.set()
+        end.wait(PAUSE)
+
+
+def test_kills_a_reshard_and_an_outage(engine: Engine, way: Way, job: Job) -> None:
+    streams = {e: Stream(engine.client, names.stream(ID, e)) for e in ENTITIES}
+    begun, end = threading.Event(), threading.Event()
+    for stream in streams.values():
+        stream.create(SHARDS)
+    senders = [
+        threading.Thread(target=send, args=(streams[entity], entity, begun, end))
+        for entity in ENTITIES
+    ]
+    for sender in senders:
+        sender.start()
+    moments = random.Random(11)
+    try:
+        assert begun.wait(30)
+        for kill in range(KILLS):
+            job.alive.unlink(missing_ok=True)
+            files, commits = job.files(), job.commits()
+            job.start()
+            if kill == IN_PLANNING:
+                job.wait("a look into a stream", lambda: "GetRecords" in way.calls)
+                assert not job.planned()
+            elif kill == IN_READING:
+                job.wait("a planned batch", job.planned)
+            elif kill == IN_WRITING:
+                job.wait("a file of a write", partial(more, job.files, files))
+            elif kill == IN_COMMIT:
+                job.wait("a commit", partial(more, job.commits, commits))
+            else:
+                job.wait("all queries to run", job.alive.exists)
+                end.wait(moments.uniform(0, 6))  # anywhere in a batch
+            job.kill()
+            pin = streams[ENTITIES[0]]
+            if kill == SPLIT_AFTER:
+                pin.split(pin.open()[0])
+            if kill == MERGE_AFTER:
+                pin.merge(*pin.open()[1:3])
+            if kill == OUTAGE_AFTER:
+                way.down = True
+                threading.Timer(OUTAGE, setattr, (way, "down", False)).start()
+    finally:
+        end.set()
+        for sender in senders:
+            sender.join(60)
+    assert not any(sender.is_alive() for sender in senders)
+    last = job.start("--once")
+    assert last.wait(300) == 0, job.log.read_text()
+    check(job)
+
+
+def check(job: Job) -> None:
+    """Hold tables and metrics against what was sent."""
+    access = Access({"DELTA_ROOT": job.environment["DELTA_ROOT"]})
+    block = next(blocks())
+    sent = {entity: block.rows(entity)[:POSTS] for entity in ENTITIES}
+    oracle = Oracle(*(arrow(entity, sent[entity]) for entity in ENTITIES))
+    for entity in ENTITIES:
+        table = tables.read(access, names.table(ID, entity), road="streaming")
+        assert table is not None
+        found = [plain(row) for row in table.rows]
+        assert len(found) == POSTS
+        assert {row[0]: row for row in found} == oracle.cleaned(entity.name)
+        arrivals = tables.read(access, names.arrivals_table(ID, entity), ("ind",), road="streaming")
+        assert arrivals is not None
+        assert len(arrivals.rows) == len({row["ind"] for row in arrivals.rows}) == POSTS
+        live = tables.live(access, entity)
+        assert live is not None
+        posts = {row["window"]: row["value"] for row in live.rows if row["metric"] == "posts"}
+        assert posts["hour"] == POSTS, json.dumps(live.rows, default=str)
