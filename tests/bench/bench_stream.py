@@ -1,0 +1,309 @@
+"""The real-time road on the whole stack: how old a post is when its row can be read, and at rest.
+
+Posts come at a steady pace, one record each into the three streams, once straight into Kinesis and
+once through API Gateway, while all three queries run. A row can be read from the moment at which
+its table's commit is there; each table is asked for its next commit every ``LOOK`` seconds, so that
+what is measured is up to that more than it was. Then a backlog arrives at once, and is held against
+a bare reader of the same records. Last, the job is left alone and its use of the machine noted.
+Nothing is asserted on speed; what is asserted is that every row came.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import count
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from contract import names
+from contract.entities import ENTITIES, Entity
+from emulator.dataset.generate import blocks
+from stack.hops import kinesis, tables
+from stack.hops.access import Access
+from stack.waiting import wait_for
+from tests.spark.data import lines
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
+
+    from tests.conftest import Stack
+
+WARM, RATE, SECONDS, BACKLOG = 200, 20, 60, 5_000
+"""Posts before the first is measured, posts/s, for how long, and posts that arrive at once."""
+LOOK = 0.1
+AT_REST, NOTED = 600, 60
+"""Seconds that the job is left alone, and seconds between two notes of its memory."""
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800)]
+
+Send = Callable[[Entity, int, str], None]
+"""Sends a record: its entity, its key, its JSON."""
+
+
+@dataclass
+class Commits:
+    """When each commit of a table could be seen first, by its version."""
+
+    access: Access
+    entity: Entity
+    seen: dict[int, float] = field(default_factory=dict)
+    version: int = -1
+
+    def __post_init__(self) -> None:
+        uri = tables.uri_of(
+            self.access, names.table(self.access.settings.user_id, self.entity), "streaming"
+        )
+        self.bucket, _, self.prefix = uri.removeprefix("s3://").partition("/")
+        while self._is_there(self.version + 1):
+            self.version += 1
+
+    def look(self) -> None:
+        """Note commits that have come since."""
+        while self._is_there(self.version + 1):
+            self.version += 1
+            self.seen[self.version] = time.time()
+
+    def rows(self) -> Iterator[tuple[int, float]]:
+        """Key of each row that those commits added, and when it could be read."""
+        for version, at in self.seen.items():
+            for line in self._get(self._commit(version)).splitlines():
+                added = json.loads(line).get("add")
+                if added and added["dataChange"]:
+                    content = BytesIO(self._get(f"{self.prefix}/{added['path']}"))
+                    for key in pq.read_table(content, columns=["ind"])["ind"].to_pylist():
+                        yield key, at
+
+    def _commit(self, version: int) -> str:
+        return f"{self.prefix}/_delta_log/{version:020d}.json"
+
+    def _get(self, key: str) -> bytes:
+        return self.access.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def _is_there(self, version: int) -> bool:
+        try:
+            self.access.s3.head_object(Bucket=self.bucket, Key=self._commit(version))
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            return False
+        return True
+
+
+@dataclass
+class Posts:
+    """Posts of the generated dataset that nobody has sent before."""
+
+    next: int = 0
+
+    def __post_init__(self) -> None:
+        block = next(blocks())
+        self.rows = {entity: block.rows(entity) for entity in ENTITIES}
+
+    def take(self, number: int) -> Iterator[tuple[Entity, int, str]]:
+        """The records of the next posts."""
+        for entity in ENTITIES:
+            rows = self.rows[entity][self.next : self.next + number]
+            for row, line in zip(rows, lines(entity, rows), strict=True):
+                yield entity, row[entity.key], line
+        self.next += number
+
+
+@pytest.fixture(scope="module")
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+@pytest.fixture(scope="module")
+def posts(access: Access) -> Posts:
+    """Posts, when the first of them are in their tables and Spark is warm."""
+    made = Posts()
+    for _ in range(5):
+        burst(access, list(made.take(WARM // 5)))
+        wait_for("the first rows", lambda: held(access) >= made.next, 180, 1)
+    return made
+
+
+def held(access: Access) -> int:
+    """Rows in the table that has the fewest."""
+    return min(len(tables.keys(access, entity, "streaming")) for entity in ENTITIES)
+
+
+def burst(access: Access, records: list[tuple[Entity, int, str]]) -> None:
+    """Put records as quickly as Kinesis takes them."""
+    for entity in ENTITIES:
+        own: list[PutRecordsRequestEntryTypeDef] = [
+            {"Data": line.encode(), "PartitionKey": str(key)}
+            for of, key, line in records
+            if of is entity
+        ]
+        stream = names.stream(access.settings.user_id, entity)
+        for at in range(0, len(own), 500):
+            answer = access.kinesis.put_records(StreamName=stream, Records=own[at : at + 500])
+            assert answer["FailedRecordCount"] == 0
+
+
+def straight(access: Access) -> Send:
+    """Into Kinesis."""
+
+    def send(entity: Entity, key: int, line: str) -> None:
+        access.kinesis.put_record(
+            StreamName=names.stream(access.settings.user_id, entity),
+            Data=line.encode(),
+            PartitionKey=str(key),
+        )
+
+    return send
+
+
+def by_gateway(access: Access) -> Send:
+    """Through API Gateway, as the emulator does it."""
+    session = requests.Session()
+
+    def send(entity: Entity, key: int, line: str) -> None:
+        stream = names.stream(access.settings.user_id, entity)
+        answer = session.put(
+            f"{access.settings.gateway_invoke_url}/streams/{stream}/record",
+            json={
+                "StreamName": stream,
+                "Data": json.loads(line),
+                "PartitionKey": str(key),
+            },
+            timeout=30,
+        )
+        answer.raise_for_status()
+
+    return send
+
+
+def steadily(records: list[tuple[Entity, int, str]], send: Send) -> dict[tuple[str, int], float]:
+    """Send a post's three records at each tick; when each was sent."""
+    by_post = [records[at :: len(records) // 3] for at in range(len(records) // 3)]
+    sent, begun = {}, time.monotonic()
+    for number, post in enumerate(by_post):
+        time.sleep(max(0.0, begun + number / RATE - time.monotonic()))  # the pace itself
+        for entity, key, line in post:
+            sent[entity.name, key] = time.time()
+            send(entity, key, line)
+    return sent
+
+
+@pytest.mark.parametrize("way", [straight, by_gateway], ids=["kinesis", "gateway"])
+def test_freshness(
+    access: Access,
+    posts: Posts,
+    way: Callable[[Access], Send],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    records = list(posts.take(RATE * SECONDS))
+    watched = [Commits(access, entity) for entity in ENTITIES]
+    end = threading.Event()
+
+    def look() -> None:
+        while not end.wait(LOOK):
+            for one in watched:
+                one.look()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        sent = steadily(records, way(access))
+        wait_for("the last rows", lambda: held(access) >= posts.next, 120, 1)
+    finally:
+        end.set()
+        looking.join(30)
+    for one in watched:
+        one.look()
+    ages = {
+        (one.entity.name, key): at - sent[one.entity.name, key]
+        for one in watched
+        for key, at in one.rows()
+        if (one.entity.name, key) in sent
+    }
+    assert len(ages) == len(sent) == 3 * RATE * SECONDS
+    found = sorted(ages.values())
+    cuts = quantiles(found, n=100)
+    say(
+        capsys,
+        f"put to row, {RATE} posts/s, {way.__name__.replace('_', ' ')}, {len(found)} rows in"
+        f" {sum(len(one.seen) for one in watched)} commits:"
+        f" p50 {median(found):.2f} s, p95 {cuts[94]:.2f} s, most {found[-1]:.2f} s",
+    )
+
+
+def test_a_backlog(access: Access, posts: Posts, capsys: pytest.CaptureFixture[str]) -> None:
+    records = list(posts.take(BACKLOG))
+    begun = time.perf_counter()
+    burst(access, records)
+    put = time.perf_counter()
+    wait_for("the backlog's rows", lambda: held(access) >= posts.next, 300, 0.5)
+    done = time.perf_counter()
+    read = time.perf_counter()
+    total = sum(
+        1
+        for entity in ENTITIES
+        for _ in kinesis.read(access, names.stream(access.settings.user_id, entity))
+    )
+    bare = time.perf_counter() - read
+    assert total == 3 * posts.next
+    into, plain = len(records) / (done - begun), total / bare
+    say(
+        capsys,
+        f"into Delta: {len(records):,} records in {done - begun:.1f} s ({put - begun:.1f} s of it"
+        f" putting), {into:,.0f} records/s; bare reader {plain:,.0f} records/s,"
+        f" ratio {into / plain:.2f}",
+    )
+
+
+def test_at_rest(
+    stack: Stack, access: Access, posts: Posts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert held(access) >= posts.next
+    job = psutil.Process(stack.pid("stream"))
+    used, begun, memory = cpu(job), time.monotonic(), [resident(job)]
+    for minute in count(1):
+        time.sleep(max(0.0, begun + minute * NOTED - time.monotonic()))
+        memory.append(resident(job))
+        if minute * NOTED >= AT_REST:
+            break
+    share = (cpu(job) - used) / (time.monotonic() - begun)
+    say(
+        capsys,
+        f"at rest for {AT_REST} s: {share:.1%} of a core, MiB each {NOTED} s: "
+        + " ".join(f"{mib:.0f}" for mib in memory),
+    )
+
+
+def family(job: psutil.Process) -> list[psutil.Process]:
+    """The job's processes."""
+    return [job, *job.children(recursive=True)]
+
+
+def cpu(job: psutil.Process) -> float:
+    """Seconds of processor time that the job's processes have used, the ended ones as well."""
+    total = 0.0
+    for process in family(job):
+        times: Any = process.cpu_times()
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def resident(job: psutil.Process) -> float:
+    """MiB of memory that the job's processes hold."""
+    return sum(process.memory_info().rss for process in family(job)) / 2**20
+
+
+def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """Print a figure."""
+    with capsys.disabled():
+        print(f"\n{line}")  # noqa: T201
