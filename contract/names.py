@@ -80,8 +80,13 @@ def result_table(user_id: str, result: str) -> str:
 
 
 def dag(user_id: str) -> str:
-    """Airflow's DAG."""
+    """Airflow's DAG of every day."""
     return f"{user_id}_dag"
+
+
+def maintenance_dag(user_id: str) -> str:
+    """Airflow's DAG that looks after the tables."""
+    return f"{user_id}_maintenance_dag"
 
 
 def topic_prefix(topic_name: str) -> str:
