@@ -52,13 +52,13 @@ mv "$build/jars.new" "$build/jars"
 
 # The job is run once over a few records: what its JVM then has loaded goes into the archive.
 rm -f "$build/classes.jsa"
-options=$(sed -n 's/^spark.driver.extraJavaOptions *//p' spark/conf/spark-defaults.conf)
+options=$(sed -n 's/^spark.driver.defaultJavaOptions *//p' spark/conf/spark-defaults.conf)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 DELTA_ROOT=$scratch SPARK_LOCAL_DIRS=$scratch SPARK_LOCAL_IP=127.0.0.1 PYTHONPATH=$PWD \
     AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none \
     spark-submit --properties-file spark/conf/spark-defaults.conf \
-    --driver-java-options "${options/SharedArchiveFile/ArchiveClassesAtExit}" \
+    --conf "spark.driver.defaultJavaOptions=${options/SharedArchiveFile/ArchiveClassesAtExit}" \
     spark/jobs/rehearse.py >"$build/rehearsal.log" 2>&1 && [[ -f $build/classes.jsa ]] ||
     fail "the rehearsal failed, see $build/rehearsal.log"
 

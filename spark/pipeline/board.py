@@ -18,7 +18,7 @@ from spark.pipeline.lock import Guard
 from spark.pipeline.metrics import LiveRow
 from spark.pipeline.tables import Table
 
-REFRESH = 2.0
+REFRESH = 5.0
 """Seconds between the beginnings of two writes."""
 
 _SCHEMA = (

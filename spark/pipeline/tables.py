@@ -28,6 +28,8 @@ PROPERTIES = {
 }
 
 SHORT_LIVED = {
+    # It is replaced whole every few seconds, which reads what came since the last checkpoint.
+    "delta.checkpointInterval": "10",
     "delta.deletedFileRetentionDuration": "interval 1 hours",
     "delta.logRetentionDuration": "interval 1 hours",
 }
