@@ -29,15 +29,12 @@ mkdir -p "$data"
 
 # service_load: plugins are found by their META-INF/services, not by opening every class.
 # rebalance.max.delay: the default leaves the tasks of a worker that died undone for 5 min.
-# session.timeout: when that death is noticed. offset.flush.interval: how far behind the consumer
-# group is when it is looked at; the sink itself goes on from what is in the bucket.
+# session.timeout: when that death is noticed.
 # graceful.timeout: the sink has nothing to finish at a stop.
 cat >"$data/worker.properties" <<PROPERTIES
 bootstrap.servers=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
 group.id=$group
-key.converter=org.apache.kafka.connect.storage.StringConverter
-value.converter=org.apache.kafka.connect.json.JsonConverter
-value.converter.schemas.enable=false
+$(cat services/connect/worker.properties)
 config.storage.topic=$group-configs
 config.storage.replication.factor=1
 offset.storage.topic=$group-offsets
@@ -56,7 +53,6 @@ scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=6000
 heartbeat.interval.ms=2000
 metadata.max.age.ms=3000
-offset.flush.interval.ms=1000
 task.shutdown.graceful.timeout.ms=2000
 PROPERTIES
 
