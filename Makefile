@@ -133,6 +133,17 @@ DAG_DRILLS := tests/drills/test_airflow_backfill.py tests/drills/test_airflow_ru
 bench: install ## Print the ratios of tests/bench, side by side on this machine
 	@$(PYTEST) --engine native tests/bench
 
+# --- to AWS (docs/running-on-aws.md)
+
+.PHONY: package
+package: .build/.app ## Build into dist/ what AWS takes; say what each file is for
+	@services/connect/install.sh
+	@$(PINPIPE) package
+
+.PHONY: deploy-aws
+deploy-aws: package ## Deploy dist/ with the settings of .env.aws; DRY_RUN=1 shows each call, makes none
+	@$(PINPIPE) deploy $(if $(DRY_RUN),--dry-run)
+
 # --- look after
 
 .PHONY: fmt
@@ -145,4 +156,4 @@ lock: $(UV) ## Write the lock files of every environment again
 
 .PHONY: clean
 clean: down ## Remove everything that was installed, built or kept
-	@rm -rf .venv .build .run services/connect/s3-sink/target
+	@rm -rf .venv .build .run dist services/connect/s3-sink/target

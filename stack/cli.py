@@ -12,6 +12,7 @@ from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
 from stack import engine, show
+from stack.aws import commands
 from stack.engine import Engine
 
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
@@ -272,6 +273,9 @@ def _print_results(running: Engine, name: str | None, limit: int, as_json: bool 
             (tuple(row[c] for c in result.columns) for row in rows),
         )
 
+
+main.add_command(commands.package)
+main.add_command(commands.deploy)
 
 if __name__ == "__main__":
     main()

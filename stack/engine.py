@@ -82,10 +82,12 @@ def project_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def environ(root: Path, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables of ``.env``, those of the environment on top, as Docker Compose has it."""
+def environ(
+    root: Path, given: Mapping[str, str] | None = None, file: str = ".env"
+) -> dict[str, str]:
+    """The variables of ``file``, those of the environment on top, as Docker Compose has it."""
     own = os.environ if given is None else given
-    return {k: v for k, v in dotenv_values(root / ".env").items() if v is not None} | dict(own)
+    return {k: v for k, v in dotenv_values(root / file).items() if v is not None} | dict(own)
 
 
 def chosen(root: Path, variables: Mapping[str, str]) -> str:

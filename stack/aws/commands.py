@@ -1,0 +1,60 @@
+"""`pinpipe package` and `pinpipe deploy`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from stack import engine, show
+
+settings_file = click.option(
+    "--settings",
+    "file",
+    default=".env.aws",
+    show_default=True,
+    help="File with the settings; the environment wins over it.",
+)
+
+
+@click.command()
+@settings_file
+def package(file: str) -> None:
+    """Build what AWS takes into dist/, and say what each file is for."""
+    from stack.aws.artefacts import artefacts, write
+
+    root = engine.project_root()
+    built = artefacts(root, engine.environ(root, file=file))
+    write(built, root / "dist")
+    show.table(
+        "",
+        ("dist/", "bytes", "for"),
+        ((item.path, len(item.content), item.purpose) for item in built),
+    )
+
+
+@click.command()
+@settings_file
+@click.option("--dry-run", is_flag=True, help="Check and show each call; make none.")
+def deploy(file: str, dry_run: bool) -> None:
+    """Deploy dist/ to AWS: the stacks, the files, MSK Connect and MWAA."""
+    from contract.settings import Settings
+    from stack.aws.calls import DryCalls, LiveCalls
+    from stack.aws.deploy import Deployment
+
+    root = engine.project_root()
+    environment = engine.environ(root, file=file)
+    settings = Settings.from_environ(environment)
+    if dry_run:
+        Deployment(DryCalls(click.echo), settings, root / "dist").run()
+        return
+    calls = LiveCalls(settings.aws_region, environment, _talk)
+    try:
+        outputs = Deployment(calls, settings, root / "dist").run()
+    finally:
+        calls.close()
+    show.table("Deployed", ("output", "value"), sorted(outputs.items()))
+
+
+def _talk(line: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
