@@ -177,6 +177,44 @@ def test_mwaas_bucket_has_what_airflow_runs_here(built: dict[str, bytes], root: 
     assert all((folder / "plugins" / name).read_bytes() == packed[name] for name in packed)
 
 
+def resolved(built: dict[str, bytes], folder: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    """Have uv resolve MWAA's requirements, as pip does there, on the packages of MWAA's set.
+
+    Offline: what isn't in that set, at that version, can't be had.
+    """
+    constraints = folder / "constraints.txt"
+    constraints.write_bytes(built["mwaa/dags/constraints.txt"])
+    there = "/usr/local/airflow/dags/constraints.txt"
+    requirements = folder / "requirements.txt"
+    requirements.write_text(
+        built["mwaa/requirements.txt"].decode().replace(there, str(constraints))
+    )
+    uv = root / ".build/envs/bootstrap/bin/uv"
+    command = [uv, "pip", "install", "--dry-run", "--offline", "--no-cache", "--requirements"]
+    command += [requirements, "--python", root / ".build/envs/airflow"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_mwaas_requirements_resolve_to_its_pins(
+    built: dict[str, bytes], root: Path, tmp_path: Path
+) -> None:
+    done = resolved(built, tmp_path, root)
+    assert done.returncode == 0, done.stderr
+    assert "Would make no changes" in done.stderr
+
+
+def test_a_requirement_off_the_pins_does_not_resolve(
+    built: dict[str, bytes], root: Path, tmp_path: Path
+) -> None:
+    pins = built["mwaa/dags/constraints.txt"].decode()
+    provider = "apache-airflow-providers-databricks=="
+    assert provider in pins
+    broken = pins.replace(provider, f"{provider}0.")
+    done = resolved(built | {"mwaa/dags/constraints.txt": broken.encode()}, tmp_path, root)
+    assert done.returncode != 0
+    assert "apache-airflow-providers-databricks" in done.stderr
+
+
 def test_the_start_up_script_carries_the_user_id(root: Path) -> None:
     script = bucket_files(root, "0e36c8cd403d")["startup.sh"]
     command = ["sh", "-c", f'{script.decode()}\nprintf %s "$AIRFLOW_VAR_USER_ID"']
