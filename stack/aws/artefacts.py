@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,27 +32,16 @@ class Artefact:
     content: bytes
 
 
+Builder = Callable[[Path, Mapping[str, str]], list[Artefact]]
+"""Builds the artefacts of a folder of dist/ from the project's root and the settings' variables."""
+
+
 def _json(document: Any) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def artefacts(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
-    """Build everything, for the settings in ``environment``.
-
-    Raises:
-        SettingError: a variable has a value that can't be used.
-        PackageError: something isn't built yet, or can't be.
-    """
-    settings = Settings.from_environ(environment)
-    connect = MskConnect(root, environment)
-    return [
-        *_cloudformation(root),
-        *_msk_connect(connect),
-        *_mwaa(root, settings.user_id),
-    ]
-
-
-def _cloudformation(root: Path) -> list[Artefact]:
+def cloudformation(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The two templates, as they are in localstack/."""
     purposes = {
         "template.yaml": "CloudFormation: bucket, Kinesis streams, API Gateway; LocalStack's",
         "aws.yaml": "CloudFormation: network, MSK, MSK Connect, MWAA, RDS, roles",
@@ -63,7 +52,14 @@ def _cloudformation(root: Path) -> list[Artefact]:
     ]
 
 
-def _msk_connect(connect: MskConnect) -> list[Artefact]:
+def msk_connect(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The S3 sink for MSK Connect, and the requests that make a connector of it."""
+    connect = MskConnect(root, environment)
+    requests = {
+        "create-custom-plugin": connect.create_custom_plugin,
+        "create-worker-configuration": connect.create_worker_configuration,
+        "create-connector": connect.create_connector,
+    }
     return [
         Artefact(connect.plugin_key, "MSK Connect: the S3 sink, a custom plugin", connect.plugin),
         Artefact(
@@ -83,25 +79,37 @@ def _msk_connect(connect: MskConnect) -> list[Artefact]:
         ),
         *(
             Artefact(f"msk-connect/{name}.json", f"MSK Connect: aws kafkaconnect {name}", _json(of))
-            for name, of in (
-                ("create-custom-plugin", connect.create_custom_plugin),
-                ("create-worker-configuration", connect.create_worker_configuration),
-                ("create-connector", connect.create_connector),
-            )
+            for name, of in requests.items()
         ),
     ]
 
 
-def _mwaa(root: Path, user_id: str) -> list[Artefact]:
+def mwaa_bucket(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The contents of MWAA's bucket."""
     purposes = {
         "requirements.txt": "MWAA: requirements, with the constraint in dags/",
         "plugins.zip": "MWAA: the plug-ins that the DAGs import",
         "startup.sh": "MWAA: the start-up script, with the user id",
     }
+    files = mwaa.bucket_files(root, Settings.from_environ(environment).user_id)
     return [
         Artefact(f"mwaa/{key}", purposes.get(key, "MWAA: the DAG folder"), content)
-        for key, content in mwaa.bucket_files(root, user_id).items()
+        for key, content in files.items()
     ]
+
+
+BUILDERS: tuple[Builder, ...] = (cloudformation, msk_connect, mwaa_bucket)
+"""Who builds what: each has a folder of dist/ of its own."""
+
+
+def artefacts(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """Build everything, for the settings in ``environment``.
+
+    Raises:
+        SettingError: a variable has a value that can't be used.
+        PackageError: something isn't built yet, or can't be.
+    """
+    return [artefact for build in BUILDERS for artefact in build(root, environment)]
 
 
 def write(built: Sequence[Artefact], dist: Path) -> None:

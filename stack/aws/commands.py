@@ -41,8 +41,11 @@ def deploy(file: str, dry_run: bool) -> None:
     from contract.settings import Settings
     from stack.aws.calls import DryCalls, LiveCalls
     from stack.aws.deploy import Deployment
+    from stack.aws.errors import DeployError
 
     root = engine.project_root()
+    if not dry_run and not (root / file).is_file():
+        raise DeployError(f"there is no {file}: it says whose account it is, USER_ID for one")
     environment = engine.environ(root, file=file)
     settings = Settings.from_environ(environment)
     if dry_run:

@@ -123,6 +123,14 @@ def test_another_account_is_another_variable(root: Path, environment: dict[str, 
     assert connect.create_connector["connectorName"].startswith("0e36c8cd403d-")
 
 
+def test_how_one_logs_in_to_kafka_is_left_to_msk_connect(
+    root: Path, environment: dict[str, str], built: dict[str, bytes]
+) -> None:
+    """It logs in with IAM by itself, so the configuration must be the one without a log-in."""
+    connect = MskConnect(root, environment | {"KAFKA_AUTH": "iam"})
+    assert connect.connector == json.loads(built["msk-connect/connector.json"])
+
+
 def test_confluents_connector_differs_in_its_class_alone(built: dict[str, bytes]) -> None:
     ours, theirs = (
         json.loads(built[f"msk-connect/{name}.json"])

@@ -131,7 +131,7 @@ def test_the_command_asks_nobody(tmp_path: Path, root: Path) -> None:
     if not (root / "dist/cloudformation").is_dir():
         subprocess.run([sys.executable, "-m", "stack.cli", "package"], cwd=root, check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "stack.cli", "deploy", "--dry-run"],
+        [sys.executable, "-m", "stack.cli", "deploy", "--dry-run", "--settings", "no.file"],
         cwd=root,
         env={
             "PATH": os.environ["PATH"],
@@ -145,3 +145,16 @@ def test_the_command_asks_nobody(tmp_path: Path, root: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("cloudformation CreateStack") == 2
+
+
+def test_without_settings_nothing_is_deployed(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stack.cli", "deploy", "--settings", "no.file"],
+        cwd=root,
+        env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "there is no no.file" in done.stderr
