@@ -91,6 +91,45 @@ def test_a_stack_that_fails_says_why(
         forget(localstack, name)
 
 
+SMALL = """
+Parameters:
+  First: {Type: String, Default: a}
+  Last: {Type: String, Default: ''}
+Conditions:
+  IsSecondPass: !Not [!Equals [!Ref Last, '']]
+Resources:
+  Always: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Sub 'small-${First}'}}
+  Later:
+    Type: AWS::S3::Bucket
+    Condition: IsSecondPass
+    Properties: {BucketName: !Sub 'small-${Last}'}
+Outputs:
+  Always: {Value: !Ref Always}
+"""
+"""A template in two passes, as aws.yaml is."""
+
+
+def test_what_the_second_pass_made_outlives_the_next_first_pass(
+    calls: LiveCalls, settings: Settings, dist: Path, localstack: LocalStack, s3: Any
+) -> None:
+    (dist / "cloudformation/small.yaml").write_text(SMALL)
+    name = f"small-{USER_ID}"
+
+    def deployed(**values: str) -> tuple[bool, list[str]]:
+        updated, outputs = Deployment(calls, settings, dist).stack(name, "small.yaml", values)
+        assert outputs == {"Always": "small-first"}
+        buckets = [item["Name"] for item in s3.list_buckets()["Buckets"]]
+        return updated, [bucket for bucket in buckets if bucket.startswith("small-")]
+
+    try:
+        assert deployed(First="first") == (False, ["small-first"])
+        both = ["small-first", "small-last"]
+        assert deployed(First="first", Last="last") == (True, both)
+        assert deployed(First="first")[1] == both
+    finally:
+        forget(localstack, name)
+
+
 def test_files_are_uploaded_with_versions(
     calls: LiveCalls, settings: Settings, dist: Path, s3: Any
 ) -> None:
