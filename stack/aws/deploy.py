@@ -6,7 +6,7 @@
 4. ``aws.yaml`` with the brokers' addresses, which AWS tells now, and with the files' versions: MSK
    Connect and MWAA.
 
-Each may be done again: what is as it should be stays.
+Each may be done again: what is as it should be stays, and 1 is left to 4 from the second time on.
 """
 
 from __future__ import annotations
@@ -66,11 +66,25 @@ class Deployment:
         """
         check(self.settings)
         api, rest = stack_names(self.settings.user_id)
-        _, first = self.stack(rest, "aws.yaml", self._sizes())
+        first = self.foundation(rest)
         found = self.api(api, first["RestProxyAddress"])
         versions = self.upload()
         last = {"KafkaBootstrapServers": self.brokers(first["KafkaClusterArn"]), **versions}
         return found | self.stack(rest, "aws.yaml", self._sizes() | last)[1]
+
+    def foundation(self, name: str) -> dict[str, str]:
+        """Deploy aws.yaml without its last part, unless that is there already.
+
+        With it, the second pass does everything: the worker's properties of a new template under
+        the name that the old ones have would be refused.
+        """
+        given = {
+            item["ParameterKey"]: item.get("ParameterValue")
+            for item in self._known(name).get("Parameters", ())
+        }
+        if given.get("KafkaBootstrapServers"):
+            return self._outputs(name)
+        return self.stack(name, "aws.yaml", self._sizes())[1]
 
     def api(self, name: str, rest_proxy: str) -> dict[str, str]:
         """Deploy template.yaml, and its API's stage again when the stack was there already.
@@ -124,7 +138,7 @@ class Deployment:
             parameters += [
                 {"ParameterKey": key, "UsePreviousValue": True}
                 for key in sorted(given)
-                if re.search(rf"^  {key}:$", body, re.MULTILINE)
+                if re.search(rf"^  {key}:", body, re.MULTILINE)
             ]
         request = {
             "StackName": name,

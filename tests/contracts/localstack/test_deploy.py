@@ -93,39 +93,49 @@ def test_a_stack_that_fails_says_why(
 
 SMALL = """
 Parameters:
-  First: {Type: String, Default: a}
-  Last: {Type: String, Default: ''}
+  UserId: {Type: String}
+  SinkFlushSize: {Type: String}
+  SinkRotateIntervalMs: {Type: String}
+  SetByHand: {Type: String, Default: small}
+  KafkaBootstrapServers: {Type: String, Default: ''}
 Conditions:
-  IsSecondPass: !Not [!Equals [!Ref Last, '']]
+  IsSecondPass: !Not [!Equals [!Ref KafkaBootstrapServers, '']]
 Resources:
-  Always: {Type: 'AWS::S3::Bucket', Properties: {BucketName: !Sub 'small-${First}'}}
+  Always: {Type: 'AWS::S3::Bucket', Properties: {BucketName: small-always}}
   Later:
     Type: AWS::S3::Bucket
     Condition: IsSecondPass
-    Properties: {BucketName: !Sub 'small-${Last}'}
+    Properties: {BucketName: !Sub 'small-${KafkaBootstrapServers}'}
 Outputs:
-  Always: {Value: !Ref Always}
+  Hand: {Value: !Ref SetByHand}
 """
-"""A template in two passes, as aws.yaml is."""
+"""A template in two passes, with the parameters of aws.yaml."""
 
 
-def test_what_the_second_pass_made_outlives_the_next_first_pass(
+def test_the_last_part_comes_second_and_stays(
     calls: LiveCalls, settings: Settings, dist: Path, localstack: LocalStack, s3: Any
 ) -> None:
-    (dist / "cloudformation/small.yaml").write_text(SMALL)
+    template = dist / "cloudformation/aws.yaml"
+    template.write_text(SMALL)
     name = f"small-{USER_ID}"
+    deployment = Deployment(calls, settings, dist)
+    sizes = {"UserId": USER_ID, "SinkFlushSize": "1", "SinkRotateIntervalMs": "1"}
 
-    def deployed(**values: str) -> tuple[bool, list[str]]:
-        updated, outputs = Deployment(calls, settings, dist).stack(name, "small.yaml", values)
-        assert outputs == {"Always": "small-first"}
-        buckets = [item["Name"] for item in s3.list_buckets()["Buckets"]]
-        return updated, [bucket for bucket in buckets if bucket.startswith("small-")]
+    def buckets() -> list[str]:
+        found = [item["Name"] for item in s3.list_buckets()["Buckets"]]
+        return [bucket for bucket in found if bucket.startswith("small-")]
 
     try:
-        assert deployed(First="first") == (False, ["small-first"])
-        both = ["small-first", "small-last"]
-        assert deployed(First="first", Last="last") == (True, both)
-        assert deployed(First="first")[1] == both
+        first = deployment.stack(name, "aws.yaml", sizes | {"SetByHand": "big"})
+        assert first == (False, {"Hand": "big"})
+        assert deployment.foundation(name) == {"Hand": "big"}
+        assert buckets() == ["small-always"]
+        last = sizes | {"KafkaBootstrapServers": "later"}
+        assert deployment.stack(name, "aws.yaml", last) == (True, {"Hand": "big"})
+        assert buckets() == ["small-always", "small-later"]
+        template.write_text("not a template")
+        assert deployment.foundation(name) == {"Hand": "big"}
+        assert buckets() == ["small-always", "small-later"]
     finally:
         forget(localstack, name)
 

@@ -40,6 +40,7 @@ def test_every_call_is_shown_in_order(shown: list[str], built: dict[str, bytes])
     update = ["cloudformation DescribeStacks", "cloudformation UpdateStack"]
     update += ["waiting for stack_update_complete", "cloudformation DescribeStacks"]
     assert steps == [
+        "cloudformation DescribeStacks",
         *create,
         *create,
         *["s3 PutObject"] * (1 + files),
