@@ -8,23 +8,15 @@ import click
 
 from stack import engine, show
 
-settings_file = click.option(
-    "--settings",
-    "file",
-    default=".env.aws",
-    show_default=True,
-    help="File with the settings; the environment wins over it.",
-)
-
 
 @click.command()
-@settings_file
-def package(file: str) -> None:
-    """Build what AWS takes into dist/, and say what each file is for."""
+def package() -> None:
+    """Build what AWS takes into dist/, for the settings in .env.aws; say what each file is for."""
+    from stack.aws.account import known
     from stack.aws.artefacts import artefacts, write
 
     root = engine.project_root()
-    built = artefacts(root, engine.environ(root, file=file))
+    built = artefacts(root, known(engine.environ(root, target="aws")))
     write(built, root / "dist")
     show.table(
         "",
@@ -34,19 +26,20 @@ def package(file: str) -> None:
 
 
 @click.command()
-@settings_file
 @click.option("--dry-run", is_flag=True, help="Check and show each call; make none.")
-def deploy(file: str, dry_run: bool) -> None:
-    """Deploy dist/ to AWS: the stacks, the files, MSK Connect and MWAA."""
+def deploy(dry_run: bool) -> None:
+    """Deploy dist/ to the account of .env.aws: the stacks, the files, MSK Connect and MWAA."""
     from contract.settings import Settings
+    from stack.aws.account import known
     from stack.aws.calls import DryCalls, LiveCalls
     from stack.aws.deploy import Deployment
     from stack.aws.errors import DeployError
 
     root = engine.project_root()
+    file = engine.TARGETS["aws"]
     if not dry_run and not (root / file).is_file():
         raise DeployError(f"there is no {file}: it says whose account it is, USER_ID for one")
-    environment = engine.environ(root, file=file)
+    environment = known(engine.environ(root, target="aws"))
     settings = Settings.from_environ(environment)
     if dry_run:
         Deployment(DryCalls(click.echo), settings, root / "dist").run()

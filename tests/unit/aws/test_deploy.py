@@ -9,12 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from contract import names
 from contract.errors import SettingError
 from contract.settings import Settings
+from stack import engine
+from stack.aws.account import known
 from stack.aws.archive import version
 from stack.aws.calls import DryCalls
+from stack.aws.commands import deploy
 from stack.aws.deploy import Deployment, stack_names
 from stack.aws.errors import DeployError, PackageError
 
@@ -132,7 +136,7 @@ def test_the_command_asks_nobody(tmp_path: Path, root: Path) -> None:
     if not (root / "dist/cloudformation").is_dir():
         subprocess.run([sys.executable, "-m", "stack.cli", "package"], cwd=root, check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "stack.cli", "deploy", "--dry-run", "--settings", "no.file"],
+        [sys.executable, "-m", "stack.cli", "deploy", "--dry-run"],
         cwd=root,
         env={
             "PATH": os.environ["PATH"],
@@ -148,14 +152,33 @@ def test_the_command_asks_nobody(tmp_path: Path, root: Path) -> None:
     assert done.stdout.count("cloudformation CreateStack") == 2
 
 
-def test_without_settings_nothing_is_deployed(root: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "stack.cli", "deploy", "--settings", "no.file"],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
+def test_without_settings_nothing_is_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "project_root", lambda: tmp_path)
+    done = CliRunner().invoke(deploy)
+    assert isinstance(done.exception, DeployError)
+    assert "there is no .env.aws" in str(done.exception)
+
+
+def test_what_is_not_filled_in_yet_counts_as_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dist: Path
+) -> None:
+    """A file as it is before the first deployment, which tells most of its addresses."""
+    (tmp_path / ".env.aws").write_text(
+        "USER_ID=0e36c8cd403d\nAWS_REGION=eu-west-1\nKAFKA_REST_ENDPOINT=http://<host>:8082\n"
+        "GATEWAY_INVOKE_URL=https://<api id>.execute-api.<region>.amazonaws.com/dev\n"
     )
-    assert done.returncode == 1
-    assert "there is no no.file" in done.stderr
+    (tmp_path / "dist").symlink_to(dist)
+    monkeypatch.setattr(engine, "project_root", lambda: tmp_path)
+    done = CliRunner().invoke(deploy, ["--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "Bucket=user-0e36c8cd403d-artefacts" in done.output
+    assert '"http://<RestProxyAddress of ' in done.output
+    assert "<host>" not in done.output
+
+
+@pytest.mark.parametrize("name", ["USER_ID", "AWS_REGION"])
+def test_the_account_must_be_filled_in(name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is '<.*>': fill it in"):
+        known({"USER_ID": "0e36c8cd403d", "AWS_REGION": "eu-west-1", name: "<it>"})
