@@ -18,7 +18,7 @@ POSTS ?= 500
 
 .PHONY: help
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- install: everything goes below .venv and .build; each step runs again when its inputs change
 
@@ -133,6 +133,12 @@ DAG_DRILLS := tests/drills/test_airflow_backfill.py tests/drills/test_airflow_ru
 bench: install ## Print the ratios of tests/bench, side by side on this machine
 	@$(PYTEST) --engine native tests/bench
 
+# --- ship
+
+.PHONY: package-spark
+package-spark: .build/.app ## Build the wheel of the Spark jobs into dist/, for Databricks
+	@.venv/bin/python -m stack.wheel
+
 # --- look after
 
 .PHONY: fmt
@@ -145,4 +151,4 @@ lock: $(UV) ## Write the lock files of every environment again
 
 .PHONY: clean
 clean: down ## Remove everything that was installed, built or kept
-	@rm -rf .venv .build .run services/connect/s3-sink/target
+	@rm -rf .venv .build .run dist services/connect/s3-sink/target
