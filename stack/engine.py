@@ -82,10 +82,17 @@ def project_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def environ(root: Path, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables of ``.env``, those of the environment on top, as Docker Compose has it."""
+TARGETS = {"local": ".env", "aws": ".env.aws"}
+"""File with the settings of each target."""
+
+
+def environ(
+    root: Path, given: Mapping[str, str] | None = None, target: str = "local"
+) -> dict[str, str]:
+    """The variables of the target's file, the environment's on top, as Docker Compose has it."""
     own = os.environ if given is None else given
-    return {k: v for k, v in dotenv_values(root / ".env").items() if v is not None} | dict(own)
+    file = dotenv_values(root / TARGETS[target])
+    return {k: v for k, v in file.items() if v is not None} | dict(own)
 
 
 def chosen(root: Path, variables: Mapping[str, str]) -> str:
