@@ -55,7 +55,7 @@ def build(root: Path, out: Path) -> Path:
     """Build the wheel from the sources below ``root`` into the folder ``out``; return its path.
 
     Raises:
-        WheelError: setuptools refuses, with what it says.
+        WheelError: setuptools refuses, with the last thing that it says.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -99,7 +99,8 @@ def _run_setuptools(folder: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise WheelError(f"setuptools can't build the wheel {NAME}: {done.stderr.strip()}")
+        last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+        raise WheelError(f"setuptools can't build the wheel {NAME}: {last}")
 
 
 def main() -> int:

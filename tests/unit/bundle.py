@@ -123,6 +123,15 @@ class Bundle:
         task.pop("depends_on", None)
         return task
 
+    def created(self, job: str) -> dict[str, Any]:
+        """A job as the CLI creates it, with a cluster for each task."""
+        settings = {name: item for name, item in self.jobs[job].items() if name != "job_clusters"}
+        settings["tasks"] = [
+            {"depends_on": task.get("depends_on", [])} | self.submitted(job, task["task_key"])
+            for task in settings["tasks"]
+        ]
+        return settings
+
     def _value(self, path: str) -> Any:
         kind, _, name = path.partition(".")
         if kind == "var":

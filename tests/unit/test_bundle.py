@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stack.wheel import FOLDERS, build, file_name, sources
+from stack.wheel import FOLDERS, WheelError, build, file_name, sources
 from tests.unit.bundle import FILE, GIVEN, ROOT, Bundle, problems
 
 Break = Callable[[Any], object]
@@ -182,6 +182,16 @@ def test_the_wheel_has_the_same_bytes_twice_whatever_the_checkout(tmp_path: Path
     once, again = build(ROOT, tmp_path / "1"), build(copy, tmp_path / "2")
     assert once.name == again.name == file_name(ROOT)
     assert once.read_bytes() == again.read_bytes()
+
+
+def test_a_wheel_that_cannot_be_built_says_why(tmp_path: Path) -> None:
+    for path in [*sources(ROOT), Path("pyproject.toml")]:
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / path).read_text()
+        target.write_text(text.replace('version = "0.1.0"', 'version = "first"'))
+    with pytest.raises(WheelError, match=r"wheel pinterest_spark: .*version. must be"):
+        build(tmp_path, tmp_path / "dist")
 
 
 def test_the_wheel_installs_and_holds_what_the_jobs_import(tmp_path: Path) -> None:
