@@ -113,8 +113,25 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
-def doctor() -> None:
-    """Say what keeps the stack from starting here, one line per problem with the remedy."""
+@click.option(
+    "--target",
+    type=click.Choice(list(engine.TARGETS)),
+    default="local",
+    show_default=True,
+    help="Look at this machine, or at the account and the workspace of .env.aws.",
+)
+def doctor(target: str) -> None:
+    """Say what keeps the stack from starting here, one line per problem with the remedy.
+
+    With --target aws: what keeps the code from running on AWS and Databricks: variables,
+    addresses, credentials, permissions, versions. Nothing is written there. What is fine goes to
+    stderr. Exit code 1 when there is a problem.
+    """
+    if target != "local":
+        from stack.cloud.doctor import report
+
+        root = engine.project_root()
+        sys.exit(report(engine.environ(root, target=target), root, _talk))
     problems = _engine().problems()
     for problem in problems:
         click.echo(str(problem))

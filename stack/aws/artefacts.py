@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from contract.settings import Settings
+from stack import wheel
 from stack.aws import mwaa
 from stack.aws.msk_connect import MskConnect
 
@@ -98,7 +100,20 @@ def mwaa_bucket(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     ]
 
 
-BUILDERS: tuple[Builder, ...] = (cloudformation, msk_connect, mwaa_bucket)
+def databricks(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The wheel that ``spark/databricks.yml`` deploys."""
+    with TemporaryDirectory() as folder:
+        made = wheel.build(root, Path(folder))
+        return [
+            Artefact(
+                f"{wheel.FOLDER}/{made.name}",
+                "Databricks: what the jobs of spark/databricks.yml import",
+                made.read_bytes(),
+            )
+        ]
+
+
+BUILDERS: tuple[Builder, ...] = (cloudformation, msk_connect, mwaa_bucket, databricks)
 """Who builds what: each has a folder of dist/ of its own."""
 
 

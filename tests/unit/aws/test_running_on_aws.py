@@ -13,8 +13,6 @@ from tests.unit.aws.literal import literal, read
 ROOT = Path(__file__).resolve().parents[3]
 DOC = (ROOT / "docs/running-on-aws.md").read_text()
 TESTS = sorted(set(re.findall(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`", DOC)))
-LATER = {"running-on-databricks.md"}
-"""Pages that are written beside this one."""
 
 
 def section(title: str) -> str:
@@ -68,4 +66,4 @@ def test_every_output_and_role_that_is_named_is_in_a_template() -> None:
 def test_every_link_leads_somewhere() -> None:
     links = {link for link in re.findall(r"\]\(([^)#]+)\)", DOC) if "://" not in link}
     missing = {link for link in links if not (ROOT / "docs" / link).exists()}
-    assert missing - LATER == set()
+    assert missing == set()
