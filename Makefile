@@ -170,4 +170,4 @@ lock: $(UV) ## Write the lock files of every environment again
 
 .PHONY: clean
 clean: down ## Remove everything that was installed, built or kept
-	@rm -rf .venv .build .run dist services/connect/s3-sink/target
+	@rm -rf .venv .build .run dist services/connect/s3-sink/target services/kafka/auth/target

@@ -49,16 +49,25 @@ def main() -> None:
 
 
 @main.command()
-def up() -> None:
-    """Start every service that isn't running, and wait until all are healthy."""
+@click.option(
+    "--secure", is_flag=True, help="Have Kafka's clients log in over TLS, with IAM as on MSK."
+)
+def up(secure: bool) -> None:
+    """Start every service that isn't running, and wait until all are healthy.
+
+    With --secure Kafka takes no client without a login, until `pinpipe down`. KAFKA_AUTH=scram in
+    .env makes it user and password instead of AWS keys.
+    """
     from stack.hops import airflow
     from stack.hops.access import Access
 
     begun = time.monotonic()
-    running = _engine()
+    running = engine.secure(_talk) if secure else _engine()
     running.up()
     client = Access(running.client_environment).settings
     _talk(f"all healthy after {time.monotonic() - begun:.1f} s")
+    if client.kafka_auth != "none":
+        _talk(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
     said = airflow.password(running)
     _talk(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {said}")
 
@@ -84,6 +93,7 @@ def token() -> None:
 def down(volumes: bool) -> None:
     """Stop every service; data stays unless --volumes is given."""
     _engine().down(forget=volumes)
+    engine.leave_logins()
 
 
 @main.command()

@@ -36,6 +36,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("GATEWAY_INVOKE_URL", "take InvokeUrl of the template's outputs"),
     Variable("KAFKA_BOOTSTRAP_SERVERS", "take them from the MSK cluster's client information"),
+    Variable("KAFKA_AUTH", "say how MSK's clients log in: iam, scram or none", False),
     Variable("KAFKA_REST_ENDPOINT", "give the REST proxy's address, as API Gateway reaches it"),
     Variable("JOBS_API_URL", "give the workspace's URL, or nothing without Databricks", False),
     Variable("JOBS_API_TOKEN", "make a token of a service principal in the workspace", False, True),
