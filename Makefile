@@ -11,14 +11,17 @@ SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
 TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
 # Sets of versions that the DAG is tested with; the first runs here.
 AIRFLOWS := airflow airflow-previous airflow-newest
-# Versions of Spark that the Kinesis source is for, beside the jobs' own.
+# Versions of Spark that the Kinesis source is for, beside the jobs' own; the first is Databricks' 17.3 LTS, and
+# runs the batch job as well.
 SPARKS := spark-previous spark-newest
+JOB_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
+	tests/spark/test_batch.py::test_new_objects_only_and_one_row_a_key
 STREAMING_TESTS := tests/spark/sources tests/spark/test_service.py tests/spark/test_stream.py
 POSTS ?= 500
 
 .PHONY: help
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- install: everything goes below .venv and .build; each step runs again when its inputs change
 
@@ -63,6 +66,11 @@ $(AIRFLOWS:%=.build/.%): INTERPRETER := python3 -m stack.machine python 3.12 3.1
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/$* requirements/$*-test.txt
 	@touch $@
 
+# Delta for that version of Spark.
+.PHONY: .delta-previous
+.delta-previous: .build/.spark-previous
+	@tests/spark/previous/install.sh
+
 # --- run; ENGINE=docker or ENGINE=native says what runs the services, else it is what is there
 
 .PHONY: demo
@@ -105,8 +113,9 @@ test: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) lint ## Everything t
 	@$(SPARK_PYTEST) tests/spark $(STREAMING_TESTS:%=--ignore %)
 .test-streaming:
 	@$(SPARK_PYTEST) $(STREAMING_TESTS)
+.test-spark-previous: .delta-previous
 $(SPARKS:%=.test-%): .test-%: .build/.%
-	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py
+	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py $(if $(filter spark-previous,$*),$(JOB_TESTS))
 .test-sink:
 	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
 .test-dags: $(AIRFLOWS:%=.test-dags-%)
@@ -133,6 +142,22 @@ DAG_DRILLS := tests/drills/test_airflow_backfill.py tests/drills/test_airflow_ru
 bench: install ## Print the ratios of tests/bench, side by side on this machine
 	@$(PYTEST) --engine native tests/bench
 
+# --- to AWS and Databricks (docs/running-on-aws.md)
+
+.PHONY: package
+package: .build/.app ## Build into dist/ what AWS and Databricks take; say what each file is for
+	@services/connect/install.sh
+	@$(PINPIPE) package
+
+# What `databricks bundle deploy` calls (spark/databricks.yml).
+.PHONY: package-spark
+package-spark: .build/.app
+	@.venv/bin/python -m stack.wheel
+
+.PHONY: deploy-aws
+deploy-aws: package ## Deploy dist/ with the settings of .env.aws; DRY_RUN=1 shows each call, makes none
+	@$(PINPIPE) deploy $(if $(DRY_RUN),--dry-run)
+
 # --- look after
 
 .PHONY: fmt
@@ -145,4 +170,4 @@ lock: $(UV) ## Write the lock files of every environment again
 
 .PHONY: clean
 clean: down ## Remove everything that was installed, built or kept
-	@rm -rf .venv .build .run services/connect/s3-sink/target
+	@rm -rf .venv .build .run dist services/connect/s3-sink/target services/kafka/auth/target

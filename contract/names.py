@@ -49,6 +49,11 @@ def bucket(user_id: str) -> str:
     return f"user-{user_id}-bucket"
 
 
+def artefact_bucket(user_id: str) -> str:
+    """S3 bucket of what is built for MSK Connect and MWAA."""
+    return f"user-{user_id}-artefacts"
+
+
 def rest_api_id(user_id: str) -> str:
     """Id that LocalStack gives the REST API (tag ``_custom_id_``); AWS makes its own."""
     return f"api{user_id}"

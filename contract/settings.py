@@ -19,6 +19,7 @@ from contract import names
 from contract.errors import SettingError
 from contract.values import address as _address
 from contract.values import folders as _folders
+from contract.values import kafka_auth as _kafka_auth
 from contract.values import optional_url as _optional_url
 from contract.values import positive as _positive
 from contract.values import source_url as _source_url
@@ -115,6 +116,30 @@ class Settings:
     )
     kafka_bootstrap_servers: str = _setting(
         "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092", _text, "brokers, host:port[,host:port]"
+    )
+    kafka_auth: str = _setting(
+        "KAFKA_AUTH",
+        "none",
+        _kafka_auth,
+        "how clients log in at Kafka: none, scram (user and password over TLS) or iam (AWS keys)",
+    )
+    kafka_ca_file: str = _setting(
+        "KAFKA_CA_FILE",
+        "",
+        _text,
+        "PEM file with the certificates that brokers are trusted by; without one the system's",
+    )
+    kafka_scram_username: str = _setting(
+        "KAFKA_SCRAM_USERNAME", "pinterest", _text, "user of Kafka where KAFKA_AUTH is scram"
+    )
+    kafka_scram_password: str = _setting(
+        "KAFKA_SCRAM_PASSWORD", "", _text, "password of that user; it has no default"
+    )
+    kafka_scram_password_file: str = _setting(
+        "KAFKA_SCRAM_PASSWORD_FILE",
+        "",
+        _text,
+        "file with the password, where KAFKA_SCRAM_PASSWORD isn't set",
     )
     kafka_topic_partitions: int = _setting(
         "KAFKA_TOPIC_PARTITIONS",

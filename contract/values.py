@@ -36,6 +36,13 @@ def user_id(value: str) -> str:
     return value
 
 
+def kafka_auth(value: str) -> str:
+    """Read how a Kafka client logs in."""
+    if value not in ("none", "scram", "iam"):
+        raise ValueError("it must be none, scram or iam")
+    return value
+
+
 def folders(value: str) -> tuple[tuple[str, str], ...]:
     """Read pairs of a name and a folder."""
     pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]

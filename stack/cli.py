@@ -12,6 +12,7 @@ from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
 from stack import engine, show
+from stack.aws import commands
 from stack.engine import Engine
 
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
@@ -48,16 +49,25 @@ def main() -> None:
 
 
 @main.command()
-def up() -> None:
-    """Start every service that isn't running, and wait until all are healthy."""
+@click.option(
+    "--secure", is_flag=True, help="Have Kafka's clients log in over TLS, with IAM as on MSK."
+)
+def up(secure: bool) -> None:
+    """Start every service that isn't running, and wait until all are healthy.
+
+    With --secure Kafka takes no client without a login, until `pinpipe down`. KAFKA_AUTH=scram in
+    .env makes it user and password instead of AWS keys.
+    """
     from stack.hops import airflow
     from stack.hops.access import Access
 
     begun = time.monotonic()
-    running = _engine()
+    running = engine.secure(_talk) if secure else _engine()
     running.up()
     client = Access(running.client_environment).settings
     _talk(f"all healthy after {time.monotonic() - begun:.1f} s")
+    if client.kafka_auth != "none":
+        _talk(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
     said = airflow.password(running)
     _talk(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {said}")
 
@@ -83,6 +93,7 @@ def token() -> None:
 def down(volumes: bool) -> None:
     """Stop every service; data stays unless --volumes is given."""
     _engine().down(forget=volumes)
+    engine.leave_logins()
 
 
 @main.command()
@@ -112,8 +123,25 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
-def doctor() -> None:
-    """Say what keeps the stack from starting here, one line per problem with the remedy."""
+@click.option(
+    "--target",
+    type=click.Choice(list(engine.TARGETS)),
+    default="local",
+    show_default=True,
+    help="Look at this machine, or at the account and the workspace of .env.aws.",
+)
+def doctor(target: str) -> None:
+    """Say what keeps the stack from starting here, one line per problem with the remedy.
+
+    With --target aws: what keeps the code from running on AWS and Databricks: variables,
+    addresses, credentials, permissions, versions. Nothing is written there. What is fine goes to
+    stderr. Exit code 1 when there is a problem.
+    """
+    if target != "local":
+        from stack.cloud.doctor import report
+
+        root = engine.project_root()
+        sys.exit(report(engine.environ(root, target=target), root, _talk))
     problems = _engine().problems()
     for problem in problems:
         click.echo(str(problem))
@@ -272,6 +300,9 @@ def _print_results(running: Engine, name: str | None, limit: int, as_json: bool 
             (tuple(row[c] for c in result.columns) for row in rows),
         )
 
+
+main.add_command(commands.package)
+main.add_command(commands.deploy)
 
 if __name__ == "__main__":
     main()

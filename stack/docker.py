@@ -52,7 +52,25 @@ class DockerEngine:
             said = self._cat("mysql", PASSWORD).strip()
             url = client["SOURCE_DATABASE_URL"]
             client["SOURCE_DATABASE_URL"] = with_password(url, said) if said else url
+        if client["KAFKA_AUTH"] != "none":
+            client |= self._kafka_files(client)
         return client
+
+    def runs(self) -> bool:
+        """Whether a container of ours runs."""
+        return any(status.pid for status in self._look())
+
+    def _kafka_files(self, client: Mapping[str, str]) -> dict[str, str]:
+        """What the broker has made for its clients, copied out of its volume."""
+        folder = self._root / (self._environ.get("RUN_DIR") or ".run") / "docker" / "kafka_client"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        copies = {}
+        for name in ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE"):
+            # Without a file the broker isn't there: who connects to it will say so.
+            copy = folder / Path(client[name]).name
+            copy.write_text(self._cat("kafka", client[name]), encoding="utf-8")
+            copies[name] = str(copy)
+        return copies
 
     def problems(self) -> list[Problem]:
         """What keeps the stack from starting; empty when nothing does."""

@@ -13,8 +13,9 @@ from typing import Protocol
 from dotenv import dotenv_values
 
 from contract.errors import SettingError
-from stack import docker_machine
+from stack import docker_machine, logins
 from stack.docker import DockerEngine
+from stack.errors import StackError
 from stack.hops.access import Keeper
 from stack.machine import Problem
 from stack.native import NativeEngine
@@ -28,6 +29,9 @@ class Engine(Keeper, Protocol):
     @property
     def client_environment(self) -> dict[str, str]:
         """What a client of the stack on this machine needs: addresses and credentials."""
+
+    def runs(self) -> bool:
+        """Whether a service runs."""
 
     def problems(self) -> list[Problem]:
         """What keeps the stack from starting; empty when nothing does."""
@@ -82,10 +86,17 @@ def project_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def environ(root: Path, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables of ``.env``, those of the environment on top, as Docker Compose has it."""
+TARGETS = {"local": ".env", "aws": ".env.aws"}
+"""File with the settings of each target."""
+
+
+def environ(
+    root: Path, given: Mapping[str, str] | None = None, target: str = "local"
+) -> dict[str, str]:
+    """The variables of the target's file, the environment's on top, as Docker Compose has it."""
     own = os.environ if given is None else given
-    return {k: v for k, v in dotenv_values(root / ".env").items() if v is not None} | dict(own)
+    file = dotenv_values(root / TARGETS[target])
+    return {k: v for k, v in file.items() if v is not None} | dict(own)
 
 
 def chosen(root: Path, variables: Mapping[str, str]) -> str:
@@ -110,5 +121,26 @@ def choose(talk: Callable[[str], None], given: Mapping[str, str] | None = None) 
         SettingError: ENGINE names none.
     """
     root = project_root()
-    variables = environ(root, given)
+    variables = logins.added(root, environ(root, given))
     return ENGINES[chosen(root, variables)](root, variables, talk)
+
+
+def secure(talk: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
+    """Return the engine, and have Kafka's clients log in from now on, until `leave_logins`.
+
+    Raises:
+        StackError: the services run already, and their clients don't log in.
+    """
+    root = project_root()
+    variables = logins.added(root, environ(root, given))
+    if not logins.secure(variables):
+        if choose(talk, given).runs():
+            raise StackError("the stack runs without logins at Kafka: stop it with `pinpipe down`")
+        logins.remember(root, variables)
+    return choose(talk, given)
+
+
+def leave_logins(given: Mapping[str, str] | None = None) -> None:
+    """Have KAFKA_AUTH alone say how Kafka's clients log in."""
+    root = project_root()
+    logins.forget(root, environ(root, given))

@@ -20,6 +20,8 @@ from stack.processes import Processes, Record, memory_mib
 from stack.status import State, Status
 from stack.waiting import wait_for
 
+KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
+"""Variables of files that the broker makes for its clients."""
 ONE_SHOT_LIMIT = 600.0
 """Seconds that a set-up step may take."""
 
@@ -41,7 +43,10 @@ class NativeEngine:
     @property
     def client_environment(self) -> dict[str, str]:
         """What a client of the stack on this machine needs: addresses and credentials."""
-        return dict(self._compose.client)
+        client = dict(self._compose.client)
+        # A client may run in another folder.
+        files = {name: str(self._root / client[name]) for name in KAFKA_FILES if name in client}
+        return client | files
 
     def runs(self) -> bool:
         """Whether a process of ours is there."""

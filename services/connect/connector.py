@@ -20,6 +20,7 @@ from contract.errors import PipelineError
 from contract.settings import Settings
 from services.connect.config import connector_config, connector_name
 from services.connect.rest import ConnectError, Worker
+from services.kafka_login import Watch, client_settings
 
 T = TypeVar("T")
 
@@ -69,18 +70,23 @@ def wait_until_running(worker: Worker, name: str, tasks: int, deadline: float) -
     return _wait(running, f"connector {name} with {tasks} tasks to be RUNNING", deadline)
 
 
-def wait_until_assigned(servers: str, group: str, topics: set[str], deadline: float) -> None:
+def wait_until_assigned(settings: Settings, group: str, topics: set[str], deadline: float) -> None:
     """Wait until the consumers of ``group`` have shared out all ``topics``.
 
     Raises:
         ConnectError: the deadline has passed.
+        LoginError: Kafka refuses the login.
     """
-    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+    watch = Watch(settings)
+    admin = AdminClient(client_settings(settings) | {"error_cb": watch, "log_level": 0})
 
     def assigned() -> bool | None:
         try:
             described = admin.describe_consumer_groups([group])[group].result(10)
         except KafkaException as error:
+            admin.poll(0)  # the reason of a failed connection arrives here
+            if watch.refused is not None:
+                raise watch.refused from error
             raise ConnectError(f"consumer group {group}: {error.args[0].str()}") from error
         taken = {
             partition.topic
@@ -131,6 +137,7 @@ def set_up(settings: Settings) -> str:
     Raises:
         ConnectError: the worker is not there, refuses the configuration, or the connector doesn't
             come to work in time.
+        LoginError: Kafka refuses the login.
     """
     deadline = time.monotonic() + LIMIT
     worker = Worker(settings.connect_url)
@@ -150,7 +157,7 @@ def set_up(settings: Settings) -> str:
     _wait(configured, f"the worker to take the configuration of {name}", deadline)
     status = wait_until_running(worker, name, int(config["tasks.max"]), deadline)
     topics = set(names.topics(settings.user_id))
-    wait_until_assigned(settings.kafka_bootstrap_servers, f"connect-{name}", topics, deadline)
+    wait_until_assigned(settings, f"connect-{name}", topics, deadline)
     return describe(status)
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the S3 sink plugin and puts it into .build/connect: plugins/s3-sink/ for plugin.path, and
 # s3-sink.zip, the same jars, for MSK Connect. Its third-party jars are checked against jars.sha256.
-# Makes the class-data archive that the worker starts from. Quick when all are there.
+# Puts AWS' signer of Kafka logins beside them, aws-msk-iam-auth.jar, and makes the class-data archive
+# that the worker starts from. Quick when all are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/java.sh
@@ -34,6 +35,19 @@ if [ ! -d "$build/plugins/s3-sink" ] || [ "$inputs" != "$(cat "$build/inputs" 2>
   printf '%s\n' "$inputs" >"$build/inputs"
 fi
 
+# For KAFKA_AUTH=iam alone, so not among the worker's jars. The one with all that it needs, under names of its
+# own where Kafka has the same library.
+signer=services/connect/signer
+if [ ! -f "$build/aws-msk-iam-auth.jar" ] || ! check_sums "$build" "$signer/jars.sha256"; then
+  mvn --batch-mode --quiet -f "$signer/pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DexcludeTransitive=true -Dmdep.stripVersion=true -Dmdep.stripClassifier=true \
+    -DoutputDirectory="$PWD/$build"
+  if ! check_sums "$build" "$signer/jars.sha256"; then
+    echo "connect: $build/aws-msk-iam-auth.jar is not that of $signer/jars.sha256" >&2
+    exit 1
+  fi
+fi
+
 free_ports() {
   python3 - <<'PYTHON'
 import socket
@@ -46,7 +60,7 @@ PYTHON
 broker_and_worker() {
   local broker_port controller_port worker_port
   read -r broker_port controller_port worker_port < <(free_ports)
-  export RUN_DIR="$scratch" KAFKA_LISTEN="127.0.0.1:$broker_port"
+  export RUN_DIR="$scratch" KAFKA_AUTH=none KAFKA_LISTEN="127.0.0.1:$broker_port"
   export KAFKA_CONTROLLER_LISTEN="127.0.0.1:$controller_port" KAFKA_HOST_LISTEN="" KAFKA_HOST_ADVERTISED=""
   export KAFKA_BOOTSTRAP_SERVERS="$KAFKA_LISTEN"
   export CONNECT_LISTEN="127.0.0.1:$worker_port" CONNECT_ADVERTISED="127.0.0.1:$worker_port"

@@ -2,6 +2,7 @@
 # A Kafka Connect worker with the S3 sink plugin. It stands for MSK Connect.
 #
 #   KAFKA_BOOTSTRAP_SERVERS  brokers
+#   KAFKA_AUTH               how the worker logs in there, with the settings that login.py reads
 #   CONNECT_LISTEN           host:port of its REST API
 #   CONNECT_ADVERTISED       host:port at which other workers find that
 #   CONNECT_GROUP            name of its cluster of workers, and of that cluster's topics
@@ -27,17 +28,23 @@ if [ ! -d "$plugins" ]; then
 fi
 mkdir -p "$data"
 
+jars="$(classpath "$libs")"
+login=""
+if [ "${KAFKA_AUTH:-none}" != none ]; then
+  umask 077 # the properties hold a password
+  login="$(python -m services.connect.login)"
+  jars="$jars:.build/connect/aws-msk-iam-auth.jar" # at the end: the archive is of what comes before
+fi
+rm -f "$data/worker.properties"
+
 # service_load: plugins are found by their META-INF/services, not by opening every class.
 # rebalance.max.delay: the default leaves the tasks of a worker that died undone for 5 min.
-# session.timeout: when that death is noticed. offset.flush.interval: how far behind the consumer
-# group is when it is looked at; the sink itself goes on from what is in the bucket.
+# session.timeout: when that death is noticed.
 # graceful.timeout: the sink has nothing to finish at a stop.
 cat >"$data/worker.properties" <<PROPERTIES
 bootstrap.servers=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
 group.id=$group
-key.converter=org.apache.kafka.connect.storage.StringConverter
-value.converter=org.apache.kafka.connect.json.JsonConverter
-value.converter.schemas.enable=false
+$(cat services/connect/worker.properties)
 config.storage.topic=$group-configs
 config.storage.replication.factor=1
 offset.storage.topic=$group-offsets
@@ -56,13 +63,13 @@ scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=6000
 heartbeat.interval.ms=2000
 metadata.max.age.ms=3000
-offset.flush.interval.ms=1000
 task.shutdown.graceful.timeout.ms=2000
+$login
 PROPERTIES
 
 # SerialGC, and C1 alone: quick to start, small, and half of the processor time for small objects. C2
 # would take a third less for objects of 10,000 records (18 us a record instead of 25), once warm.
 exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \
   -Dlog4j2.configurationFile=services/connect/log4j2.yaml \
-  -cp "$(classpath "$libs")" "$(class_archive_option .build/connect/worker.jsa)" \
+  -cp "$jars" "$(class_archive_option .build/connect/worker.jsa)" \
   org.apache.kafka.connect.cli.ConnectDistributed "$data/worker.properties"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 
 from contract.errors import PipelineError
 from contract.settings import Settings
+from services.kafka_login import Watch, client_settings
+
+FIRST_LOOK = 0.5
+"""Seconds after which a client that logs in looks whether that was refused; then twice as many."""
 
 
 class BrokerError(PipelineError):
@@ -21,29 +25,35 @@ class Admin:
 
     def __init__(self, settings: Settings) -> None:
         self.servers = settings.kafka_bootstrap_servers
-        self.last_error = ""
-        configuration: dict[str, Any] = {
-            "bootstrap.servers": self.servers,
-            "error_cb": self._on_error,
-            "log_level": 0,  # what it would log comes through error_cb, once
-        }
-        self.client = AdminClient(configuration)
-
-    def _on_error(self, error: KafkaError) -> None:
-        self.last_error = error.str()
+        self._watch = Watch(settings)
+        self._auth = settings.kafka_auth
+        # What the client library would log comes through error_cb, once.
+        own = {"error_cb": self._watch, "log_level": 0}
+        self.client = AdminClient(client_settings(settings) | own)
 
     def metadata(self, timeout: float) -> ClusterMetadata:
         """Ask for the brokers and topics; ``timeout`` in seconds.
 
         Raises:
             BrokerError: no answer in time, or the broker has not yet joined its cluster.
+            LoginError: the login is refused, which is told as soon as it is known.
         """
-        try:
-            metadata = self.client.list_topics(timeout=timeout)
-        except KafkaException as error:
-            self.client.poll(0)  # the reason of a failed connection arrives here
-            reason = self.last_error or error.args[0].str()
-            raise BrokerError(f"no answer from Kafka at {self.servers}: {reason}") from error
+        deadline = time.monotonic() + timeout
+        look = timeout if self._auth == "none" else FIRST_LOOK
+        while True:
+            try:
+                left = deadline - time.monotonic()
+                metadata = self.client.list_topics(timeout=max(0.0, min(left, look)))
+                break
+            except KafkaException as error:
+                self.client.poll(0)  # the reason of a failed connection arrives here
+                if self._watch.refused is not None:
+                    raise self._watch.refused from error
+                if time.monotonic() >= deadline:
+                    reason = self._watch.last_error or error.args[0].str()
+                    where = f"{self.servers} (KAFKA_AUTH={self._auth})"
+                    raise BrokerError(f"no answer from Kafka at {where}: {reason}") from error
+            look *= 2
         if not metadata.brokers:
             raise BrokerError(f"Kafka at {self.servers} answers but has no broker ready yet")
         return metadata

@@ -1,5 +1,14 @@
 #!/usr/bin/env bash
-# Does the broker answer? Asked at its own address, so before it has told anybody else of itself.
+# Does the broker answer? Asked at its own address, so before it has told anybody else of itself; where
+# clients log in, with the broker's own user.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-KAFKA_BOOTSTRAP_SERVERS="${KAFKA_LISTEN:-127.0.0.1:9092}" exec python -m services.kafka.health
+source services/kafka/secure.sh
+
+export KAFKA_BOOTSTRAP_SERVERS="${KAFKA_LISTEN:-127.0.0.1:9092}"
+if [ "${KAFKA_AUTH:-none}" != none ]; then
+  export KAFKA_AUTH=scram KAFKA_SCRAM_USERNAME="$BROKER_USER" KAFKA_SCRAM_PASSWORD=""
+  export KAFKA_SCRAM_PASSWORD_FILE="${RUN_DIR:-.run}/data/kafka/secure/broker_password"
+  export KAFKA_CA_FILE="$(client_folder)/ca.pem"
+fi
+exec python -m services.kafka.health

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts the jars of Kafka and Kafka Connect into .build/kafka/libs, checked against jars.sha256, and
-# makes the class-data archive that the broker starts from. Quick when both are there.
+# Puts the jars of Kafka and Kafka Connect into .build/kafka/libs, checked against jars.sha256, builds
+# .build/kafka/kafka-auth.jar, the broker's checks of logins, and makes the class-data archive that the
+# broker starts from. Quick when all are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/java.sh
@@ -26,6 +27,15 @@ if ! jars_are_right "$build/libs"; then
   mv "$build/libs.new" "$build/libs"
 fi
 
+# Not among the libs: the class-data archive is of those alone, and a broker without logins needs no more.
+auth=services/kafka/auth
+inputs="$(find "$auth/pom.xml" "$auth/src" -type f -print0 | LC_ALL=C sort -z | xargs -0 cksum)"
+if [ ! -f "$build/kafka-auth.jar" ] || [ "$inputs" != "$(cat "$build/kafka-auth.inputs" 2>/dev/null)" ]; then
+  mvn --batch-mode --quiet -f "$auth/pom.xml" clean package
+  cp "$auth"/target/kafka-auth-*.jar "$build/kafka-auth.jar"
+  printf '%s\n' "$inputs" >"$build/kafka-auth.inputs"
+fi
+
 free_ports() {
   python3 - <<'PYTHON'
 import socket
@@ -37,6 +47,6 @@ PYTHON
 read -r broker_port controller_port < <(free_ports)
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
-export RUN_DIR="$scratch" KAFKA_LISTEN="127.0.0.1:$broker_port"
+export RUN_DIR="$scratch" KAFKA_AUTH=none KAFKA_LISTEN="127.0.0.1:$broker_port"
 export KAFKA_CONTROLLER_LISTEN="127.0.0.1:$controller_port" KAFKA_HOST_LISTEN="" KAFKA_HOST_ADVERTISED=""
 make_class_archive "$build/broker.jsa" "$build/libs" "Kafka Server started" services/kafka/run.sh

@@ -5,10 +5,13 @@
 #   KAFKA_CONTROLLER_LISTEN  host:port of the controller
 #   KAFKA_HOST_LISTEN        second address to listen on, for clients that can't reach the first, and
 #   KAFKA_HOST_ADVERTISED    the address that these clients are told
+#   KAFKA_AUTH               iam or scram: clients log in over TLS, in either way; secure.sh says what
+#                            they log in with. none: they don't
 #   RUN_DIR                  the data is in $RUN_DIR/data/kafka
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/java.sh
+source services/kafka/secure.sh
 
 listen="${KAFKA_LISTEN:-127.0.0.1:9092}"
 controller="${KAFKA_CONTROLLER_LISTEN:-127.0.0.1:9093}"
@@ -29,17 +32,37 @@ if [ -n "${KAFKA_HOST_LISTEN:-}" ]; then
   advertised="$advertised,HOST://${KAFKA_HOST_ADVERTISED:?KAFKA_HOST_LISTEN needs it}"
 fi
 
+jars="$(classpath "$libs")"
+protocol=PLAINTEXT
+logins=""
+host_name="${KAFKA_HOST_ADVERTISED:-}"
+host_name="${host_name%:*}"
+case "${KAFKA_AUTH:-none}" in
+  none) ;;
+  iam | scram)
+    protocol=SASL_SSL
+    jars="$jars:.build/kafka/kafka-auth.jar" # at the end: the archive is of what comes before
+    make_secrets "$data/secure" "$(client_folder)" "${listen%:*}" "$host_name"
+    logins="$(secure_properties "$data/secure" "$(client_folder)")"
+    ;;
+  *)
+    echo "kafka: KAFKA_AUTH is $KAFKA_AUTH; it must be none, scram or iam" >&2
+    exit 1
+    ;;
+esac
+
 # Backslash is the escape of a properties file. The internal topics have the fewest partitions that
 # do: each is a folder to open at start. dedupe.buffer.size: the default, 128 MB, is half the heap.
 # initial.rebalance.delay: the default makes the first consumer of each group wait for 3 s.
 # session.timeout: a broker that was killed can't register again before its old session has ended.
+rm -f "$data/server.properties" # with logins it holds a password, and the new one's mode says so
 cat >"$data/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@$controller
 listeners=$listeners
 advertised.listeners=$advertised
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT,HOST:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,BROKER:$protocol,HOST:$protocol
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs=${data//\\/\\\\}/log
@@ -62,6 +85,7 @@ num.network.threads=2
 num.io.threads=2
 background.threads=2
 num.recovery.threads.per.data.dir=1
+$logins
 PROPERTIES
 
 # SerialGC: the quickest to start, and the smallest. The compiler keeps its second stage (C2), which
@@ -69,7 +93,7 @@ PROPERTIES
 java_options=(
   -Xms256m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
   -Dlog4j2.configurationFile=services/kafka/log4j2.yaml
-  -cp "$(classpath "$libs")"
+  -cp "$jars"
 )
 
 # The tool writes meta.properties last, so a format that was cut off is done again.

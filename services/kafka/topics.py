@@ -35,6 +35,7 @@ def create(admin: Admin, topics: dict[str, int]) -> list[str]:
 
     Raises:
         BrokerError: the broker can't be reached or refuses a topic.
+        LoginError: it refuses the login.
     """
     there = {name: len(topic.partitions) for name, topic in admin.metadata(TIMEOUT).topics.items()}
     # Replication: the broker's default, which is 1 here and 3 on MSK.

@@ -24,11 +24,20 @@ from services.rest_proxy.server import Server
 CONNECTIONS = 1024
 """Requests in hand at a time; more wait in the socket's queue."""
 
+LOGIN = 10.0
+"""Seconds that a broker may take to accept or refuse the login before requests are taken anyway."""
+
 
 async def serve(settings: Settings) -> None:
-    """Serve until a signal asks for the end."""
+    """Serve until a signal asks for the end.
+
+    Raises:
+        LoginError: Kafka refuses the login.
+    """
     host, port = settings.rest_proxy_listen
     application = Server(settings)
+    if settings.kafka_auth != "none":
+        await application.clients.metadata.log_in(LOGIN)
     # Requests make many short-lived objects and no cycles: look for cycles less often.
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""How every Kafka client of the proxy reaches the broker: one place for addresses and security."""
+"""How every Kafka client of the proxy reaches the broker, beside address and login."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from contract.settings import Settings
+from services.kafka_login import client_settings
 
 TIMEOUT = 10.0
 """Seconds that a call waits for the broker, unless it produces."""
@@ -18,7 +19,7 @@ def client_configuration(
 ) -> dict[str, Any]:
     """Configuration that producer, consumers and administrator share."""
     return {
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        **client_settings(settings),
         "client.id": "rest-proxy",
         "error_cb": on_error,
         "log_level": 0,  # what it would log comes to on_error

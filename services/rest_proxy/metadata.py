@@ -11,7 +11,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
@@ -20,6 +20,7 @@ from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.admin._resource import ResourceType
 
 from contract.settings import Settings
+from services.kafka_login import Watch
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.kafka_clients import TIMEOUT, client_configuration
 
@@ -33,9 +34,9 @@ class Metadata:
     """Topics, partitions and brokers, over an administrator's client of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self.reason = "no connection to Kafka yet"
+        self._watch = Watch(settings)
         self.timeout = min(TIMEOUT, settings.rest_proxy_message_timeout_ms / 1000)
-        self._admin = AdminClient(client_configuration(settings, self._on_error))
+        self._admin = AdminClient(client_configuration(settings, self._watch))
         # One thread for refreshing, one for the health check: neither waits for the other.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="metadata")
         self._lock = asyncio.Lock()
@@ -45,8 +46,26 @@ class Metadata:
         self._brokers: list[int] = []
         self._topics: dict[str, TopicMetadata] = {}
 
-    def _on_error(self, error: KafkaError) -> None:
-        self.reason = error.str()
+    @property
+    def reason(self) -> str:
+        """Last error of the connection to Kafka."""
+        return self._watch.last_error or "no connection to Kafka yet"
+
+    async def log_in(self, limit: float) -> None:
+        """Wait for a broker, ``limit`` seconds at most; one that is away may come later.
+
+        Raises:
+            LoginError: it refuses the login, which it would do again.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit
+        while loop.time() < deadline:
+            well, _ = await self.check(2.0)
+            if well:
+                return
+            if self._watch.refused is not None:
+                raise self._watch.refused
+            await asyncio.sleep(0.1)  # a broker that isn't ready says so at once
 
     def close(self) -> None:
         """Give up the thread that may be waiting for a broker."""
@@ -54,9 +73,13 @@ class Metadata:
 
     def _list(self, timeout: float) -> ClusterMetadata:
         try:
-            return self._admin.list_topics(timeout=timeout)
-        finally:
-            self._admin.poll(0)  # calls _on_error with what has happened
+            answer = self._admin.list_topics(timeout=timeout)
+        except KafkaException:
+            self._admin.poll(0)  # tells the watch what has happened
+            raise
+        self._admin.poll(0)
+        self._watch.well()
+        return answer
 
     async def refresh(self, timeout: float | None = None) -> dict[str, TopicMetadata]:
         """Ask the broker for its topics; the answer is not older than this call.
@@ -187,6 +210,8 @@ class Metadata:
 
     def _unreachable(self, error: KafkaException) -> ApiError:
         answer = kafka_error(error)
+        if self._watch.refused is not None:
+            return ApiError(Code.KAFKA_AUTHENTICATION, message=str(self._watch.refused))
         if answer.code == Code.KAFKA_RETRIABLE:
             return ApiError(answer.code, f"{error.args[0].str()}; last error: {self.reason}")
         return answer

@@ -77,5 +77,7 @@ class Access:
 
     @property
     def kafka(self) -> dict[str, Any]:
-        """Configuration that every Kafka client shares."""
-        return {"bootstrap.servers": self.settings.kafka_bootstrap_servers}
+        """Configuration that every Kafka client shares: addresses and login."""
+        from services.kafka_login import client_settings
+
+        return client_settings(self.settings, self.environment)

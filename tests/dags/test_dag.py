@@ -104,7 +104,10 @@ def test_maintenance_runs_hourly_one_run_at_a_time_and_submits_its_job(maintenan
         "python_file": "/Workspace/Shared/pinterest-data-pipeline/spark/jobs/maintain_tables.py",
         "parameters": ["--json"],
     }
-    assert submitted["new_cluster"]["spark_env_vars"] == {"USER_ID": "0a1b2c3d4e5f"}
+    assert submitted["new_cluster"]["spark_env_vars"] == {
+        "USER_ID": "0a1b2c3d4e5f",
+        "AWS_REGION": "us-east-1",
+    }
 
 
 def test_the_user_id_is_in_every_name(dag: Any) -> None:
@@ -115,7 +118,7 @@ def test_the_user_id_is_in_every_name(dag: Any) -> None:
     assert outlet.name == "0a1b2c3d4e5f_tables"
     assert outlet.extra == {"uri": "s3://user-0a1b2c3d4e5f-bucket/delta/batch"}
     cluster = dag.get_task("run_batch").json["tasks"][0]["new_cluster"]
-    assert cluster["spark_env_vars"] == {"USER_ID": "0a1b2c3d4e5f"}
+    assert cluster["spark_env_vars"] == {"USER_ID": "0a1b2c3d4e5f", "AWS_REGION": "us-east-1"}
 
 
 def gate_parameters(dag: Any, run: Any, **given: Any) -> list[str]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib.metadata import version
 
 WITHOUT_DELTA = (
     "--conf spark.driver.extraClassPath= --conf spark.sql.extensions="
     " --conf spark.sql.catalog.spark_catalog=builtin"
 )
-"""Delta is of one version of Spark: the environments of the others have none."""
+"""For a version of Spark that no Delta of ours is for."""
+
+OF_VERSION = {
+    "4.0": "--conf spark.driver.extraClassPath=.build/spark-previous/jars/*",
+    "4.1": "",
+}
+"""Where Delta's jars are, by the version of Spark: those of 4.1 are the jobs' own."""
 
 
 def spark_options() -> str:
     """Options for the Spark of this environment, to be handed to spark-submit."""
-    return "" if find_spec("delta") else WITHOUT_DELTA
+    return OF_VERSION.get(version("pyspark").rpartition(".")[0], WITHOUT_DELTA)

@@ -135,6 +135,15 @@ def test_only_the_settings_read_the_environment() -> None:
     assert found == set(READS_THE_ENVIRONMENT)
 
 
+def test_neither_java_nor_javascript_reads_the_environment() -> None:
+    """But for the engine that localstack/kinesis_engine.py starts, and hands its settings to."""
+    readers = re.compile(r"System\.getenv|process\.env")
+    sources = [*tracked("*.java"), *tracked("*.js", "*.cjs", "*.mjs")]
+    assert {path.suffix for path in sources} >= {".java", ".cjs"}
+    found = {str(path) for path in sources if readers.search((ROOT / path).read_text())}
+    assert found == {"localstack/kinesalite/main.cjs"}
+
+
 @pytest.mark.parametrize("folder", ["airflow", "localstack"])
 def test_no_folder_hides_the_library_of_its_name(folder: str) -> None:
     assert not (ROOT / folder / "__init__.py").exists()

@@ -1,5 +1,7 @@
 """What the DAGs share: Spark jobs as runs of Databricks, and how a task is tried.
 
+The tasks are those of the bundle, ``spark/databricks.yml``; a test holds both equal.
+
 The operator itself is named in the DAGs: Airflow imports it once for all parses then, and at each
 parse if it were named here (docs/decisions/0009-airflow.md).
 """
@@ -10,10 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 from pinterest.alert import alert
-from pinterest.names import USER_ID
+from pinterest.names import INSTANCE_PROFILE, REGION, USER_ID, WHEEL
 
 JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
-CLUSTER = {
+CLUSTER: dict[str, Any] = {
     "spark_version": "18.x-scala2.13",
     "node_type_id": "m5d.large",
     "num_workers": 0,
@@ -23,8 +25,11 @@ CLUSTER = {
         "spark.databricks.cluster.profile": "singleNode",
         "spark.master": "local[*]",
     },
-    "spark_env_vars": {"USER_ID": USER_ID},
+    "spark_env_vars": {"USER_ID": USER_ID, "AWS_REGION": REGION},
 }
+if INSTANCE_PROFILE:
+    CLUSTER["aws_attributes"] = {"instance_profile_arn": INSTANCE_PROFILE}
+LIBRARIES = [{"whl": WHEEL}] if WHEEL else []
 TASKS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
@@ -49,6 +54,7 @@ def submission(name: str, *parameters: str) -> dict[str, Any]:
                         "parameters": list(parameters),
                     },
                     "new_cluster": CLUSTER,
+                    "libraries": LIBRARIES,
                 }
             ],
         },

@@ -1,0 +1,186 @@
+package io.github.pinterestpipeline.kafka.auth;
+
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Base64;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.kafka.common.security.oauthbearer.OAuthBearerToken;
+
+/**
+ * A login of MSK's IAM access control over OAUTHBEARER, as AWS' signers for Java and Python make
+ * it: the base64url form of a presigned URL of the action {@code kafka-cluster:Connect}. What is
+ * true of it is in the signature alone, so nothing is asked of anybody.
+ */
+final class IamToken implements OAuthBearerToken {
+  private static final String ACTION = "kafka-cluster:Connect";
+  private static final String SERVICE = "kafka-cluster";
+  private static final Duration LONGEST = Duration.ofMinutes(15);
+  private static final Duration CLOCK_SKEW = Duration.ofMinutes(5);
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'");
+  /** Parameters that aren't signed; the signers add the second after signing. */
+  private static final Set<String> UNSIGNED = Set.of("X-Amz-Signature", "User-Agent");
+
+  private final String value;
+  private final String accessKey;
+  private final Instant signed;
+  private final Instant expires;
+
+  private IamToken(String value, String accessKey, Instant signed, Instant expires) {
+    this.value = value;
+    this.accessKey = accessKey;
+    this.signed = signed;
+    this.expires = expires;
+  }
+
+  /**
+   * Checks a token.
+   *
+   * @param token as the client sent it
+   * @param secrets secret access key by access key
+   * @param region of the cluster
+   * @param now the time
+   * @throws RefusedException with the reason, which doesn't repeat the signature
+   */
+  static IamToken verify(String token, Map<String, String> secrets, String region, Instant now)
+      throws RefusedException {
+    URI url = url(token);
+    TreeMap<String, String> query = query(url);
+    String host = "kafka." + region + ".amazonaws.com";
+    expect("host", host, String.valueOf(url.getHost()));
+    expect("Action", ACTION, text(query, "Action"));
+    expect("X-Amz-Algorithm", SignatureV4.ALGORITHM, text(query, "X-Amz-Algorithm"));
+    expect("X-Amz-SignedHeaders", "host", text(query, "X-Amz-SignedHeaders"));
+
+    String credential = text(query, "X-Amz-Credential");
+    int slash = Math.max(credential.indexOf('/'), 0);
+    String accessKey = credential.substring(0, slash);
+    String scope = credential.substring(slash + 1);
+    String time = text(query, "X-Amz-Date");
+    String date = time.substring(0, Math.min(8, time.length()));
+    expect("scope", String.join("/", date, region, SERVICE, "aws4_request"), scope);
+
+    Instant signed = signed(time);
+    Instant expires = signed.plus(validity(text(query, "X-Amz-Expires")));
+    if (now.isAfter(expires)) {
+      throw new RefusedException("the token expired at " + expires);
+    }
+    if (signed.isAfter(now.plus(CLOCK_SKEW))) {
+      throw new RefusedException("the token was signed at " + signed + ", which is in the future");
+    }
+
+    String secret = secrets.get(accessKey);
+    if (secret == null) {
+      throw new RefusedException("unknown access key " + accessKey);
+    }
+    String given = text(query, "X-Amz-Signature");
+    query.keySet().removeAll(UNSIGNED);
+    String path = url.getRawPath().isEmpty() ? "/" : url.getRawPath();
+    String right = SignatureV4.of(secret, scope, time, host, path, query);
+    if (!MessageDigest.isEqual(bytes(right), bytes(given))) {
+      throw new RefusedException(
+          "the signature is not the one that the secret of access key " + accessKey + " gives");
+    }
+    return new IamToken(token, accessKey, signed, expires);
+  }
+
+  private static URI url(String token) throws RefusedException {
+    try {
+      URI url = URI.create(new String(Base64.getUrlDecoder().decode(token), StandardCharsets.UTF_8));
+      if (url.getRawQuery() != null && "https".equals(url.getScheme())) {
+        return url;
+      }
+    } catch (IllegalArgumentException e) {
+      // Neither base64url nor a URL: the same to the client.
+    }
+    throw new RefusedException("the token is not the base64url form of a signed https URL");
+  }
+
+  private static TreeMap<String, String> query(URI url) throws RefusedException {
+    TreeMap<String, String> query = new TreeMap<>();
+    for (String parameter : url.getRawQuery().split("&")) {
+      String[] parts = parameter.split("=", 2);
+      if (query.put(parts[0], parts.length > 1 ? parts[1] : "") != null) {
+        throw new RefusedException(parts[0] + " is there twice");
+      }
+    }
+    return query;
+  }
+
+  private static String text(Map<String, String> query, String name) throws RefusedException {
+    String raw = query.get(name);
+    if (raw == null) {
+      throw new RefusedException(name + " is missing");
+    }
+    try {
+      return URLDecoder.decode(raw, StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      throw new RefusedException(name + " can't be decoded");
+    }
+  }
+
+  private static void expect(String name, String right, String found) throws RefusedException {
+    if (!right.equals(found)) {
+      throw new RefusedException(name + " is " + found + ", not " + right);
+    }
+  }
+
+  private static Instant signed(String time) throws RefusedException {
+    try {
+      return LocalDateTime.parse(time, TIME).toInstant(ZoneOffset.UTC);
+    } catch (DateTimeException e) {
+      throw new RefusedException("X-Amz-Date is " + time + ", which is no time");
+    }
+  }
+
+  private static Duration validity(String seconds) throws RefusedException {
+    try {
+      Duration validity = Duration.ofSeconds(Long.parseLong(seconds));
+      if (validity.toSeconds() > 0 && validity.compareTo(LONGEST) <= 0) {
+        return validity;
+      }
+    } catch (NumberFormatException | ArithmeticException e) {
+      // As a number out of bounds.
+    }
+    throw new RefusedException(
+        "X-Amz-Expires is " + seconds + ", not from 1 to " + LONGEST.toSeconds() + " s");
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public String value() {
+    return value;
+  }
+
+  @Override
+  public Set<String> scope() {
+    return Set.of();
+  }
+
+  @Override
+  public long lifetimeMs() {
+    return expires.toEpochMilli();
+  }
+
+  @Override
+  public String principalName() {
+    return accessKey;
+  }
+
+  @Override
+  public Long startTimeMs() {
+    return signed.toEpochMilli();
+  }
+}

@@ -1,0 +1,195 @@
+"""Calls of AWS: made, or only shown.
+
+Both have botocore check the parameters against AWS's own model of the service. A dry run asks
+nobody and needs no credentials; where AWS would answer it goes on with ``<what the answer is>``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+from stack.aws.errors import DeployError
+
+SHOWN = 120
+"""Characters of a value that a dry run shows."""
+
+
+class Calls(Protocol):
+    """What deploys: one method for calls, one for waiting."""
+
+    def call(
+        self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make a call.
+
+        Args:
+            service: as botocore names it, such as ``s3``.
+            operation: as AWS names it, such as ``PutObject``.
+            parameters: of the call.
+            unknown: the part of the answer that is used, with ``<...>`` for each value, which a
+                dry run goes on with.
+
+        Raises:
+            DeployError: AWS refused it, or the parameters are not those of the operation.
+            MissingError: what it's about isn't there.
+        """
+
+    def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
+        """Wait as botocore's waiter does, ``minutes`` at most.
+
+        Raises:
+            DeployError: what is waited for can't come about any more, or not in time.
+        """
+
+
+class MissingError(DeployError):
+    """What a call is about isn't there."""
+
+
+class UnchangedError(DeployError):
+    """There is nothing to update."""
+
+
+class LiveCalls:
+    """Calls that are made, to AWS or to where AWS_ENDPOINT_URL in the environment says.
+
+    Args:
+        region: the region.
+        environment: where access keys may be; without, botocore looks where it always does.
+        talk: takes a line on each call.
+        pause: seconds between two looks of a waiter.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        environment: Mapping[str, str],
+        talk: Callable[[str], None],
+        pause: float = 10,
+    ) -> None:
+        self.region, self.environment, self.talk, self.pause = region, environment, talk, pause
+        self.clients: dict[str, Any] = {}
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+
+        return boto3.Session(
+            region_name=self.region,
+            aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID") or None,
+            aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY") or None,
+            aws_session_token=self.environment.get("AWS_SESSION_TOKEN") or None,
+        )
+
+    def _client(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = self._session.client(service)
+        return self.clients[service]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self.clients.values():
+            client.close()
+
+    def call(
+        self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make a call."""
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self.talk(described(service, operation, parameters))
+        try:
+            client = self._client(service)
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+        except ClientError as error:
+            said = f"{service} {operation}: {error}"
+            if "does not exist" in str(error):
+                raise MissingError(said) from error
+            if "No updates are to be performed" in str(error):
+                raise UnchangedError(said) from error
+            raise DeployError(said) from error
+        except BotoCoreError as error:
+            raise DeployError(f"{service} {operation}: {error}") from error
+        return answer
+
+    def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
+        """Wait as botocore's waiter does."""
+        from botocore.exceptions import WaiterError
+
+        attempts = int(minutes * 60 / self.pause)
+        self.talk(f"waiting for {waiter} ({minutes} min at most)")
+        try:
+            self._client(service).get_waiter(waiter).wait(
+                **parameters, WaiterConfig={"Delay": self.pause, "MaxAttempts": attempts}
+            )
+        except WaiterError as error:
+            raise DeployError(f"{service} {waiter}: {error}") from error
+
+
+class DryCalls:
+    """Calls that are checked and shown.
+
+    Args:
+        show: takes a line on each call.
+    """
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self.show = show
+
+    @cached_property
+    def _models(self) -> Any:
+        import botocore.session
+
+        return botocore.session.get_session()
+
+    def call(
+        self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Check the parameters, show the call, and go on with ``unknown``."""
+        from botocore.exceptions import ParamValidationError, UnknownServiceError
+        from botocore.model import OperationNotFoundError
+        from botocore.validate import ParamValidator
+
+        try:
+            model = self._models.get_service_model(service).operation_model(operation)
+        except (UnknownServiceError, OperationNotFoundError) as error:
+            raise DeployError(f"{service} {operation}: {error}") from error
+        report = ParamValidator().validate(parameters, model.input_shape)
+        if report.has_errors():
+            raise DeployError(
+                f"{service} {operation}: {ParamValidationError(report=report.generate_report())}"
+            )
+        self.show(described(service, operation, parameters))
+        return unknown
+
+    def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
+        """Check that botocore has such a waiter, and show it."""
+        names = self._models.get_waiter_model(service).waiter_names
+        if waiter not in {_snake(name) for name in names}:
+            raise DeployError(f"{service} has no waiter {waiter}")
+        self.show(f"waiting for {waiter} ({minutes} min at most)")
+
+
+def _snake(name: str) -> str:
+    from botocore import xform_name
+
+    return str(xform_name(name))
+
+
+def described(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
+    """Return a line on a call; what is long is told by its size."""
+    shown = (f"{name}={_shown(value)}" for name, value in parameters.items())
+    return " ".join([service, operation, *shown])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"({len(value):,} bytes)"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and (len(text) > SHOWN or "\n" in text):
+        return f"({len(text):,} characters)"
+    return text

@@ -1,0 +1,50 @@
+"""Hop 9 on AWS: the files of MWAA's bucket, from the folder that Airflow runs here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contract.settings import Settings
+from stack.aws.archive import zipped
+from stack.aws.errors import PackageError
+
+DEFAULT_ID = Settings().user_id
+"""User id that airflow/startup.sh has."""
+
+
+def bucket_files(root: Path, user_id: str) -> dict[str, bytes]:
+    """Return the contents of MWAA's bucket by key.
+
+    Raises:
+        PackageError: airflow/startup.sh doesn't have the default user id exactly once.
+    """
+    folder = root / "airflow"
+    dags = {
+        f"dags/{path.relative_to(folder / 'dags').as_posix()}": path.read_bytes()
+        for path in _files(folder / "dags")
+    }
+    return dags | {
+        "requirements.txt": (folder / "requirements.txt").read_bytes(),
+        "plugins.zip": _plugins(folder / "plugins"),
+        "startup.sh": _startup(folder / "startup.sh", user_id),
+    }
+
+
+def _plugins(folder: Path) -> bytes:
+    return zipped(
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
+    )
+
+
+def _startup(path: Path, user_id: str) -> bytes:
+    text = path.read_text()
+    if text.count(DEFAULT_ID) != 1:
+        raise PackageError(f"{path} must have the user id {DEFAULT_ID} once, to put {user_id} in")
+    return text.replace(DEFAULT_ID, user_id).encode()
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files below ``folder``, without what Python keeps beside its modules."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )

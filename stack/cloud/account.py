@@ -1,0 +1,77 @@
+"""The target as its settings describe it, with clients of AWS made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from contract.settings import Settings
+from stack.hops.access import Access
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+CONNECT, READ = 5.0, 15.0
+"""Seconds until a connection must be there, and for an answer."""
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""What the AWS SDKs read themselves; not set, their chain goes on (profile, role)."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Variables of the target, and which of them can't be used."""
+
+    environment: Mapping[str, str]
+    faulty: frozenset[str] = field(default_factory=frozenset)
+    """Variables that are missing, a placeholder or wrong: what needs them isn't asked."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The typed settings; a faulty variable has its default."""
+        return Settings.from_environ(self._usable)
+
+    @cached_property
+    def access(self) -> Access:
+        """Clients of the hops, as every command of ``pinpipe`` makes them."""
+        return Access(self._usable)
+
+    def has(self, *variables: str) -> bool:
+        """Whether these are set and can be used."""
+        return all(self._usable.get(name) for name in variables)
+
+    @cached_property
+    def session(self) -> Session:
+        """A session with the target's keys, or what the SDK's chain finds."""
+        import boto3
+
+        found = [self._usable.get(name) or None for name in KEYS]
+        key, secret, token = found
+        return boto3.Session(key, secret, token, self.settings.aws_region)
+
+    def client(self, service: Any) -> Any:
+        """A client of an AWS service that soon gives up."""
+        from botocore.config import Config
+
+        make: Any = self.session.client
+        return make(
+            service,
+            endpoint_url=self.settings.aws_endpoint_url,
+            config=Config(
+                connect_timeout=CONNECT,
+                read_timeout=READ,
+                retries={"total_max_attempts": 2},
+                s3={"addressing_style": "path"} if self.settings.aws_endpoint_url else {},
+            ),
+        )
+
+    @cached_property
+    def _usable(self) -> dict[str, str]:
+        return {name: value for name, value in self.environment.items() if name not in self.faulty}
+
+
+def parsers() -> dict[str, Any]:
+    """Reader of each setting's value, by its variable."""
+    return {item.metadata["variable"]: item.metadata["parse"] for item in fields(Settings)}

@@ -1,0 +1,154 @@
+"""Topic creator, REST proxy and Connect: in with the right keys, a clear end with wrong ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from contract.settings import Settings
+from services.connect.rest import Worker
+from services.kafka_login import client_settings
+from tests.conftest import free_ports
+from tests.contracts.kafka_login.conftest import ACCESS_KEY, Variables
+from tests.contracts.rest_proxy.running import ROOT, Proxy, Service, wait_for
+
+LIMIT = 30
+"""Seconds within which a service ends, or says that it may not come in."""
+
+Start = Callable[[Service], Service]
+
+
+@pytest.fixture
+def run() -> Iterator[Start]:
+    """Start a service and wait until it's healthy; it is stopped after the test."""
+    started = []
+
+    def start(service: Service) -> Service:
+        started.append(service)
+        service.start()
+        return service
+
+    yield start
+    for service in started:
+        service.stop()
+
+
+def ends(script: str, folder: Path, variables: Variables) -> str:
+    """Run a script that must fail within ``LIMIT``; return what it says."""
+    done = script_run(script, folder, variables)
+    assert done.returncode != 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def script_run(script: str, folder: Path, variables: Variables) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end, within ``LIMIT``."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [script],
+        cwd=ROOT,
+        env={**os.environ, **variables, "PATH": path, "RUN_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+
+
+def test_the_topics_are_created(variables: Variables, folder: Path) -> None:
+    own = {**variables, "KAFKA_AUTH": "iam", "USER_ID": "abcd"}
+    wrong = {**own, "AWS_SECRET_ACCESS_KEY": "wrong"}
+    said = ends("services/kafka/topics.sh", folder, wrong)
+    assert "no login at Kafka" in said
+    assert f"access key {ACCESS_KEY}" in said
+    done = script_run("services/kafka/topics.sh", folder, own)
+    assert done.returncode == 0, done.stderr
+    settings = Settings.from_environ(own)
+    consumer = Consumer(client_settings(settings, own) | {"group.id": "looks"})
+    try:
+        assert {"abcd.pin", "abcd.geo", "abcd.user"} <= set(consumer.list_topics(timeout=10).topics)
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize("auth", ["iam", "scram"])
+def test_the_rest_proxy_takes_records(
+    variables: Variables, folder: Path, run: Start, auth: str
+) -> None:
+    wrong = {"AWS_SECRET_ACCESS_KEY": "wrong", "KAFKA_SCRAM_PASSWORD": "wrong"}
+    (port,) = free_ports(1)
+    refused = Proxy(folder, port, **{**variables, "KAFKA_AUTH": auth, **wrong})
+    said = ends("services/rest_proxy/run.sh", folder, refused.environment)
+    assert f"(KAFKA_AUTH={auth})" in said
+    assert "authentication" in said.lower()
+
+    proxy = Proxy(folder, port, **{**variables, "KAFKA_AUTH": auth})
+    run(proxy)
+    assert proxy.call("GET", "/topics").status == 200
+
+
+def test_a_worker_of_connect_comes_in_with_all_its_clients(
+    variables: Variables, folder: Path, run: Start
+) -> None:
+    """A sink's consumer reads, its producer writes a dead letter, whose topic its admin makes."""
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    own = {
+        **variables,
+        "KAFKA_AUTH": "iam",
+        "CONNECT_LISTEN": address,
+        "CONNECT_ADVERTISED": address,
+        "CONNECT_URL": f"http://{address}",
+    }
+    said = ends("services/connect/run.sh", folder, {**own, "AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert "SaslAuthenticationException" in said
+    assert f"secret of access key {ACCESS_KEY} gives" in said
+
+    run(Service("connect", folder, own))
+    settings = Settings.from_environ(own)
+    clients = client_settings(settings, own)
+    _produce(clients, b'{"well":1}', b"no JSON")
+    worker = Worker(f"http://{address}")
+    stored = folder / "stored.txt"
+    worker.configure(
+        "file",
+        {
+            "connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector",
+            "topics": "source",
+            "file": str(stored),
+            "errors.tolerance": "all",
+            "errors.deadletterqueue.topic.name": "dead",
+            "errors.deadletterqueue.topic.replication.factor": "1",
+        },
+    )
+    wait_for("the record", lambda: stored.is_file() and stored.read_text(), LIMIT)
+    assert stored.read_text() == "{well=1}\n"
+    dead = Consumer(clients | {"group.id": "dead", "auto.offset.reset": "earliest"})
+    dead.subscribe(["dead"])
+    try:
+        found = wait_for("the dead letter", lambda: _value(dead), LIMIT)
+    finally:
+        dead.close()
+    assert found == b"no JSON"
+    assert json.dumps(worker.status("file")).count("RUNNING") == 2
+
+
+def _produce(clients: dict[str, object], *values: bytes) -> None:
+    admin = AdminClient(clients)
+    admin.create_topics([NewTopic("source", 1)])["source"].result(LIMIT)
+    producer = Producer(clients)
+    for value in values:
+        producer.produce("source", value)
+    assert producer.flush(LIMIT) == 0
+
+
+def _value(consumer: Consumer) -> bytes | None:
+    message = consumer.poll(0.2)
+    return message.value() if message is not None and message.error() is None else None

@@ -1,0 +1,147 @@
+"""`pinpipe doctor --target aws` on LocalStack, by the environment alone: what it finds there."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract import names
+from contract.entities import ENTITIES
+from stack.cloud import aws
+from stack.cloud.doctor import examine
+from stack.cloud.finding import Finding
+from tests.contracts.localstack.running import ROOT, USER_ID, LocalStack, free_port
+from tests.contracts.localstack.upstream import Answer, Upstream
+
+Environment = dict[str, str]
+
+
+@pytest.fixture
+def environment(localstack: LocalStack, upstream: Upstream, tmp_path: Path) -> Environment:
+    """What .env.aws would hold; no broker is there."""
+    file = tmp_path / "source.db"
+    with sqlite3.connect(file) as connection:
+        for entity in ENTITIES:
+            connection.execute(f'create table {entity.table} ("{entity.key}" integer)')
+            connection.execute(f"insert into {entity.table} values (1)")
+    connection.close()
+    return {
+        "USER_ID": USER_ID,
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": localstack.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "SOURCE_DATABASE_URL": f"sqlite:///{file}",
+        "GATEWAY_INVOKE_URL": localstack.api,
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
+        "KAFKA_REST_ENDPOINT": upstream.url,
+    }
+
+
+@pytest.fixture
+def told(environment: Environment) -> Callable[..., list[Finding]]:
+    """Finds the problems with some variables changed."""
+
+    def find(**changed: str) -> list[Finding]:
+        return [f for f in examine(environment | changed, ROOT) if not f.fine]
+
+    return find
+
+
+def test_all_but_the_broker_is_fine(told: Callable[..., list[Finding]]) -> None:
+    assert [finding.area for finding in told()] == ["Kafka"]
+
+
+def test_how_each_thing_was_asked_is_said(environment: Environment) -> None:
+    fine = "\n".join(str(finding) for finding in examine(environment, ROOT) if finding.fine)
+    for how in (
+        "sts:GetCallerIdentity",
+        "IAM simulates no root user",
+        "s3:ListObjectsV2 of one key",
+        "kinesis:DescribeStreamSummary",
+        "GET /topics",
+        "GET /streams",
+        "SELECT of one key",
+    ):
+        assert how in fine
+
+
+def test_another_id_has_no_bucket_and_no_streams(told: Callable[..., list[Finding]]) -> None:
+    found = [str(finding) for finding in told(USER_ID="0e36c8cd403d") if finding.area != "Kafka"]
+    wanted = ["bucket user-0e36c8cd403d-bucket: NoSuchBucket"]
+    wanted += [
+        f"stream {names.stream('0e36c8cd403d', e)}: ResourceNotFoundException" for e in ENTITIES
+    ]
+    assert [text.partition(" (")[0] for text in found] == wanted
+
+
+def test_a_stage_that_is_not_there_is_told(
+    told: Callable[..., list[Finding]], localstack: LocalStack
+) -> None:
+    found = [f for f in told(GATEWAY_INVOKE_URL=localstack.api + "x") if f.area != "Kafka"]
+    assert {finding.area for finding in found} == {"API Gateway"}
+    assert all("InvokeUrl" in finding.remedy for finding in found)
+
+
+def test_a_rest_proxy_that_fails_is_told(
+    told: Callable[..., list[Finding]], upstream: Upstream
+) -> None:
+    upstream.answer = Answer(503, body=b"no broker")
+    (finding,) = [f for f in told() if f.area != "Kafka"]
+    assert finding.what == "GET /topics is 503: no broker"
+    assert "KAFKA_REST_ENDPOINT" in finding.remedy
+
+
+def test_no_credentials_are_told(
+    told: Callable[..., list[Finding]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    found = told(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    (finding,) = [f for f in found if f.area != "Kafka"]
+    assert (finding.area, finding.what) == ("credentials", "there are none")
+
+
+def test_what_a_users_policy_lacks_is_told(
+    environment: Environment, localstack: LocalStack
+) -> None:
+    """IAM's own dry run, on a user who may read and write two streams, and read the bucket."""
+    iam: Any = localstack.client("iam")
+    bucket = f"arn:aws:s3:::{names.bucket(USER_ID)}"
+    pin, *streams = (
+        f"arn:aws:kinesis:us-east-1:000000000000:stream/{names.stream(USER_ID, entity)}"
+        for entity in ENTITIES
+    )
+    reads = [action for action in aws.STREAM_ACTIONS if "Put" not in action]
+    statements = [
+        {"Action": ["s3:ListBucket", "s3:GetObject"], "Resource": [bucket, f"{bucket}/*"]},
+        {"Action": list(aws.STREAM_ACTIONS), "Resource": streams},
+        {"Action": reads, "Resource": [pin]},
+    ]
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | s for s in statements]}
+    iam.create_user(UserName="reader")
+    policy = iam.create_policy(PolicyName="reads", PolicyDocument=json.dumps(document))["Policy"]
+    iam.attach_user_policy(UserName="reader", PolicyArn=policy["Arn"])
+    keys = iam.create_access_key(UserName="reader")["AccessKey"]
+    iam.close()
+    given = {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+    }
+    found = [str(finding) for finding in examine(environment | given, ROOT)]
+    reader = "arn:aws:iam::000000000000:user/reader"
+    assert f"credentials: they are {reader}'s (sts:GetCallerIdentity)" in found
+    how, remedy = "(iam:SimulatePrincipalPolicy)", "allow it in a policy of the caller's"
+    assert [text for text in found if how in text] == [
+        f"s3: the caller may s3:ListBucket {how}",
+        f"s3: {reader} may not s3:PutObject, s3:DeleteObject on {bucket}/* {how}; {remedy}",
+        f"kinesis: {reader} may not kinesis:PutRecord, kinesis:PutRecords on {pin} {how}; {remedy}",
+    ]

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Puts Delta's jars for the previous version of Spark into .build/spark-previous/jars, checked against
+# jars.sha256. Quick when they are there.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+
+folder=tests/spark/previous
+jars=.build/spark-previous/jars
+check() { (cd "$jars" && sha256sum --quiet --strict --check "$OLDPWD/$folder/jars.sha256") >&2; }
+if [[ -d $jars ]] && check 2>/dev/null; then
+    exit 0
+fi
+rm -rf "$jars"
+mkdir -p "$jars"
+mvn --batch-mode --quiet -f "$folder/pom.xml" -Dtarget="$PWD/$jars" package
+check || { echo "spark-previous: the jars in $jars are not those of $folder/jars.sha256" >&2; exit 1; }

@@ -1,0 +1,253 @@
+"""What `make package` builds: for AWS's validators, and against what runs here."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from contract import names
+from contract.settings import Settings
+from stack.aws.archive import version, zipped
+from stack.aws.artefacts import Artefact, artefacts, write
+from stack.aws.errors import PackageError
+from stack.aws.msk_connect import CONFLUENT, MskConnect
+from stack.aws.mwaa import bucket_files
+from tests.unit.aws import validators
+
+REQUESTS = {
+    "create-custom-plugin": "CreateCustomPlugin",
+    "create-worker-configuration": "CreateWorkerConfiguration",
+    "create-connector": "CreateConnector",
+}
+
+
+def plugin(built: dict[str, bytes]) -> bytes:
+    (path,) = (path for path in built if path.endswith(".zip") and path.startswith("msk-connect/"))
+    return built[path]
+
+
+def test_the_same_sources_give_the_same_bytes(
+    built: dict[str, bytes], environment: dict[str, str], root: Path
+) -> None:
+    again = {item.path: item.content for item in artefacts(root, environment)}
+    assert list(again) == list(built)
+    assert [path for path in built if again[path] != built[path]] == []
+
+
+def test_the_plugin_built_again_elsewhere_has_the_same_bytes(
+    built: dict[str, bytes], root: Path, tmp_path: Path
+) -> None:
+    source = root / "services/connect/s3-sink"
+    project = tmp_path / "another place"
+    shutil.copytree(source, project, ignore=shutil.ignore_patterns("target"))
+    command = ["mvn", "--batch-mode", "--quiet", "package", "-DskipTests"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert (project / "target/s3-sink.zip").read_bytes() == plugin(built)
+
+
+def test_every_artefact_says_what_it_is_for(root: Path, environment: dict[str, str]) -> None:
+    found = artefacts(root, environment)
+    assert len({item.path for item in found}) == len(found)
+    assert [item.path for item in found if len(item.purpose) < 10 or not item.content] == []
+
+
+def test_no_artefact_has_an_address_or_a_key_of_this_machine(
+    root: Path, environment: dict[str, str]
+) -> None:
+    here = environment | {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_SECRET_ACCESS_KEY": "a-key-that-must-not-leave",
+    }
+    for item in artefacts(root, here):
+        if not item.path.endswith((".zip", "template.yaml")):
+            assert b"127.0.0.1" not in item.content, item.path
+        assert b"a-key-that-must-not-leave" not in item.content, item.path
+
+
+def test_the_plugin_is_the_folder_that_the_worker_here_loads(
+    built: dict[str, bytes], root: Path
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(plugin(built))) as archive:
+        names_of_jars = [name for name in archive.namelist() if not name.endswith("/")]
+        packed = {Path(name).name: archive.read(name) for name in names_of_jars}
+    jars = (root / ".build/connect/plugins/s3-sink").glob("*.jar")
+    assert packed == {jar.name: jar.read_bytes() for jar in jars}
+
+
+@pytest.mark.parametrize(("file", "operation"), REQUESTS.items())
+def test_a_request_is_as_aws_models_it(built: dict[str, bytes], file: str, operation: str) -> None:
+    request = built[f"msk-connect/{file}.json"]
+    assert validators.botocore_model("kafkaconnect", operation, request) == []
+
+
+def test_the_requests_are_about_the_files(built: dict[str, bytes]) -> None:
+    custom = json.loads(built["msk-connect/create-custom-plugin.json"])
+    place = custom["location"]["s3Location"]
+    assert place["bucketArn"].endswith(names.artefact_bucket(Settings().user_id))
+    assert built[place["fileKey"]] == plugin(built)
+    assert custom["name"].endswith(version(plugin(built)))
+    worker = json.loads(built["msk-connect/create-worker-configuration.json"])
+    content = base64.b64decode(worker["propertiesFileContent"])
+    assert content == built["msk-connect/worker.properties"]
+
+
+def test_the_connector_is_the_one_that_runs_here(built: dict[str, bytes], root: Path) -> None:
+    shown = subprocess.run(
+        ["services/connect/connector.sh", "--print"],
+        cwd=root,
+        env={"PATH": f"{root / '.venv/bin'}:/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+    ).stdout
+    packed = json.loads(built["msk-connect/connector.json"])
+    assert packed == json.loads(shown)
+    assert list(packed) == list(json.loads((root / "services/connect/connector.json").read_text()))
+    request = json.loads(built["msk-connect/create-connector.json"])
+    assert request["connectorConfiguration"] == packed
+
+
+def test_another_account_is_another_variable(root: Path, environment: dict[str, str]) -> None:
+    given = {"USER_ID": "0e36c8cd403d", "AWS_REGION": "eu-west-1", "S3_SINK_FLUSH_SIZE": "7"}
+    connect = MskConnect(root, environment | given)
+    assert connect.connector["s3.bucket.name"] == "user-0e36c8cd403d-bucket"
+    assert connect.connector["s3.region"] == "eu-west-1"
+    assert connect.connector["flush.size"] == "7"
+    assert connect.create_connector["connectorName"].startswith("0e36c8cd403d-")
+
+
+def test_how_one_logs_in_to_kafka_is_left_to_msk_connect(
+    root: Path, environment: dict[str, str], built: dict[str, bytes]
+) -> None:
+    """It logs in with IAM by itself, so the configuration must be the one without a log-in."""
+    connect = MskConnect(root, environment | {"KAFKA_AUTH": "iam"})
+    assert connect.connector == json.loads(built["msk-connect/connector.json"])
+
+
+def test_confluents_connector_differs_in_its_class_alone(built: dict[str, bytes]) -> None:
+    ours, theirs = (
+        json.loads(built[f"msk-connect/{name}.json"])
+        for name in ("connector", "confluent-connector")
+    )
+    assert theirs.pop("connector.class") == CONFLUENT
+    ours.pop("connector.class")
+    assert theirs == ours
+
+
+def test_confluent_documents_every_property(built: dict[str, bytes]) -> None:
+    list_of_names = "confluent_s3_sink_properties.txt"
+    content = built["msk-connect/confluent-connector.json"]
+    assert validators.documented(content, list_of_names) == []
+
+
+def test_msk_connect_takes_the_worker_configuration(built: dict[str, bytes]) -> None:
+    assert validators.worker_properties(built["msk-connect/worker.properties"]) == []
+
+
+def test_the_worker_here_has_that_configuration(root: Path) -> None:
+    script = (root / "services/connect/run.sh").read_text()
+    assert script.count("$(cat services/connect/worker.properties)") == 1
+    lines = (root / "services/connect/worker.properties").read_text().splitlines()
+    keys = [line.partition("=")[0] for line in lines if not line.startswith("#")]
+    assert keys
+    assert [key for key in keys if f"\n{key}=" in script] == []
+
+
+def test_mwaas_bucket_has_what_airflow_runs_here(built: dict[str, bytes], root: Path) -> None:
+    folder = root / "airflow"
+    files = {
+        path.removeprefix("mwaa/"): content
+        for path, content in built.items()
+        if path.startswith("mwaa/")
+    }
+    dags = {
+        f"dags/{path.name}": path.read_bytes()
+        for path in (folder / "dags").iterdir()
+        if path.is_file()
+    }
+    assert set(files) == {*dags, "requirements.txt", "plugins.zip", "startup.sh"}
+    assert {key: files[key] for key in dags} == dags
+    assert files["requirements.txt"] == (folder / "requirements.txt").read_bytes()
+    assert b'--constraint "/usr/local/airflow/dags/constraints.txt"' in files["requirements.txt"]
+    with zipfile.ZipFile(io.BytesIO(files["plugins.zip"])) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    modules = (folder / "plugins/pinterest").glob("*.py")
+    assert {path.name for path in modules} == {
+        Path(name).name for name in packed if name.startswith("pinterest/")
+    }
+    assert all((folder / "plugins" / name).read_bytes() == packed[name] for name in packed)
+
+
+def resolved(built: dict[str, bytes], folder: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    """Have uv resolve MWAA's requirements, as pip does there, on the packages of MWAA's set.
+
+    Offline: what isn't in that set, at that version, can't be had.
+    """
+    constraints = folder / "constraints.txt"
+    constraints.write_bytes(built["mwaa/dags/constraints.txt"])
+    there = "/usr/local/airflow/dags/constraints.txt"
+    requirements = folder / "requirements.txt"
+    requirements.write_text(
+        built["mwaa/requirements.txt"].decode().replace(there, str(constraints))
+    )
+    uv = root / ".build/envs/bootstrap/bin/uv"
+    command = [uv, "pip", "install", "--dry-run", "--offline", "--no-cache", "--requirements"]
+    command += [requirements, "--python", root / ".build/envs/airflow"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_mwaas_requirements_resolve_to_its_pins(
+    built: dict[str, bytes], root: Path, tmp_path: Path
+) -> None:
+    done = resolved(built, tmp_path, root)
+    assert done.returncode == 0, done.stderr
+    assert "Would make no changes" in done.stderr
+
+
+def test_a_requirement_off_the_pins_does_not_resolve(
+    built: dict[str, bytes], root: Path, tmp_path: Path
+) -> None:
+    pins = built["mwaa/dags/constraints.txt"].decode()
+    provider = "apache-airflow-providers-databricks=="
+    assert provider in pins
+    broken = pins.replace(provider, f"{provider}0.")
+    done = resolved(built | {"mwaa/dags/constraints.txt": broken.encode()}, tmp_path, root)
+    assert done.returncode != 0
+    assert "apache-airflow-providers-databricks" in done.stderr
+
+
+def test_the_start_up_script_carries_the_user_id(root: Path) -> None:
+    script = bucket_files(root, "0e36c8cd403d")["startup.sh"]
+    command = ["sh", "-c", f'{script.decode()}\nprintf %s "$AIRFLOW_VAR_USER_ID"']
+    done = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "0e36c8cd403d"
+
+
+def test_what_is_not_built_is_named(tmp_path: Path, environment: dict[str, str]) -> None:
+    with pytest.raises(PackageError, match=r"s3-sink\.zip.*run services/connect/install\.sh"):
+        _ = MskConnect(tmp_path, environment).plugin
+
+
+def test_an_archive_depends_on_its_members_alone() -> None:
+    members = {"b/2": b"two", "a": b"one"}
+    archive = zipped(members)
+    assert archive == zipped(dict(reversed(members.items())))
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert opened.namelist() == ["a", "b/2"]
+        assert opened.read("b/2") == b"two"
+
+
+def test_dist_has_what_was_built_last_and_keeps_other_folders(tmp_path: Path) -> None:
+    write(
+        [Artefact("one/old", "an old file", b"1"), Artefact("two/kept", "a file", b"2")], tmp_path
+    )
+    write([Artefact("one/new", "a new file", b"3")], tmp_path)
+    found = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert found == ["one/new", "two/kept"]

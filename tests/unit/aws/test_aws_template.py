@@ -1,0 +1,180 @@
+"""localstack/aws.yaml: for the linters, and against the contract and what runs here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contract import names
+from contract.settings import Settings
+from stack.aws.msk_connect import CONNECT_VERSION
+from tests.unit.aws import validators
+from tests.unit.aws.literal import literal, read
+
+USER_ID = Settings().user_id
+TEMPLATES = ("aws.yaml", "template.yaml")
+VERSIONS = {"SinkPluginVersion": "0123456789ab", "WorkerConfigurationVersion": "ba9876543210"}
+
+
+@pytest.fixture(scope="module")
+def text(root: Path) -> str:
+    return (root / "localstack/aws.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def template(text: str) -> Any:
+    return read(text)
+
+
+@pytest.fixture(scope="module")
+def resources(template: Any) -> Any:
+    return literal(template, VERSIONS)
+
+
+def test_cfn_lint_has_nothing_to_say(root: Path) -> None:
+    command = [Path(sys.executable).with_name("cfn-lint"), root / "localstack/aws.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_there_is_no_yaml_anchor(text: str) -> None:
+    assert [event for event in yaml.parse(text) if getattr(event, "anchor", None)] == []
+
+
+def test_cloudformation_takes_it_as_a_text(text: str) -> None:
+    """51,200 bytes are the most that a request may carry; more would need a bucket."""
+    assert len(text.encode()) < 51_200
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_policy_allows_more_than_its_actions_need(root: Path, name: str) -> None:
+    content = (root / "localstack" / name).read_text()
+    assert list(validators.policies(content))
+    assert validators.cloudsplaining(content) == []
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_action_exists_and_fits_a_resource(root: Path, name: str) -> None:
+    assert validators.policy_sentry((root / "localstack" / name).read_text()) == []
+
+
+def test_no_role_is_taken_by_another_account(resources: Any) -> None:
+    roles = [item["Properties"] for item in resources.values() if item["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == 4
+    for role in roles:
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            assert set(statement["Principal"]) == {"Service"}
+
+
+def test_names_are_those_of_the_contract(resources: Any) -> None:
+    bucket = resources["ArtefactBucket"]["Properties"]
+    assert bucket["BucketName"] == names.artefact_bucket(USER_ID)
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert resources["Database"]["Properties"]["DBName"] == "pinterest_data"
+    allowed = json.dumps(resources["ConnectRole"]["Properties"]["Policies"])
+    for name in (
+        f"/{names.topics_regex(USER_ID)}",
+        f"/{names.dead_letter_topic(USER_ID)}",
+        f":::{names.bucket(USER_ID)}/{names.TOPICS_DIR}/*",
+    ):
+        assert f'{name}"' in allowed
+
+
+def test_the_connector_is_the_one_that_runs_here(resources: Any, built: dict[str, bytes]) -> None:
+    connector = resources["SinkConnector"]["Properties"]
+    request = json.loads(built["msk-connect/create-connector.json"])
+    assert connector["ConnectorConfiguration"] == request["connectorConfiguration"]
+    assert connector["KafkaConnectVersion"] == request["kafkaConnectVersion"] == CONNECT_VERSION
+    assert connector["KafkaClusterClientAuthentication"] == {"AuthenticationType": "IAM"}
+    assert (
+        re.sub(r"[0-9a-f]{12}$", "", request["connectorName"])[:-14] in connector["ConnectorName"]
+    )
+
+
+def test_the_names_with_versions_are_those_of_the_requests(
+    template: Any, built: dict[str, bytes]
+) -> None:
+    custom, worker, connector = (
+        json.loads(built[f"msk-connect/{name}.json"])
+        for name in ("create-custom-plugin", "create-worker-configuration", "create-connector")
+    )
+    values = {
+        "SinkPluginVersion": custom["name"][-12:],
+        "WorkerConfigurationVersion": worker["name"][-12:],
+    }
+    made = literal(template, values)
+    properties = made["SinkPlugin"]["Properties"]
+    assert properties["Name"] == custom["name"]
+    assert properties["Location"]["S3Location"] == {
+        "BucketArn": custom["location"]["s3Location"]["bucketArn"],
+        "FileKey": custom["location"]["s3Location"]["fileKey"],
+    }
+    assert made["WorkerConfiguration"]["Properties"]["Name"] == worker["name"]
+    assert made["SinkConnector"]["Properties"]["ConnectorName"] == connector["connectorName"]
+
+
+def test_the_worker_configuration_is_the_file(resources: Any, built: dict[str, bytes]) -> None:
+    content = resources["WorkerConfiguration"]["Properties"]["PropertiesFileContent"]
+    assert base64.b64decode(content) == built["msk-connect/worker.properties"]
+
+
+def test_airflow_is_that_of_the_lock_and_its_files_are_in_the_bucket(
+    root: Path, template: Any, resources: Any, built: dict[str, bytes]
+) -> None:
+    airflow = resources["Airflow"]["Properties"]
+    lock = (root / "requirements/airflow.txt").read_text()
+    assert f"\napache-airflow=={airflow['AirflowVersion']} " in lock
+    for key in ("RequirementsS3Path", "PluginsS3Path", "StartupScriptS3Path"):
+        assert f"mwaa/{airflow[key]}" in built
+    assert any(path.startswith(f"mwaa/{airflow['DagS3Path']}/") for path in built)
+    kwargs = json.loads(airflow["AirflowConfigurationOptions"]["secrets.backend_kwargs"])
+    secrets = json.dumps(resources["AirflowRole"]["Properties"]["Policies"])
+    assert f":secret:{kwargs['connections_prefix']}/*" in secrets
+    assert f":environment/{airflow['Name']}" in secrets
+    assert f":log-group:airflow-{airflow['Name']}-*" in secrets
+
+
+def test_the_dags_may_do_what_they_do(root: Path, resources: Any) -> None:
+    """The names are those of the plug-ins; of other keys the role knows nothing."""
+    (dags,) = (
+        policy["PolicyDocument"]["Statement"]
+        for policy in resources["AirflowRole"]["Properties"]["Policies"]
+        if policy["PolicyName"] == "dags"
+    )
+    alerts = re.search(
+        r'ALERTS_PREFIX = "(.*)"', (root / "airflow/plugins/pinterest/names.py").read_text()
+    )
+    assert alerts
+    written = [item["Resource"] for item in dags if item["Action"] == "s3:PutObject"]
+    assert written == [f"arn:aws:s3:::{names.bucket(USER_ID)}/{alerts[1]}*"]
+
+
+def test_only_the_last_part_waits_for_the_brokers(template: Any) -> None:
+    waiting = {
+        name
+        for name, item in template["Resources"].items()
+        if item.get("Condition") == "IsSecondPass"
+    }
+    assert waiting == {"SinkPlugin", "WorkerConfiguration", "SinkConnector", "Airflow"}
+
+
+def test_nothing_listens_to_the_world_but_the_rest_proxy(resources: Any) -> None:
+    open_to_all = {
+        name
+        for name, item in resources.items()
+        if item["Type"] == "AWS::EC2::SecurityGroup"
+        and any("CidrIp" in rule for rule in item["Properties"].get("SecurityGroupIngress", ()))
+    }
+    assert open_to_all == {"RestProxySecurityGroup"}
+    assert resources["Database"]["Properties"]["PubliclyAccessible"] is False
+    assert resources["KafkaCluster"]["Properties"]["ClientAuthentication"]["Unauthenticated"] == {
+        "Enabled": False
+    }

@@ -1,0 +1,216 @@
+"""The Databricks bundle: valid, the same tasks as the DAG submits, and any break in it is told."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from stack.wheel import FOLDERS, WheelError, build, file_name, sources
+from tests.unit.bundle import FILE, GIVEN, ROOT, Bundle, problems
+
+Break = Callable[[Any], object]
+
+AIRFLOW_TASKS = [
+    ("batch", "run_batch"),
+    ("batch", "check_quality"),
+    ("maintenance", "maintain_tables"),
+]
+"""Jobs and tasks of the bundle that the DAGs submit, too."""
+
+
+@pytest.fixture
+def document() -> Any:
+    """The real file, read anew."""
+    return yaml.safe_load(FILE.read_text())
+
+
+def test_nothing_is_wrong_with_it(document: Any) -> None:
+    assert problems(document) == []
+    assert set(document["targets"]) == {"dev", "prod"}
+    assert set(document["resources"]["jobs"]) == {"batch", "maintenance", "stream"}
+
+
+def job(name: str) -> Callable[[Any], Any]:
+    """Finds a job in a document."""
+    return lambda document: document["resources"]["jobs"][name]
+
+
+def task(document: Any, name: str, place: int = 0) -> Any:
+    return job(name)(document)["tasks"][place]
+
+
+def cluster(document: Any) -> Any:
+    return document["variables"]["cluster"]["default"]
+
+
+MUTATIONS: dict[str, tuple[Break, str]] = {
+    "a section of no such name": (lambda d: d.update(resource={}), "resource is unknown"),
+    "a setting of a target": (
+        lambda d: d["targets"]["prod"].update(hosts="x"),
+        "targets.prod.hosts is unknown",
+    ),
+    "a mode that isn't one": (
+        lambda d: d["targets"]["prod"].update(mode="prod"),
+        "target prod: mode is 'prod'",
+    ),
+    "a field of a job": (
+        lambda d: job("batch")(d).update(timeout=3600),
+        "Unexpected field 'timeout'",
+    ),
+    "a number that is a text": (
+        lambda d: job("batch")(d).update(timeout_seconds="1h"),
+        "invalid literal for int",
+    ),
+    "a task without a key": (lambda d: task(d, "stream").pop("task_key"), "'task_key'"),
+    "a value that Databricks doesn't know": (
+        lambda d: cluster(d).update(data_security_mode="ALONE"),
+        "'ALONE' is not a valid DataSecurityMode",
+    ),
+    "a field of a cluster": (
+        lambda d: cluster(d).update(workers=1),
+        "Unexpected field 'workers' for class ClusterSpec",
+    ),
+    "a variable that isn't declared": (
+        lambda d: cluster(d)["spark_env_vars"].update(USER_ID="${var.userid}"),
+        "variable userid isn't declared",
+    ),
+    "a variable without a value": (
+        lambda d: d["variables"]["user_id"].pop("default"),
+        "variable user_id has no value",
+    ),
+    "an environment variable that nobody reads": (
+        lambda d: cluster(d)["spark_env_vars"].update(USERID="x"),
+        "USERID='x' is no setting",
+    ),
+    "a file that isn't there": (
+        lambda d: task(d, "batch")["spark_python_task"].update(python_file="jobs/batch.py"),
+        "there is no file jobs/batch.py",
+    ),
+    "an option that the job hasn't": (
+        lambda d: task(d, "batch")["spark_python_task"].update(parameters=["--josn"]),
+        "run_batch.py has no option --josn",
+    ),
+    "a job parameter that isn't declared": (
+        lambda d: job("batch")(d)["parameters"].pop(),
+        "job parameter thresholds isn't declared",
+    ),
+    "a dependency on nothing": (
+        lambda d: task(d, "batch", 1)["depends_on"][0].update(task_key="run"),
+        "depends on 'run'",
+    ),
+    "a cluster of no such name": (
+        lambda d: task(d, "stream").update(job_cluster_key="streams"),
+        "no job cluster 'streams'",
+    ),
+    "the wheel of another version": (
+        lambda d: task(d, "stream")["libraries"][0].update(whl="../dist/databricks/old.whl"),
+        "libraries are",
+    ),
+    "a folder that isn't there": (
+        lambda d: d["sync"]["paths"].append("../contracts"),
+        "no folder ../contracts",
+    ),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_broken_bundle_is_told(document: Any, mutation: str) -> None:
+    change, told = MUTATIONS[mutation]
+    change(document)
+    found = problems(document)
+    assert found
+    assert any(told in text for text in found), found
+
+
+@pytest.fixture
+def dag_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """What the DAGs submit by, on an MWAA that has been told of the workspace."""
+    wheel = (
+        f"/Workspace/Shared/.bundle/pinterest-data-pipeline/artifacts/.internal/{file_name(ROOT)}"
+    )
+    monkeypatch.setenv("AIRFLOW_VAR_WHEEL", wheel)
+    monkeypatch.setenv("AIRFLOW_VAR_INSTANCE_PROFILE_ARN", GIVEN["instance_profile_arn"])
+    monkeypatch.syspath_prepend(ROOT / "airflow/plugins")
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "pinterest"]:
+            del sys.modules[name]
+
+    forget()
+    yield importlib.import_module("pinterest.jobs")
+    forget()
+
+
+@pytest.mark.parametrize(("name", "key"), AIRFLOW_TASKS)
+def test_the_dag_submits_the_task_of_the_bundle(dag_jobs: ModuleType, name: str, key: str) -> None:
+    """Their parameters are held equal in tests/dags, where there is an Airflow to ask."""
+    bundle = Bundle.of("prod")
+    wanted = bundle.submitted(name, key)
+    sent = dag_jobs.submission(key, *wanted["spark_python_task"]["parameters"])["json"]
+    assert sent["tasks"] == [wanted]
+    assert sent["timeout_seconds"] == bundle.jobs[name]["timeout_seconds"]
+
+
+def test_the_docs_name_the_wheel_that_mwaa_is_told_of() -> None:
+    text = (ROOT / "docs/running-on-databricks.md").read_text()
+    (library,) = Bundle.of("prod").submitted("batch", "run_batch")["libraries"]
+    assert library["whl"] in text
+    assert set(re.findall(r"AIRFLOW_VAR_\w+", text)) == {
+        "AIRFLOW_VAR_USER_ID",
+        "AIRFLOW_VAR_INSTANCE_PROFILE_ARN",
+        "AIRFLOW_VAR_WHEEL",
+    }
+
+
+def test_the_wheel_has_the_same_bytes_twice_whatever_the_checkout(tmp_path: Path) -> None:
+    copy = tmp_path / "another place"
+    for path in [*sources(ROOT), Path("pyproject.toml")]:
+        target = copy / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / path).read_bytes())
+        target.chmod(0o600)
+    once, again = build(ROOT, tmp_path / "1"), build(copy, tmp_path / "2")
+    assert once.name == again.name == file_name(ROOT)
+    assert once.read_bytes() == again.read_bytes()
+
+
+def test_a_wheel_that_cannot_be_built_says_why(tmp_path: Path) -> None:
+    for path in [*sources(ROOT), Path("pyproject.toml")]:
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / path).read_text()
+        target.write_text(text.replace('version = "0.1.0"', 'version = "first"'))
+    with pytest.raises(WheelError, match=r"wheel pinterest_spark: .*version. must be"):
+        build(tmp_path, tmp_path / "dist")
+
+
+def test_the_wheel_installs_and_holds_what_the_jobs_import(tmp_path: Path) -> None:
+    """Installed by a real installer into an empty folder, and read by a Python without the rest."""
+    wheel = build(ROOT, tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        modules = {name for name in archive.namelist() if name.endswith(".py")}
+    assert modules == {str(path) for path in sources(ROOT)}
+    assert {name for name in modules if not name.startswith(FOLDERS)} == {"spark/__init__.py"}
+    uv = ROOT / ".build/envs/bootstrap/bin/uv"
+    into = tmp_path / "installed"
+    install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--target", into, wheel]
+    subprocess.run(install, check=True, capture_output=True, timeout=60)
+    say = "import contract.settings as s, spark.pipeline as p; print(s.__file__, p.__file__)"
+    python = [sys.executable, "-S", "-c", say]
+    done = subprocess.run(
+        python, env={"PYTHONPATH": str(into)}, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [
+        str(into / "contract/settings.py"),
+        str(into / "spark/pipeline/__init__.py"),
+    ], done.stderr

@@ -1,0 +1,161 @@
+"""Job code runs on a Databricks cluster as it is: what it may name, and how it reads streams.
+
+A cluster in Unity Catalog's access modes has no ``sparkContext`` and no JVM to reach into, brings
+the settings of its file systems itself, and has ``dbutils`` in notebooks alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = sorted(
+    path for folder in ("jobs", "pipeline") for path in (ROOT / "spark" / folder).rglob("*.py")
+)
+NOTEBOOKS = sorted((ROOT / "spark/notebooks").glob("*.py"))
+
+BANNED = {"sparkContext", "SparkContext", "SparkConf", "_sc", "_jvm", "_jsc", "_jdf", "_jvm_obj"}
+BANNED |= {"_jsparkSession", "_gateway", "hadoopConfiguration"}
+"""Names of what a session is made of."""
+FILE_SYSTEM = re.compile(r"^(spark\.hadoop\.)?fs\.\w+|^spark\.(hadoop|delta\.logStore)\.")
+"""Settings of a file system, or of Delta's log on one: they are in spark/conf, or the cluster's."""
+
+DOCUMENTED = {
+    "streamName", "streamARN", "region", "endpoint", "initialPosition",
+    "consumerMode", "consumerName", "consumerNamePrefix", "consumerRefreshInterval",
+    "registeredConsumerId", "registeredConsumerIdType", "requireConsumerDeregistration",
+    "fetchBufferSize", "maxFetchDuration", "maxFetchRate", "minFetchPeriod", "maxRecordsPerFetch",
+    "shardsPerTask", "shardFetchInterval", "maxShardsPerDescribe",
+    "coalesceThresholdBlockSize", "coalesceBinSize",
+    "serviceCredential", "roleArn", "roleExternalId", "roleSessionName", "stsEndpoint",
+    "awsAccessKey", "awsSecretKey",
+}  # fmt: skip
+"""Options of Databricks' ``kinesis`` source.
+
+From https://docs.databricks.com/structured-streaming/kinesis.html and the parameters of
+https://docs.databricks.com/en/sql/language-manual/functions/read_kinesis.html. Options that ours
+takes beside these (``failOnDataLoss`` among them) are for tests and local use.
+"""
+POSITIONS = {"latest", "trim_horizon", "earliest"}
+"""Its initial positions, beside the one that is a time."""
+
+
+def offences(source: str, notebook: bool = False) -> list[str]:
+    """What a module names that job code may not, with its line."""
+    tree = ast.parse(source)
+    docs = set(_docstrings(tree))
+    found = []
+    for node in ast.walk(tree):
+        names = {getattr(node, field, None) for field in ("id", "attr", "name")}
+        bad = names & BANNED | (set() if notebook else names & {"dbutils"})
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
+            # getattr(spark, "_jvm") is a name as well.
+            bad |= {node.value} & (BANNED | {"dbutils"})
+            bad |= {node.value} if FILE_SYSTEM.match(node.value) else set()
+        found += [f"line {getattr(node, 'lineno', 0)}: {name}" for name in bad if name]
+    return found
+
+
+def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+
+
+def kinesis_options(source: str) -> set[str]:
+    """Options that a module gives to the ``kinesis`` source."""
+    tree = ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    # The innermost functions that read: the lines of another one aren't theirs.
+    readers = [node for node in functions if _reads(node)]
+    inner = [
+        node
+        for node in readers
+        if not any(other is not node and other in ast.walk(node) for other in readers)
+    ]
+    return {name for node in inner or ([tree] if _reads(tree) else []) for name in _options(node)}
+
+
+def _reads(tree: ast.AST) -> bool:
+    return any(
+        name == "format" and arguments and _text(arguments[0]) == "kinesis"
+        for name, arguments, _ in _calls(tree)
+    )
+
+
+def _options(tree: ast.AST) -> Iterator[str]:
+    for name, arguments, keywords in _calls(tree):
+        if name == "option" and arguments:
+            yield _text(arguments[0]) or ast.unparse(arguments[0])
+        elif name == "options":
+            yield from (keyword.arg or ast.unparse(keyword.value) for keyword in keywords)
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, list[ast.expr], list[ast.keyword]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr, node.args, node.keywords
+
+
+def _text(node: ast.expr) -> str | None:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else None
+
+
+@pytest.mark.parametrize("path", [*JOBS, *NOTEBOOKS], ids=lambda p: str(p.relative_to(ROOT)))
+def test_job_code_keeps_to_what_every_cluster_has(path: Path) -> None:
+    assert offences(path.read_text(), path in NOTEBOOKS) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "spark.sparkContext.setLogLevel('WARN')",
+        "spark._jvm.java.lang.System.gc()",
+        "getattr(spark, '_jvm')",
+        "frame._jdf.queryExecution()",
+        "from pyspark import SparkContext",
+        "SparkConf()",
+        "dbutils.secrets.get('a', 'b')",
+        "spark.conf.set('fs.s3a.access.key', key)",
+        "builder.config('spark.hadoop.fs.s3.impl', 'x')",
+        "builder.config('spark.delta.logStore.s3.impl', 'x')",
+        "sc._jsc.hadoopConfiguration().set('a', 'b')",
+    ],
+)
+def test_the_rule_catches_what_it_is_for(line: str) -> None:
+    assert offences(line)
+
+
+def test_a_notebook_may_use_dbutils_and_a_docstring_may_name_anything() -> None:
+    assert offences("dbutils.fs.ls('/')", notebook=True) == []
+    assert offences('"""fs.s3a.endpoint and spark._jvm are of no use here."""') == []
+
+
+def test_streams_are_read_with_options_that_databricks_documents() -> None:
+    used = {path.name: kinesis_options(path.read_text()) for path in [*JOBS, *NOTEBOOKS]}
+    assert used["run_stream.py"] == {"streamName", "region", "initialPosition"}
+    assert {name for names in used.values() for name in names} - DOCUMENTED == set()
+
+
+def test_an_option_that_databricks_does_not_document_is_found() -> None:
+    line = 'spark.readStream.format("kinesis").option("streamName", s).options(patience=1).load()'
+    assert kinesis_options(line) - DOCUMENTED == {"patience"}
+
+
+def test_the_position_of_the_job_is_one_that_databricks_knows() -> None:
+    tree = ast.parse((ROOT / "spark/jobs/run_stream.py").read_text())
+    defaults = [
+        _text(keyword.value)
+        for name, arguments, keywords in _calls(tree)
+        if name == "add_argument" and _text(arguments[0]) == "--position"
+        for keyword in keywords
+        if keyword.arg == "default"
+    ]
+    assert defaults
+    assert set(defaults) <= POSITIONS
