@@ -149,9 +149,8 @@ package: .build/.app ## Build into dist/ what AWS and Databricks take; say what 
 	@services/connect/install.sh
 	@$(PINPIPE) package
 
-# What `databricks bundle deploy` calls (spark/databricks.yml).
 .PHONY: package-spark
-package-spark: .build/.app
+package-spark: .build/.app ## Build the wheel of the Spark jobs alone, as `databricks bundle deploy` does
 	@.venv/bin/python -m stack.wheel
 
 .PHONY: deploy-aws

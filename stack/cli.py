@@ -11,12 +11,10 @@ import click
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
-from stack import engine, show
+from stack import engine, programs, show
 from stack.aws import commands
 from stack.engine import Engine
-
-PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
-"""Settings of a command that hands every argument on to a program of another folder."""
+from stack.show import talk
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 
@@ -32,12 +30,8 @@ class _Pinpipe(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-def _talk(line: str) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
-
-
 def _engine() -> Engine:
-    return engine.choose(_talk)
+    return engine.choose(talk)
 
 
 @click.group(cls=_Pinpipe)
@@ -62,14 +56,14 @@ def up(secure: bool) -> None:
     from stack.hops.access import Access
 
     begun = time.monotonic()
-    running = engine.secure(_talk) if secure else _engine()
+    running = engine.secure(talk) if secure else _engine()
     running.up()
     client = Access(running.client_environment).settings
-    _talk(f"all healthy after {time.monotonic() - begun:.1f} s")
+    talk(f"all healthy after {time.monotonic() - begun:.1f} s")
     if client.kafka_auth != "none":
-        _talk(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
+        talk(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
     said = airflow.password(running)
-    _talk(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {said}")
+    talk(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {said}")
 
 
 @main.command()
@@ -141,13 +135,13 @@ def doctor(target: str) -> None:
         from stack.cloud.doctor import report
 
         root = engine.project_root()
-        sys.exit(report(engine.environ(root, target=target), root, _talk))
+        sys.exit(report(engine.environ(root, target=target), root, talk))
     problems = _engine().problems()
     for problem in problems:
         click.echo(str(problem))
     if problems:
         sys.exit(1)
-    _talk("nothing is missing")
+    talk("nothing is missing")
 
 
 @main.command("engine")
@@ -177,7 +171,7 @@ def demo(posts: int, wait: float) -> None:
     begun = time.monotonic()
     running = _engine()
     running.up()
-    run = Demo(running, posts, wait, _talk)
+    run = Demo(running, posts, wait, talk)
     try:
         run.run()
     finally:
@@ -189,45 +183,7 @@ def demo(posts: int, wait: float) -> None:
         )
     _print_results(running, None, limit=10)
     watch_live(Access(running.client_environment), 5, None)
-    _talk(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
-
-
-@main.group()
-def emulate() -> None:
-    """Send posts as the users of Pinterest would."""
-
-
-@emulate.command("batch", context_settings=PASS_ON)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def emulate_batch(arguments: tuple[str, ...]) -> None:
-    """Send posts down the historical road: API Gateway, REST proxy, Kafka (--help for more)."""
-    sys.exit(_engine().one_shot("emulator", arguments).foreground())
-
-
-@emulate.command("streaming", context_settings=PASS_ON)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def emulate_streaming(arguments: tuple[str, ...]) -> None:
-    """Send posts down the real-time road: API Gateway, Kinesis (--help for more)."""
-    sys.exit(_engine().one_shot("emulator-streaming", arguments).foreground())
-
-
-@main.group()
-def dataset() -> None:
-    """Look after the source database."""
-
-
-@dataset.command("load", context_settings=PASS_ON)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def dataset_load(arguments: tuple[str, ...]) -> None:
-    """Fill the source database with generated posts (--help for more)."""
-    sys.exit(_engine().one_shot("dataset-load", arguments).foreground())
-
-
-@main.command(context_settings=PASS_ON)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def batch(arguments: tuple[str, ...]) -> None:
-    """Clean what is new in S3 into the Delta tables and compute the nine results (Spark)."""
-    sys.exit(_engine().one_shot("spark", arguments).foreground())
+    talk(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
 
 
 @main.command()
@@ -301,8 +257,14 @@ def _print_results(running: Engine, name: str | None, limit: int, as_json: bool 
         )
 
 
-main.add_command(commands.package)
-main.add_command(commands.deploy)
+for command in (
+    programs.emulate,
+    programs.dataset,
+    programs.batch,
+    commands.package,
+    commands.deploy,
+):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -1,11 +1,13 @@
-"""How what was found is shown: tables for a person, JSON for a program, both on stdout."""
+"""How what was found is shown: tables for a person, JSON for a program; talk goes to stderr."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -16,6 +18,11 @@ def console(stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = 240
     return made
+
+
+def talk(line: str) -> None:
+    """Say on stderr what is being done, with the time."""
+    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -41,11 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         root = settings.streaming_root
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
             spark = SparkSession.builder.appName("run_stream").getOrCreate()
-            register(spark, settings)
+            register(spark, settings, failOnDataLoss=arguments.fail_on_data_loss)
             service = Service(
                 spark,
                 [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
-                _kinesis(settings, arguments.position, arguments.fail_on_data_loss),
+                _kinesis(settings, arguments.position),
                 arguments.checkpoints or f"{root}/_checkpoints",
                 guard,
                 None if arguments.once else arguments.interval,
@@ -61,17 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _kinesis(settings: Settings, position: str, fail_on_data_loss: str) -> Reader:
+def _kinesis(settings: Settings, position: str) -> Reader:
     """Return the reading line, which is the one that runs on Databricks."""
-    options = {
-        "region": settings.aws_region,
-        "initialPosition": position,
-        "failOnDataLoss": fail_on_data_loss,
-    }
 
     def read(spark: SparkSession, _: Entity, stream: str) -> DataFrame:
         reader = spark.readStream.format("kinesis").option("streamName", stream)
-        return reader.options(**options).load()
+        return reader.options(region=settings.aws_region, initialPosition=position).load()
 
     return read
 
@@ -105,7 +100,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--fail-on-data-loss",
         choices=["true", "false"],
         default="true",
-        help="fail when records that were to be read are gone; else go on (%(default)s)",
+        help="whether to fail when records that were to be read are gone; without effect on"
+        " Databricks (%(default)s)",
     )
     parser.add_argument(
         "--alive", type=Path, help="file that is touched twice a second while all queries run"

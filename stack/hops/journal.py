@@ -15,6 +15,7 @@ from typing import Any
 from stack.errors import HopError
 
 HOP = "gateway"
+_POSITION = ("partition", "offset", "shard", "sequence_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,6 @@ def _answer(document: dict[str, Any], record: dict[str, Any]) -> Answer:
         method=document["method"],
         url=document["url"],
         status=document["status"],
-        position=", ".join(f"{k} {v}" for k, v in record.items() if k not in ("key", "error")),
+        position=", ".join(f"{k} {record[k]}" for k in _POSITION if record.get(k) is not None),
         error=record.get("error"),
     )

@@ -60,11 +60,7 @@ class Size:
         """What the job's settings are changed by."""
         if not self.best_compiler:
             return ""
-        name = "spark.driver.extraJavaOptions"
-        conf = (ROOT / "spark/conf/spark-defaults.conf").read_text()
-        (line,) = (line for line in conf.splitlines() if line.startswith(name))
-        java = line.removeprefix(name).replace("-XX:TieredStopAtLevel=1", "").split()
-        return f"--conf '{name}={' '.join(java)}'"
+        return "--conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4"
 
 
 @dataclass(frozen=True, slots=True)

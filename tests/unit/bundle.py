@@ -19,7 +19,7 @@ import yaml
 from databricks.bundles.jobs import Job
 
 from contract.settings import Settings
-from stack.wheel import FOLDER, file_name
+from stack import wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "spark"
@@ -156,10 +156,10 @@ class Bundle:
 def problems(document: Mapping[str, Any]) -> list[str]:
     """What the CLI or the workspace would refuse, and what would fail when a job runs."""
     found = list(_unknown_names(document))
-    wheel = f"../dist/{FOLDER}/{file_name(ROOT)}"
+    library = f"../dist/{wheel.FOLDER}/{wheel.file_name(ROOT)}"
     for item in document.get("artifacts", {}).values():
         found += [
-            f"wheel {f['source']} isn't {wheel}" for f in item["files"] if f["source"] != wheel
+            f"wheel {f['source']} isn't {library}" for f in item["files"] if f["source"] != library
         ]
     for path in document.get("sync", {}).get("paths", []):
         if not (FOLDER / path).is_dir():
@@ -170,7 +170,7 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         try:
             bundle = Bundle(document, target, GIVEN)
             for name, job in bundle.jobs.items():
-                found += [f"{target}: job {name}: {text}" for text in _of_job(job, wheel)]
+                found += [f"{target}: job {name}: {text}" for text in _of_job(job, library)]
         except BundleError as error:
             found.append(f"{target}: {error}")
     return found
@@ -198,7 +198,7 @@ def _places(value: Any, path: list[str], place: str) -> Iterator[tuple[str, Any]
         yield from _places(item, rest, f"{place}.{name}".lstrip("."))
 
 
-def _of_job(job: dict[str, Any], wheel: str) -> Iterator[str]:
+def _of_job(job: dict[str, Any], library: str) -> Iterator[str]:
     try:
         Job.from_dict(job)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
@@ -220,8 +220,8 @@ def _of_job(job: dict[str, Any], wheel: str) -> Iterator[str]:
         for other in task.get("depends_on", []):
             if other["task_key"] not in keys:
                 yield f"{where}: depends on {other['task_key']!r}, which isn't there"
-        if task.get("libraries") != [{"whl": wheel}]:
-            yield f"{where}: libraries are {task.get('libraries')}, not the wheel {wheel}"
+        if task.get("libraries") != [{"whl": library}]:
+            yield f"{where}: libraries are {task.get('libraries')}, not the wheel {library}"
         python = task["spark_python_task"]
         file = FOLDER / python["python_file"]
         if not file.is_file():

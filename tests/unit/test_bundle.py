@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stack.wheel import FOLDERS, WheelError, build, file_name, sources
+from stack.wheel import SOURCES, WheelError, build, file_name, sources
 from tests.unit.bundle import FILE, GIVEN, ROOT, Bundle, problems
 
 Break = Callable[[Any], object]
@@ -200,7 +200,7 @@ def test_the_wheel_installs_and_holds_what_the_jobs_import(tmp_path: Path) -> No
     with zipfile.ZipFile(wheel) as archive:
         modules = {name for name in archive.namelist() if name.endswith(".py")}
     assert modules == {str(path) for path in sources(ROOT)}
-    assert {name for name in modules if not name.startswith(FOLDERS)} == {"spark/__init__.py"}
+    assert {name for name in modules if not name.startswith(SOURCES)} == {"spark/__init__.py"}
     uv = ROOT / ".build/envs/bootstrap/bin/uv"
     into = tmp_path / "installed"
     install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--target", into, wheel]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 import pytest
 
@@ -11,6 +12,7 @@ from spark.pipeline.errors import OptionError
 from spark.pipeline.sources import kinesis
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName
 from spark.pipeline.sources.kinesis.options import DATABRICKS_ALONE, TABLE, Options
+from spark.pipeline.sources.kinesis.source import KinesisDataSource
 
 NOWHERE = Settings.from_environ({})
 
@@ -26,6 +28,19 @@ def test_defaults() -> None:
     assert options.position == "LATEST"
     assert (options.fetch_records, options.fetch_period, options.listing) == (10_000, 0.4, 1.0)
     assert options.fail_on_data_loss
+
+
+def test_defaults_of_a_job_hold_for_what_a_query_does_not_give() -> None:
+    class Lenient(KinesisDataSource):
+        defaults = MappingProxyType({"failOnDataLoss": "false"})
+
+    def loss(**given: str) -> bool:
+        return Lenient({"streamName": "posts", **given}).parsed().fail_on_data_loss
+
+    assert not loss()
+    assert loss(failondataloss="true")
+    with pytest.raises(OptionError, match="patience"):
+        loss(patience="1")
 
 
 def test_settings_are_the_defaults_of_region_and_endpoint() -> None:

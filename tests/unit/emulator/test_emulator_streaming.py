@@ -184,5 +184,7 @@ def test_a_trace_takes_the_answers_of_its_own_road(
     journal: Path = program.journal
     (batch,) = answers(journal, names.topic("0a1b2c3d4e5f", PIN), FIRST[0])
     (stream,) = answers(journal, STREAMS[0], FIRST[0])
-    assert (batch.method, batch.offset, stream.method) == ("POST", 0, "PUT")
+    assert (batch.method, batch.position) == ("POST", "partition 0, offset 0")
+    assert stream.method == "PUT"
+    assert stream.position.startswith("shard ")
     assert len(gateway.requests) == 6
