@@ -85,13 +85,8 @@ def result_table(user_id: str, result: str) -> str:
 
 
 def dag(user_id: str) -> str:
-    """Airflow's DAG of every day."""
+    """Airflow's DAG."""
     return f"{user_id}_dag"
-
-
-def maintenance_dag(user_id: str) -> str:
-    """Airflow's DAG that looks after the tables."""
-    return f"{user_id}_maintenance_dag"
 
 
 def topic_prefix(topic_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Hop 9, Airflow: a DAG's runs, through the REST API v2 as a person's script would use it."""
+"""Hop 9, Airflow: the DAG's runs, through the REST API v2 as a person's script would use it."""
 
 from __future__ import annotations
 
@@ -36,21 +36,25 @@ def password(keeper: Keeper) -> str:
 
 @dataclass(frozen=True)
 class Airflow:
-    """A DAG in a running Airflow."""
+    """The pipeline's DAG in a running Airflow."""
 
     access: Access
     password: str
-    dag_id: str
 
     @classmethod
-    def of(cls, keeper: Keeper, access: Access, dag_of: Callable[[str], str] = names.dag) -> Self:
-        """One of a stack of ours, by what gives its id for a user id; by default the daily one."""
-        return cls(access, password(keeper), dag_of(access.settings.user_id))
+    def of(cls, keeper: Keeper, access: Access) -> Self:
+        """That of a stack of ours."""
+        return cls(access, password(keeper))
 
     @property
     def url(self) -> str:
         """The UI."""
         return self.access.settings.airflow_url
+
+    @property
+    def dag_id(self) -> str:
+        """Id of the DAG."""
+        return names.dag(self.access.settings.user_id)
 
     def unpause(self) -> None:
         """Let the DAG run; wait until Airflow knows it.
