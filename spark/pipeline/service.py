@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -112,8 +111,8 @@ class Service:
             LockError: the lock was lost.
         """
         try:
-            with ThreadPoolExecutor(len(self._all)) as pool:  # it waits for storage, mostly
-                list(pool.map(self._start, self._all))
+            for one in self._all:
+                self._start(one)
             while not self._told() and not self._done():
                 for one in self._all:
                     self._look(one)

@@ -82,7 +82,8 @@ def test_to_the_end_and_on_from_there_until_a_signal(
     for entity, stream in streams.items():
         put(stream, (1, f'{{"{entity.key}":1}}'), (2, f'{{"{entity.key}":2}}'), (3, "junk"))
     code, out, said = job.run("--once")
-    assert (code, json.loads(out)) == (0, {"batches": {"pin": 1, "geo": 1, "user": 1}}), said
+    assert code == 0, said
+    assert json.loads(out) == {"batches": {"pin": 1, "geo": 1, "user": 1}}, said
     tables = job.tables
     for entity in ENTITIES:
         assert set(tables.cleaned(entity)) == {1, 2}
