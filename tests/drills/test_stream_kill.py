@@ -34,7 +34,7 @@ from tests.spark.sources.engine import Engine, Stream, Way, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
 
-POSTS, SHARDS, KILLS = 10_000, 3, 14
+POSTS, SHARDS, KILLS = 10_000, 3, 10
 AT_ONCE, PAUSE = 25, 0.5
 """Records of one request to a stream, and seconds between two requests."""
 IN_PLANNING, IN_READING, IN_WRITING, IN_COMMIT = range(4)
