@@ -7,8 +7,6 @@ data=${RUN_DIR:-.run}/data/stream
 mkdir -p "$data"
 rm -f "$data/alive"
 data=$(cd "$data" && pwd)
-# It runs for days: code of the slow compiler takes it half the processor's time, from some minutes on.
-export SPARK_OPTIONS="--conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4 ${SPARK_OPTIONS:-}"
 # LocalStack has forgotten its streams when it starts again: then the new ones are read, from their
 # beginning. On AWS lost records are a failure.
 exec spark/run.sh spark.jobs.run_stream --checkpoints "$data/checkpoints" --alive "$data/alive" \

@@ -26,7 +26,7 @@ from stack.waiting import wait_for
 
 RUN_LIMIT = 900.0
 """Seconds that the DAG's run may take."""
-STREAM_LIMIT = 120.0
+STREAM_LIMIT = 300.0
 """Seconds that the streaming job may take for posts that Kinesis has."""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIRST, POSTS = 5000, 20
 """Draws that no other test sends."""
-LIMIT = 120
+LIMIT = 240
 """Seconds from sending to the tables, with a start of Spark between."""
 
 
@@ -52,6 +52,7 @@ def wait_until_there(access: Access, keys: set[int]) -> None:
     )
 
 
+@pytest.mark.timeout(600)
 def test_posts_reach_tables_and_metrics_over_a_kill_of_the_job(
     stack: Stack, access: Access
 ) -> None:
