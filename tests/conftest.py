@@ -114,7 +114,7 @@ class Stack:
         wait_for(
             "the stack to be healthy",
             lambda: all(status.state.fine for status in self.engine.status()),
-            180,
+            400,  # on a busy machine Spark's start takes minutes
             1,
             lambda: "\n".join(self.engine.unhealthy()),
         )

@@ -31,7 +31,7 @@ def access(stack: Stack) -> Access:
 
 
 @pytest.mark.containers
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_restart_of_each_service_and_of_all_loses_nothing(stack: Stack, access: Access) -> None:
     topics = {entity: names.topic(stack.settings.user_id, entity) for entity in ENTITIES}
     begin = {topic: kafka.offsets(access, topic)[1] for topic in topics.values()}
