@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from stack import engine, show
@@ -44,13 +42,9 @@ def deploy(dry_run: bool) -> None:
     if dry_run:
         Deployment(DryCalls(click.echo), settings, root / "dist").run()
         return
-    calls = LiveCalls(settings.aws_region, environment, _talk)
+    calls = LiveCalls(settings.aws_region, environment, show.talk)
     try:
         outputs = Deployment(calls, settings, root / "dist").run()
     finally:
         calls.close()
     show.table("Deployed", ("output", "value"), sorted(outputs.items()))
-
-
-def _talk(line: str) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)

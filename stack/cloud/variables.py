@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contract.values import address
+from stack.aws.account import PLACEHOLDER
 from stack.cloud.account import KEYS, parsers
 from stack.cloud.finding import Finding
 
@@ -43,7 +43,6 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("AIRFLOW_URL", "give the web server's URL of the MWAA environment", False),
 )
 
-_PLACEHOLDER = re.compile(r"<[^<>]*>")
 LOCALSTACKS_KEYS = {"test"}
 
 
@@ -60,7 +59,7 @@ def check(environment: Mapping[str, str]) -> Iterator[Finding]:
         value = environment.get(name, "")
         if not value:
             continue
-        left = _PLACEHOLDER.search(value)
+        left = PLACEHOLDER.search(value)
         if left:
             what = f"the placeholder {left[0]} is left in it"
             yield Finding(name, what, remedies.get(name, "give a value, or leave it empty"))
