@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from stack.aws.errors import DeployError
+from stack.hops.access import aws_session
 
 SHOWN = 120
 """Characters of a value that a dry run shows."""
@@ -75,14 +76,7 @@ class LiveCalls:
 
     @cached_property
     def _session(self) -> Any:
-        import boto3
-
-        return boto3.Session(
-            region_name=self.region,
-            aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID") or None,
-            aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY") or None,
-            aws_session_token=self.environment.get("AWS_SESSION_TOKEN") or None,
-        )
+        return aws_session(self.environment, self.region)
 
     def _client(self, service: str) -> Any:
         if service not in self.clients:

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contract.settings import Settings
 from stack.hops.access import Access
 
-if TYPE_CHECKING:
-    from boto3.session import Session
-
 CONNECT, READ = 5.0, 15.0
 """Seconds until a connection must be there, and for an answer."""
-
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""What the AWS SDKs read themselves; not set, their chain goes on (profile, role)."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +36,11 @@ class Account:
         """Whether these are set and can be used."""
         return all(self._usable.get(name) for name in variables)
 
-    @cached_property
-    def session(self) -> Session:
-        """A session with the target's keys, or what the SDK's chain finds."""
-        import boto3
-
-        found = [self._usable.get(name) or None for name in KEYS]
-        key, secret, token = found
-        return boto3.Session(key, secret, token, self.settings.aws_region)
-
     def client(self, service: Any) -> Any:
         """A client of an AWS service that soon gives up."""
         from botocore.config import Config
 
-        make: Any = self.session.client
+        make: Any = self.access.session.client
         return make(
             service,
             endpoint_url=self.settings.aws_endpoint_url,

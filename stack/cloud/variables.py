@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from contract.values import address
 from stack.aws.account import PLACEHOLDER
-from stack.cloud.account import KEYS, parsers
+from stack.cloud.account import parsers
 from stack.cloud.finding import Finding
+from stack.hops.access import KEYS
 
 
 @dataclass(frozen=True, slots=True)

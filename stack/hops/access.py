@@ -10,8 +10,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 from contract.settings import Settings
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
+
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""What the AWS SDKs read themselves; not set, their chain goes on (profile, role)."""
+
+
+def aws_session(environment: Mapping[str, str], region: str) -> Session:
+    """A session with the keys of ``environment``, or with what the SDK's chain finds."""
+    import boto3
+
+    key, secret, token = (environment.get(name) or None for name in KEYS)
+    return boto3.Session(key, secret, token, region)
 
 
 class Keeper(Protocol):
@@ -42,17 +55,18 @@ class Access:
         """A client of Kinesis, from the same place."""
         return self._client("kinesis")  # type: ignore[no-any-return]
 
+    @cached_property
+    def session(self) -> Session:
+        """A session of that environment."""
+        return aws_session(self.environment, self.settings.aws_region)
+
     def _client(self, service: Any) -> Any:
-        import boto3
         from botocore.config import Config
 
         local = self.settings.aws_endpoint_url is not None
-        return boto3.client(
+        return self.session.client(
             service,
             endpoint_url=self.settings.aws_endpoint_url,
-            region_name=self.settings.aws_region,
-            aws_access_key_id=self.environment.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=self.environment.get("AWS_SECRET_ACCESS_KEY"),
             config=Config(
                 connect_timeout=5,
                 read_timeout=30,
@@ -64,7 +78,7 @@ class Access:
     def delta_storage_options(self) -> dict[str, str]:
         """Options with which delta-rs reads the tables."""
         options = {"AWS_REGION": self.settings.aws_region}
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        for name in KEYS:
             if self.environment.get(name):
                 options[name] = self.environment[name]
         endpoint = self.settings.aws_endpoint_url

@@ -16,10 +16,11 @@ from botocore.stub import Stubber
 from contract.entities import ENTITIES
 from contract.settings import Settings
 from stack.cloud import aws, road, variables
-from stack.cloud.account import KEYS, Account
+from stack.cloud.account import Account
 from stack.cloud.doctor import examine
 from stack.cloud.finding import Finding
 from stack.cloud.workspace import pinned_airflow, runtime
+from stack.hops.access import KEYS
 from tests.unit.test_cli import pinpipe
 
 ROOT = Path(__file__).resolve().parents[2]
