@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contract import names
 from contract.entities import ENTITIES
+from services.kafka_login import Watch
 from stack.cloud.account import CONNECT, READ, Account
 from stack.cloud.finding import Finding
 
@@ -71,14 +72,13 @@ def gateway(account: Account) -> Iterator[Finding]:
 def kafka(account: Account) -> Iterator[Finding]:
     """Log in at a broker and list the topics: a read, as Kafka has no dry run."""
     area, servers = "Kafka", account.settings.kafka_bootstrap_servers
-    said: list[str] = []
-    # Why a login failed is only said to this callback: the call itself just doesn't get an answer.
-    configuration = {**account.access.kafka, "error_cb": lambda error: said.append(error.str())}
+    # Why a login failed is only said to the watch: the call itself just doesn't get an answer.
+    watch = Watch(account.settings)
     try:
-        client = AdminClient(configuration | {"log_level": 0})
+        client = AdminClient(account.access.kafka | {"error_cb": watch, "log_level": 0})
         topics = client.list_topics(timeout=READ).topics
     except KafkaException as error:
-        why = said[-1] if said else error.args[0].str()
+        why = watch.last_error or error.args[0].str()
         remedy = "correct KAFKA_BOOTSTRAP_SERVERS and how clients log in, or start the cluster"
         yield Finding(area, f"{servers}: {why}", remedy)
         return
