@@ -50,7 +50,12 @@ def with_password(url: str, password: str) -> str:
     return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
 
 
-def _secret(variable: str, file: str) -> str:
+def secret(variable: str, file: str) -> str:
+    """Read a secret from the file that ``variable`` names.
+
+    Raises:
+        SettingError: the file can't be read.
+    """
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -263,10 +268,10 @@ class Settings:
                 raise SettingError(variable, given, str(error)) from error
         url, file = values["source_database_url"], values["source_database_password_file"]
         if file:
-            password = _secret("SOURCE_DATABASE_PASSWORD_FILE", file)
+            password = secret("SOURCE_DATABASE_PASSWORD_FILE", file)
             values["source_database_url"] = with_password(url, password)
         if values["jobs_api_token_file"] and not values["jobs_api_token"]:
-            token = _secret("JOBS_API_TOKEN_FILE", values["jobs_api_token_file"])
+            token = secret("JOBS_API_TOKEN_FILE", values["jobs_api_token_file"])
             values["jobs_api_token"] = token
         return cls(**values)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError
 
 from contract.errors import PipelineError, SettingError
-from contract.settings import Settings
+from contract.settings import Settings, secret
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -141,10 +141,7 @@ def _scram_password(settings: Settings) -> str:
     file = settings.kafka_scram_password_file
     if not file:
         raise SettingError("KAFKA_SCRAM_PASSWORD", None, "KAFKA_AUTH=scram needs it")
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingError("KAFKA_SCRAM_PASSWORD_FILE", file, str(error)) from error
+    return secret("KAFKA_SCRAM_PASSWORD_FILE", file)
 
 
 def _quoted(text: str) -> str:
