@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,9 @@ class _Way:
     def stream(self) -> str:
         return names.stream(self.access.settings.user_id, self.entity)
 
-    @property
+    @cached_property
     def answers(self) -> list[journal.Answer]:
+        """What the emulator's journal holds of it, which is read from one end to the other."""
         target = self.topic if self.road == "batch" else self.stream
         return journal.answers(self.journal_file, target, self.key)
 
@@ -68,24 +70,23 @@ class _Way:
 
 def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
     """Follow the three rows of the post ``key``; each way ends where it stopped."""
+    ways = [_Way(access, journal_file, entity, key, road) for road in ROADS for entity in ENTITIES]
+    taken = _taken(ways)
     findings: list[Finding] = []
-    for road in _taken(access, journal_file, key):
-        for entity in ENTITIES:
-            for finding in _follow(_Way(access, journal_file, entity, key, road)):
-                findings.append(finding)
-                if not finding.found:
-                    break
+    for way in (way for way in ways if way.road in taken):
+        for finding in _follow(way):
+            findings.append(finding)
+            if not finding.found:
+                break
     return findings
 
 
-def _taken(access: Access, journal_file: Path, key: int) -> list[Road]:
+def _taken(ways: list[_Way]) -> set[Road]:
     """The roads that the emulator has sent the post down."""
-    ways = [_Way(access, journal_file, entity, key, road) for road in ROADS for entity in ENTITIES]
     try:
-        taken = {way.road for way in ways if way.answers}
+        return {way.road for way in ways if way.answers} or {"batch"}
     except HopError:  # told as a finding
-        taken = set()
-    return [road for road in ROADS if road in taken] or ["batch"]
+        return {"batch"}
 
 
 def _follow(way: _Way) -> Iterator[Finding]:
