@@ -7,7 +7,6 @@ record of its stream, so those of a stream that stands still do as well.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,7 +82,7 @@ def board(found: dict[Entity, list[Row]], top: int, now: datetime) -> Renderable
         parts.append(Columns(leaders, padding=(0, 3)))
     bad = _of(found, "quarantined", "hour")
     if bad:
-        parts.append(_leaders("Quarantined, last hour", bad, top))
+        parts.append(_leaders("Quarantined, last hour", bad, top, "records"))
     return Group(*parts)
 
 
@@ -113,12 +112,11 @@ def _of(found: dict[Entity, list[Row]], metric: str, window: str) -> list[Row]:
     return [row for row in rows if row["metric"] == metric and row["window"] == window]
 
 
-def _leaders(title: str, rows: list[Row], top: int) -> Table:
+def _leaders(title: str, rows: list[Row], top: int, counted: str = "posts") -> Table:
     made = Table(title=title, title_justify="left", title_style="bold")
     made.add_column("", justify="right")
     made.add_column("", min_width=20)
-    made.add_column("posts" if "Quarantined" not in title else "records", justify="right")
-    order: Callable[[Row], Any] = lambda row: (row["rank"], row["label"] or "")  # noqa: E731
-    for row in sorted(rows, key=order)[:top]:
+    made.add_column(counted, justify="right")
+    for row in sorted(rows, key=lambda row: (row["rank"], row["label"] or ""))[:top]:
         made.add_row(str(row["rank"]), row["label"] or "(none)", str(row["value"]))
     return made
