@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +19,6 @@ from emulator.draw import original
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.waiting import wait_for
-from tests.drills.sending import emulator
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -30,6 +33,49 @@ def access(stack: Stack) -> Access:
     return Access(stack.environment)
 
 
+class Emulator:
+    """The emulator, sending until it is told to stop."""
+
+    def __init__(self, stack: Stack, process: subprocess.Popen[str]) -> None:
+        self._stack, self._process = stack, process
+        # Its progress goes to a pipe that somebody must empty.
+        self._said: list[str] = []
+        assert process.stderr is not None
+        self._drain = threading.Thread(target=self._said.extend, args=(process.stderr,))
+        self._drain.start()
+        self.counts: dict[str, Any] = {}
+        """What it says at its end."""
+
+    def check(self) -> None:
+        """Fail, with what it said, when it has ended by itself."""
+        assert self._process.poll() is None, "".join(self._said)
+
+    def stop(self) -> None:
+        """Let it finish what is under way and count."""
+        self._stack.terminate("emulator", self._process)
+        assert self._process.stdout is not None
+        out = self._process.stdout.read()
+        code = self._process.wait(60)
+        self._drain.join()
+        assert code == 0, "".join(self._said)
+        self.counts = json.loads(out)
+
+
+@contextmanager
+def emulator(stack: Stack) -> Iterator[Emulator]:
+    options = ("--rate", str(POSTS_A_SECOND), "--retry-seconds", "120", "--json")
+    process = stack.spawn("emulator", *options)
+    try:
+        yield Emulator(stack, process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
 @pytest.mark.containers
 @pytest.mark.timeout(1500)
 def test_a_restart_of_each_service_and_of_all_loses_nothing(stack: Stack, access: Access) -> None:
@@ -40,8 +86,7 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(stack: Stack, access
     def arrived(topic: str) -> int:
         return sum(kafka.offsets(access, topic)[1].values())
 
-    options = ("--rate", str(POSTS_A_SECOND), "--retry-seconds", "120")
-    with emulator(stack, "emulator", *options) as running:
+    with emulator(stack) as running:
 
         def wait_for_more() -> None:
             goal = arrived(pin) + BEFORE
