@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from contract.entities import ENTITIES
 from contract.settings import Settings
 from stack.cloud import aws, road, variables
 from stack.cloud.account import Account
@@ -21,6 +20,7 @@ from stack.cloud.doctor import examine
 from stack.cloud.finding import Finding
 from stack.cloud.workspace import pinned_airflow, runtime
 from stack.hops.access import KEYS
+from tests import tiny_source
 from tests.unit.test_cli import pinpipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,13 +157,7 @@ def test_a_session_of_a_role_has_the_roles_policies() -> None:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """A source database with a row in each table."""
-    file = tmp_path / "source.db"
-    with sqlite3.connect(file) as connection:
-        for entity in ENTITIES:
-            connection.execute(f'create table {entity.table} ("{entity.key}" integer)')
-            connection.execute(f"insert into {entity.table} values (1)")
-    connection.close()
-    return file
+    return tiny_source.make(tmp_path / "source.db")
 
 
 def source(file: Path) -> list[Finding]:

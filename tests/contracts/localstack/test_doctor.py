@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from contract.entities import ENTITIES
 from stack.cloud import aws
 from stack.cloud.doctor import examine
 from stack.cloud.finding import Finding
+from tests import tiny_source
 from tests.contracts.localstack.running import ROOT, USER_ID, LocalStack, free_port
 from tests.contracts.localstack.upstream import Answer, Upstream
 
@@ -24,12 +24,7 @@ Environment = dict[str, str]
 @pytest.fixture
 def environment(localstack: LocalStack, upstream: Upstream, tmp_path: Path) -> Environment:
     """What .env.aws would hold; no broker is there."""
-    file = tmp_path / "source.db"
-    with sqlite3.connect(file) as connection:
-        for entity in ENTITIES:
-            connection.execute(f'create table {entity.table} ("{entity.key}" integer)')
-            connection.execute(f"insert into {entity.table} values (1)")
-    connection.close()
+    file = tiny_source.make(tmp_path / "source.db")
     return {
         "USER_ID": USER_ID,
         "AWS_REGION": "us-east-1",
