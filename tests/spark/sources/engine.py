@@ -65,7 +65,9 @@ class Engine:
             "KINESALITE_SHARD_LIMIT": "1000",
         }
         command = ["node", "--require", str(CLOCK), str(MAIN)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
         wait_for("an answer of the Kinesis engine", self._up)
 
     def _up(self) -> bool:
@@ -83,6 +85,8 @@ class Engine:
             self.process.kill()
             self.process.wait(10)
             self.process.stdin.close()
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
 
     def close(self) -> None:
         """End it for good."""
@@ -92,10 +96,23 @@ class Engine:
 
     def move_clock(self, seconds: float) -> None:
         """Let it be later: records grow old and iterators expire."""
+        self._tell(f"{seconds}")
+
+    def hold(self) -> None:
+        """Let a stream that it is told to make or delete stay between, until `go`."""
+        self._tell("hold")
+
+    def go(self) -> None:
+        """End what `hold` began."""
+        self._tell("go")
+
+    def _tell(self, line: str) -> None:
         assert self.process is not None
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{seconds}\n".encode())
+        self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"done\n"
 
     @property
     def client(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -175,6 +176,35 @@ def test_a_stream_deleted_and_created_again(engine: Engine, query: QueryOf, mean
     going_on.batches.clear()
     going_on.read(position, 20)
     assert sorted(texts(going_on.found)) == sorted(stream.sent)
+
+
+def test_a_stream_that_is_just_being_created_again(
+    own_engine: Engine, query: QueryOf, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The engine lists no shards of it then: they aren't gone for that."""
+    stream = own_engine.stream(2)
+    stream.put(5)
+    reading = query(stream, endpoint=own_engine.endpoint)
+    position = reading.read(reading.start(), 5)
+    stream.delete()
+    own_engine.move_clock(10)
+    own_engine.hold()
+    stream.client.create_stream(StreamName=stream.name, ShardCount=2)
+    assert not stream.shards()
+    said = ""
+
+    def waits() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return "it has no shards: it is being made or deleted" in said
+
+    with ThreadPoolExecutor(1) as thread:
+        failing = query(stream, endpoint=own_engine.endpoint)
+        batch = thread.submit(failing.batch, position)
+        wait_for("its word of waiting", waits)
+        own_engine.go()
+        with pytest.raises(DataLossError, match=f"{stream.name} was deleted and created again"):
+            batch.result(30)
 
 
 def test_a_batch_of_a_stream_that_was_created_again(own_engine: Engine, query: QueryOf) -> None:

@@ -43,12 +43,17 @@ THROTTLED = {
     "ThrottlingException",
 }
 MISSING = "ResourceNotFoundException"
+CHANGING = "ResourceInUseException"
 INVALID = "InvalidArgumentException"
 EXPIRED = "ExpiredIteratorException"
 
 
 class StoppedError(Exception):
     """The query ends: nobody waits for the answer."""
+
+
+class NotReadyError(Exception):
+    """What was asked for is being made or deleted."""
 
 
 def code(error: ClientError) -> str:
@@ -78,8 +83,14 @@ class Kinesis:
         """
         found: list[Any] = []
         arguments: dict[str, Any] = {"StreamName": stream}
+
+        def check(answer: Any) -> None:
+            # Emulators list none, where Kinesis refuses, while a stream is made or deleted.
+            if not found and not answer["Shards"] and not answer.get("NextToken"):
+                raise NotReadyError("it has no shards: it is being made or deleted")
+
         while True:
-            answer = self.call("list_shards", stream, wait=wait, **arguments)
+            answer = self.call("list_shards", stream, wait=wait, check=check, **arguments)
             found += answer["Shards"]
             if not answer.get("NextToken"):
                 return [_shard(stream, item) for item in found]
@@ -100,6 +111,7 @@ class Kinesis:
         *,
         wait: bool = True,
         passed: tuple[str, ...] = (),
+        check: Callable[[Any], None] = lambda answer: None,
         **arguments: Any,
     ) -> Any:
         """Call Kinesis until it answers.
@@ -109,6 +121,7 @@ class Kinesis:
             subject: stream or shard that it's about, for people.
             wait: whether a stream or shard that isn't there may come back.
             passed: errors that the caller knows what to do about, by Kinesis' names.
+            check: raises `NotReadyError` of an answer that will be another one soon.
             arguments: those of the call.
 
         Raises:
@@ -121,15 +134,22 @@ class Kinesis:
         while not self._stopped.is_set():
             try:
                 answer = getattr(self._client, method)(**arguments)
+                check(answer)
             except ClientError as error:
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
                 if code(error) in passed:
                     raise
                 if code(error) not in THROTTLED:
-                    if status < 500 and not (wait and code(error) == MISSING):
+                    passing = code(error) == CHANGING or (wait and code(error) == MISSING)
+                    if status < 500 and not passing:
                         raise SourceError(f"{subject}: {self._endpoint} says {error}") from error
                     outage.goes_on(error)
-            except (ConnectionError, HTTPClientError, ResponseParserError) as error:
+            except (
+                ConnectionError,
+                HTTPClientError,
+                ResponseParserError,
+                NotReadyError,
+            ) as error:
                 outage.goes_on(error)
             except BotoCoreError as error:  # no credentials, no region, a wrong argument
                 raise SourceError(f"{subject}: {error}") from error
