@@ -60,11 +60,11 @@ query.awaitTermination()
 
 # COMMAND ----------
 
-from spark.pipeline.cleaning import clean
-from spark.pipeline.parse import good
-from spark.pipeline.stream import parsed
+from spark.pipeline.schemas import CLEANED
+from spark.pipeline.stream import prepared
 
-display(clean(good(parsed(spark.table("arrived"), PIN)), PIN).drop("position").limit(5))
+good = prepared(spark.table("arrived"), PIN).where("rule is null")
+display(good.select(CLEANED[PIN].names).limit(5))
 
 # COMMAND ----------
 

@@ -2,7 +2,8 @@
 
 The table is replaced whole, which costs more than a small batch, and only the newest state is of
 interest: a batch hands its metrics over and goes on, and what is newest is written every
-``REFRESH`` seconds at most.
+``REFRESH`` seconds at most, on a slow or busy machine ``PAUSE`` times as long after a write as it
+has taken.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from spark.pipeline.metrics import LiveRow
 from spark.pipeline.tables import Table
 
 REFRESH = 5.0
-"""Seconds between the beginnings of two writes."""
+"""Seconds between the beginnings of two writes, at least."""
+PAUSE, LONGEST_PAUSE = 8, 15.0
+"""How long it pauses after a write, in times of that write, and in seconds at most."""
 
 _SCHEMA = (
     "metric string, window string, start bigint, end bigint, label string, value bigint, rank int"
@@ -39,7 +42,7 @@ class Board:
         self._pool = ThreadPoolExecutor(1, "board")
         self._newest: list[LiveRow] = []
         self._shown = self._newest
-        self._written = -REFRESH
+        self._due = 0.0
         self._hurry = threading.Event()
         self._write: Future[None] | None = None
 
@@ -66,10 +69,12 @@ class Board:
     def _take(self, spark: SparkSession) -> None:
         if self._newest is self._shown:  # a task before has written it
             return
-        self._hurry.wait(max(0.0, self._written + REFRESH - time.monotonic()))
-        rows, self._written = self._newest, time.monotonic()
+        self._hurry.wait(max(0.0, self._due - time.monotonic()))
+        rows, begun = self._newest, time.monotonic()
         frame = spark.createDataFrame(rows, _SCHEMA)
         dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
         self._guard()
         self._table.overwrite(frame.withColumns(dates), {})
         self._shown = rows
+        end = time.monotonic()
+        self._due = max(begun + REFRESH, end + min(PAUSE * (end - begun), LONGEST_PAUSE))

@@ -82,14 +82,16 @@ _CHANGED = {PIN: _pin, GEO: _geo, USER: _user}
 """Columns that are made; the others are taken over, texts without blanks and placeholders."""
 
 
-def clean(rows: DataFrame, entity: Entity) -> DataFrame:
+def clean(rows: DataFrame, entity: Entity, *kept: str) -> DataFrame:
     """Clean good rows of one entity.
 
     Args:
         rows: the entity's columns and ``position``, as ``parse.good`` gives them.
+        entity: whose rows they are.
+        kept: other columns, which are taken over.
 
     Returns:
-        The columns of ``schemas.CLEANED`` and ``position``.
+        The columns of ``schemas.CLEANED``, ``position`` and those that are kept.
     """
     made = _CHANGED[entity]()
     texts = {f.name for f in CLEANED[entity] if f.dataType.simpleString() == "string"}
@@ -99,7 +101,7 @@ def clean(rows: DataFrame, entity: Entity) -> DataFrame:
             return made[name].alias(name)
         return present(name) if name in texts else F.col(name)
 
-    return rows.select(*(column(name) for name in CLEANED[entity].names), "position")
+    return rows.select(*(column(name) for name in CLEANED[entity].names), "position", *kept)
 
 
 def newest(cleaned: DataFrame, *more: Column) -> DataFrame:

@@ -20,7 +20,7 @@ from pyspark.sql.streaming import StreamingQuery
 from contract.entities import Entity
 from spark.pipeline.errors import JobError, LockError, first_line
 from spark.pipeline.lock import Guard
-from spark.pipeline.stream import Road, Sink, parsed
+from spark.pipeline.stream import Road, Sink, prepared
 
 Reader = Callable[[SparkSession, Entity, str], DataFrame]
 """Gives the stream of an entity, by the stream's name, with the columns of the Kinesis source."""
@@ -145,7 +145,7 @@ class Service:
             sink = Sink(self._spark, one.road, self._guard)
             rows = self._read(self._spark, one.road.entity, one.road.stream)
             writer = (
-                parsed(rows, one.road.entity)
+                prepared(rows, one.road.entity)
                 .writeStream.queryName(one.road.stream)
                 .option("checkpointLocation", f"{self._checkpoints}/{one.road.entity.name}")
             )

@@ -16,7 +16,7 @@ from contract import names
 from contract.entities import Entity
 from spark.pipeline.lock import Guard
 from spark.pipeline.sources.kinesis.records import SCHEMA
-from spark.pipeline.stream import Road, Sink, parsed
+from spark.pipeline.stream import Road, Sink, prepared
 from stack.errors import WaitTimeout
 from stack.waiting import wait_for
 from tests.spark.lake import ID, rows
@@ -56,7 +56,7 @@ class Feed:
 
     def __call__(self, rows: DataFrame, batch_id: int) -> None:
         """Write a batch."""
-        self.sink(parsed(rows, self.entity), batch_id)
+        self.sink(prepared(rows, self.entity), batch_id)
 
     def flush(self) -> None:
         """Wait for the live metrics."""
