@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -21,10 +22,11 @@ from pyspark.sql.types import StructType
 from contract import names
 from contract.entities import GEO, PIN, USER, Entity
 from spark.pipeline import cleaning, parse
+from spark.pipeline.arrivals import Arrivals, last_hour
 from spark.pipeline.board import Board
 from spark.pipeline.known import Known, fingerprint
 from spark.pipeline.lock import Guard
-from spark.pipeline.metrics import HOUR, Arrival, Live
+from spark.pipeline.metrics import Arrival, Live
 from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, LIVE, STREAM_QUARANTINE
 from spark.pipeline.shards import records
 from spark.pipeline.tables import SHORT_LIVED, Table
@@ -111,13 +113,14 @@ class Sink:
         with ThreadPoolExecutor(len(road.tables)) as pool:
             list(pool.map(lambda made: _make(spark, *made), road.tables))
         self._known = Known(road.table.read(spark))
+        self._arrivals = Arrivals(spark, road.arrivals, road.table, guard)
+        quarantined = last_hour(road.quarantine.read(spark), "rule")
         self._live = Live(
             road.stream,
             DIMENSION[road.entity],
-            (Arrival(*row) for row in _last_hour(road.arrivals.read(spark), KEY, "label")),
-            ((at, rule, 1) for at, rule in _last_hour(road.quarantine.read(spark), "rule")),
+            self._arrivals.found,
+            ((at, rule, 1) for at, rule in quarantined),
         )
-        self._pool = ThreadPoolExecutor(1)  # a write waits for storage more than it computes
         self._board = Board(road.live, guard)
         self._first = True
         self._columns = CLEANED[road.entity].names
@@ -147,7 +150,8 @@ class Sink:
         self._board.show(batch.sparkSession, self._live.rows())
 
     def flush(self) -> None:
-        """Wait until the live metrics of the last batch can be seen."""
+        """Wait until the live metrics of the last batch can be seen, and its counted posts."""
+        self._arrivals.flush()
         self._board.flush()
 
     def _quarantine(self, batch: DataFrame, bad: list[tuple[int, str, int]]) -> None:
@@ -175,20 +179,21 @@ class Sink:
             newest.unpersist()
 
     def _keep(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
-        """Write rows, one a key, and meanwhile count their posts by their first arrivals."""
+        """Write rows, one a key, and count their posts by their first arrivals."""
         posts = [Arrival(row["at"], row[KEY], row["label"]) for row in found]
-        counting = self._pool.submit(self._count, rows.sparkSession, posts, batch_id)
-        try:
-            self._write(rows.select(self._columns), found, batch_id)
-            self._live.visible(self._clock(), (post.arrived_at for post in posts))
-        finally:
-            counting.result()
+        counted = self._live.count(posts)
+        rest = self._write(rows.select(self._columns), found, batch_id, counted)
+        self._live.visible(self._clock(), (post.arrived_at for post in posts))
+        self._arrivals.add(rest)
 
-    def _write(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
+    def _write(
+        self, rows: DataFrame, found: list[Row], batch_id: int, counted: list[Arrival]
+    ) -> list[Arrival]:
+        """Write what the table hasn't got; return the counted posts that no commit tells."""
         values = [(row[KEY], row["value"]) for row in found]
         changes = self._known.changes(values)
         if not changes.keys:
-            return
+            return counted
         if len(changes.keys) < len(found):
             keys = [(key,) for key in changes.keys]
             wanted = rows.sparkSession.createDataFrame(keys, f"{KEY} bigint")
@@ -196,21 +201,14 @@ class Sink:
         if len(found) < FEW:
             rows = rows.coalesce(1)
         self._guard()
+        noted: Mapping[str, Any] = {}
         if changes.new:
-            self._road.table.append(rows, {"batch": batch_id})
+            noted = self._arrivals.note(counted)
+            self._road.table.append(rows, {"batch": batch_id, **noted})
         else:
             self._road.table.merge(rows, (KEY,))
         self._known.written(values)
-
-    def _count(self, spark: SparkSession, posts: list[Arrival], batch_id: int) -> None:
-        counted = self._live.count(posts)
-        if not counted:
-            return
-        rows = [(post.key, post.arrived_at, post.label) for post in counted]
-        frame = spark.createDataFrame(rows, f"{KEY} bigint, arrived_at bigint, label string")
-        dated = frame.withColumn("arrived_at", F.timestamp_millis("arrived_at"))
-        self._guard()
-        self._road.arrivals.append(dated.coalesce(1), {"batch": batch_id})
+        return [] if noted else counted
 
 
 def _make(
@@ -223,13 +221,3 @@ def _make(
 def _millis(column: str) -> Column:
     # As a number: Python's dates are of the machine's zone.
     return F.unix_millis(column)
-
-
-def _last_hour(table: DataFrame, *columns: str) -> list[Row]:
-    """Return arrival in milliseconds and ``columns`` of the rows of the hour before the newest."""
-    (newest,) = table.agg(F.max(_millis("arrived_at"))).collect()[0]
-    if newest is None:
-        return []
-    recent = table.where(F.col("arrived_at") > F.timestamp_millis(F.lit(newest - HOUR)))
-    rows: list[Row] = recent.select(_millis("arrived_at"), *columns).collect()
-    return rows

@@ -81,10 +81,12 @@ class Table:
         newest = history.select("version", F.unix_millis("timestamp"), "userMetadata").head()
         assert newest is not None
         version, at, text = newest
-        note: Any = None
-        with suppress(TypeError, ValueError):  # null, or not ours
-            note = json.loads(text)
-        return Commit(version, at, note if isinstance(note, dict) else {})
+        return Commit(version, at, _note(text))
+
+    def notes(self, spark: SparkSession, commits: int) -> list[Mapping[str, Any]]:
+        """Return what the last commits were given, the newest first; without those of others."""
+        history = DeltaTable.forPath(spark, self.uri).history(commits).select("userMetadata")
+        return [note for (text,) in history.collect() if (note := _note(text))]
 
     def compact(self, spark: SparkSession) -> tuple[int, int]:
         """Join small files, which changes no row; commit nothing when there is nothing to join.
@@ -175,3 +177,11 @@ class Table:
             writer = writer.option(name, value)
         writer = writer.option("userMetadata", json.dumps(note))
         writer.mode("overwrite").option("overwriteSchema", True).save(self.uri)
+
+
+def _note(text: str | None) -> Mapping[str, Any]:
+    """Read what a commit was given; empty when it is null, or not ours."""
+    note: Any = None
+    with suppress(TypeError, ValueError):
+        note = json.loads(text or "")
+    return note if isinstance(note, dict) else {}

@@ -9,10 +9,11 @@ from pyspark.sql import SparkSession
 
 from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
+from spark.pipeline.arrivals import BATCHES
 from spark.pipeline.known import Known, fingerprint
 from tests.spark.data import lines
 from tests.spark.lake import ID, Lake
-from tests.spark.stream import Stream, Tables, seconds
+from tests.spark.stream import Feed, Stream, Tables, seconds
 from tests.spark.test_cleaning import FOLLOWERS
 from tests.spark.test_parse import BAD
 
@@ -105,6 +106,34 @@ def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Table
         2: None,
         3: None,
     }
+
+
+def test_counted_posts_that_only_commits_tell(tables: Tables) -> None:
+    """They are in their table after some batches, once each, however often a job is killed."""
+    stream, name = Stream(GEO), f"{ID}_geo_arrivals"
+
+    def kept() -> list[int]:
+        return sorted(row["ind"] for row in tables.road(GEO).arrivals.read(tables.spark).collect())
+
+    def batch(sink: Feed, key: int) -> None:
+        sink(tables.frame(stream.put(f'{{"ind":{key}}}', at=key * 4_000)), key)  # hours apart
+
+    sink, empty = tables.sink(GEO), tables.versions()[name]
+    for key in range(3):
+        batch(sink, key)
+    assert kept() == []
+    after_a_kill = tables.sink(GEO)
+    batch(after_a_kill, 2)
+    assert kept() == [0, 1, 2]
+    sink = tables.sink(GEO)
+    for key in range(3, 3 + BATCHES):
+        batch(sink, key)
+    assert kept() == [*range(3 + BATCHES)]
+    assert tables.versions()[name] == empty + 2
+    batch(sink, 3 + BATCHES)
+    sink.flush()
+    tables.sink(GEO).flush()
+    assert kept() == [*range(4 + BATCHES)]
 
 
 def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
