@@ -70,7 +70,7 @@ class Footprint:
             except Exception as error:
                 errors.append(error)
         if errors:
-            raise ExceptionGroup(f"of {self._target.user_id} there is left {self.left()}", errors)
+            raise ExceptionGroup(f"not all of {self._target.user_id} could be removed", errors)
         self._target.wait("all to be gone", lambda: not self.left(), 60, lambda: f"{self.left()}")
 
     def left(self) -> list[str]:
