@@ -18,10 +18,11 @@ JOB_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
 	tests/spark/test_batch.py::test_new_objects_only_and_one_row_a_key
 STREAMING_TESTS := tests/spark/sources tests/spark/test_service.py tests/spark/test_stream.py
 POSTS ?= 500
+TARGET ?= local
 
 .PHONY: help
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- install: everything goes below .venv and .build; each step runs again when its inputs change
 
@@ -122,9 +123,14 @@ $(SPARKS:%=.test-%): .test-%: .build/.%
 $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/dags
 
+# A test of tests/stack runs all of tests/e2e against its stack, with the other target.
 .PHONY: test-stack
 test-stack: ready ## Follow posts through the real stack, on ports of its own
-	@$(PYTEST) tests/stack
+	@$(PYTEST) tests/stack tests/e2e/test_clients.py
+
+.PHONY: test-e2e
+test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment end to end: one of its own, or with TARGET=aws that of .env.aws
+	@$(PYTEST) tests/e2e --target $(TARGET)
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost

@@ -43,6 +43,13 @@ PORTS = (
 ONLY = {"processes": "native", "once": "native", "containers": "docker"}
 """Markers of tests that one engine alone runs; pyproject.toml says why."""
 
+MARK = "e2e"
+"""Follows a deployment's user id in that of an end-to-end run; the roles of localstack/ know it."""
+PERSON = pytest.StashKey[dict[str, str]]()
+"""The environment of the person who runs the tests, which no test sees but through a target."""
+RUN = pytest.StashKey[str]()
+"""What this run adds to the user id of its target (tests/e2e): ``MARK`` and 8 hex digits."""
+
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, so that neither a person's stack nor another run is in the way.
@@ -207,9 +214,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("docker", "native"),
         help="what runs the services of the stack tests and drills (default: what is there)",
     )
+    parser.addoption(
+        "--target",
+        choices=("local", "aws"),
+        default="local",
+        help="what the end-to-end tests look at: a stack that the session starts (default), or "
+        "what .env.aws and the environment describe",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[PERSON] = dict(os.environ)
+    config.stash[RUN] = f"{MARK}{uuid.uuid4().hex[:8]}"
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if config.getoption("--target") == "local":
+        return None
+    return f"target: aws; what is made there has {config.stash[RUN]} after the user id"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--target") == "aws":
+        for item in items:
+            if "stack" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip("starts a stack: --target local runs it"))
+        return
     marked = [(item, mark) for item in items for mark in ONLY if item.get_closest_marker(mark)]
     if not marked:
         return

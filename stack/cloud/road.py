@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contract import names
 from contract.entities import ENTITIES
+from contract.errors import PipelineError
 from services.kafka_login import Watch
 from stack.cloud.account import CONNECT, READ, Account
 from stack.cloud.finding import Finding
@@ -75,7 +76,12 @@ def kafka(account: Account) -> Iterator[Finding]:
     # Why a login failed is only said to the watch: the call itself just doesn't get an answer.
     watch = Watch(account.settings)
     try:
-        client = AdminClient(account.access.kafka | {"error_cb": watch, "log_level": 0})
+        login = account.access.kafka
+    except PipelineError as error:
+        yield Finding(area, str(error), f"give what KAFKA_AUTH={account.settings.kafka_auth} needs")
+        return
+    try:
+        client = AdminClient(login | {"error_cb": watch, "log_level": 0})
         topics = client.list_topics(timeout=READ).topics
     except KafkaException as error:
         why = watch.last_error or error.args[0].str()

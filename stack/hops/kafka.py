@@ -79,8 +79,10 @@ def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[R
     consumer = _consumer(access)
     try:
         consumer.assign([at])
+        position = at.offset
         while True:
-            messages = consumer.consume(500, timeout=LIMIT)
+            # No more than are left: it waits until it has as many, or the time is up.
+            messages = consumer.consume(min(500, stop - position), timeout=LIMIT)
             if not messages:
                 raise HopError(HOP, f"no record of {at.topic}-{at.partition} in {LIMIT:g} s")
             for message in messages:
@@ -89,6 +91,7 @@ def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[R
                 offset = message.offset()
                 if offset is None or offset >= stop:
                     return
+                position = offset + 1
                 yield Record(at.topic, at.partition, offset, message.value())
                 if offset == stop - 1:
                     return

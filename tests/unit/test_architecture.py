@@ -34,6 +34,15 @@ READS_THE_ENVIRONMENT = {
     "localstack/kinesis_engine.py": "hands it on to the engine that it starts",
 }
 
+ENDPOINTS = {
+    "stack/hops/access.py: self.settings.aws_endpoint_url",
+    "stack/cloud/account.py: self.settings.aws_endpoint_url",
+    "spark/pipeline/sources/kinesis/client.py: options.endpoint",
+    "localstack/deploy.py: f'http://127.0.0.1:{settings.gateway_listen[1]}'",
+}
+"""Where clients of AWS are sent: by AWS_ENDPOINT_URL, by an option of Databricks', or, within
+LocalStack, to itself."""
+
 NOT_OUR_NAMES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 """Variables that the AWS SDKs read themselves."""
 
@@ -133,6 +142,15 @@ def test_no_box_imports_another() -> None:
 def test_only_the_settings_read_the_environment() -> None:
     found = {str(path) for path in MODULES if reads_the_environment(path)}
     assert found == set(READS_THE_ENVIRONMENT)
+
+
+def test_no_client_of_aws_has_an_address_of_its_own_or_leaves_its_parameters_unchecked() -> None:
+    found: dict[str, set[str]] = {"endpoint_url": set(), "parameter_validation": set()}
+    for path in [*MODULES, *tracked("tests/e2e/*.py")]:
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            if isinstance(node, ast.keyword) and node.arg in found:
+                found[node.arg].add(f"{path}: {ast.unparse(node.value)}")
+    assert found == {"endpoint_url": ENDPOINTS, "parameter_validation": set()}
 
 
 def test_neither_java_nor_javascript_reads_the_environment() -> None:

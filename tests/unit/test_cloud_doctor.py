@@ -187,6 +187,20 @@ def test_a_source_database_that_lacks_something_is_told(
     assert finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "KAFKA_SCRAM_PASSWORD"),
+        ({"KAFKA_SCRAM_PASSWORD_FILE": "/nowhere/password"}, "/nowhere/password"),
+        ({"KAFKA_SCRAM_PASSWORD": "p", "KAFKA_CA_FILE": "/nowhere/ca.pem"}, "/nowhere/ca.pem"),
+    ],
+)
+def test_a_login_that_lacks_something_is_told(given: dict[str, str], told: str) -> None:
+    (finding,) = road.kafka(Account(GOOD | given | {"KAFKA_AUTH": "scram"}))
+    assert told in finding.what
+    assert finding.remedy == "give what KAFKA_AUTH=scram needs"
+
+
 def test_the_versions_that_are_held_against_the_target_are_the_projects() -> None:
     locked = (ROOT / "requirements/airflow.txt").read_text()
     assert f"apache-airflow=={pinned_airflow(ROOT)} " in locked

@@ -14,6 +14,7 @@ import yaml
 from contract import names
 from contract.entities import ENTITIES
 from contract.settings import Settings
+from tests.conftest import MARK
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "localstack/template.yaml"
 USER_ID = "0a1b2c3d4e5f"
@@ -130,4 +131,5 @@ def test_the_role_may_do_what_the_api_does_and_no_more(template: Any) -> None:
     assert (everywhere["Action"], everywhere["Resource"]) == ("kinesis:ListStreams", "*")
     actions = {f"kinesis:{action}" for action in METHODS.values() if action}
     assert set(own["Action"]) == actions - {"kinesis:ListStreams"}
-    assert own["Resource"].endswith(f":stream/streaming-{USER_ID}-*")
+    streams = [resource.rpartition(":stream/")[2] for resource in own["Resource"]]
+    assert streams == [f"streaming-{USER_ID}-*", f"streaming-{USER_ID}{MARK}*"]

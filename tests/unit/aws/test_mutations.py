@@ -108,9 +108,9 @@ MUTATIONS = (
         "every stream of the account",
         API,
         "cloudsplaining",
-        "Resource: !Sub arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}"
+        "!Sub arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}"
         ":stream/streaming-${UserId}-*",
-        "Resource: '*'",
+        "'*'",
         "kinesis:PutRecord",
     ),
     Mutation("a field", CONNECTOR, "CreateConnector", '"capacity"', '"capacities"', "capacity"),

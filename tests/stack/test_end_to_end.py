@@ -1,0 +1,99 @@
+"""`make test-e2e TARGET=aws` where AWS is LocalStack: told so by the environment alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from dotenv import dotenv_values
+
+from services.connect.config import connector_name
+from services.connect.rest import Worker
+from stack.hops.access import Access
+from tests.conftest import ROOT
+from tests.e2e import here
+from tests.e2e.footprint import Footprint
+from tests.e2e.target import Target
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+EXAMPLE = dotenv_values(ROOT / ".env.aws.example")
+LIMIT = 400
+
+
+def everything(access: Access) -> set[str]:
+    """Every topic, stream and object of the deployment."""
+    topics = AdminClient(access.kafka).list_topics(timeout=30).topics
+    streams = access.kinesis.get_paginator("list_streams").paginate()
+    bucket = access.settings.bucket
+    objects = access.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return {
+        *topics,
+        *(name for page in streams for name in page["StreamNames"]),
+        *(item["Key"] for page in objects for item in page.get("Contents", ())),
+    }
+
+
+@pytest.mark.once
+@pytest.mark.timeout(LIMIT + 100)
+def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: Path) -> None:
+    described = here.described(stack)
+    # Another run at the same time, whose user id starts alike.
+    neighbour = Target(described, "e2eneighbour", 1, tmp_path)
+    footprint = Footprint(neighbour)
+    try:
+        footprint.make()
+        neighbour.emulate("user_posting_emulation", "--count", "1")
+        made = len(footprint.topics) + len(footprint.streams)
+        neighbour.wait("three objects", lambda: len(footprint.left()) == made + 3, 60)
+        bucket, tables = footprint.folders[-1]
+        neighbour.access.s3.put_object(
+            Bucket=bucket, Key=f"{tables}batch/a_table/_delta_log/0.json"
+        )
+        kept = everything(neighbour.access)
+
+        own = {name: described.get(name, "") for name in EXAMPLE}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "tests/e2e",
+                "--target",
+                "aws",
+                "-p",
+                "no:cacheprovider",
+            ],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **own},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        assert re.fullmatch(r"=+ \d\d passed in .*", done.stdout.splitlines()[-1])
+        (run,) = set(re.findall(r"made there has (e2e\w{8}) after", done.stdout))
+
+        left = everything(neighbour.access)
+        assert kept - left == set()
+        assert [name for name in left if run in name] == []
+        assert len(footprint.left()) == made + 4
+    finally:
+        footprint.remove()
+    assert footprint.left() == []
+
+    worker, name = Worker(stack.settings.connect_url), connector_name(stack.settings)
+
+    def states() -> set[str]:
+        status = worker.status(name)
+        return {part["state"] for part in (status["connector"], *status["tasks"])}
+
+    assert states() == {"RUNNING"}

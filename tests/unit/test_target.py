@@ -1,0 +1,75 @@
+"""What the end-to-end tests make of the variables of a target, and refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contract.errors import SettingError
+from tests.e2e.target import Target, TargetError, described
+
+GOOD = {
+    "USER_ID": "0e36c8cd403d",
+    "AWS_REGION": "eu-west-1",
+    "AWS_ENDPOINT_URL": "",
+    "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_SESSION_TOKEN": "",
+    "SOURCE_DATABASE_URL": "mysql+pymysql://reader:hidden@db.example/pinterest_data",
+    "GATEWAY_INVOKE_URL": "https://api.example/dev",
+    "KAFKA_BOOTSTRAP_SERVERS": "b-1.example:9098,b-2.example:9098",
+    "KAFKA_AUTH": "iam",
+    "KAFKA_REST_ENDPOINT": "http://proxy.example:8082",
+    "JOBS_API_URL": "https://workspace.example",
+    "JOBS_API_TOKEN": "hidden",
+    "AIRFLOW_URL": "",
+    "DELTA_ROOT": "",
+}
+"""With every variable that .env.aws of whoever runs the tests might have."""
+
+
+def target(**changed: str) -> Target:
+    return Target(described(GOOD | changed), "e2e0123abcd", 1, Path())
+
+
+def test_a_run_differs_from_the_deployment_in_two_variables() -> None:
+    found = target()
+    assert found.own == {
+        "USER_ID": "0e36c8cd403de2e0123abcd",
+        "DELTA_ROOT": "s3://user-0e36c8cd403d-bucket/delta/0e36c8cd403de2e0123abcd",
+    }
+    assert (found.settings.user_id, found.settings.delta_root) == tuple(found.own.values())
+    assert found.access.settings.bucket == found.deployed.bucket == "user-0e36c8cd403d-bucket"
+
+
+def test_the_tables_of_a_run_are_below_the_deployment_s() -> None:
+    found = target(DELTA_ROOT="s3://elsewhere/lake/")
+    assert found.own["DELTA_ROOT"] == "s3://elsewhere/lake/0e36c8cd403de2e0123abcd"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("GATEWAY_INVOKE_URL", "", "GATEWAY_INVOKE_URL: it is not set"),
+        ("GATEWAY_INVOKE_URL", "https://<api id>.example/dev", "GATEWAY_INVOKE_URL: it is not set"),
+        ("KAFKA_AUTH", "kerberos", "KAFKA_AUTH: it is 'kerberos': it must be none"),
+        ("JOBS_API_URL", "", "JOBS_API_URL: it is not set; the jobs run through it"),
+        ("JOBS_API_TOKEN", "", "JOBS_API_TOKEN: it is not set, but JOBS_API_URL is"),
+    ],
+)
+def test_a_variable_that_cant_be_used_is_told(name: str, value: str, told: str) -> None:
+    with pytest.raises(TargetError) as refused:
+        described(GOOD | {name: value})
+    line, hint = str(refused.value).splitlines()
+    assert line.startswith(told)
+    assert "pinpipe doctor --target aws" in hint
+
+
+def test_a_user_id_that_leaves_no_room_is_told() -> None:
+    with pytest.raises(SettingError, match=f"USER_ID.*{'a' * 22}e2e0123abcd"):
+        target(USER_ID="a" * 22).settings  # noqa: B018
+
+
+def test_no_secret_is_shown_when_a_test_fails() -> None:
+    assert "hidden" not in repr(target())
