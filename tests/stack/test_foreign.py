@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,9 @@ def dropped(stack: Stack) -> Iterator[None]:
     yield
     for path in put:
         path.unlink()
+    for folder in (put[0].parent, put[0].parent.parent):
+        with suppress(OSError):  # a person may have notebooks of their own there
+            folder.rmdir()
 
 
 def addresses(stack: Stack) -> dict[str, dict[str, str]]:
