@@ -212,7 +212,7 @@ class Settings:
     )
     jobs_api_workspace: tuple[tuple[str, str], ...] = _setting(
         "JOBS_API_WORKSPACE",
-        "/Shared/pinterest-data-pipeline=.",
+        "/Shared/pinterest-data-pipeline=.,/=workspace",
         _folders,
         "folders of the workspace and those that stand for them, /name=folder[,/name=folder]",
     )
@@ -224,6 +224,9 @@ class Settings:
         ".build/envs/spark/bin",
         _text,
         "folder put first on PATH of a task: the environment of the jobs",
+    )
+    jobs_api_runtime: str = _setting(
+        "JOBS_API_RUNTIME", "spark.runtime", _text, "module with what Databricks' runtime adds"
     )
     jobs_api_log_bytes: int = _setting(
         "JOBS_API_LOG_BYTES", "5242880", _positive, "bytes of a task's log that are kept, the last"

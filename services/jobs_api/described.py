@@ -27,6 +27,7 @@ def task_json(parts: Parts, run: Run, row: Attempt, others: Iterable[Attempt]) -
         "values": {other.task_key: other.values for other in others},
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
+        "runtime": parts.settings.jobs_api_runtime,
         "context": {
             "job_id": str(run.job_id),
             "job_run_id": str(run.run_id),

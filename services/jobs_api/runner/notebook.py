@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from contract.errors import PipelineError
-from services.jobs_api.runner import cells
+from services.jobs_api.runner import cells, warehouse
 from services.jobs_api.runner.cells import Cell, NotebookError
 from services.jobs_api.runner.dbfs import Dbfs
 from services.jobs_api.runner.dbutils import Context, DBUtils, Notebook, NotebookExit, TaskValues
@@ -117,11 +118,16 @@ class Runtime:
         self.values = TaskValues(task["values"], outcome.values)
         self._workspace = Workspace(task["workspace"], dbfs.root)
         builder = SparkSession.builder.appName(self.context["job_name"])
+        for name, value in warehouse.options().items():
+            builder = builder.config(name, value)
         for name, value in dbfs.hadoop().items():
             builder = builder.config(f"spark.hadoop.{name}", value)
         # A mount may be in S3, where a rename is no commit: write tables there by s3:// paths.
         builder = builder.config("spark.delta.logStore.dbfs.impl", "io.delta.storage.LocalLogStore")
         self.spark = builder.getOrCreate()
+        # The module is the jobs': what it brings is no business of this service.
+        importlib.import_module(task["runtime"]).prepare(self.spark)
+        warehouse.find_tables(self.spark, dbfs)
         self.files = Files(self.spark, dbfs)
         dbfs.take_over_files()
 

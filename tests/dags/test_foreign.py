@@ -1,0 +1,47 @@
+"""A DAG from elsewhere (tests/foreign) loads as it is, and one of Airflow 2 is told its line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from running import ROOT
+
+DAG_FILE = ROOT / "tests/foreign/notebook_dag.py"
+PARSE = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+errors = {file: text.strip().splitlines()[-1] for file, text in bag.import_errors.items()}
+print("found", json.dumps([list(bag.dags), errors]))
+"""
+
+
+def test_a_dag_of_others_loads_as_it_is_and_one_of_airflow_2_is_told_the_line(
+    tmp_path: Path,
+) -> None:
+    text = DAG_FILE.read_text()
+    assert 'schedule="@daily"' in text
+    (tmp_path / "theirs.py").write_text(text)
+    for name, value in (("daily", "@daily"), ("never", None)):
+        old = text.replace('schedule="@daily"', f"schedule_interval={value!r}")
+        (tmp_path / f"{name}.py").write_text(old)
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(tmp_path)],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (found,) = (line for line in done.stdout.splitlines() if line.startswith("found "))
+    dags, errors = json.loads(found.removeprefix("found "))
+    assert dags == ["0a1b2c3d4e5f_notebook_dag"]
+    assert {Path(file).stem: said for file, said in errors.items()} == {
+        name: f"TypeError: Airflow 3 knows no schedule_interval: write schedule={value!r} instead "
+        f"of schedule_interval={value!r} (docs/bring-your-own.md)"
+        for name, value in (("daily", "@daily"), ("never", None))
+    }

@@ -1,0 +1,163 @@
+"""Programs from elsewhere (tests/foreign): posts on both roads, and a DAG that runs a notebook."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from sqlalchemy import make_url
+
+from contract import names
+from contract.entities import ENTITIES, GEO
+from emulator.draw import original
+from stack.hops import kinesis, objects, tables
+from stack.hops.access import Access
+from stack.hops.airflow import Airflow
+from stack.waiting import wait_for
+from tests import elsewhere
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+POSTS = 3
+"""Posts of each script before it is ended: they go on for ever, with pauses of a second."""
+LIMIT = 240
+"""Seconds for what takes a start of Spark on a busy machine."""
+DATABASE = (
+    "mysql+pymysql://{self.USER}:{self.PASSWORD}@{self.HOST}:{self.PORT}/{self.DATABASE}"
+    "?charset=utf8mb4"
+)
+
+
+class Theirs(Airflow):
+    """The DAG from elsewhere."""
+
+    dag_id = "0a1b2c3d4e5f_notebook_dag"
+
+
+@pytest.fixture(scope="module")
+def access(stack: Stack) -> Access:
+    return Access(stack.environment)
+
+
+@pytest.fixture(scope="module")
+def dropped(stack: Stack) -> Iterator[None]:
+    """DAG and notebook where a person puts them, and the keys that the notebook reads."""
+    dbfs = Path(stack.variables["RUN_DIR"], "data/jobs_api/dbfs")
+    keys = dbfs / elsewhere.KEYS_FILE
+    keys.parent.mkdir(parents=True, exist_ok=True)
+    keys.write_text(elsewhere.keys())
+    put = [
+        elsewhere.put("batch_processing.py", ROOT / "workspace" / elsewhere.HOME),
+        elsewhere.put("notebook_dag.py", ROOT / "airflow/dags"),
+    ]
+    yield
+    for path in put:
+        path.unlink()
+    for folder in (put[0].parent, put[0].parent.parent):
+        with suppress(OSError):  # a person may have notebooks of their own there
+            folder.rmdir()
+
+
+def addresses(stack: Stack) -> dict[str, dict[str, str]]:
+    """What is changed in each script."""
+    invoke = {
+        "https://b1c2d3e4f5.execute-api.us-east-1.amazonaws.com/dev": (
+            stack.settings.gateway_invoke_url
+        )
+    }
+    url = make_url(stack.settings.source_database_url)
+    if url.get_backend_name() == "sqlite":
+        database = {DATABASE: str(url)}
+    else:
+        database = {
+            "pinterest-data.c0ffee123456.us-east-1.rds.amazonaws.com": str(url.host),
+            "project_user": str(url.username),
+            "project_password": str(url.password),
+            "3306": str(url.port),
+        }
+    return {"user_posting.py": invoke | database, "user_posting_streaming.py": invoke}
+
+
+def answers(script: Path, wanted: int) -> list[str]:
+    """Run a script until it has said what became of so many requests."""
+    process = subprocess.Popen(
+        [sys.executable, script.name],
+        cwd=script.parent,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        found = [line.strip() for line in islice(process.stdout, wanted)]
+        process.terminate()
+    return found
+
+
+def theirs(lines: list[bytes]) -> set[int]:
+    """Keys of rows with a date as a learner's script sends it; the emulator writes a T."""
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.startswith(b'{"')]
+    return {row["ind"] for row in rows if " " in str(row.get("timestamp"))}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("dropped")
+@pytest.mark.processes
+def test_a_dag_of_others_runs_their_notebook_on_what_their_scripts_have_sent(
+    stack: Stack, access: Access, tmp_path: Path
+) -> None:
+    sent(stack, access, tmp_path)
+    airflow = Theirs.of(stack.engine, access)
+    airflow.unpause()
+    try:
+        run_id = airflow.trigger()
+        run = airflow.ended(run_id, LIMIT)
+        assert run["state"] == "success", airflow.failures(run_id)
+    finally:
+        airflow.pause()
+    page = requests.get(airflow.xcom(run_id, "submit_run", "run_page_url"), timeout=30).text
+    assert "<td>/data/mens-fashion</td><td>Albania</td><td>2020-08-28 03:52:47</td>" in page
+    assert "<td>Abigail Ali</td>" in page
+
+    keys = {draw.key for draw in islice(original(), POSTS)}
+
+    def there() -> bool:
+        return all(keys <= set(tables.keys(access, e, "streaming")) for e in ENTITIES)
+
+    wait_for("their posts to be in the tables of the streaming job", there, LIMIT, 0.5)
+
+
+@pytest.mark.containers
+def test_their_scripts_read_mysql(stack: Stack, access: Access, tmp_path: Path) -> None:
+    sent(stack, access, tmp_path)
+
+
+def sent(stack: Stack, access: Access, folder: Path) -> None:
+    """Run both scripts, and find what they sent in S3 and in Kinesis."""
+    scripts = [elsewhere.put(name, folder, new) for name, new in addresses(stack).items()]
+    user_id = stack.settings.user_id
+    topics = [names.topic(user_id, entity) for entity in ENTITIES]
+    said = answers(scripts[0], POSTS * len(ENTITIES))
+    assert said == [f"{topic} 200" for topic in topics] * POSTS
+    said = answers(scripts[1], POSTS * len(ENTITIES))
+    assert said == [f"{entity.name} 200" for entity in ENTITIES] * POSTS
+
+    keys = {draw.key for draw in islice(original(), POSTS)}
+    records = kinesis.read(access, names.stream(user_id, GEO))
+    assert keys <= theirs([record.data for record in records])
+
+    def stored() -> bool:
+        return keys <= theirs(list(objects.records_from(access, names.topic(user_id, GEO), {})))
+
+    wait_for("their posts to be in S3", stored, 60, 0.5)
