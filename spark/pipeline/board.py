@@ -28,6 +28,9 @@ _SCHEMA = (
     "metric string, window string, start bigint, end bigint, label string, value bigint, rank int"
 )
 
+_TURN = threading.Lock()
+"""Held during a write: two boards at once would keep the batches of all streams waiting."""
+
 
 class Board:
     """The table of the live metrics of one stream, by its only writer.
@@ -70,11 +73,12 @@ class Board:
         if self._newest is self._shown:  # a task before has written it
             return
         self._hurry.wait(max(0.0, self._due - time.monotonic()))
-        rows, begun = self._newest, time.monotonic()
-        frame = spark.createDataFrame(rows, _SCHEMA)
-        dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
-        self._guard()
-        self._table.overwrite(frame.withColumns(dates), {})
+        with _TURN:
+            rows, begun = self._newest, time.monotonic()
+            frame = spark.createDataFrame(rows, _SCHEMA)
+            dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
+            self._guard()
+            self._table.overwrite(frame.withColumns(dates), {})
         self._shown = rows
         end = time.monotonic()
         self._due = max(begun + REFRESH, end + min(PAUSE * (end - begun), LONGEST_PAUSE))

@@ -45,6 +45,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         session.stop()
 
 
+@pytest.fixture
+def streaming_spark(spark: SparkSession) -> Iterator[SparkSession]:
+    """The same with the settings of the streaming job."""
+    lines = (ROOT / "spark/conf/stream.conf").read_text().splitlines()
+    settings = dict(line.split() for line in lines if not line.startswith("#"))
+    before = {name: spark.conf.get(name) for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    yield spark
+    for name, held in before.items():
+        if held is not None:
+            spark.conf.set(name, held)
+
+
 @pytest.fixture(scope="session")
 def block() -> Block:
     """The generated source: 11,154 posts."""

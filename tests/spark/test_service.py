@@ -35,9 +35,11 @@ class Files:
 
 
 @pytest.fixture
-def tables(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
+def tables(
+    streaming_spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Tables:
     monkeypatch.setenv("DELTA_ROOT", f"{tmp_path}/a lake")
-    return Tables(spark, tmp_path / "a lake/streaming")
+    return Tables(streaming_spark, tmp_path / "a lake/streaming")
 
 
 @pytest.fixture
