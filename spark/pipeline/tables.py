@@ -17,9 +17,13 @@ from types import MappingProxyType
 from typing import Any
 
 from delta.tables import DeltaTable
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
+
+NOT_FOUND = "DELTA_TABLE_NOT_FOUND"
+"""Delta's error for a folder with a log in which there is no commit."""
 
 PROPERTIES = {
     "delta.enableDeletionVectors": "false",
@@ -62,13 +66,27 @@ class Table:
     ) -> None:
         """Make the table unless it is there; one with other columns is left as it is."""
         builder = DeltaTable.createIfNotExists(spark).location(self.uri).addColumns(schema)
+        writer = spark.createDataFrame([], schema).write.format("delta").mode("append")
         for name, value in {**PROPERTIES, **properties}.items():
-            builder = builder.property(name, value)
-        builder.execute()
+            builder, writer = builder.property(name, value), writer.option(name, value)
+        try:
+            builder.execute()
+        except AnalysisException as error:
+            if error.getCondition() != NOT_FOUND:
+                raise
+            writer.save(self.uri)  # makes a table of a log without a commit, as CREATE doesn't
 
     def exists(self, spark: SparkSession) -> bool:
         """Say whether the table is there."""
-        return bool(DeltaTable.isDeltaTable(spark, self.uri))
+        if not DeltaTable.isDeltaTable(spark, self.uri):
+            return False
+        try:
+            self.read(spark)
+        except AnalysisException as error:
+            if error.getCondition() != NOT_FOUND:
+                raise
+            return False  # a log without a commit: who made the table was killed
+        return True
 
     def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
         """Return the table's rows, as they are or as they were at a version."""

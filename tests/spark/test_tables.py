@@ -7,7 +7,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from spark.pipeline.tables import Table
+from spark.pipeline.tables import PROPERTIES, Table
 from tests.spark.lake import rows
 
 SCHEMA = StructType([StructField("ind", LongType()), StructField("text", StringType())])
@@ -41,3 +41,16 @@ def test_replace_notes_what_rows_are_made_from(spark: SparkSession, tmp_path: Pa
         writer = spark.createDataFrame([(3, "c")], SCHEMA).write.format("delta").mode("append")
         (writer.option("userMetadata", note) if note else writer).save(table.uri)
         assert table.last_commit(spark).note == {}
+
+
+def test_a_table_whose_making_was_killed_is_made(spark: SparkSession, tmp_path: Path) -> None:
+    table = Table(str(tmp_path / "a table"))
+    assert not table.exists(spark)
+    (tmp_path / "a table/_delta_log").mkdir(parents=True)
+    assert not table.exists(spark)
+    table.create(spark, SCHEMA)
+    assert table.exists(spark)
+    assert table.read(spark).schema == SCHEMA
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{table.uri}`").head()
+    assert detail is not None
+    assert detail["properties"] == PROPERTIES
