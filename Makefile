@@ -133,7 +133,7 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 	@$(PYTEST) tests/e2e --target $(TARGET)
 
 .PHONY: test-drills
-test-drills: ready ## Kill services and jobs under load, and count what is lost
+test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
 	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-drills-dag .test-drills-rest
 
 # Each on a stack of its own.
@@ -142,7 +142,7 @@ DAG_DRILLS := tests/drills/test_airflow_backfill.py tests/drills/test_airflow_ru
 .test-drills-dag:
 	@$(PYTEST) $(DAG_DRILLS)
 .test-drills-rest:
-	@$(PYTEST) tests/drills $(DAG_DRILLS:%=--ignore %)
+	@$(PYTEST) tests/drills $(DAG_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine

@@ -215,6 +215,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what runs the services of the stack tests and drills (default: what is there)",
     )
     parser.addoption(
+        "--kills",
+        type=int,
+        default=6,
+        help="how often the drills of the streaming road kill their job (default: %(default)s)",
+    )
+    parser.addoption(
         "--target",
         choices=("local", "aws"),
         default="local",

@@ -19,7 +19,6 @@ from tests.spark.sources.engine import Engine, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
 
-KILLS = 10
 SPLIT_AFTER, MERGE_AFTER = 1, 3
 RECORDS = 20
 """Of each of the puts, which come ten times a second."""
@@ -31,9 +30,11 @@ def engine() -> Iterator[Engine]:
         yield started
 
 
-def test_ten_kills_over_a_split_and_a_merge(
-    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_kills_over_a_split_and_a_merge(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
+    kills = pytestconfig.getoption("--kills")
+    assert kills > MERGE_AFTER
     streams = [engine.stream(2), engine.stream(1)]
     appending = Appending(
         tmp_path / "append", engine.endpoint, streams, ROOT / ".build/envs/spark/bin"
@@ -49,7 +50,7 @@ def test_ten_kills_over_a_split_and_a_merge(
     sender.start()
     moments = random.Random(11)
     try:
-        for kill in range(KILLS):
+        for kill in range(kills):
             process = appending.start()
             batches = len(appending.files()) + moments.choice((1, 2, 5))
             appending.wait_for_batches(batches, process)
@@ -74,6 +75,6 @@ def test_ten_kills_over_a_split_and_a_merge(
     sent = sum(len(stream.sent) for stream in streams)
     with capsys.disabled():
         print(  # noqa: T201
-            f"\n{KILLS} kills, {sent} records in {len(appending.appended()[0])} batches,"
+            f"\n{kills} kills, {sent} records in {len(appending.appended()[0])} batches,"
             f" {again} done again: none lost, none twice"
         )

@@ -34,12 +34,12 @@ from tests.spark.sources.engine import Engine, Stream, Way, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
 
-POSTS, SHARDS, KILLS = 10_000, 3, 10
+POSTS, SHARDS = 10_000, 3
 AT_ONCE, PAUSE = 25, 0.5
 """Records of one request to a stream, and seconds between two requests."""
 IN_PLANNING, IN_READING, IN_WRITING, IN_COMMIT = range(4)
 """The kills that are made there; the others come at any moment."""
-SPLIT_AFTER, MERGE_AFTER, OUTAGE_AFTER = 3, 5, 7
+SPLIT_AFTER, MERGE_AFTER, OUTAGE_AFTER = 2, 4, 5
 OUTAGE = 5.0
 ID = Settings.from_environ({}).user_id
 
@@ -165,7 +165,11 @@ def send(stream: Stream, entity: Entity, begun: threading.Event, end: threading.
         end.wait(PAUSE)
 
 
-def test_kills_a_reshard_and_an_outage(engine: Engine, way: Way, job: Job) -> None:
+def test_kills_a_reshard_and_an_outage(
+    engine: Engine, way: Way, job: Job, pytestconfig: pytest.Config
+) -> None:
+    kills = pytestconfig.getoption("--kills")
+    assert kills > OUTAGE_AFTER, "so many are needed for what happens meanwhile"
     streams = {e: Stream(engine.client, names.stream(ID, e)) for e in ENTITIES}
     begun, end = threading.Event(), threading.Event()
     for stream in streams.values():
@@ -179,7 +183,7 @@ def test_kills_a_reshard_and_an_outage(engine: Engine, way: Way, job: Job) -> No
     moments = random.Random(11)
     try:
         assert begun.wait(30)
-        for kill in range(KILLS):
+        for kill in range(kills):
             job.alive.unlink(missing_ok=True)
             files, commits = job.files(), job.commits()
             job.start()
