@@ -21,7 +21,7 @@ from spark.pipeline.tables import Table
 
 REFRESH = 5.0
 """Seconds between the beginnings of two writes, at least."""
-PAUSE, LONGEST_PAUSE = 8, 15.0
+PAUSE, LONGEST_PAUSE = 4, 8.0
 """How long it pauses after a write, in times of that write, and in seconds at most."""
 
 _SCHEMA = (
