@@ -115,16 +115,16 @@ class Sink:
         self._known = Known(road.table.read(spark))
         self._arrivals = Arrivals(spark, road.arrivals, road.table, guard)
         quarantined = last_hour(road.quarantine.read(spark), "rule")
+        dimension = DIMENSION[road.entity]
         self._live = Live(
             road.stream,
-            DIMENSION[road.entity],
+            dimension,
             self._arrivals.found,
             ((at, rule, 1) for at, rule in quarantined),
         )
         self._board = Board(road.live, guard)
         self._first = True
         self._columns = CLEANED[road.entity].names
-        dimension = DIMENSION[road.entity]
         label = F.col(dimension) if dimension else F.lit(None).cast("string")
         self._post = (
             F.col(KEY),

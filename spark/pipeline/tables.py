@@ -65,16 +65,18 @@ class Table:
         properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Make the table unless it is there; one with other columns is left as it is."""
+        wanted = {**PROPERTIES, **properties}
         builder = DeltaTable.createIfNotExists(spark).location(self.uri).addColumns(schema)
-        writer = spark.createDataFrame([], schema).write.format("delta").mode("append")
-        for name, value in {**PROPERTIES, **properties}.items():
-            builder, writer = builder.property(name, value), writer.option(name, value)
+        for name, value in wanted.items():
+            builder = builder.property(name, value)
         try:
             builder.execute()
         except AnalysisException as error:
             if error.getCondition() != NOT_FOUND:
                 raise
-            writer.save(self.uri)  # makes a table of a log without a commit, as CREATE doesn't
+            # Makes a table of a log without a commit, as CREATE doesn't.
+            none = spark.createDataFrame([], schema)
+            none.write.format("delta").mode("append").options(**wanted).save(self.uri)
 
     def exists(self, spark: SparkSession) -> bool:
         """Say whether the table is there."""

@@ -54,9 +54,8 @@ def streaming_spark(spark: SparkSession) -> Iterator[SparkSession]:
     for name, value in settings.items():
         spark.conf.set(name, value)
     yield spark
-    for name, held in before.items():
-        if held is not None:
-            spark.conf.set(name, held)
+    for name, value in before.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

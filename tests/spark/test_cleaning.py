@@ -11,6 +11,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
 from spark.pipeline.schemas import CLEANED
+from tests import example_row
 from tests.example_row import SENT
 from tests.spark.conftest import Records
 from tests.spark.lake import rows
@@ -31,21 +32,7 @@ def test_columns_are_those_of_the_specification(records: Records, entity: Entity
 
 
 def test_row_7528_is_all_placeholders(records: Records) -> None:
-    assert cleaned(records, PIN, SENT[PIN]) == [
-        {
-            "ind": 7528,
-            "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
-            "title": None,
-            "description": None,
-            "follower_count": None,
-            "poster_name": None,
-            "tag_list": None,
-            "is_image_or_video": "multi-video(story page format)",
-            "image_src": None,
-            "save_location": "/data/mens-fashion",
-            "category": "mens-fashion",
-        }
-    ]
+    assert cleaned(records, PIN, SENT[PIN]) == [example_row.CLEANED[PIN]]
 
 
 def test_texts_stay_as_they_are(records: Records) -> None:

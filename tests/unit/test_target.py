@@ -8,19 +8,11 @@ import pytest
 
 from contract.errors import SettingError
 from tests.e2e.target import Target, TargetError, described
+from tests.unit import test_cloud_doctor
 
-GOOD = {
-    "USER_ID": "0e36c8cd403d",
-    "AWS_REGION": "eu-west-1",
-    "AWS_ENDPOINT_URL": "",
-    "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "secret",
+GOOD = test_cloud_doctor.GOOD | {
     "AWS_SESSION_TOKEN": "",
-    "SOURCE_DATABASE_URL": "mysql+pymysql://reader:hidden@db.example/pinterest_data",
-    "GATEWAY_INVOKE_URL": "https://api.example/dev",
-    "KAFKA_BOOTSTRAP_SERVERS": "b-1.example:9098,b-2.example:9098",
     "KAFKA_AUTH": "iam",
-    "KAFKA_REST_ENDPOINT": "http://proxy.example:8082",
     "JOBS_API_URL": "https://workspace.example",
     "JOBS_API_TOKEN": "hidden",
     "AIRFLOW_URL": "",
