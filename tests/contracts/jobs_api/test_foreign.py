@@ -48,10 +48,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Ite
     """A service whose workspace and DBFS have what a person has put there."""
     service = JobsApi(
         tmp_path_factory.mktemp("jobs_api"),
-        AWS_ENDPOINT_URL=localstack.endpoint,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_REGION="us-east-1",
+        **localstack.access,
     )
     for name in ("batch_processing.py", "stream_processing.ipynb"):
         elsewhere.put(name, service.workspace / elsewhere.HOME)

@@ -34,10 +34,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
         s3.put_object(Bucket=BUCKET, Key=f"topics/{index}.json", Body=post.encode())
     service = JobsApi(
         tmp_path_factory.mktemp("jobs_api"),
-        AWS_ENDPOINT_URL=localstack.endpoint,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_REGION="us-east-1",
+        **localstack.access,
         SECRET_AWS_SECRET_KEY=SECRET,
     )
     shutil.copytree(NOTEBOOKS, service.workspace / "books")

@@ -177,6 +177,16 @@ class LocalStack:
         (self.process.kill if kill else self.process.terminate)()
         self.process.wait(30)
 
+    @property
+    def access(self) -> dict[str, str]:
+        """Variables of a program that takes it for AWS."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+        }
+
     def client(self, service: str) -> Any:
         """Return a boto3 client that speaks to it."""
         return boto3.client(  # type: ignore[call-overload]
