@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from services.jobs_api.errors import ApiError, Code, invalid
 
@@ -18,22 +18,27 @@ Form = TypeVar("Form")
 
 PARAMETERS_BYTES = 10_000
 """Bytes of the parameters of a request, as JSON; Databricks' limit."""
+PAGE_TOKEN_DIGITS = 18
 
 Texts = list[str]
 Named = dict[str, str]
+Long = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number as the database keeps it."""
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""How many, or how long."""
 
 
 class JobId(Struct):
     """``jobs/get``, ``jobs/delete``, ``jobs/runs/cancel-all``."""
 
-    job_id: int
+    job_id: Long
     page_token: str = ""
 
 
 class NewSettings(Struct):
     """``jobs/update``, ``jobs/reset``."""
 
-    job_id: int
+    job_id: Long
     new_settings: dict[str, Any] = {}
     fields_to_remove: list[str] = []
 
@@ -42,7 +47,7 @@ class Page(Struct):
     """What the two calls that list share."""
 
     limit: int = 20
-    offset: int = 0
+    offset: Long = 0
     page_token: str = ""
     expand_tasks: bool = False
 
@@ -58,19 +63,22 @@ class ListRuns(Page):
 
     active_only: bool = False
     completed_only: bool = False
-    job_id: int | None = None
+    job_id: Long | None = None
     run_type: str = ""
-    start_time_from: int | None = None
-    start_time_to: int | None = None
+    start_time_from: Long | None = None
+    start_time_to: Long | None = None
 
 
 class Overrides(Struct, kw_only=True):
-    """Parameters that a request gives for one run."""
+    """Parameters that a request gives for one run.
 
-    job_parameters: Named | UnsetType = UNSET
-    notebook_params: Named | UnsetType = UNSET
-    python_params: Texts | UnsetType = UNSET
-    python_named_params: Named | UnsetType = UNSET
+    Empty ones are as good as none: Airflow's ``DatabricksWorkflowTaskGroup`` sends every kind.
+    """
+
+    job_parameters: Named = {}
+    notebook_params: Named = {}
+    python_params: Texts = []
+    python_named_params: Named = {}
 
     def given(self) -> dict[str, Any]:
         """Those that are there, checked.
@@ -79,9 +87,7 @@ class Overrides(Struct, kw_only=True):
             ApiError: one is too long, or two exclude each other.
         """
         found = {
-            name: value
-            for name in Overrides.__struct_fields__
-            if (value := getattr(self, name)) is not UNSET
+            name: value for name in Overrides.__struct_fields__ if (value := getattr(self, name))
         }
         for name, value in found.items():
             size = len(msgspec.json.encode({name: value}))
@@ -102,13 +108,13 @@ class QueueSettings(Struct):
     enabled: bool = False
 
 
-Token = Annotated[str, msgspec.Meta(max_length=64)]
+Token = Annotated[str, Meta(max_length=64)]
 
 
 class RunNow(Overrides, kw_only=True):
     """``jobs/run-now``."""
 
-    job_id: int
+    job_id: Long
     idempotency_token: Token = ""
     only: list[str] = []
     queue: QueueSettings | None = None
@@ -117,17 +123,17 @@ class RunNow(Overrides, kw_only=True):
 class Repair(Overrides, kw_only=True):
     """``jobs/runs/repair``."""
 
-    run_id: int
-    latest_repair_id: int | None = None
+    run_id: Long
+    latest_repair_id: Long | None = None
     rerun_tasks: list[str] = []
     rerun_all_failed_tasks: bool = False
     rerun_dependent_tasks: bool = False
 
 
 class RunId(Struct):
-    """``jobs/runs/get``, ``get-output``, ``cancel``, ``delete``, ``export``."""
+    """``jobs/runs/get``, ``get-output``, ``cancel``, ``delete``."""
 
-    run_id: int
+    run_id: Long
     include_history: bool = False
     include_resolved_values: bool = False
     page_token: str = ""
@@ -136,7 +142,7 @@ class RunId(Struct):
 class CancelAll(Struct):
     """``jobs/runs/cancel-all``."""
 
-    job_id: int | None = None
+    job_id: Long | None = None
     all_queued_runs: bool = False
 
 
@@ -147,13 +153,13 @@ class ClusterId(Struct):
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """Read a body, which must be a JSON object.
+    """Read a body, which must be a JSON object. A field that is null is as good as none.
 
     Raises:
         ApiError: it is none.
     """
     try:
-        body = msgspec.json.decode(content)
+        body = _without_nulls(msgspec.json.decode(content))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(
             Code.MALFORMED_REQUEST,
@@ -182,7 +188,7 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
         if missing:
             name = ".".join(filter(None, [where, place, missing[1]]))
             raise invalid(f"Missing required field: {name}") from None
-        if "length" in text:
+        if re.search(r"length|`int` [<>]=", text):
             raise invalid(f"{text}") from None
         at = ".".join(filter(None, [where, place]))
         reason = text.partition(" - at ")[0]
@@ -199,6 +205,12 @@ def page_start(token: str, offset: int = 0) -> int:
     """
     if not token:
         return max(offset, 0)
-    if not token.isdecimal():
+    if not token.isdecimal() or len(token) > PAGE_TOKEN_DIGITS:
         raise invalid(f"Invalid page token: {token}")
     return int(token)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -16,7 +16,7 @@ from services.jobs_api.errors import invalid
 from services.jobs_api.references import check
 from services.jobs_api.scheduler import Scheduler
 from services.jobs_api.states import ACTIVE
-from services.jobs_api.tasks import checked
+from services.jobs_api.tasks import JobCluster, checked
 from services.jobs_api.workspace import Workspace
 
 LIMIT = 100
@@ -33,7 +33,7 @@ class Jobs:
         self._database, self._workspace, self._scheduler = database, workspace, scheduler
 
     async def create(self, request: Answer) -> Answer:
-        settings = self._settings({"name": UNTITLED, **request})
+        settings = self._settings(request)
         with self._database.work() as session:
             job = Job(job_id=new_id(session), settings=settings, name=settings["name"])
             session.add(job)
@@ -69,14 +69,17 @@ class Jobs:
                 _remove(settings, name)
             for name, value in form.new_settings.items():
                 key = _KEYS.get(name)
-                settings[name] = _merge(settings.get(name, []), value, key) if key else value
+                if key:
+                    changed = read(value, list[dict[str, Any]], f"new_settings.{name}")
+                    value = _merge(settings.get(name, []), changed, key)
+                settings[name] = value
             job.settings = self._settings(settings)
             job.name = job.settings["name"]
         return {}
 
     async def reset(self, request: Answer) -> Answer:
         form = read(request, bodies.NewSettings)
-        settings = self._settings({"name": UNTITLED, **form.new_settings})
+        settings = self._settings(form.new_settings)
         with self._database.work() as session:
             job = job_of(session, form.job_id)
             job.settings, job.name = settings, settings["name"]
@@ -94,7 +97,7 @@ class Jobs:
         return {}
 
     def _settings(self, settings: Answer) -> Answer:
-        return checked_settings(settings, self._workspace)
+        return checked_settings({"name": UNTITLED, **settings}, self._workspace)
 
 
 def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Answer:
@@ -152,11 +155,14 @@ class _Parameter(Struct):
 
 
 class _Settings(Struct):
+    name: str = ""
+    run_name: str = ""
     tasks: list[Any] = field(default_factory=list)
-    job_clusters: list[Any] = field(default_factory=list)
+    job_clusters: list[JobCluster] = field(default_factory=list)
     parameters: list[_Parameter] = field(default_factory=list)
-    timeout_seconds: int = 0
-    max_concurrent_runs: int = 1
+    timeout_seconds: bodies.Count = 0
+    max_concurrent_runs: bodies.Count = 1
+    queue: bodies.QueueSettings | None = None
 
 
 _KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from services.jobs_api import references
-from services.jobs_api.bodies import Named, Texts, read
+from services.jobs_api.bodies import Count, Named, Texts, read
 from services.jobs_api.errors import invalid
 from services.jobs_api.states import RunIf
 from services.jobs_api.workspace import Workspace
@@ -58,20 +58,41 @@ class Cluster(Struct):
     spark_env_vars: Named = {}
 
 
+class JobCluster(Struct):
+    """A cluster that tasks of a job share."""
+
+    job_cluster_key: str
+    new_cluster: Cluster | None = None
+
+
+class Package(Struct):
+    """A package of PyPI, with or without a version."""
+
+    package: str
+
+
+class Library(Struct):
+    """What of a library has a meaning here."""
+
+    whl: str = ""
+    pypi: Package | None = None
+
+
 class Task(Struct):
     """A task of a job or of a submitted run."""
 
     task_key: str
     depends_on: list[Dependency] = []
     run_if: RunIf = RunIf.ALL_SUCCESS
-    max_retries: int = 0
-    min_retry_interval_millis: int = 0
+    max_retries: Annotated[int, Meta(ge=-1)] = 0
+    """-1: for ever."""
+    min_retry_interval_millis: Count = 0
     retry_on_timeout: bool = False
-    timeout_seconds: int = 0
+    timeout_seconds: Count = 0
     spark_python_task: SparkPython | None = None
     python_wheel_task: PythonWheel | None = None
     notebook_task: Notebook | None = None
-    libraries: list[dict[str, Any]] = []
+    libraries: list[Library] = []
     job_cluster_key: str = ""
     new_cluster: Cluster | None = None
 
@@ -86,7 +107,7 @@ _KEY = re.compile(r"[\w-]{1,100}")
 
 
 def checked(
-    raw: list[Any], job_clusters: Iterable[Any], workspace: Workspace
+    raw: list[Any], job_clusters: Iterable[JobCluster], workspace: Workspace
 ) -> list[dict[str, Any]]:
     """Check the tasks of a job; return them as they are to be kept: numbers as numbers.
 
@@ -98,7 +119,7 @@ def checked(
     if len(raw) > TASKS:
         raise invalid(f"The job has {len(raw)} tasks, which is more than {TASKS}")
     tasks = [read(item, Task, "tasks") for item in raw]
-    clusters = {item.get("job_cluster_key") for item in job_clusters if isinstance(item, dict)}
+    clusters = {item.job_cluster_key for item in job_clusters}
     _check_graph(tasks)
     keys = frozenset(task.task_key for task in tasks)
     for task, item in zip(tasks, raw, strict=True):
@@ -168,8 +189,8 @@ def _check_type(task: Task, raw: Mapping[str, Any], workspace: Workspace) -> Non
     if wheel and wheel.parameters and wheel.named_parameters:
         raise invalid(f"{where}: only one of parameters and named_parameters may be given")
     for library in task.libraries:
-        if isinstance(library.get("whl"), str):
-            workspace.library(library["whl"])
+        if library.whl:
+            workspace.library(library.whl)
 
 
 def _merged(raw: Any, form: Any) -> Any:

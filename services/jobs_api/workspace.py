@@ -77,7 +77,10 @@ class Workspace:
         yield from sorted(self._folders.items(), key=lambda item: -len(item[0]))
 
     def _inside(self, folder: Path, relative: str, path: str) -> Path:
-        found = (folder / relative).resolve()
+        try:
+            found = (folder / relative).resolve()
+        except (OSError, RuntimeError, ValueError):  # links in a circle, a zero byte
+            raise self._outside(path) from None
         if not found.is_relative_to(folder):
             raise self._outside(path)
         return found

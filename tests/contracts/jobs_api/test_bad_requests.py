@@ -168,6 +168,50 @@ CASES = (
         submit({**TASK, "job_cluster_key": "big"}),
         *(400, INVALID, "Job cluster 'big' is not defined in field 'job_clusters'."),
     ),
+    Case(
+        "a library that is text",
+        SUBMIT,
+        submit({**TASK, "libraries": ["boto3"]}),
+        *(400, "MALFORMED_REQUEST", "tasks.libraries: Expected `object`"),
+    ),
+    Case(
+        "a package that is text",
+        SUBMIT,
+        submit({**TASK, "libraries": [{"pypi": "boto3"}]}),
+        *(400, "MALFORMED_REQUEST", "tasks.libraries.pypi: Expected `object"),
+    ),
+    Case(
+        "a job cluster that is a number",
+        SUBMIT,
+        submit(TASK, job_clusters=[5]),
+        *(400, "MALFORMED_REQUEST", "job_clusters: Expected `object`"),
+    ),
+    Case(
+        "a zero byte in a path",
+        SUBMIT,
+        submit(of("spark_python_task", python_file="/say.py\0")),
+        *(400, INVALID, "is outside the workspace"),
+    ),
+    Case(
+        "links in a circle",
+        SUBMIT,
+        submit(of("notebook_task", notebook_path="/circle/n")),
+        *(400, INVALID, "is outside the workspace"),
+    ),
+    Case("a time-out below 0", SUBMIT, submit(TASK, timeout_seconds=-5), 400, INVALID, "timeout_s"),
+    Case(
+        "a queue that is text",
+        *("jobs/create", submit(TASK, queue="x"), 400, "MALFORMED_REQUEST", "queue: Expected"),
+    ),
+    Case(
+        "a name that is a number",
+        *("jobs/create", submit(TASK, name=5), 400, "MALFORMED_REQUEST", "name: Expected `str`"),
+    ),
+    Case(
+        "a run with a number of 30 digits",
+        *("jobs/runs/get", {"run_id": 10**30}, 400, INVALID, "run_id", "GET"),
+    ),
+    Case("long page", "jobs/list", {"page_token": "9" * 30}, 400, INVALID, "Invalid page", "GET"),
     Case("long token", SUBMIT, submit(TASK, idempotency_token="x" * 65), 400, INVALID, "64"),
     Case("limit", "jobs/list", {"limit": 101}, 400, INVALID, "limit", "GET"),
     Case("page", "jobs/list", {"page_token": "x"}, 400, INVALID, "Invalid page token", "GET"),
@@ -178,6 +222,7 @@ CASES = (
 @pytest.fixture(scope="module", autouse=True)
 def _link(api: JobsApi) -> None:
     (api.workspace / "link").symlink_to("/etc")
+    (api.workspace / "circle").symlink_to("circle")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
@@ -191,6 +236,26 @@ def test_a_bad_request_gets_databricks_answer(api: JobsApi, case: Case) -> None:
         assert answer.json["error_code"] == case.code
         assert case.message in answer.json["message"]
         assert set(answer.json) == {"error_code", "message"}
+
+
+def test_a_bad_change_of_a_job_is_refused_and_a_name_comes_back(api: JobsApi) -> None:
+    job_id = api.call("POST", "/api/2.1/jobs/create", {"name": "n", "tasks": [TASK]}).json["job_id"]
+    for tasks in ("x", [5], [{**TASK, "libraries": "x"}]):
+        change = {"job_id": job_id, "new_settings": {"tasks": tasks}}
+        answer = api.call("POST", "/api/2.1/jobs/update", change)
+        assert (answer.status, answer.json["error_code"]) == (400, "MALFORMED_REQUEST"), answer
+    change = {"job_id": job_id, "fields_to_remove": ["name"]}
+    assert api.call("POST", "/api/2.1/jobs/update", change).status == 200
+    settings = api.call("GET", "/api/2.1/jobs/get", None, {"job_id": job_id}).json["settings"]
+    assert (settings["name"], settings["tasks"]) == ("Untitled", [TASK])
+
+
+def test_a_field_that_is_null_is_as_good_as_none(api: JobsApi) -> None:
+    file = {**FILE, "parameters": None}
+    task = {**TASK, "spark_python_task": file, "depends_on": None, "timeout_seconds": None}
+    body = submit(task, run_name=None, idempotency_token=None, job_clusters=None)
+    run = api.ended(api.call("POST", "/api/2.1/jobs/runs/submit", body).json["run_id"])
+    assert run.state.result_state.value == "SUCCESS"
 
 
 def test_a_get_takes_its_fields_from_query_or_body(api: JobsApi) -> None:

@@ -71,6 +71,14 @@ def test_a_run_passes_parameters_and_references_down(api: JobsApi) -> None:
     assert run.start_time <= run.end_time
 
 
+def test_empty_parameters_are_as_good_as_none(api: JobsApi) -> None:
+    job_id = api.jobs.create(name="own", tasks=[task("a", "say.py", "own")]).job_id
+    body = {"job_id": job_id, "job_parameters": {"day": "1"}, "python_params": [], "jar_params": []}
+    answer = api.call("POST", "/api/2.2/jobs/run-now", body)
+    assert answer.status == 200, answer.json
+    assert api.output(api.ended(answer.json["run_id"]), "a").logs == "own\n"
+
+
 def test_a_failed_task_tells_its_error_and_is_repaired(api: JobsApi, tmp_path: Path) -> None:
     job_id = api.jobs.create(
         name="repaired",
