@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from services.jobs_api import bodies, views
 from services.jobs_api.bodies import read
-from services.jobs_api.database import Attempt, Run, new_id
+from services.jobs_api.database import Attempt, new_id
 from services.jobs_api.errors import ApiError, Code, invalid
 from services.jobs_api.jobs import Answer
 from services.jobs_api.parameters import merged
 from services.jobs_api.parts import Parts
 from services.jobs_api.rows import latest, next_attempt, whole_run
-from services.jobs_api.scheduler import Scheduler
+from services.jobs_api.scheduler import Scheduler, together
 from services.jobs_api.states import UNSUCCESSFUL, LifeCycle
 from services.jobs_api.tasks import Task, downstream
 
@@ -34,7 +34,7 @@ class Repairs:
             if last and form.latest_repair_id != last:
                 raise invalid(f"latest_repair_id must be {last}, the latest repair of the run.")
             keys = _wanted(form, rows)
-            self._scheduler.admit()
+            self._scheduler.admit(self._scheduler.active_runs(run.job_id) >= together(run))
             repair_id = new_id(session)
             for key in keys:
                 next_attempt(session, rows[key], repair_id)
@@ -46,7 +46,7 @@ class Repairs:
             run.overriding = run.overriding | overriding
             run.life_cycle, run.result, run.code = LifeCycle.PENDING, None, None
             run.message, run.end_time = "", 0
-        self._scheduler.start(run.run_id, run.job_id, _together(run))
+        self._scheduler.start(run.run_id, run.job_id, together(run))
         return {"repair_id": repair_id}
 
 
@@ -66,7 +66,3 @@ def _wanted(form: bodies.Repair, rows: dict[str, Attempt]) -> set[str]:
         tasks = {key: read(row.task, Task) for key, row in rows.items()}
         keys = downstream(tasks, keys)
     return keys
-
-
-def _together(run: Run) -> int:
-    return max(int(run.settings.get("max_concurrent_runs", 1)), 1)

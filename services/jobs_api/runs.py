@@ -25,7 +25,6 @@ LIMIT = 25
 """Runs in one answer, at most."""
 TASK = "main"
 """Key of the task of a run that was submitted without ``tasks``."""
-QUEUED = "Waiting for a slot: as many tasks run as may run at a time."
 _OF_TASK = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_seconds")
 
 
@@ -50,6 +49,7 @@ class Runs:
                 return {"run_id": existing}
             self._scheduler.admit()
             run_id = new_id(session)
+            queue = read(settings.get("queue") or {}, bodies.QueueSettings)
             run = Run(
                 run_id=run_id,
                 job_id=run_id,
@@ -59,7 +59,7 @@ class Runs:
                 idempotency_token=token or None,
                 life_cycle=LifeCycle.PENDING,
             )
-            self._add(session, run, settings["tasks"])
+            self._add(session, run, settings["tasks"], queue.enabled)
         self._scheduler.start(run.run_id, run.job_id, 1)
         return {"run_id": run.run_id}
 
@@ -81,8 +81,9 @@ class Runs:
                 run.end(LifeCycle.SKIPPED, result, message, CODES[result])
                 session.add(run)
             else:
-                self._scheduler.admit()
-                self._add(session, run, _only(job.settings["tasks"], form.only))
+                self._scheduler.admit(full)
+                tasks = _only(job.settings["tasks"], form.only)
+                self._add(session, run, tasks, queue.enabled, full)
         if not run.ended:
             self._scheduler.start(run.run_id, run.job_id, together)
         return {"run_id": run.run_id, "number_in_job": run.run_id}
@@ -224,9 +225,22 @@ class Runs:
             life_cycle=LifeCycle.PENDING,
         )
 
-    def _add(self, session: Session, run: Run, tasks: list[dict[str, Any]]) -> None:
-        if self._scheduler.busy:
-            run.life_cycle, run.message = LifeCycle.QUEUED, QUEUED
+    def _add(
+        self,
+        session: Session,
+        run: Run,
+        tasks: list[dict[str, Any]],
+        may_queue: bool,
+        full: bool = False,
+    ) -> None:
+        """Keep a run and its tasks; ``full``: earlier runs of its job come first.
+
+        One that has to wait is pending unless it may be queued: a client that didn't ask for a
+        queue knows no such state (Airflow's ``DatabricksWorkflowTaskGroup`` fails with it).
+        """
+        if full or self._scheduler.busy:
+            run.message = views.AWAITS_TURN if full else views.AWAITS_SLOT
+            run.life_cycle = LifeCycle.QUEUED if may_queue else LifeCycle.PENDING
         session.add(run)
         for task in tasks:
             run_id = new_id(session)

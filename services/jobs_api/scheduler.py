@@ -19,6 +19,11 @@ STOP_LIMIT = 20.0
 """Seconds that the end of the service gives to the processes of its tasks."""
 
 
+def together(run: Run) -> int:
+    """How many runs of its job are active at a time, so that a run comes to its turn."""
+    return max(int(run.settings.get("max_concurrent_runs", 1)), 1)
+
+
 class Scheduler:
     """Starts and stops runs. Every method is called by the event loop's thread."""
 
@@ -33,14 +38,14 @@ class Scheduler:
         """Whether a new run would have to wait."""
         return self.parts.slots.locked()
 
-    def admit(self) -> None:
-        """Let a new run in.
+    def admit(self, awaits_turn: bool = False) -> None:
+        """Let a new run in; ``awaits_turn``: it waits for earlier ones of its job.
 
         Raises:
             ApiError: 429, as many runs wait as may wait.
         """
         waiting = sum(not execution.started for execution in self._executions.values())
-        if self.busy and waiting >= self.parts.settings.jobs_api_queue:
+        if (self.busy or awaits_turn) and waiting >= self.parts.settings.jobs_api_queue:
             raise ApiError(
                 Code.REQUEST_LIMIT_EXCEEDED,
                 f"{waiting} runs wait for their turn, which is the limit; try again later",
@@ -86,7 +91,7 @@ class Scheduler:
                 run.end(*Stop.SERVICE_ENDED.value)
         for run in runs:
             if not run.ended:
-                self.start(run.run_id, run.job_id, run.settings.get("max_concurrent_runs", 1000))
+                self.start(run.run_id, run.job_id, together(run))
 
     async def stop(self) -> None:
         """End what runs; runs of which nothing has started stay as they are."""

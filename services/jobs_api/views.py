@@ -12,6 +12,12 @@ USER = "jobs-api@localhost"
 """Who has created everything: there is one token."""
 PAGE = 100
 """Tasks, job clusters and the like in one answer, at most; more by ``next_page_token``."""
+AWAITS_SLOT = "Waiting for a slot: as many tasks run as may run at a time."
+AWAITS_TURN = "Waiting for earlier runs of the job: as many are active as may be at a time."
+_QUEUES = {
+    AWAITS_SLOT: "ACTIVE_RUNS_LIMIT_REACHED",
+    AWAITS_TURN: "MAX_CONCURRENT_RUNS_REACHED",
+}
 
 _STATUS = {
     LifeCycle.WAITING_FOR_RETRY: "WAITING",
@@ -40,7 +46,7 @@ def status(row: _State) -> dict[str, Any]:
     life_cycle = LifeCycle(row.life_cycle)
     view: dict[str, Any] = {"state": _STATUS.get(life_cycle, life_cycle)}
     if life_cycle is LifeCycle.QUEUED:
-        view["queue_details"] = {"code": "ACTIVE_RUNS_LIMIT_REACHED", "message": row.message}
+        view["queue_details"] = {"code": _QUEUES.get(row.message), "message": row.message}
     if row.code:
         fine = row.result in (Result.SUCCESS, Result.SUCCESS_WITH_FAILURES)
         kind = "INTERNAL_ERROR" if row.code == "INTERNAL_ERROR" else "CLIENT_ERROR"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import compute, jobs
 
-from tests.contracts.jobs_api.running import JobsApi, python, results, wait_for
+from tests.contracts.jobs_api.running import JobsApi, python, results, task, wait_for
 
 
 def test_run_if_decides_which_tasks_run(api: JobsApi) -> None:
@@ -75,8 +75,12 @@ def test_runs_wait_for_slots_and_the_queue_is_bounded(
     go = tmp_path / "go"
     first = api.submit(python("a", "hold.py", str(go)))
     wait_for("the first run", lambda: go.with_suffix(".held").exists())
-    waiting = [api.submit(python("a", "say.py")) for _ in range(2)]
-    assert api.jobs.get_run(waiting[0]).state.life_cycle_state is jobs.RunLifeCycleState.QUEUED
+    waiting = [
+        api.submit(python("a", "say.py"), queue=jobs.QueueSettings(enabled))
+        for enabled in (True, False)
+    ]
+    states = [api.jobs.get_run(run).state.life_cycle_state.value for run in waiting]
+    assert states == ["QUEUED", "PENDING"]
     answer = api.call(
         "POST", "/api/2.2/jobs/runs/submit", {"spark_python_task": {"python_file": "/say.py"}}
     )
@@ -88,6 +92,35 @@ def test_runs_wait_for_slots_and_the_queue_is_bounded(
     ends = [api.ended(run) for run in (first, waiting[1])]
     assert {run.state.result_state.value for run in ends} == {"SUCCESS"}
     assert ends[0].tasks[0].end_time <= ends[1].tasks[0].start_time
+
+
+def test_runs_of_a_job_wait_for_their_turn_also_after_a_restart(
+    start_api: Callable[..., JobsApi], tmp_path: Path
+) -> None:
+    api = start_api(JOBS_API_QUEUE="3")
+    go = tmp_path / "go"
+    job_id = api.jobs.create(
+        name="turns",
+        queue=jobs.QueueSettings(enabled=True),
+        tasks=[task("a", "hold.py", str(go))],
+    ).job_id
+    runs = [api.jobs.run_now(job_id).run_id for _ in range(4)]
+    answer = api.call("POST", "/api/2.2/jobs/run-now", {"job_id": job_id})
+    assert (answer.status, answer.json["error_code"]) == (429, "REQUEST_LIMIT_EXCEEDED")
+    states = {run: api.jobs.get_run(run).status for run in runs[1:]}
+    assert {s.queue_details.code.value for s in states.values()} == {"MAX_CONCURRENT_RUNS_REACHED"}
+    wait_for("the first run", lambda: go.with_suffix(".held").exists())
+
+    api.kill()
+    go.with_suffix(".held").unlink()
+    api.start()
+    wait_for("the second run", lambda: go.with_suffix(".held").exists())
+    states = [api.jobs.get_run(run).state.life_cycle_state.value for run in runs]
+    assert states == ["INTERNAL_ERROR", "RUNNING", "QUEUED", "QUEUED"]
+    api.jobs.cancel_all_runs(job_id=job_id, all_queued_runs=True)
+    assert {api.ended(run).state.result_state.value for run in runs[2:]} == {"CANCELED"}
+    go.touch()
+    assert api.ended(runs[1]).state.result_state is jobs.RunResultState.SUCCESS
 
 
 def wheel(folder: Path) -> None:
@@ -109,12 +142,12 @@ def wheel(folder: Path) -> None:
 @pytest.mark.parametrize("entry", [("numbers-of", "count"), ("numbers_of", "main")])
 def test_a_wheel_is_called(api: JobsApi, entry: tuple[str, str]) -> None:
     wheel(api.workspace)
-    task = jobs.SubmitTask(
+    called = jobs.SubmitTask(
         task_key="a",
         python_wheel_task=jobs.PythonWheelTask(*entry, named_parameters={"n": "{{task.name}}"}),
         libraries=[compute.Library(whl="/Workspace/numbers_of-1.0-py3-none-any.whl")],
     )
-    run = api.ended(api.submit(task))
+    run = api.ended(api.submit(called))
     assert api.output(run, "a").logs == "called --n=a\n"
 
 
