@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -19,12 +20,12 @@ from services.jobs_api.parts import Parts
 from services.jobs_api.rows import attempts_of, run_of, whole_run
 from services.jobs_api.scheduler import Scheduler
 from services.jobs_api.states import ACTIVE, CODES, TERMINAL, LifeCycle, Result
-from services.jobs_api.tasks import TYPES
+from services.jobs_api.tasks import KEY_CHARACTERS, TYPES
 
 LIMIT = 25
 """Runs in one answer, at most."""
 TASK = "main"
-"""Key of the task of a run that was submitted without ``tasks``."""
+"""Key of the task of a run that was submitted without ``tasks`` and without a name."""
 _OF_TASK = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_seconds")
 
 
@@ -40,7 +41,9 @@ class Runs:
     async def submit(self, request: Answer) -> Answer:
         token = read(request, _Token).idempotency_token
         if "tasks" not in request:
-            task = {"task_key": TASK, **{k: request[k] for k in _OF_TASK if k in request}}
+            # Airflow's DatabricksNotebookOperator looks for its task by the name of the run.
+            key = re.sub(r"[^\w-]", "_", str(request.get("run_name") or TASK))[:KEY_CHARACTERS]
+            task = {"task_key": key, **{k: request[k] for k in _OF_TASK if k in request}}
             request = {k: v for k, v in request.items() if k not in _OF_TASK} | {"tasks": [task]}
         settings = checked_settings(request, self._workspace)
         with self._database.work() as session:

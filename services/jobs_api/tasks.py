@@ -103,7 +103,9 @@ class Task(Struct):
 
 
 TYPES = ("spark_python_task", "python_wheel_task", "notebook_task")
-_KEY = re.compile(r"[\w-]{1,100}")
+KEY_CHARACTERS = 100
+"""Characters of a task's key, at most."""
+_KEY = re.compile(rf"[\w-]{{1,{KEY_CHARACTERS}}}")
 
 
 def checked(

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import pytest
 from airflow.providers.databricks.operators.databricks import (
     DatabricksRunNowOperator,
     DatabricksSubmitRunOperator,
+    DatabricksTaskOperator,
 )
+from airflow.providers.databricks.operators.databricks_workflow import DatabricksWorkflowTaskGroup
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 from context import context, triggered
 from deferral import complete, defer, rendered, triggered_anew
@@ -130,6 +134,47 @@ def test_a_task_that_is_killed_cancels_its_run(
     task.on_kill()
     thread.join(20)
     assert raised
+
+
+def a_task(job: str, *parameters: str, **more: Any) -> DatabricksTaskOperator:
+    """The operator that a notebook has of its own is of this kind, too."""
+    (config,) = task_of(job, *parameters)["tasks"]
+    del config["task_key"]
+    return DatabricksTaskOperator(task_id=job, task_config=config, polling_period_seconds=1, **more)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_task_finds_itself_in_the_run_that_it_has_submitted(
+    jobs_api: JobsApi, deferrable: bool
+) -> None:
+    task = a_task("run_batch", "--json", existing_cluster_id="any", deferrable=deferrable)
+    found = context(task, RUN)
+    carry_out(task, found)
+    run = jobs_api.call(f"runs/get?run_id={found['ti'].pushed['run_id']}")
+    assert run["state"]["result_state"] == "SUCCESS"
+    assert jobs_api.logs(run) == "--json\n"
+
+
+def test_a_workflow_starts_with_the_parameters_of_its_tasks(
+    jobs_api: JobsApi, tmp_path: Path
+) -> None:
+    with (
+        DAG("flow", schedule=None) as dag,
+        DatabricksWorkflowTaskGroup(group_id="group", databricks_conn_id="databricks_default"),
+    ):
+        a_task("hold", str(tmp_path / "held"), existing_cluster_id="any")
+    launch = dag.get_task("group.launch")
+
+    def has_ended(run_id: int) -> bool:
+        return "result_state" in jobs_api.call(f"runs/get?run_id={run_id}")["state"]
+
+    for _ in range(2):  # the second makes no job of its own
+        started = launch.execute(context(launch, RUN))
+        wait_for("its task to run", (tmp_path / "held").exists)
+        (tmp_path / "held").unlink()
+        launch.on_kill()
+        wait_for("its end", partial(has_ended, started["run_id"]))
+    assert len(jobs_api.call("list?name=flow.group")["jobs"]) == 1
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

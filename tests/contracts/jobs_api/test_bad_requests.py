@@ -278,7 +278,8 @@ def test_numbers_may_be_texts(api: JobsApi) -> None:
 
 def test_a_task_may_stand_at_the_top_of_a_submit(api: JobsApi) -> None:
     """The older form, which DatabricksSubmitRunOperator still sends."""
-    body = {"run_name": "old", "spark_python_task": FILE, "timeout_seconds": "60"}
+    body = {"run_name": "old form", "spark_python_task": FILE, "timeout_seconds": "60"}
     run = api.ended(api.call("POST", "/api/2.2/jobs/runs/submit", body).json["run_id"])
     assert run.state.result_state.value == "SUCCESS"
+    assert [task.task_key for task in run.tasks] == ["old_form"]
     assert api.jobs.get_run_output(run.run_id).logs == "\n"
