@@ -23,11 +23,18 @@ from pinterest.objects import WaitForObjects
 TABLES = Asset(f"{USER_ID}_tables", extra={"uri": TABLES_URI})
 SHARE = {"minimum": 0, "maximum": 1}
 THRESHOLDS = {
+    "row_counts": Param(
+        None,
+        title="Records without a row",
+        description="At most this many records have no row, and rows no record. "
+        "Empty, as all below: what the job has for it.",
+        type=["null", "integer"],
+        minimum=0,
+    ),
     "quarantine_share": Param(
         None,
         title="Share of quarantined records",
-        description="At most this share of an entity's records is in quarantine, 0 to 1. "
-        "Empty, as all below: what the job has for it.",
+        description="At most this share of an entity's records is in quarantine, 0 to 1.",
         type=["null", "number"],
         **SHARE,
     ),

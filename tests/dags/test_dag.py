@@ -139,16 +139,18 @@ def test_thresholds_that_nobody_gave_are_not_sent(dag: Any) -> None:
 
 def test_thresholds_of_the_form_are_sent_for_the_time_until_the_trigger(dag: Any) -> None:
     run = triggered(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
-    given = {"quarantine_share": 0.5, "null_share": {"pin.title": 0.25}, "duplicate_keys": 0}
+    given = {"row_counts": 3, "null_share": {"pin.title": 0.25}, "duplicate_keys": 0}
     _, until, _, thresholds = gate_parameters(dag, run, **given)
     assert until == "2026-03-02T09:30:00+00:00"
-    sent = {"quarantine_share": 0.5, "null_share.pin.title": 0.25, "duplicate_keys": 0}
+    sent = {"row_counts": 3, "null_share.pin.title": 0.25, "duplicate_keys": 0}
     assert json.loads(thresholds) == sent
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("row_counts", -1),
+        ("row_counts", 0.5),
         ("quarantine_share", 1.5),
         ("quarantine_share", "much"),
         ("null_share", {"follower_count": 2}),
