@@ -109,11 +109,12 @@ class _Tags:
 class Notebook:
     """The calls of ``dbutils.notebook``."""
 
-    def __init__(self, call: Call, context: Context) -> None:
+    def __init__(self, call: Call, context: Context, widgets: Widgets) -> None:
         self._call, self._context = call, context
         part = SimpleNamespace(getContext=lambda: context)
         self.entry_point = SimpleNamespace(
-            getDbutils=lambda: SimpleNamespace(notebook=lambda: part)
+            getDbutils=lambda: SimpleNamespace(notebook=lambda: part),
+            getCurrentBindings=widgets.getAll,
         )
 
     def run(

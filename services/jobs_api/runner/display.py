@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,10 @@ class Shown:
             self.html(value._repr_html_())
         else:
             self.text(repr(value))
+
+    def method(self) -> Callable[..., None]:
+        """The method ``display`` that Databricks gives to data frames."""
+        return lambda frame, *_, **__: self.display(frame)
 
     def table(self, columns: list[str], rows: Iterable[Iterable[Any]], more: bool) -> None:
         """Show a table; values are shown as texts."""

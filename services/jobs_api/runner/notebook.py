@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from contract.errors import PipelineError
 from services.jobs_api.runner import cells, warehouse
@@ -49,7 +49,7 @@ class Book:
         self.runtime, self.path = runtime, path
         self.widgets = Widgets(given)
         context = Context(runtime.context, path)
-        notebook = Notebook(self._call, context)
+        notebook = Notebook(self._call, context, self.widgets)
         self.dbutils = DBUtils(
             runtime.files, self.widgets, runtime.secrets, notebook, runtime.values
         )
@@ -129,6 +129,7 @@ class Runtime:
         importlib.import_module(task["runtime"]).prepare(self.spark)
         warehouse.find_tables(self.spark, dbfs)
         self.files = Files(self.spark, dbfs)
+        DataFrame.display = self.shown.method()
         dbfs.take_over_files()
 
     def library(self, path: str) -> str:

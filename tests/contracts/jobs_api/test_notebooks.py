@@ -67,6 +67,7 @@ def test_three_notebooks_run_as_one(api: JobsApi) -> None:
     assert "A report" in page
     assert "least 2" in page
     assert "dbfs:/mnt/posts/topics/0.json" in page
+    assert "<td>cars</td><td>2</td>" in page
     assert "<th>category</th><th>n</th>" in page
     assert page.count("<td>art</td><td>2</td>") == 1
     assert "<td>cars</td><td>1</td>" not in page

@@ -32,7 +32,7 @@ display(dbutils.fs.ls("/mnt/posts/topics"))
 
 posts = spark.read.json("/mnt/posts/topics/*.json")
 posts.createOrReplaceTempView(view_name)
-display(posts.orderBy("index"))
+posts.orderBy("index").display()
 
 # COMMAND ----------
 
@@ -64,6 +64,7 @@ dbutils.fs.rm("/FileStore", True)
 
 double = spark.udf.register("double", lambda n: n * 2, "long")
 context = dbutils.notebook.entry_point.getDbutils().notebook().getContext()
+assert dbutils.notebook.entry_point.getCurrentBindings()["bucket"] == bucket
 shout = dbutils.notebook.run("lib/shout", 60, {"word": leaders[0].category})
 dbutils.jobs.taskValues.set("rows", posts.count())
 spark.sql("select double(21) as answer").first().answer
