@@ -13,6 +13,7 @@ from services.jobs_api import bodies, views
 from services.jobs_api.bodies import read
 from services.jobs_api.database import Database, Job, Run, new_id
 from services.jobs_api.errors import invalid
+from services.jobs_api.permissions import LIST, Access, kept
 from services.jobs_api.references import check
 from services.jobs_api.scheduler import Scheduler
 from services.jobs_api.states import ACTIVE
@@ -33,7 +34,7 @@ class Jobs:
         self._database, self._workspace, self._scheduler = database, workspace, scheduler
 
     async def create(self, request: Answer) -> Answer:
-        settings = self._settings(request)
+        settings = self._settings(request) | kept(request)
         with self._database.work() as session:
             job = Job(job_id=new_id(session), settings=settings, name=settings["name"])
             session.add(job)
@@ -73,7 +74,7 @@ class Jobs:
                     changed = read(value, list[dict[str, Any]], f"new_settings.{name}")
                     value = _merge(settings.get(name, []), changed, key)
                 settings[name] = value
-            job.settings = self._settings(settings)
+            job.settings = self._settings(settings) | kept(job.settings)
             job.name = job.settings["name"]
         return {}
 
@@ -82,7 +83,7 @@ class Jobs:
         settings = self._settings(form.new_settings)
         with self._database.work() as session:
             job = job_of(session, form.job_id)
-            job.settings, job.name = settings, settings["name"]
+            job.settings, job.name = settings | kept(job.settings), settings["name"]
         return {}
 
     async def delete(self, request: Answer) -> Answer:
@@ -109,7 +110,7 @@ def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Answe
     form = read(settings, _Settings)
     tasks = checked(form.tasks, form.job_clusters, workspace)
     check([item.default for item in form.parameters], frozenset())
-    found = {name: value for name, value in settings.items() if name != "access_control_list"}
+    found = {name: value for name, value in settings.items() if name != LIST}
     for name in ("timeout_seconds", "max_concurrent_runs"):
         if name in found:
             found[name] = getattr(form, name)
@@ -163,6 +164,7 @@ class _Settings(Struct):
     timeout_seconds: bodies.Count = 0
     max_concurrent_runs: bodies.Count = 1
     queue: bodies.QueueSettings | None = None
+    access_control_list: list[Access] = field(default_factory=list)
 
 
 _KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}

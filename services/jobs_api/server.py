@@ -21,6 +21,7 @@ from services.jobs_api.errors import ApiError, Code, TokenError
 from services.jobs_api.jobs import Answer, Jobs
 from services.jobs_api.page import Pages
 from services.jobs_api.parts import Parts
+from services.jobs_api.permissions import Permissions
 from services.jobs_api.repairs import Repairs
 from services.jobs_api.runs import Runs
 from services.jobs_api.scheduler import Scheduler
@@ -32,6 +33,8 @@ DRAINED_BYTES = 134_217_728
 JSON = "application/json"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PATH = re.compile(r"/api/2\.[0-2]/(.+)")
+_OF_A_JOB = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
+"""The one kind of call whose job is in its path."""
 
 Handler = Callable[[Answer], Awaitable[Answer]]
 
@@ -56,6 +59,7 @@ class Server:
     def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
         jobs = Jobs(parts.database, parts.workspace, scheduler)
         runs, repairs, clusters = Runs(parts, scheduler), Repairs(parts, scheduler), Clusters()
+        permissions = Permissions(parts.database)
         self._parts = parts
         self._token = parts.settings.jobs_api_token.encode()
         self._calls: dict[tuple[str, str], Handler] = {
@@ -74,6 +78,10 @@ class Server:
             ("POST", "jobs/runs/cancel-all"): runs.cancel_all,
             ("POST", "jobs/runs/delete"): runs.delete,
             ("POST", "jobs/runs/repair"): repairs.repair,
+            ("GET", "permissions/jobs"): permissions.get,
+            ("PUT", "permissions/jobs"): permissions.put,
+            ("PATCH", "permissions/jobs"): permissions.patch,
+            ("GET", "permissions/jobs/permissionLevels"): permissions.levels,
             ("GET", "clusters/list"): clusters.list_clusters,
             ("GET", "clusters/get"): clusters.get,
             ("POST", "clusters/start"): clusters.nothing,
@@ -90,13 +98,17 @@ class Server:
             self._authorize(request.headers.get("authorization", ""))
             match = _PATH.fullmatch(request.url.path)
             path = match[1] if match else request.url.path
-            handler = self._calls.get((request.method, path)) if match else None
+            of_a_job = _OF_A_JOB.fullmatch(path)
+            name = of_a_job[1] + of_a_job[3] if of_a_job else path
+            handler = self._calls.get((request.method, name)) if match else None
             if handler is None:
                 raise _no_api(request.method, f"/{path.lstrip('/')}")
             # The fields of a GET are in its query, or (Airflow's asynchronous hook) in its body.
             fields: dict[str, Any] = dict(request.query_params)
             content = await _read(request)
-            return _json(200, await handler(fields | parse(content) if content else fields))
+            fields |= parse(content) if content else {}
+            fields |= {"job_id": of_a_job[2]} if of_a_job else {}
+            return _json(200, await handler(fields))
         except ApiError as error:
             await _drain(request)
             return _error(error)

@@ -67,6 +67,7 @@ def job(row: Job, expand: bool = True, start: int = 0) -> dict[str, Any]:
         **row.settings,
         "format": "MULTI_TASK",
     }
+    settings.pop("access_control_list", None)
     more = _page(settings, start)
     if not expand:
         for name in ("tasks", "job_clusters"):

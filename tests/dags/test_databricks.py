@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.databricks.operators.databricks import (
+    DatabricksCreateJobsOperator,
     DatabricksRunNowOperator,
     DatabricksSubmitRunOperator,
     DatabricksTaskOperator,
@@ -175,6 +176,17 @@ def test_a_workflow_starts_with_the_parameters_of_its_tasks(
         launch.on_kill()
         wait_for("its end", partial(has_ended, started["run_id"]))
     assert len(jobs_api.call("list?name=flow.group")["jobs"]) == 1
+
+
+def test_a_job_is_made_once_with_its_permissions(jobs_api: JobsApi) -> None:
+    access = [{"user_name": "ann", "permission_level": "CAN_VIEW"}]
+    made = {
+        DatabricksCreateJobsOperator(
+            task_id="make", name="made", access_control_list=access, **task_of("run_batch")
+        ).execute({})
+        for _ in range(2)
+    }
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

@@ -211,6 +211,16 @@ CASES = (
         "a run with a number of 30 digits",
         *("jobs/runs/get", {"run_id": 10**30}, 400, INVALID, "run_id", "GET"),
     ),
+    Case(
+        "permissions of no job",
+        *("permissions/jobs/99", None, 404, "RESOURCE_DOES_NOT_EXIST", "Job 99 does not", "GET"),
+    ),
+    Case(
+        "an unknown level",
+        "permissions/jobs/1",
+        {"access_control_list": [{"user_name": "ann", "permission_level": "ALL"}]},
+        *(400, "MALFORMED_REQUEST", "access_control_list.permission_level: Invalid", "PATCH"),
+    ),
     Case("long page", "jobs/list", {"page_token": "9" * 30}, 400, INVALID, "Invalid page", "GET"),
     Case("long token", SUBMIT, submit(TASK, idempotency_token="x" * 65), 400, INVALID, "64"),
     Case("limit", "jobs/list", {"limit": 101}, 400, INVALID, "limit", "GET"),

@@ -35,6 +35,39 @@ def test_a_job_is_created_changed_listed_and_deleted(api: JobsApi) -> None:
         api.jobs.get(job_id)
 
 
+def test_who_may_do_what_with_a_job_is_kept(api: JobsApi) -> None:
+    level, access = jobs.JobPermissionLevel, jobs.JobAccessControlRequest
+
+    def found() -> dict[str, str]:
+        listed = api.jobs.get_permissions(str(job_id)).access_control_list
+        return {
+            item.user_name or item.group_name: item.all_permissions[0].permission_level.value
+            for item in listed
+        }
+
+    given = [access(user_name="ann", permission_level=level.CAN_VIEW)]
+    made = api.jobs.create(tasks=[task("a", "say.py")], access_control_list=given)
+    job_id = made.job_id
+    owner = {"jobs-api@localhost": "IS_OWNER"}
+    assert found() == {**owner, "ann": "CAN_VIEW"}
+    more = [
+        access(user_name="ann", permission_level=level.CAN_MANAGE),
+        access(group_name="staff", permission_level=level.CAN_MANAGE_RUN),
+    ]
+    api.jobs.update_permissions(str(job_id), access_control_list=more)
+    api.jobs.reset(job_id, jobs.JobSettings(name="Other", tasks=[task("a", "say.py")]))
+    api.jobs.update(job_id, new_settings=jobs.JobSettings(name="Third"))
+    assert found() == {**owner, "ann": "CAN_MANAGE", "staff": "CAN_MANAGE_RUN"}
+    api.jobs.set_permissions(
+        str(job_id), access_control_list=[access(user_name="bob", permission_level=level.IS_OWNER)]
+    )
+    assert found() == {"bob": "IS_OWNER"}
+    settings = api.call("GET", "/api/2.1/jobs/get", None, {"job_id": job_id}).json["settings"]
+    assert "access_control_list" not in settings
+    known = api.jobs.get_permission_levels(str(job_id)).permission_levels
+    assert {item.permission_level for item in known} == set(level)
+
+
 def test_lists_come_in_pages(api: JobsApi) -> None:
     created = [api.jobs.create(name="paged", tasks=[task("a", "say.py")]).job_id for _ in range(5)]
     listed = [j.job_id for j in api.jobs.list(name="paged", limit=2)]
