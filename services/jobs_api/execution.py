@@ -216,12 +216,11 @@ class Execution:
         if broken:
             run.end(LifeCycle.INTERNAL_ERROR, Result.FAILED, broken.message, "INTERNAL_ERROR")
             return
-        stops = set(self._why.values())
-        if Stop.TIMEDOUT in stops or (Stop.CANCELED in stops and len(stops) == len(rows)):
-            run.end(*(Stop.TIMEDOUT if Stop.TIMEDOUT in stops else Stop.CANCELED).value)
+        if self._stop and self._stop in self._why.values():
+            run.end(*self._stop.value)
             return
         result = states.result_of_run(self._results, leaves(self._tasks))
-        message, code = "", CODES[result]
+        message, code = Stop.CANCELED.value[2] if result is Result.CANCELED else "", CODES[result]
         failed = [row for row in rows.values() if row.result in (Result.FAILED, Result.TIMEDOUT)]
         if result is Result.FAILED and failed:
             message = f"Task {failed[0].task_key} failed with message: {failed[0].message}."

@@ -68,6 +68,28 @@ def test_a_task_and_a_run_time_out(api: JobsApi, tmp_path: Path) -> None:
     assert results(run)["a"] == "TIMEDOUT"
 
 
+def test_a_run_is_cancelled_whatever_its_tasks_have_come_to(api: JobsApi, tmp_path: Path) -> None:
+    never = tmp_path / "never"
+    run_id = api.submit(
+        python("bad", "fail.py"),
+        python("long", "hold.py", str(never)),
+        python("after", "say.py", after=("long",)),
+    )
+    wait_for(
+        "the one task to fail and the other to run",
+        lambda: (
+            never.with_suffix(".held").exists()
+            and results(api.jobs.get_run(run_id)) == {"bad": "FAILED"}
+        ),
+    )
+    api.jobs.cancel_run(run_id)
+    run = api.ended(run_id)
+    assert results(run) == {"bad": "FAILED", "long": "CANCELED", "after": "CANCELED"}
+    assert run.state.result_state is jobs.RunResultState.CANCELED
+    assert run.state.state_message == "Run cancelled."
+    assert run.state.user_cancelled_or_timedout
+
+
 def test_runs_wait_for_slots_and_the_queue_is_bounded(
     start_api: Callable[..., JobsApi], tmp_path: Path
 ) -> None:
