@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.conftest import Stack
 
 JOBS = ("run_batch", "check_quality")
+MEMORY = 1126
+"""MiB that Airflow's processes may take together at rest: 1.1 GiB."""
 
 
 def seconds_of_a_start(stack: Stack) -> float:
@@ -83,5 +85,6 @@ def test_a_day_of_500_draws(
     lines += [f"  {name:24} {mib:6.0f} MiB at rest" for name, mib in memory.items()]
     lines.append(f"  {'together':24} {sum(memory.values()):6.0f} MiB")
     assert len(memory) == 4
+    assert sum(memory.values()) < MEMORY
     with capsys.disabled():
         print("", *lines, sep="\n")  # noqa: T201
