@@ -22,6 +22,8 @@ with DAG("empty"):
     pass
 """
 ROUNDS = 5
+LIMIT = 0.2
+"""Seconds that a parse may take."""
 
 
 def seconds(file: Path, home: Path) -> float:
@@ -47,6 +49,7 @@ def test_a_parse_of_the_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         for _ in range(ROUNDS)
     ]
     ours, least = (statistics.median(taken) for taken in zip(*rounds, strict=True))
+    assert ours < LIMIT
     with capsys.disabled():
         print(  # noqa: T201
             f"\nparse of the DAG: {ours:.3f} s of processor time, of an empty one {least:.3f} s"
