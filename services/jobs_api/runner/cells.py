@@ -52,7 +52,7 @@ def load(path: Path) -> list[Cell]:
     Raises:
         NotebookError: it is in neither form.
     """
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
     if path.suffix == ".ipynb":
         return _jupyter(text, path)
     if text.partition("\n")[0].strip() != HEAD:
@@ -110,10 +110,15 @@ def line_magics(source: str) -> tuple[str, list[str]]:
         NotebookError: another magic command, which can't be run in a line.
     """
     code, pip = [], []
-    for line in source.split("\n"):
+    lines = iter(source.split("\n"))
+    for line in lines:
         match = _MAGIC.match(line)
         if match and match[1] == "pip":
-            pip.append(line[match.end() :])
+            words = line[match.end() :]
+            while words.endswith("\\"):
+                words = words[:-1] + next(lines, "")
+                code.append("")
+            pip.append(words)
         elif match and match[1] not in _IDLE:
             raise NotebookError(f"%{match[1]} can't stand within a cell of Python")
         code.append("" if match else line)

@@ -89,7 +89,7 @@ class Languages:
 
     def _pip(self, line: str) -> None:
         """Look whether packages are there, and unpack wheels; nothing is downloaded."""
-        verb, *words = shlex.split(line) or [""]
+        verb, *words = shlex.split(line, comments=True) or [""]
         if verb != "install":
             raise NotebookError(f"%pip {verb} can't be run here, only install")
         given = [word for word in words if not word.startswith("-")]

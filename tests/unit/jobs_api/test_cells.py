@@ -57,6 +57,11 @@ def test_cells_of_a_jupyter_file(tmp_path: Path) -> None:
     assert found == [("md", "# One\ntwo"), ("sql", "SELECT 1"), ("python", "x = 1")]
 
 
+def test_a_mark_before_the_text_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "book.py").write_text(SOURCE, encoding="utf-8-sig")
+    assert load(tmp_path / "book.py")[0].source == "x = 1"
+
+
 def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("x = 1\n")
     (tmp_path / "book.ipynb").write_text("[]")
@@ -69,6 +74,7 @@ def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
 
 def test_lines_keep_their_numbers_without_magics() -> None:
     assert line_magics("%matplotlib inline\nx\n%pip install z\ny") == ("\nx\n\ny", ["install z"])
+    assert line_magics("%pip install a \\\n  b\nx") == ("\n\nx", ["install a   b"])
     with pytest.raises(NotebookError, match="%scala"):
         line_magics("x\n%scala val y = 1")
 

@@ -13,7 +13,8 @@ print("least", dbutils.widgets.get("least"))
 
 # COMMAND ----------
 
-# MAGIC %pip install boto3
+# MAGIC %pip install boto3 \
+# MAGIC   pyspark  # both are there
 
 # COMMAND ----------
 
