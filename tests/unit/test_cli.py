@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from stack import cli, engine
 
@@ -105,3 +107,30 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
         "USER_ID": "fromfile",
         "KAFKA_PORT": "2",
     }
+
+
+class Healthy:
+    """An engine with every service up."""
+
+    client_environment: ClassVar[dict[str, str]] = {}
+
+    def up(self) -> None:
+        """Nothing is left to do."""
+
+    def read(self, service: str, path: str) -> str:
+        """What Airflow has written at its first start."""
+        assert (service, Path(path).name) == (
+            "airflow-api-server",
+            "simple_auth_manager_passwords.json.generated",
+        )
+        return '{"admin": "made-at-first"}'
+
+
+def test_up_and_password_print_the_password_that_airflow_has_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli, "_engine", Healthy)
+    done = CliRunner().invoke(cli.main, ["up"])
+    assert "user admin, password made-at-first" in done.stderr
+    assert "made-at-first" not in done.stdout
+    assert CliRunner().invoke(cli.main, ["password"]).stdout == "made-at-first\n"

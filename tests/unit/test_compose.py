@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stack import compose
 from stack.errors import ComposeError
@@ -92,3 +93,12 @@ def test_ports_can_be_moved() -> None:
     assert moved.service("rest-proxy").environment["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29092"
     assert moved.service("kafka").environment["KAFKA_LISTEN"] == "127.0.0.1:29092"
     assert moved.client["AWS_ENDPOINT_URL"] == "http://127.0.0.1:24566"
+
+
+def test_every_port_is_published_on_this_machine_alone() -> None:
+    services = yaml.safe_load((ROOT / compose.FILE).read_text())["services"]
+    published = {name: service.get("ports", []) for name, service in services.items()}
+    assert published["airflow-api-server"]
+    assert published["jobs-api"]
+    ports = [port for found in published.values() for port in found]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
