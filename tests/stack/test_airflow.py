@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from contract.results import RESULTS
 from stack.hops.airflow import USER, Airflow
@@ -52,6 +53,15 @@ def test_the_run_published_the_tables_with_its_jobs(airflow: Airflow, run_id: st
     (event,) = airflow.published(run_id)
     assert set(event["extra"]["runs"]) == {"run_batch", "check_quality"}
     assert event["extra"]["pages"]["run_batch"] == airflow.xcom(run_id, "run_batch", "run_page_url")
+
+
+def test_only_the_password_that_was_made_lets_a_person_in(stack: Stack, airflow: Airflow) -> None:
+    made = stack.pinpipe("password").stdout.strip()
+    assert len(made) > 12
+    for password, status in ((made, 201), (USER, 401), ("", 400)):
+        body = {"username": USER, "password": password}
+        answer = requests.post(f"{airflow.url}/auth/token", json=body, timeout=30)
+        assert answer.status_code == status, password
 
 
 def test_a_person_sees_the_run_and_the_jobs_page(airflow: Airflow, run_id: str) -> None:
