@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import signal
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from services.jobs_api.runner.dbutils import Context, DBUtils, Notebook, Noteboo
 from services.jobs_api.runner.dbutils_fs import Files
 from services.jobs_api.runner.display import Shown, Tee
 from services.jobs_api.runner.languages import Languages
+from services.jobs_api.runner.limit import limited
 from services.jobs_api.runner.outcome import Outcome, formatted
 from services.jobs_api.runner.secrets import Secrets
 from services.jobs_api.runner.widgets import Widgets
@@ -102,7 +102,7 @@ class Book:
 
     def _call(self, path: str, timeout: int, arguments: Mapping[str, str]) -> str:
         book = Book(self.runtime, normal(self.beside(path)), arguments)
-        with _limited(timeout, path):
+        with limited(timeout, path):
             return book.run()
 
 
@@ -182,19 +182,3 @@ def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome) -> None:
     finally:
         sys.stdout.flush()
         sys.stdout = out
-
-
-@contextlib.contextmanager
-def _limited(timeout: int, path: str) -> Iterator[None]:
-    """Raise in the midst of the block when it takes longer than ``timeout`` seconds (0: never)."""
-
-    def late(*_: Any) -> None:
-        raise TimeoutError(f"notebook {path} took longer than {timeout} seconds")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, timeout)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
