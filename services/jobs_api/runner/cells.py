@@ -8,11 +8,14 @@ Jupyter   an .ipynb file, cells in another language behind ``%sql`` and the like
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from services.jobs_api.workspace import normal
 
 HEAD = "# Databricks notebook source"
 BREAK = "# COMMAND ----------"
@@ -44,6 +47,11 @@ def find(path: str) -> Path | None:
     wanted = Path(path)
     candidates = [wanted, *(wanted.with_name(wanted.name + suffix) for suffix in SUFFIXES)]
     return next((item for item in candidates if item.is_file()), None)
+
+
+def beside(notebook: str, path: str) -> str:
+    """The workspace path that ``path`` means in a notebook."""
+    return normal(posixpath.join(posixpath.dirname(notebook), path))
 
 
 def load(path: Path) -> list[Cell]:

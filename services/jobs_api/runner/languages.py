@@ -10,7 +10,14 @@ import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.jobs_api.runner.cells import Cell, NotebookError, bound, line_magics, statements
+from services.jobs_api.runner.cells import (
+    Cell,
+    NotebookError,
+    beside,
+    bound,
+    line_magics,
+    statements,
+)
 from services.jobs_api.runner.dbutils_fs import calls
 from services.jobs_api.runner.libraries import install
 
@@ -85,7 +92,7 @@ class Languages:
             raise NotebookError(f"%run takes the path of one notebook: {cell.source}")
         given = {name: value.strip("\"'") for name, value in _ARGUMENT.findall(cell.source)}
         self._book.widgets.give(given)
-        self._book.run_cells(self._book.beside(target[0]))
+        self._book.run_cells(beside(path, target[0]))
 
     def _pip(self, line: str) -> None:
         """Look whether packages are there, and unpack wheels; nothing is downloaded."""

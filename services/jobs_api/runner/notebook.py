@@ -96,12 +96,8 @@ class Book:
                     raise CellFailed(cell, path, error) from error
                 self.runtime.shown.end_cell(cell, path, "ok")
 
-    def beside(self, path: str) -> str:
-        """The workspace path that ``path`` means, seen from this notebook."""
-        return path if path.startswith("/") else f"{os.path.dirname(self.path)}/{path}"
-
     def _call(self, path: str, timeout: int, arguments: Mapping[str, str]) -> str:
-        book = Book(self.runtime, normal(self.beside(path)), arguments)
+        book = Book(self.runtime, cells.beside(self.path, path), arguments)
         with limited(timeout, path):
             return book.run()
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from services.jobs_api.runner.cells import NotebookError, bound, find, line_magics, load, statements
+from services.jobs_api.runner.cells import (
+    NotebookError,
+    beside,
+    bound,
+    find,
+    line_magics,
+    load,
+    statements,
+)
 
 SOURCE = """# Databricks notebook source
 x = 1
@@ -70,6 +78,20 @@ def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
             load(tmp_path / name)
     assert find(str(tmp_path / "code")) == tmp_path / "code.py"
     assert find(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("./c", "/a/c"),
+        ("../c", "/c"),
+        ("c/d", "/a/c/d"),
+        ("/x/y", "/x/y"),
+        ("/Workspace/x", "/x"),
+    ],
+)
+def test_a_path_is_seen_from_the_notebook(path: str, expected: str) -> None:
+    assert beside("/a/b", path) == expected
 
 
 def test_lines_keep_their_numbers_without_magics() -> None:

@@ -1,0 +1,2 @@
+# Databricks notebook source
+view_name = dbutils.widgets.get("name")
