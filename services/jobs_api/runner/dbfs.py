@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import io
 import json
 import os
 import re
@@ -83,20 +84,25 @@ class Dbfs:
 
     def take_over_files(self) -> None:
         """Lead ``/dbfs/...`` to the root in Python's own file functions."""
-        for module, names in ((builtins, ("open",)), (os, _OS)):
+        for module, names in ((builtins, ("open",)), (io, ("open",)), (os, _OS)):
             for name in names:
                 setattr(module, name, self._led(getattr(module, name)))
 
     def _led(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def call(path: Any = ".", *rest: Any, **more: Any) -> Any:
-            if isinstance(path, str | os.PathLike):
-                text = os.fspath(path)
-                if isinstance(text, str) and _within(text, "/dbfs"):
-                    path = self._local(text.removeprefix("/dbfs"))
-            return function(path, *rest, **more)
+        def call(*given: Any, **named: Any) -> Any:
+            found = {name: self._path(value) for name, value in named.items()}
+            return function(*map(self._path, given), **found)
 
         return call
+
+    def _path(self, value: Any) -> Any:
+        """The path that an argument means, or the argument when it's none of DBFS."""
+        if isinstance(value, str | os.PathLike):
+            text = os.fspath(value)
+            if isinstance(text, str) and _within(text, "/dbfs"):
+                return self._local(text.removeprefix("/dbfs"))
+        return value
 
     def _local(self, path: str) -> str:
         for point in self.mounts:
@@ -110,7 +116,10 @@ class Dbfs:
         os.replace(new, self._file)
 
 
-_OS = ("listdir", "makedirs", "mkdir", "remove", "rename", "rmdir", "scandir", "stat")
+_OS = (
+    *("access", "chmod", "listdir", "lstat", "makedirs", "mkdir", "open", "remove", "rename"),
+    *("replace", "rmdir", "scandir", "stat", "unlink", "utime"),
+)
 
 
 def _within(path: str, folder: str) -> bool:
