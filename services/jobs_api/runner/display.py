@@ -47,8 +47,8 @@ class Shown:
         elif hasattr(value, "itertuples"):  # pandas
             rows = list(value.head(ROWS).itertuples(index=False, name=None))
             self.table([str(name) for name in value.columns], rows, len(value) > ROWS)
-        elif isinstance(value, list | tuple) and value and hasattr(value[0], "_fields"):
-            self.table(list(value[0]._fields), value[:ROWS], len(value) > ROWS)
+        elif isinstance(value, list | tuple) and value and (names := _names(value[0])):
+            self.table(names, value[:ROWS], len(value) > ROWS)
         elif hasattr(value, "_repr_html_"):
             self.html(value._repr_html_())
         else:
@@ -99,6 +99,11 @@ class Shown:
         for secret in self.secrets:
             text = text.replace(secret, "[REDACTED]")
         return text
+
+
+def _names(value: Any) -> list[str]:
+    """Names of the values of a row of Spark, or of a named tuple."""
+    return list(getattr(value, "__fields__", getattr(value, "_fields", ())))
 
 
 class Tee(io.TextIOBase):

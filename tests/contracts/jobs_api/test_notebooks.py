@@ -69,7 +69,7 @@ def test_three_notebooks_run_as_one(api: JobsApi) -> None:
     assert "dbfs:/mnt/posts/topics/0.json" in page
     assert "<td>cars</td><td>2</td>" in page
     assert "<th>category</th><th>n</th>" in page
-    assert page.count("<td>art</td><td>2</td>") == 1
+    assert page.count("<td>art</td><td>2</td>") == 2  # of the query, and of its rows
     assert "<td>cars</td><td>1</td>" not in page
     assert 'sandbox="" srcdoc="&lt;b&gt;1 categories&lt;/b&gt;"' in page
     assert "<td>shared</td>" in page

@@ -46,6 +46,7 @@ posts.orderBy("index").display()
 # COMMAND ----------
 
 leaders = _sqldf.collect()
+display(leaders)
 displayHTML(f"<b>{len(leaders)} categories</b>")
 
 # COMMAND ----------
