@@ -23,9 +23,10 @@ for set in spark-previous-test spark-newest-test; do
 done
 # The last release of LocalStack that needs no account breaks on dependencies made after it.
 compile localstack.txt --python-version 3.13 --exclude-newer 2026-03-05 --group localstack
-# Airflow as of the day of MWAA's pins; what runs it is Python 3.12, as MWAA, or Debian's 3.13.
+# Airflow as of the day of MWAA's pins, at the versions that MWAA has; what runs it is Python 3.12, as MWAA, or
+# Debian's 3.13.
 for set in airflow airflow-test; do
-    compile "$set.txt" --universal --python-version 3.12 --exclude-newer 2026-08-12 --group "$set"
+    compile "$set.txt" --universal --python-version 3.12 --exclude-newer 2026-08-12 --constraint requirements/mwaa.txt --group "$set"
 done
 compile airflow-previous-test.txt --universal --python-version 3.12 --exclude-newer 2026-06-01 --group airflow-previous-test
 compile airflow-newest-test.txt --universal --python-version 3.12 --group airflow-newest-test

@@ -68,6 +68,14 @@ def test_the_constraints_are_the_versions_of_the_lock() -> None:
     assert PINNED.findall((FOLDER / "dags/constraints.txt").read_text()) == locked
 
 
+def test_the_constraints_are_at_no_odds_with_mwaas_own() -> None:
+    """pip gets both there; two versions of one package end the installation."""
+    own = dict(PINNED.findall((FOLDER / "dags/constraints.txt").read_text()))
+    mwaas = dict(PINNED.findall((ROOT / "requirements/mwaa.txt").read_text()))
+    assert {"greenlet", "sqlalchemy", "apache-airflow", "watchtower"} <= set(own) & set(mwaas)
+    assert {name: own[name] for name in set(own) & set(mwaas) if own[name] != mwaas[name]} == {}
+
+
 def test_every_requirement_has_a_constraint() -> None:
     lines = (FOLDER / "requirements.txt").read_text().splitlines()
     wanted = {re.split(r"[\[=]", line)[0] for line in lines if re.match(r"[a-z]", line)}
