@@ -136,6 +136,9 @@ def test_airflow_is_that_of_the_lock_and_its_files_are_in_the_bucket(
         assert f"mwaa/{airflow[key]}" in built
     assert any(path.startswith(f"mwaa/{airflow['DagS3Path']}/") for path in built)
     kwargs = json.loads(airflow["AirflowConfigurationOptions"]["secrets.backend_kwargs"])
+    asked = re.compile(kwargs["connections_lookup_pattern"])
+    assert asked.match("databricks_default")
+    assert not asked.match("aws_default")
     secrets = json.dumps(resources["AirflowRole"]["Properties"]["Policies"])
     assert f":secret:{kwargs['connections_prefix']}/*" in secrets
     assert f":environment/{airflow['Name']}" in secrets
