@@ -91,7 +91,7 @@ def mwaa_bucket(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     purposes = {
         "requirements.txt": "MWAA: requirements, with the constraint in dags/",
         "plugins.zip": "MWAA: the plug-ins that the DAGs import",
-        "startup.sh": "MWAA: the start-up script, with the user id",
+        "startup.sh": "MWAA: the start-up script, with the user id and the jobs' wheel",
     }
     files = mwaa.bucket_files(root, Settings.from_environ(environment).user_id)
     return [

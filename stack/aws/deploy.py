@@ -24,6 +24,7 @@ from contract.settings import Settings
 from stack.aws.archive import version
 from stack.aws.calls import Calls, MissingError, UnchangedError
 from stack.aws.errors import DeployError, PackageError
+from stack.aws.mwaa import PROFILE
 
 MINUTES = 90
 """Minutes that a stack may take: MSK takes half an hour, MWAA as long."""
@@ -33,6 +34,10 @@ NEVER_WHOLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_
 
 FILES = ("requirements.txt", "plugins.zip", "startup.sh")
 """Objects that the MWAA environment names by their version."""
+
+KEPT = "KafkaBootstrapServers"
+"""Parameter that stays once it has a value. AWS tells the brokers in any order, and another order
+would be a new connector of the old one's name, which CloudFormation refuses."""
 
 
 def stack_names(user_id: str) -> tuple[str, str]:
@@ -68,8 +73,8 @@ class Deployment:
         api, rest = stack_names(self.settings.user_id)
         first = self.foundation(rest)
         found = self.api(api, first["RestProxyAddress"])
-        versions = self.upload()
-        last = {"KafkaBootstrapServers": self.brokers(first["KafkaClusterArn"]), **versions}
+        versions = self.upload(first["SparkInstanceProfileArn"])
+        last = {KEPT: self.brokers(first["KafkaClusterArn"]), **versions}
         return found | self.stack(rest, "aws.yaml", self._sizes() | last)[1]
 
     def foundation(self, name: str) -> dict[str, str]:
@@ -78,11 +83,7 @@ class Deployment:
         With it, the second pass does everything: the worker's properties of a new template under
         the name that the old ones have would be refused.
         """
-        given = {
-            item["ParameterKey"]: item.get("ParameterValue")
-            for item in self._known(name).get("Parameters", ())
-        }
-        if given.get("KafkaBootstrapServers"):
+        if _given(self._known(name)).get(KEPT):
             return self._outputs(name)
         return self.stack(name, "aws.yaml", self._sizes())[1]
 
@@ -130,16 +131,16 @@ class Deployment:
         """
         body = self._file(f"cloudformation/{template}").decode()
         known = self._known(name)
+        given = _given(known)
+        values = {key: value for key, value in values.items() if key != KEPT or not given.get(KEPT)}
         parameters: list[dict[str, Any]] = [
             {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
         ]
-        if known:
-            given = {item["ParameterKey"] for item in known.get("Parameters", ())} - set(values)
-            parameters += [
-                {"ParameterKey": key, "UsePreviousValue": True}
-                for key in sorted(given)
-                if re.search(rf"^  {key}:", body, re.MULTILINE)
-            ]
+        parameters += [
+            {"ParameterKey": key, "UsePreviousValue": True}
+            for key in sorted(set(given) - set(values))
+            if re.search(rf"^  {key}:", body, re.MULTILINE)
+        ]
         request = {
             "StackName": name,
             "TemplateBody": body,
@@ -159,8 +160,15 @@ class Deployment:
         self.made.add(name)
         return updated, self._outputs(name)
 
-    def upload(self) -> dict[str, str]:
-        """Put the files of MSK Connect and MWAA into their bucket; return aws.yaml's parameters."""
+    def upload(self, profile: str) -> dict[str, str]:
+        """Put the files of MSK Connect and MWAA into their bucket.
+
+        Args:
+            profile: ARN of the clusters' instance profile, for Airflow's start-up script.
+
+        Returns:
+            parameters of aws.yaml.
+        """
         bucket = names.artefact_bucket(self.settings.user_id)
         plugin = next(self.dist.glob("msk-connect/s3-sink-*.zip"), None)
         if plugin is None:
@@ -168,7 +176,10 @@ class Deployment:
         found = {f"msk-connect/{plugin.name}": plugin.read_bytes()}
         mwaa = self.dist / "mwaa"
         for path in sorted(path for path in mwaa.rglob("*") if path.is_file()):
-            found[path.relative_to(mwaa).as_posix()] = path.read_bytes()
+            content = path.read_bytes()
+            if path == mwaa / "startup.sh":
+                content = content.replace(PROFILE.encode(), profile.encode())
+            found[path.relative_to(mwaa).as_posix()] = content
         stored = {
             key: self.calls.call(
                 "s3",
@@ -251,8 +262,15 @@ class Deployment:
         )
 
 
+def _given(stack: dict[str, Any]) -> dict[str, str]:
+    """Parameters of a stack as AWS describes it."""
+    listed = stack.get("Parameters", ())
+    return {item["ParameterKey"]: item.get("ParameterValue", "") for item in listed}
+
+
 def _unknown_outputs(name: str) -> list[dict[str, str]]:
-    wanted = ("RestApiId", "StageName", "KafkaClusterArn", "RestProxyAddress")
+    wanted = ["RestApiId", "StageName", "KafkaClusterArn", "RestProxyAddress"]
+    wanted.append("SparkInstanceProfileArn")
     return [{"OutputKey": key, "OutputValue": f"<{key} of {name}>"} for key in wanted]
 
 

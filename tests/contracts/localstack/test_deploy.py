@@ -14,6 +14,7 @@ from contract.settings import Settings
 from stack.aws.calls import LiveCalls
 from stack.aws.deploy import Deployment
 from stack.aws.errors import DeployError
+from stack.aws.mwaa import PROFILE
 from tests.contracts.localstack.running import ROOT, LocalStack
 from tests.contracts.localstack.upstream import Answer, Upstream
 
@@ -21,6 +22,7 @@ USER_ID = "0e36c8cd403d"
 """An account beside the one that LocalStack's own start deploys."""
 
 STACK = f"deployed-{USER_ID}"
+ARN = f"arn:aws:iam::000000000000:instance-profile/{USER_ID}-spark"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def dist(tmp_path: Path) -> Path:
         "mwaa/dags/one.py": b"a DAG",
         "mwaa/requirements.txt": b"requirements",
         "mwaa/plugins.zip": b"plugins",
-        "mwaa/startup.sh": b"a script",
+        "mwaa/startup.sh": f"a script with {PROFILE}".encode(),
     }
     for path, content in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +135,10 @@ def test_the_last_part_comes_second_and_stays(
         last = sizes | {"KafkaBootstrapServers": "later"}
         assert deployment.stack(name, "aws.yaml", last) == (True, {"Hand": "big"})
         assert buckets() == ["small-always", "small-later"]
+        # AWS tells the brokers in another order.
+        again = deployment.stack(name, "aws.yaml", sizes | {"KafkaBootstrapServers": "other"})
+        assert again == (False, {"Hand": "big"})
+        assert buckets() == ["small-always", "small-later"]
         template.write_text("not a template")
         assert deployment.foundation(name) == {"Hand": "big"}
         assert buckets() == ["small-always", "small-later"]
@@ -147,9 +153,9 @@ def test_files_are_uploaded_with_versions(
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     try:
-        first = Deployment(calls, settings, dist).upload()
+        first = Deployment(calls, settings, dist).upload(ARN)
         (dist / "mwaa/plugins.zip").write_bytes(b"other plugins")
-        second = Deployment(calls, settings, dist).upload()
+        second = Deployment(calls, settings, dist).upload(ARN)
         assert first["SinkPluginVersion"] == second["SinkPluginVersion"]
         assert first["AirflowPluginsVersion"] != second["AirflowPluginsVersion"]
         old, new = (
@@ -161,6 +167,8 @@ def test_files_are_uploaded_with_versions(
         assert (old, new) == (b"plugins", b"other plugins")
         dag = s3.get_object(Bucket=bucket, Key="dags/one.py")["Body"].read()
         assert dag == b"a DAG"
+        script = s3.get_object(Bucket=bucket, Key="startup.sh")["Body"].read()
+        assert script == f"a script with {ARN}".encode()
     finally:
         empty(s3, bucket)
 

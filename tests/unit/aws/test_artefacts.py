@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -18,8 +19,9 @@ from stack.aws.archive import version, zipped
 from stack.aws.artefacts import Artefact, artefacts, write
 from stack.aws.errors import PackageError
 from stack.aws.msk_connect import CONFLUENT, MskConnect
-from stack.aws.mwaa import bucket_files
+from stack.aws.mwaa import PROFILE, bucket_files
 from tests.unit.aws import validators
+from tests.unit.bundle import Bundle
 
 REQUESTS = {
     "create-custom-plugin": "CreateCustomPlugin",
@@ -225,11 +227,39 @@ def test_a_requirement_off_the_pins_does_not_resolve(
     assert package in done.stderr
 
 
-def test_the_start_up_script_carries_the_user_id(root: Path) -> None:
-    script = bucket_files(root, "0e36c8cd403d")["startup.sh"]
-    command = ["sh", "-c", f'{script.decode()}\nprintf %s "$AIRFLOW_VAR_USER_ID"']
+def started(script: bytes) -> dict[str, str]:
+    """Airflow's variables after MWAA has sourced a start-up script, in bash and without others."""
+    command = ["bash", "-euc", f"{script.decode()}\nenv"]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
-    assert done.stdout == "0e36c8cd403d"
+    lines = [line for line in done.stdout.splitlines() if line.startswith("AIRFLOW_VAR_")]
+    return dict(line.removeprefix("AIRFLOW_VAR_").split("=", 1) for line in lines)
+
+
+def test_the_start_up_script_says_all_that_the_dags_ask_for(root: Path) -> None:
+    """Without the wheel a job has no `contract`, without the profile a cluster has no rights."""
+    script = bucket_files(root, "0e36c8cd403d")["startup.sh"]
+    (library,) = Bundle.of("prod").submitted("batch", "run_batch")["libraries"]
+    assert started(script) == {
+        "USER_ID": "0e36c8cd403d",
+        "INSTANCE_PROFILE_ARN": PROFILE,
+        "WHEEL": library["whl"],
+    }
+    names_py = (root / "airflow/plugins/pinterest/names.py").read_text()
+    asked = set(re.findall(r'environ\.get\("AIRFLOW_VAR_(\w+)"\)', names_py))
+    assert asked == set(started(script))
+
+
+def test_a_wheel_of_ones_own_stays_in_the_start_up_script(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "airflow", tmp_path / "airflow")
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    script = tmp_path / "airflow/startup.sh"
+    script.write_text(script.read_text().replace("_WHEEL:-}", "_WHEEL:-/Volumes/mine.whl}"))
+    assert started(bucket_files(tmp_path, "0e36c8cd403d")["startup.sh"])["WHEEL"] == (
+        "/Volumes/mine.whl"
+    )
+    script.write_text(script.read_text().replace("AIRFLOW_VAR_WHEEL:-", "WHEEL:-"))
+    with pytest.raises(PackageError, match="AIRFLOW_VAR_WHEEL"):
+        bucket_files(tmp_path, "0e36c8cd403d")
 
 
 def test_what_is_not_built_is_named(tmp_path: Path, environment: dict[str, str]) -> None:
