@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stack.cloud import aws, reach, road, variables, workspace
+from stack.cloud import aws, managed, reach, road, variables, workspace
 from stack.cloud.account import Account
 from stack.cloud.finding import Finding
 
@@ -38,6 +38,7 @@ def examine(environment: Mapping[str, str], root: Path) -> Iterator[Finding]:
         yield found
         if arn and account.has("USER_ID") and {"s3", "kinesis"} <= reached:
             yield from aws.permissions(account, arn)
+            yield from managed.check(account, root)
     if account.has("SOURCE_DATABASE_URL") and "source database" not in away:
         yield from road.source(account)
     if "API Gateway" in reached:
