@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 from confluent_kafka import KafkaError
 
 from contract.errors import SettingError
@@ -179,6 +180,18 @@ def test_every_client_of_kafka_is_told_how(native: bool) -> None:
         assert environment["KAFKA_CA_FILE"] == f"{folder}/data/kafka_client/ca.pem"
         assert environment["AWS_ACCESS_KEY_ID"] == "test"
     assert loaded.service("kafka").environment["KAFKA_AUTH"] == "scram"
+
+
+def test_every_container_that_logs_in_has_the_files_for_it_and_may_not_change_them() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    mounts = {
+        name: [volume for volume in service["volumes"] if volume.startswith("kafka-client:")]
+        for name, service in services.items()
+        if "KAFKA_CA_FILE" in service.get("environment", {})
+    }
+    assert set(mounts) >= {"topics", "rest-proxy", "connect", "connector"}
+    there = ["kafka-client:/app/.run/data/kafka_client:ro"]
+    assert {name: volumes for name, volumes in mounts.items() if volumes != there} == {}
 
 
 def test_a_client_on_this_machine_logs_in_with_the_keys_of_the_stack() -> None:
