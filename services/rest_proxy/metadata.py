@@ -20,7 +20,7 @@ from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.admin._resource import ResourceType
 
 from contract.settings import Settings
-from services.kafka_login import Watch
+from services.kafka_login import LoginError, Watch
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.kafka_clients import TIMEOUT, client_configuration
 
@@ -50,6 +50,11 @@ class Metadata:
     def reason(self) -> str:
         """Last error of the connection to Kafka."""
         return self._watch.last_error or "no connection to Kafka yet"
+
+    @property
+    def refused(self) -> LoginError | None:
+        """Why Kafka refuses the login, unless it has answered since."""
+        return self._watch.refused
 
     async def log_in(self, limit: float) -> None:
         """Wait for a broker, ``limit`` seconds at most; one that is away may come later.

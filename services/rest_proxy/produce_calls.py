@@ -16,8 +16,8 @@ from services.rest_proxy.producer import Answer, Record, failed_slot
 async def produce(clients: Clients, call: Call) -> bytes:
     """``POST /topics/{topic}`` and ``POST .../partitions/{partition}``: a slot for each record.
 
-    400 and 422 for a body that isn't one, 40401, 40402; what happens to a record in Kafka is in
-    its slot.
+    400 and 422 for a body that isn't one, 40401, 40402, 40101 where the topic isn't known yet and
+    Kafka refuses the login; what happens to a record in Kafka is in its slot.
     """
     records = _records(call)
     call.body = b""
@@ -37,6 +37,9 @@ async def produce(clients: Clients, call: Call) -> bytes:
             partitions = len(topics[topic].partitions)
         await clients.producer.learn(topic, partitions, clients.send_timeout)
     except KafkaException as error:
+        refused = clients.metadata.refused or clients.producer.refused
+        if refused is not None:
+            raise ApiError(Code.KAFKA_AUTHENTICATION, message=str(refused)) from error
         return encode(Answer([failed_slot(error.args[0])] * len(records)))
     if "partition" in call.path and wanted >= partitions:
         raise ApiError(Code.PARTITION_NOT_FOUND)

@@ -19,6 +19,7 @@ import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
 from contract.settings import Settings
+from services.kafka_login import LoginError, Watch
 from services.rest_proxy.errors import ApiError, Code, kafka_code
 from services.rest_proxy.kafka_clients import client_configuration
 
@@ -66,10 +67,22 @@ class Answer(msgspec.Struct):
 class Request:
     """The records of one request: a slot of the answer for each, in order."""
 
-    __slots__ = ("_finished", "_left", "done", "records", "slots", "topic", "unknown_topic")
+    __slots__ = (
+        "_finished",
+        "_left",
+        "_watch",
+        "done",
+        "records",
+        "slots",
+        "topic",
+        "unknown_topic",
+    )
 
-    def __init__(self, topic: str, records: int, finished: Callable[[Request], None]) -> None:
+    def __init__(
+        self, topic: str, records: int, finished: Callable[[Request], None], watch: Watch
+    ) -> None:
         self.topic = topic
+        self._watch = watch
         self.records = self._left = records
         self.slots: list[Slot | None] = [None] * records
         self.unknown_topic = False
@@ -81,7 +94,7 @@ class Request:
         if error is None and message is not None:
             self.slots[slot] = Slot(message.partition(), message.offset())
         else:
-            self.slots[slot] = failed_slot(error)
+            self.slots[slot] = failed_slot(error, self._watch.refused)
             if error is not None and error.code() in _UNKNOWN_TOPIC:
                 self.unknown_topic = True
         self._left -= 1
@@ -96,10 +109,12 @@ _UNKNOWN_TOPIC = (
 )
 
 
-def failed_slot(error: KafkaError | None) -> Slot:
-    """The slot of a record that Kafka has not taken."""
+def failed_slot(error: KafkaError | None, refused: LoginError | None = None) -> Slot:
+    """The slot of a record that Kafka has not taken; a refused login is why none is in time."""
     code = Code.KAFKA if error is None else kafka_code(error)
     reason = "no delivery report" if error is None else error.str()
+    if refused is not None and code == Code.KAFKA_RETRIABLE:
+        reason = str(refused)
     return Slot(error_code=int(code), error=reason)
 
 
@@ -117,6 +132,7 @@ class RecordProducer:
         self._busy = False
         self._known: dict[str, int] = {}
         """Partitions of each topic, as the client library knows them."""
+        self._watch = Watch(settings, self._on_error)
         self._producer = self._connect()
         self._retired: list[Producer] = []
         self._timer = self._loop.call_later(POLL_IDLE, self._poll)
@@ -124,7 +140,7 @@ class RecordProducer:
     def _connect(self) -> Producer:
         settings = self._settings
         configuration: dict[str, Any] = {
-            **client_configuration(settings, self._on_error),
+            **client_configuration(settings, self._watch),
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": LINGER_MS,
@@ -138,6 +154,11 @@ class RecordProducer:
             "partitioner": "murmur2_random",
         }
         return Producer(configuration)
+
+    @property
+    def refused(self) -> LoginError | None:
+        """Why Kafka refuses the login, unless it has taken a record since."""
+        return self._watch.refused
 
     def _on_error(self, error: KafkaError) -> None:
         # A producer that has lost track of its sequence can't go on; a new one can.
@@ -185,7 +206,7 @@ class RecordProducer:
         self._in_flight += count
         self._turn += 1
         free = self._turn % partitions
-        request = Request(topic, count, self._finished)
+        request = Request(topic, count, self._finished, self._watch)
         # produce_batch takes one partition for all, so there is a call for each run of records that
         # have the same; order stays within a partition, whoever has chosen it.
         report = request.report
@@ -213,6 +234,8 @@ class RecordProducer:
 
     def _finished(self, request: Request) -> None:
         self._in_flight -= request.records
+        if (slot := request.slots[0]) is not None and slot.error_code is None:
+            self._watch.well()
         if request.unknown_topic:
             self._known.pop(request.topic, None)
             self._forget(request.topic)

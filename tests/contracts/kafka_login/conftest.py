@@ -16,10 +16,8 @@ USER = "a user"
 Variables = dict[str, str]
 
 
-@pytest.fixture(scope="session")
-def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variables]:
-    """Environment of a client that may log in; KAFKA_AUTH is the test's to choose."""
-    folder = tmp_path_factory.mktemp("broker that asks")
+def broker(folder: Path) -> tuple[Service, Variables]:
+    """A broker whose clients log in, not started, and the environment of one that may."""
     listen, controller = (f"127.0.0.1:{port}" for port in free_ports(2))
     keys = {
         "AWS_REGION": "us-east-1",
@@ -33,19 +31,25 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variables]:
         "KAFKA_AUTH": "iam",
         "KAFKA_SCRAM_USERNAME": USER,
     }
-    broker = Service("kafka", folder, {**keys, **own})
     files = folder / "data/kafka_client"
+    return Service("kafka", folder, {**keys, **own}), {
+        **keys,
+        "KAFKA_BOOTSTRAP_SERVERS": listen,
+        "KAFKA_CA_FILE": str(files / "ca.pem"),
+        "KAFKA_SCRAM_USERNAME": USER,
+        "KAFKA_SCRAM_PASSWORD_FILE": str(files / "scram_password"),
+    }
+
+
+@pytest.fixture(scope="session")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variables]:
+    """Environment of a client that may log in; KAFKA_AUTH is the test's to choose."""
+    service, client = broker(tmp_path_factory.mktemp("broker that asks"))
     try:
-        broker.start()
-        yield {
-            **keys,
-            "KAFKA_BOOTSTRAP_SERVERS": listen,
-            "KAFKA_CA_FILE": str(files / "ca.pem"),
-            "KAFKA_SCRAM_USERNAME": USER,
-            "KAFKA_SCRAM_PASSWORD_FILE": str(files / "scram_password"),
-        }
+        service.start()
+        yield client
     finally:
-        broker.stop()
+        service.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""A login that Kafka takes and then refuses: who posts is told why, and it passes by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from contract import names
+from contract.settings import Settings
+from emulator.dataset.load import load
+from services.kafka_login import client_settings
+from tests.conftest import free_ports
+from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, Variables, broker
+from tests.contracts.rest_proxy.running import ROOT, Answer, Proxy, Service, wait_for
+
+WHY = f"the secret of access key {ACCESS_KEY} gives"
+USER_ID = "0123456789ab"
+LIMIT = 30
+"""Seconds within which it's told."""
+
+
+@pytest.fixture
+def kafka(folder: Path) -> Iterator[tuple[Service, Variables]]:
+    """A broker of the test's own, with the topics, and the environment of its clients."""
+    service, client = broker(folder)
+    client |= {"KAFKA_AUTH": "iam"}
+    try:
+        service.start()
+        admin = AdminClient(client_settings(Settings.from_environ(client), client))
+        new = [NewTopic(topic, 1) for topic in names.topics(USER_ID)]
+        for made in admin.create_topics(new).values():
+            made.result(LIMIT)
+        yield service, client
+    finally:
+        service.stop()
+
+
+def restart(service: Service, secret: str) -> None:
+    """Have the broker know another secret of the access key."""
+    service.stop()
+    service.environment["AWS_SECRET_ACCESS_KEY"] = secret
+    service.start()
+
+
+def emulate(folder: Path, url: str) -> str:
+    """What the emulator says when it sends a post; it must end in time."""
+    source = f"sqlite:///{folder / 'source.db'}"
+    load(source)
+    program = [sys.executable, "-m", "emulator.user_posting_emulation"]
+    done = subprocess.run(
+        [*program, "--count", "1", "--rate", "max", "--retry-seconds", "3"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "USER_ID": USER_ID,
+            "SOURCE_DATABASE_URL": source,
+            "GATEWAY_INVOKE_URL": url,
+            "EMULATOR_JOURNAL": str(folder / "journal.jsonl"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode != 0, done.stderr
+    return done.stderr
+
+
+def test_who_posts_is_told_why(kafka: tuple[Service, Variables], folder: Path) -> None:
+    service, client = kafka
+    (port,) = free_ports(1)
+    proxy = Proxy(folder, port, **client, REST_PROXY_MESSAGE_TIMEOUT_MS="2000")
+    known, unknown, _ = names.topics(USER_ID)
+
+    def slot() -> Any:
+        return proxy.produce(known, {"value": 1}).json["offsets"][0]
+
+    def refused() -> Answer | None:
+        answer = proxy.produce(unknown, {"value": 1})
+        return answer if answer.status == 401 else None
+
+    proxy.start()
+    try:
+        assert slot()["offset"] == 0
+        restart(service, "another")
+
+        answer = wait_for("the reason in a slot", lambda: WHY in (s := slot())["error"] and s)
+        assert (answer["error_code"], answer["offset"]) == (50003, None)
+        assert answer["error"].startswith("no login at Kafka")
+        answer = wait_for("the reason", refused, LIMIT)
+        assert answer.json["error_code"] == 40101
+        assert WHY in answer.json["message"]
+        assert WHY in proxy.health().stderr
+        said = emulate(folder, f"http://127.0.0.1:{port}")
+        assert said.count(WHY) >= 2, said
+
+        restart(service, SECRET)
+        taken = wait_for("a record to be taken", lambda: (s := slot())["error_code"] is None and s)
+        assert taken["offset"] >= 1
+        assert proxy.health().returncode == 0
+        service.stop()
+        told = wait_for("the broker to be away", lambda: (s := slot())["error_code"] and s)
+        assert "no login" not in told["error"]  # that was before
+    finally:
+        proxy.stop()
