@@ -48,6 +48,7 @@ NEEDED = [
     ("KinesisAccessRole", "kinesis:PutRecords", streams),
     ("RestProxyRole", "kafka-cluster:DescribeTopic", topics),
     ("RestProxyRole", "kafka-cluster:WriteData", topics),
+    ("RestProxyRole", "kafka-cluster:DescribeTopicDynamicConfiguration", topics),
     ("ConnectRole", "kafka-cluster:ReadData", topics),
     ("ConnectRole", "s3:GetObject", objects),
     ("ConnectRole", "s3:PutObject", objects),
