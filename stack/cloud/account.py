@@ -49,6 +49,7 @@ class Account:
                 read_timeout=READ,
                 retries={"total_max_attempts": 2},
                 s3={"addressing_style": "path"} if self.settings.aws_endpoint_url else {},
+                inject_host_prefix=not self.settings.aws_endpoint_url,  # `api.` is MWAA's
             ),
         )
 

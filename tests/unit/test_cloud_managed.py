@@ -5,6 +5,7 @@ LocalStack has none of them: the answers are stubs that botocore holds against A
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -173,6 +174,19 @@ def test_who_may_not_ask_is_told_and_nothing_is_wrong(told: Told) -> None:
 
 def test_what_is_not_set_is_not_asked_for(told: Told) -> None:
     assert [line.partition(":")[0] for line in told(AIRFLOW_URL="")] == ["MSK", "MSK Connect"]
+
+
+def test_no_other_host_is_asked_than_that_of_the_endpoint() -> None:
+    """MWAA's hosts begin with ``api.``: before an address of this machine that is a stranger's."""
+    with socket.socket() as bound:  # the port is taken, and nobody listens
+        bound.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        found = list(managed.check(Account(TARGET | {"AWS_ENDPOINT_URL": endpoint}), ROOT))
+    assert [finding.area for finding in found if f'"{endpoint}/' in finding.what] == [
+        "MSK",
+        "MSK Connect",
+        "MWAA",
+    ]
 
 
 def test_the_names_are_those_of_the_template() -> None:
