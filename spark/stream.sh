@@ -7,7 +7,7 @@ data=${RUN_DIR:-.run}/data/stream
 mkdir -p "$data"
 rm -f "$data/alive"
 data=$(cd "$data" && pwd)
-options=$(sed -n 's/^\(spark[^ ]*\) */--conf \1=/p' spark/conf/stream.conf)
+options=$(sed -n 's/^\(spark[^ ]*\) *\(.*\)/--conf "\1=\2"/p' spark/conf/stream.conf)
 export SPARK_OPTIONS="${options//$'\n'/ } ${SPARK_OPTIONS:-}"
 # LocalStack has forgotten its streams when it starts again: then the new ones are read, from their
 # beginning. On AWS lost records are a failure.

@@ -49,13 +49,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def streaming_spark(spark: SparkSession) -> Iterator[SparkSession]:
     """The same with the settings of the streaming job."""
     lines = (ROOT / "spark/conf/stream.conf").read_text().splitlines()
-    settings = dict(line.split() for line in lines if not line.startswith("#"))
-    before = {name: spark.conf.get(name) for name in settings}
+    settings = dict(line.split(maxsplit=1) for line in lines if line.startswith("spark.sql."))
+    before = {name: spark.conf.get(name, None) for name in settings}
     for name, value in settings.items():
         spark.conf.set(name, value)
     yield spark
-    for name, value in before.items():
-        spark.conf.set(name, value)
+    for name, old in before.items():
+        if old is None:
+            spark.conf.unset(name)
+        else:
+            spark.conf.set(name, old)
 
 
 @pytest.fixture(scope="session")
