@@ -249,7 +249,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     marked = [(item, mark) for item in items for mark in ONLY if item.get_closest_marker(mark)]
     if not marked:
         return
-    name = _engine_name(config)
+    name = engine_name(config)
     for item, mark in marked:
         if ONLY[mark] != name:
             item.add_marker(pytest.mark.skip(f"marked {mark}: ENGINE={ONLY[mark]} runs it"))
@@ -271,7 +271,7 @@ def pytest_runtest_makereport(
 def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service healthy, with data, ports and a folder of this session's own."""
     folder = tmp_path_factory.mktemp("stack")
-    name = _engine_name(pytestconfig)
+    name = engine_name(pytestconfig)
     variables = own_variables(folder) | {"ENGINE": name}
     running = _containers(variables) if name == "docker" else _processes(variables)
     with running as engine:
@@ -288,7 +288,8 @@ def airflow(stack: Stack) -> Airflow:
     return Airflow.of(stack.engine, Access(stack.environment))
 
 
-def _engine_name(config: pytest.Config) -> str:
+def engine_name(config: pytest.Config) -> str:
+    """What runs the services: ``docker`` or ``native``."""
     from stack.engine import chosen
 
     return config.getoption("--engine") or chosen(ROOT, os.environ)

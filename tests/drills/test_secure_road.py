@@ -1,38 +1,36 @@
-"""The road through Kafka where every client logs in, from the emulator's posts to S3's objects."""
+"""The whole stack with logins at Kafka: ``pinpipe up --secure``, then ``pinpipe demo``."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from contract import names
-from contract.entities import ENTITIES
-from contract.settings import Settings
-from stack.hops import kafka
-from stack.hops.access import Access
-from stack.native import NativeEngine
-from tests.conftest import ROOT, Stack, own_variables
-from tests.drills.road import send
+from stack import engine
+from stack.docker_cli import DockerCli
+from tests.conftest import ROOT, engine_name, own_variables, pinpipe
 
-ROAD = ("dataset-load", "localstack", "kafka", "topics", "connect", "connector", "rest-proxy")
-"""The services that a post passes, each after those that it needs."""
-
-POSTS = 100
+POSTS = 50
 
 
-@pytest.mark.processes
-def test_posts_arrive_over_logins(tmp_path: Path) -> None:
-    variables = own_variables(tmp_path) | {"ENGINE": "native", "KAFKA_AUTH": "iam"}
-    engine = NativeEngine(ROOT, variables)
-    try:
-        for service in ROAD:
-            engine.start(service)
-        client = engine.client_environment
-        access = Access(client)
-        send(Stack(engine, Settings.from_environ(client), client, variables), access, 0, POSTS)
-        for entity in ENTITIES:
-            _, end = kafka.offsets(access, names.topic(access.settings.user_id, entity))
-            assert sum(end.values()) == POSTS
-    finally:
-        engine.down(forget=True)
+@pytest.fixture
+def variables(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables of a stack of this test's own, which is gone at the end."""
+    name = engine_name(pytestconfig)
+    found = own_variables(tmp_path) | {"ENGINE": name}
+    found["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
+    yield found
+    engine.choose(print, found).down(forget=True)
+    if name == "docker":
+        DockerCli(ROOT, found).compose("--profile", "*", "down", "--rmi", "all")
+
+
+def test_both_roads_agree_over_logins(variables: dict[str, str]) -> None:
+    started = pinpipe(variables, "up", "--secure", timeout=900)
+    assert started.returncode == 0, started.stderr
+    assert "KAFKA_AUTH=iam" in started.stderr
+    shown = pinpipe(variables, "demo", "--posts", str(POSTS), timeout=900)
+    assert shown.returncode == 0, f"{shown.stdout}\n{shown.stderr}"
+    assert "rows equal on both roads" in shown.stdout
