@@ -18,8 +18,9 @@ export LOCALSTACK_HOST=localhost:${GATEWAY_LISTEN##*:}  # stock is a name that o
 # Only what template.yaml uses, loaded when it is first called.
 export SERVICES=apigateway,cloudformation,iam,kinesis,s3,sts STRICT_SERVICE_LOADING=1 EAGER_SERVICE_LOADING=0
 
-# No look-up of an outside host: no events, no certificate, no DNS server, no proxy of the shell.
-export DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0
+# No look-up of an outside host: no events, no certificate, no DNS server, no proxy of the shell, and no
+# question what other editions have when a service is called that this one lacks (nobody is at that port).
+export DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0 API_ENDPOINT=http://127.0.0.1:9
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 
 # Everything it writes is below $data, in a container too.

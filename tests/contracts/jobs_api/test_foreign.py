@@ -119,7 +119,12 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
 
     tables = {f"{USER_ID}_{entity.name}_table": len(KEYS) for entity in ENTITIES}
     wanted = tables | {"cleaned_pins": len(KEYS)}
-    wait_for("every record in its table", lambda: saved(api) == wanted, LIMIT)
+    wait_for(
+        "every record in its table",
+        lambda: saved(api) == wanted,
+        LIMIT,
+        lambda: f"rows: {saved(api)}, cells: {shown(api, api.jobs.get_run(stream))}",
+    )
     api.jobs.cancel_run(stream)
     run = api.ended(stream)
     assert run.state.result_state is jobs.RunResultState.CANCELED
