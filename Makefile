@@ -159,6 +159,11 @@ package: .build/.app ## Build into dist/ what AWS and Databricks take; say what 
 package-spark: .build/.app ## Build the wheel of the Spark jobs alone, as `databricks bundle deploy` does
 	@.venv/bin/python -m stack.wheel
 
+# Tracked, since `databricks bundle deploy` reads it before it builds anything; a test says when it is out of date.
+.PHONY: bundle
+bundle: .build/.app ## Write the jobs of the Databricks bundle from the definition that the DAGs use
+	@.venv/bin/python -m stack.bundle
+
 .PHONY: deploy-aws
 deploy-aws: package ## Deploy dist/ with the settings of .env.aws; DRY_RUN=1 shows each call, makes none
 	@$(PINPIPE) deploy $(if $(DRY_RUN),--dry-run)

@@ -69,11 +69,6 @@ def thresholds(params: dict[str, Any]) -> str:
     return json.dumps(given | {f"null_share.{column}": share for column, share in shares.items()})
 
 
-def spark_job(name: str, *parameters: str, **more: Any) -> DatabricksSubmitRunOperator:
-    """Task that runs a job of ``spark/jobs`` as a Databricks run of its own."""
-    return DatabricksSubmitRunOperator(task_id=name, **submission(name, *parameters), **more)
-
-
 @task(outlets=[TABLES])
 def publish(*, ti: Any, dag_run: Any, outlet_events: Any) -> None:
     """Say that the tables are good up to the interval's end, and which runs made them so."""
@@ -105,13 +100,13 @@ with DAG(
         since="{{ interval(dag_run).start.isoformat() }}",
         until="{{ interval(dag_run).closed.isoformat() }}",
     )
-    run_batch = spark_job("run_batch", "--json")
-    check_quality = spark_job(
-        "check_quality",
-        "--until",
-        "{{ interval(dag_run).end.isoformat() }}",
-        "--thresholds",
-        "{{ thresholds(params) }}",
+    run_batch = DatabricksSubmitRunOperator(**submission("run_batch"))
+    check_quality = DatabricksSubmitRunOperator(
+        **submission(
+            "check_quality",
+            until="{{ interval(dag_run).end.isoformat() }}",
+            thresholds="{{ thresholds(params) }}",
+        ),
         retries=0,  # the same rows fail again
     )
     wait_for_objects >> run_batch >> check_quality >> publish()

@@ -25,6 +25,4 @@ with DAG(
     tags=["pinterest", "maintenance"],
     doc_md=__doc__,
 ):
-    DatabricksSubmitRunOperator(
-        task_id="maintain_tables", **submission("maintain_tables", "--json")
-    )
+    DatabricksSubmitRunOperator(**submission("maintain_tables"))

@@ -10,6 +10,7 @@ from typing import Any
 import requests
 import yaml
 
+from stack import bundle
 from stack.cloud.account import CONNECT, READ, Account
 from stack.cloud.finding import Finding
 
@@ -41,7 +42,7 @@ def databricks(account: Account, root: Path) -> Iterator[Finding]:
     if wanted in keys:
         yield Finding(area, f"it has runtime {wanted}")
     else:
-        remedy = "choose one of clusters/spark-versions in spark/databricks.yml and in jobs.py"
+        remedy = f"put one of clusters/spark-versions into {bundle.DEFINITION}, `make bundle`"
         yield Finding(area, f"it has no runtime {wanted}", remedy)
 
 
@@ -67,8 +68,8 @@ def airflow(account: Account, root: Path) -> Iterator[Finding]:
 
 def runtime(root: Path) -> str:
     """Databricks Runtime that the bundle's clusters have."""
-    bundle = yaml.safe_load((root / "spark/databricks.yml").read_text(encoding="utf-8"))
-    return str(bundle["variables"]["cluster"]["default"]["spark_version"])
+    included = yaml.safe_load((root / bundle.FILE).read_text(encoding="utf-8"))
+    return str(included["variables"]["cluster"]["default"]["spark_version"])
 
 
 def pinned_airflow(root: Path) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from databricks.sdk import WorkspaceClient
 
 from stack.hops import jobs
-from tests.unit.bundle import FILE, GIVEN, Bundle
+from tests.unit.bundle import GIVEN, Bundle, read
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -30,7 +29,7 @@ def described(stack: Stack) -> dict[str, str]:
 
 def deployed(user_id: str, job: str) -> dict[str, Any]:
     """A job as `databricks bundle deploy` makes it; without the wheel, as its code is here."""
-    bundle = Bundle(yaml.safe_load(FILE.read_text()), "prod", GIVEN | {"user_id": user_id})
+    bundle = Bundle(read(), "prod", GIVEN | {"user_id": user_id})
     settings: dict[str, Any] = dict(bundle.jobs[job])
     settings["tasks"] = [
         {name: value for name, value in task.items() if name != "libraries"}

@@ -24,7 +24,7 @@ class Workspace:
         """A task of a deployed job, with its file, cluster and libraries, for the run's user id.
 
         Args:
-            job: its name in spark/databricks.yml, without the deployment's user id.
+            job: its name in the bundle, without the deployment's user id.
             key: key of the task in that job.
             parameters: in the place of the deployed task's.
         """

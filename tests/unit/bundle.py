@@ -1,4 +1,5 @@
-"""spark/databricks.yml as the Databricks CLI reads it: variables filled in, paths of a workspace.
+"""spark/databricks.yml as the Databricks CLI reads it, with what it includes: variables filled in,
+paths of a workspace.
 
 The CLI checks a bundle against its own schema, and only where it can reach a workspace. Here the
 resources are read by Databricks' own classes (databricks-bundles), which refuse an unknown field, a
@@ -64,6 +65,29 @@ class BundleError(Exception):
     """Something in the bundle that the CLI or the workspace would refuse."""
 
 
+def read() -> dict[str, Any]:
+    """The real bundle as one document: the file and, merged into it, what it includes.
+
+    Raises:
+        BundleError: two files define the same thing.
+    """
+    document: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    for pattern in document.get("include", []):
+        for path in sorted(FOLDER.glob(pattern)):
+            _merge(document, yaml.safe_load(path.read_text()), path.name)
+    return document
+
+
+def _merge(document: dict[str, Any], other: dict[str, Any], place: str) -> None:
+    for name, value in other.items():
+        if name not in document:
+            document[name] = value
+        elif isinstance(value, dict) and isinstance(document[name], dict):
+            _merge(document[name], value, f"{place}: {name}")
+        else:
+            raise BundleError(f"{place}: {name} is defined twice")
+
+
 @dataclass(frozen=True)
 class Bundle:
     """The bundle for one target."""
@@ -75,7 +99,7 @@ class Bundle:
     @classmethod
     def of(cls, target: str) -> Bundle:
         """The real one."""
-        return cls(yaml.safe_load(FILE.read_text()), target, GIVEN)
+        return cls(read(), target, GIVEN)
 
     @cached_property
     def workspace(self) -> dict[str, str]:
@@ -161,6 +185,9 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         found += [
             f"wheel {f['source']} isn't {library}" for f in item["files"] if f["source"] != library
         ]
+    for pattern in document.get("include", []):
+        if not list(FOLDER.glob(pattern)):
+            found.append(f"include: there is no file {pattern}")
     for path in document.get("sync", {}).get("paths", []):
         if not (FOLDER / path).is_dir():
             found.append(f"sync.paths: there is no folder {path}")

@@ -1,4 +1,4 @@
-"""The Databricks bundle: valid, the same tasks as the DAG submits, and any break in it is told."""
+"""The Databricks bundle: valid, made of what the DAGs submit, and any break in it is told."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from typing import Any
 import pytest
 import yaml
 
+from stack import bundle
 from stack.wheel import SOURCES, WheelError, build, file_name, sources
-from tests.unit.bundle import FILE, GIVEN, ROOT, Bundle, problems
+from tests.unit.bundle import GIVEN, ROOT, Bundle, problems, read
 
 Break = Callable[[Any], object]
 
-AIRFLOW_TASKS = [
-    ("batch", "run_batch"),
-    ("batch", "check_quality"),
-    ("maintenance", "maintain_tables"),
-]
-"""Jobs and tasks of the bundle that the DAGs submit, too."""
+AIRFLOW_TASKS = {
+    "run_batch": "batch",
+    "check_quality": "batch",
+    "maintain_tables": "maintenance",
+}
+"""Tasks that the DAGs submit, with the job of the bundle that they're in."""
 
 
 @pytest.fixture
 def document() -> Any:
-    """The real file, read anew."""
-    return yaml.safe_load(FILE.read_text())
+    """The real one, read anew."""
+    return read()
 
 
 def test_nothing_is_wrong_with_it(document: Any) -> None:
@@ -55,6 +56,14 @@ def cluster(document: Any) -> Any:
 
 MUTATIONS: dict[str, tuple[Break, str]] = {
     "a section of no such name": (lambda d: d.update(resource={}), "resource is unknown"),
+    "an included file that isn't there": (
+        lambda d: d["include"].append("jobs.yml"),
+        "there is no file jobs.yml",
+    ),
+    "a cluster that nothing defines": (
+        lambda d: d["variables"].pop("cluster"),
+        "variable cluster isn't declared",
+    ),
     "a setting of a target": (
         lambda d: d["targets"]["prod"].update(hosts="x"),
         "targets.prod.hosts is unknown",
@@ -151,14 +160,42 @@ def dag_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     forget()
 
 
-@pytest.mark.parametrize(("name", "key"), AIRFLOW_TASKS)
-def test_the_dag_submits_the_task_of_the_bundle(dag_jobs: ModuleType, name: str, key: str) -> None:
-    """Their parameters are held equal in tests/dags, where there is an Airflow to ask."""
-    bundle = Bundle.of("prod")
-    wanted = bundle.submitted(name, key)
-    sent = dag_jobs.submission(key, *wanted["spark_python_task"]["parameters"])["json"]
-    assert sent["tasks"] == [wanted]
-    assert sent["timeout_seconds"] == bundle.jobs[name]["timeout_seconds"]
+def test_the_jobs_that_airflow_submits_are_made_of_their_definition() -> None:
+    is_there = (ROOT / bundle.FILE).read_text()
+    assert is_there == bundle.text(ROOT), f"{bundle.FILE} is out of date: run `make bundle`"
+
+
+def test_a_change_of_the_definition_is_in_the_bundle(tmp_path: Path) -> None:
+    definition = tmp_path / bundle.DEFINITION
+    definition.parent.mkdir(parents=True)
+    text = (ROOT / bundle.DEFINITION).read_text()
+    definition.write_text(text.replace("run_batch", "run_twice").replace("m5d.large", "m5d.xlarge"))
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "7.8.9"\n')
+    made = yaml.safe_load(bundle.text(tmp_path))
+    assert made["variables"]["cluster"]["default"]["node_type_id"] == "m5d.xlarge"
+    first, second = made["resources"]["jobs"]["batch"]["tasks"]
+    assert first["task_key"] == "run_twice"
+    assert first["spark_python_task"]["python_file"] == "jobs/run_twice.py"
+    assert second["depends_on"] == [{"task_key": "run_twice"}]
+    assert "-7.8.9-" in second["libraries"][0]["whl"]
+
+
+@pytest.mark.parametrize("key", AIRFLOW_TASKS)
+def test_the_dag_submits_what_the_workspace_has(dag_jobs: ModuleType, key: str) -> None:
+    """With the files, the wheel and the cluster that a deployment of target prod leads to."""
+    deployed, job = Bundle.of("prod"), AIRFLOW_TASKS[key]
+    names = dag_jobs.spark_jobs.TASKS[key].names
+    values = {name: f"{{{{job.parameters.{name}}}}}" for name in names}
+    sent = dag_jobs.submission(key, **values)["json"]
+    assert sent["tasks"] == [deployed.submitted(job, key)]
+    assert sent["timeout_seconds"] == deployed.jobs[job]["timeout_seconds"]
+
+
+@pytest.mark.parametrize("values", [{}, {"until": ""}, {"until": "", "thresholds": "", "json": ""}])
+def test_a_task_gets_what_it_asks_for(dag_jobs: ModuleType, values: dict[str, str]) -> None:
+    told = r"check_quality asks for \['thresholds', 'until'\], not "
+    with pytest.raises(ValueError, match=told):
+        dag_jobs.submission("check_quality", **values)
 
 
 def test_the_docs_name_the_wheel_that_mwaa_is_told_of() -> None:

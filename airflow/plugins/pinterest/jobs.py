@@ -1,6 +1,6 @@
 """What the DAGs share: Spark jobs as runs of Databricks, and how a task is tried.
 
-The tasks are those of the bundle, ``spark/databricks.yml``; a test holds both equal.
+What a job is stands in ``spark_jobs``; the bundle's jobs are made of the same.
 
 The operator itself is named in the DAGs: Airflow imports it once for all parses then, and at each
 parse if it were named here (docs/decisions/0009-airflow.md).
@@ -11,25 +11,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from pinterest import spark_jobs
 from pinterest.alert import alert
 from pinterest.names import INSTANCE_PROFILE, REGION, USER_ID, WHEEL
 
-JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
-CLUSTER: dict[str, Any] = {
-    "spark_version": "18.x-scala2.13",
-    "node_type_id": "m5d.large",
-    "num_workers": 0,
-    "data_security_mode": "SINGLE_USER",
-    "custom_tags": {"ResourceClass": "SingleNode"},
-    "spark_conf": {
-        "spark.databricks.cluster.profile": "singleNode",
-        "spark.master": "local[*]",
-    },
-    "spark_env_vars": {"USER_ID": USER_ID, "AWS_REGION": REGION},
-}
-if INSTANCE_PROFILE:
-    CLUSTER["aws_attributes"] = {"instance_profile_arn": INSTANCE_PROFILE}
-LIBRARIES = [{"whl": WHEEL}] if WHEEL else []
+FOLDER = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
+"""Where the bundle's target prod puts the programs."""
+
+CLUSTER = spark_jobs.cluster(USER_ID, REGION, INSTANCE_PROFILE)
 TASKS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
@@ -40,23 +29,19 @@ TASKS: dict[str, Any] = {
 """``default_args`` of every DAG."""
 
 
-def submission(name: str, *parameters: str) -> dict[str, Any]:
-    """Arguments of a ``DatabricksSubmitRunOperator`` that runs a job of ``spark/jobs``."""
+def submission(key: str, **values: str) -> dict[str, Any]:
+    """Arguments of a ``DatabricksSubmitRunOperator`` that runs a task of ``spark_jobs``.
+
+    Args:
+        values: what the task asks for; Airflow fills in its templates when it runs.
+    """
+    task = spark_jobs.TASKS[key].body(FOLDER, WHEEL, values, new_cluster=CLUSTER)
     return {
+        "task_id": key,
         "json": {
-            "run_name": f"{USER_ID} {name} {{{{ run_id }}}}",
-            "timeout_seconds": 3600,
-            "tasks": [
-                {
-                    "task_key": name,
-                    "spark_python_task": {
-                        "python_file": f"{JOBS}/{name}.py",
-                        "parameters": list(parameters),
-                    },
-                    "new_cluster": CLUSTER,
-                    "libraries": LIBRARIES,
-                }
-            ],
+            "run_name": f"{USER_ID} {key} {{{{ run_id }}}}",
+            "timeout_seconds": spark_jobs.TIMEOUT_SECONDS,
+            "tasks": [task],
         },
         # Of this try alone: a request that is sent again finds its run, a try after a failure
         # doesn't.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from stack.bundle import FILE
 from stack.cloud import workspace
 from stack.cloud.account import Account
 from stack.cloud.finding import Finding
@@ -44,12 +44,11 @@ def test_an_address_with_a_path_is_told(api: JobsApi) -> None:
 
 def test_a_runtime_that_the_workspace_lacks_is_told(api: JobsApi, tmp_path: Path) -> None:
     (tmp_path / "spark").mkdir()
-    bundle = tmp_path / "spark/databricks.yml"
-    shutil.copy(ROOT / "spark/databricks.yml", bundle)
-    bundle.write_text(bundle.read_text().replace("18.x-scala2.13", "9.1.x-scala2.12"))
+    text = (ROOT / FILE).read_text()
+    (tmp_path / FILE).write_text(text.replace("18.x-scala2.13", "9.1.x-scala2.12"))
     _, finding = told(api.url, TOKEN, tmp_path)
     assert finding.what == "it has no runtime 9.1.x-scala2.12"
-    assert finding.remedy
+    assert "spark_jobs.py" in finding.remedy
 
 
 @pytest.mark.parametrize("wrong", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
