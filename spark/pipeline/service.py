@@ -20,6 +20,7 @@ from pyspark.sql.streaming import StreamingQuery
 from contract.entities import Entity
 from spark.pipeline.errors import JobError, LockError, first_line
 from spark.pipeline.lock import Guard
+from spark.pipeline.pace import Pace
 from spark.pipeline.stream import Road, Sink, prepared
 
 Reader = Callable[[SparkSession, Entity, str], DataFrame]
@@ -93,8 +94,9 @@ class Service:
         self._checkpoints, self._interval = checkpoints, interval
         self._restarts, self._alive = restarts or Restarts(), alive
         self._all = [_Supervised(road) for road in roads]
+        self._pace = Pace()
         self._asked: SimpleQueue[None] = SimpleQueue()
-        self._stopping = False
+        self._stopping = threading.Event()
 
     def stop(self) -> None:
         """Have ``run`` end in good order; may be called from a signal's handler."""
@@ -163,8 +165,9 @@ class Service:
             one.error = error
 
     def _write(self, one: _Supervised, sink: Sink, batch: DataFrame, batch_id: int) -> None:
+        begun = time.monotonic()
         with one.writing:
-            if self._stopping:
+            if self._stopping.is_set():
                 raise Stopping
             try:
                 sink(batch, batch_id)
@@ -173,6 +176,10 @@ class Service:
                 raise
             one.batches += 1
             one.failures = 0
+        # Its rows are there; Spark plans the next batch, with what has come until then, when this
+        # one has returned.
+        if self._interval is not None:
+            self._stopping.wait(self._pace.delay(time.monotonic() - begun))
 
     def _look(self, one: _Supervised) -> None:
         """Start a query again that has failed, when it is due."""
@@ -200,7 +207,7 @@ class Service:
 
     def _end(self) -> None:
         """Let each batch that is being written end, then stop the queries."""
-        self._stopping = True
+        self._stopping.set()
         deadline = time.monotonic() + GRACE
         for one in self._all:
             # Not held while the query stops: a batch that waited for it would never end.

@@ -39,9 +39,12 @@ if TYPE_CHECKING:
 
     from tests.conftest import Stack
 
-WARM, RATE, SECONDS, BACKLOG = 200, 20, 60, 5_000
-"""Posts before the first is measured, posts/s, for how long, and posts that arrive at once."""
-LOOK = 0.1
+FIRST, RATE, SECONDS, BACKLOG = 200, 20, 60, 5_000
+"""Posts that say that the job runs, posts/s, for how long, and posts that arrive at once."""
+WARM = 150
+"""Seconds at that pace before the first post is measured: Java's compilers are at work until then,
+and for some minutes more."""
+LOOK = 0.2
 AT_REST, NOTED = 600, 60
 """Seconds that the job is left alone, and seconds between two notes of its memory."""
 
@@ -128,9 +131,9 @@ def access(stack: Stack) -> Access:
 def posts(access: Access) -> Posts:
     """Posts, when the first of them are in their tables and Spark is warm."""
     made = Posts()
-    for _ in range(5):
-        burst(access, list(made.take(WARM // 5)))
-        wait_for("the first rows", lambda: held(access) >= made.next, 180, 1)
+    for records, limit in ((FIRST, 180), (RATE * WARM, 60)):
+        steadily(list(made.take(records)), straight(access))
+        wait_for("the first rows", lambda: held(access) >= made.next, limit, 1)
     return made
 
 
