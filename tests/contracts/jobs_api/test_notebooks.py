@@ -71,6 +71,9 @@ def test_three_notebooks_run_as_one(api: JobsApi) -> None:
     assert "<th>category</th><th>n</th>" in page
     assert page.count("<td>art</td><td>2</td>") == 2  # of the query, and of its rows
     assert "<td>cars</td><td>1</td>" not in page
+    assert "<th>loud</th><th>next</th>" in page  # of pandas
+    assert "<td>ART</td><td>11</td>" in page
+    assert "<td>CARS</td><td>12</td>" in page
     assert 'sandbox="" srcdoc="&lt;b&gt;1 categories&lt;/b&gt;"' in page
     assert "<td>shared</td>" in page
     assert ">42\n</pre>" in page

@@ -51,11 +51,29 @@ displayHTML(f"<b>{len(leaders)} categories</b>")
 
 # COMMAND ----------
 
+# To pandas, from it, and a function over its series.
+import pandas as pd
+from pyspark.sql.functions import pandas_udf
+
+
+@pandas_udf("string")
+def shouted(words: pd.Series) -> pd.Series:
+    return words.str.upper()
+
+
+frame = posts.orderBy("index").toPandas()
+frame["next"] = frame["index"] + 10
+loud = spark.createDataFrame(frame).select(shouted("category").alias("loud"), "next")
+display(loud.orderBy("next").toPandas())
+
+# COMMAND ----------
+
 # Files of DBFS, by each of their names.
 dbutils.fs.put("/FileStore/notes.txt", "one\n", True)
 with open("/dbfs/FileStore/notes.txt", "a") as file:
     file.write("two\n")
 assert dbutils.fs.head("dbfs:/FileStore/notes.txt") == "one\ntwo\n"
+assert list(pd.read_csv("/dbfs/FileStore/notes.txt")["one"]) == ["two"]
 assert spark.read.text("dbfs:/FileStore/notes.txt").count() == 2
 posts.write.format("delta").mode("overwrite").save("/tables/posts")
 assert spark.read.format("delta").load("dbfs:/tables/posts").count() == 3
