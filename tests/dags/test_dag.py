@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from datetime import UTC, datetime, timedelta
@@ -15,11 +14,6 @@ from context import context, scheduled, triggered
 from parsing import Parsed
 
 MODULES = 50
-
-
-def test_nothing_of_ours_and_no_spark_is_here() -> None:
-    strangers = ("contract", "stack", "services", "spark", "emulator", "pyspark", "delta")
-    assert [name for name in strangers if importlib.util.find_spec(name)] == []
 
 
 DAGS = {"batch_road": "0a1b2c3d4e5f_dag", "maintenance": "0a1b2c3d4e5f_maintenance_dag"}
