@@ -17,12 +17,14 @@ from deltalake import DeltaTable, write_deltalake
 
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
+from contract.results import RESULTS
 from stack.hops import jobs as jobs_api
-from stack.hops import tables
 from stack.hops.access import Access
 from stack.hops.airflow import Airflow
 from stack.waiting import wait_for
+from tests import source
 from tests.drills import road
+from tests.spark.oracle import plain
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -84,14 +86,24 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     return Survived(keys, run_id, state, ended)
 
 
-def test_a_run_survives_both(access: Access, airflow: Airflow, survived: Survived) -> None:
+def test_a_run_survives_both(
+    stack: Stack, access: Access, airflow: Airflow, survived: Survived
+) -> None:
     assert survived.state["state"] == "success", airflow.failures(survived.id)
     assert survived.submitted == ["INTERNAL_ERROR", "TERMINATED"]
     assert len(airflow.published(survived.id)) == 1
+    keys = {entity: road.stored(access, entity) for entity in ENTITIES}
+    assert survived.keys <= keys[PIN] == keys[GEO] == keys[USER]
+    right = source.oracle(stack.settings.source_database_url, keys[PIN])
+    made = road.made(access)
     for entity in ENTITIES:
-        found = tables.keys(access, entity)
-        assert len(found) == len(set(found))
-        assert survived.keys <= set(found)
+        cleaned = [plain(row) for row in made[entity.name].rows]
+        assert len(cleaned) == len(keys[entity])
+        assert {row[0]: row for row in cleaned} == right.cleaned(entity.name)
+    for result in RESULTS:
+        rows = [plain(row) for row in made[result.name].rows]
+        assert len(rows) == len(set(rows))
+        assert set(rows) == right.result(result.name), f"result {result.name}"
 
 
 def move(access: Access, old: str, new: str) -> None:

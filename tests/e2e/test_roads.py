@@ -9,20 +9,17 @@ from itertools import islice
 from typing import Any, get_args
 
 import pytest
-import sqlalchemy as sa
 
 from contract import names
 from contract.entities import ENTITIES, Entity
 from contract.results import RESULTS
-from emulator import database
-from emulator.dataset.tables import TABLES
 from emulator.draw import original
 from stack.hops import kafka, kinesis, objects, tables
 from stack.hops.tables import Road, Table
+from tests import source
 from tests.e2e.target import Target
 from tests.e2e.workspace import Workspace
 from tests.example_row import CLEANED, KEY, SENT, SIZES
-from tests.spark.data import arrow
 from tests.spark.oracle import Oracle, plain
 
 POSTS = 20
@@ -100,15 +97,7 @@ def lake(target: Target, first: dict[Entity, objects.StoredObject]) -> Lake:
 @pytest.fixture(scope="module")
 def oracle(lake: Lake) -> Oracle:
     """What the tables must hold: DuckDB on the posts of the source database."""
-    engine = database.connect(lake.target.deployed.source_database_url)
-    frames = []
-    with engine.connect() as connection:
-        for entity in ENTITIES:
-            table = TABLES[entity]
-            wanted = sa.select(table).where(table.c[entity.key].in_(lake.keys))
-            frames.append(arrow(entity, [{**r} for r in connection.execute(wanted).mappings()]))
-    engine.dispose()
-    return Oracle(*frames)
+    return source.oracle(lake.target.deployed.source_database_url, lake.keys)
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)

@@ -16,20 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import sqlalchemy as sa
 from confluent_kafka import Consumer, TopicPartition
 
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from contract.wire import KAFKA_BINARY
-from emulator import database
-from emulator.dataset.tables import TABLES
 from emulator.draw import original
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.waiting import wait_for
-from tests.spark.data import arrow
-from tests.spark.oracle import Oracle, plain
+from tests import source
+from tests.spark.oracle import plain
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -162,19 +159,6 @@ def letters(access: Access, topic: str, begin: int) -> list[Letter]:
         consumer.close()
 
 
-def source(stack: Stack, keys: list[int]) -> Oracle:
-    """What the tables must hold of some posts of the source."""
-    engine = database.connect(stack.settings.source_database_url)
-    frames = []
-    with engine.connect() as connection:
-        for entity in ENTITIES:
-            table = TABLES[entity]
-            query = sa.select(table).where(table.c[entity.key].in_(keys))
-            frames.append(arrow(entity, [{**r} for r in connection.execute(query).mappings()]))
-    engine.dispose()
-    return Oracle(*frames)
-
-
 def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: Access) -> None:
     user_id = stack.settings.user_id
     topics = {entity: names.topic(user_id, entity) for entity in ENTITIES}
@@ -217,7 +201,7 @@ def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: 
     counts = json.loads(stack.run("spark", "--json").stdout)["entities"]
 
     found_letters = letters(access, dead, begin_dead)
-    oracle = source(stack, keys)
+    oracle = source.oracle(stack.settings.source_database_url, keys)
     for entity, topic in topics.items():
         first = begin[entity][0]
         odd_here = odd_ones[entity]
