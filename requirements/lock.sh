@@ -28,7 +28,7 @@ compile localstack.txt --python-version 3.13 --exclude-newer 2026-03-05 --group 
 for set in airflow airflow-test; do
     compile "$set.txt" --universal --python-version 3.12 --exclude-newer 2026-08-12 --constraint requirements/mwaa.txt --group "$set"
 done
-compile airflow-previous-test.txt --universal --python-version 3.12 --exclude-newer 2026-06-01 --group airflow-previous-test
+compile airflow-previous-test.txt --universal --python-version 3.12 --exclude-newer 2026-04-22 --constraint requirements/mwaa-previous.txt --group airflow-previous-test
 compile airflow-newest-test.txt --universal --python-version 3.12 --group airflow-newest-test
 # For MWAA, which resolves airflow/requirements.txt by itself: names and versions alone.
 sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?(==[^\\]*[^\\ ]).*/\1\3/p' requirements/airflow.txt >airflow/dags/constraints.txt

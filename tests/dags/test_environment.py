@@ -13,7 +13,10 @@ from running import ROOT
 ENVIRONMENT = Path(sys.prefix).name
 AIRFLOW = {"airflow": "3.3.1", "airflow-previous": "3.2.1", "airflow-newest": "3.3.1"}
 """Airflow's version in each: MWAA's two newest, and that of the newest Databricks provider."""
-PINS = {"airflow": ("airflow/dags/constraints.txt", "requirements/mwaa.txt")}
+PINS = {
+    "airflow": ("airflow/dags/constraints.txt", "requirements/mwaa.txt"),
+    "airflow-previous": ("requirements/mwaa-previous.txt",),
+}
 """Versions that MWAA has or is given there, where a package is in the environment."""
 
 
