@@ -20,7 +20,7 @@ from tests.contracts.localstack.running import USER_ID, LocalStack
 from tests.spark.data import lines
 
 KEYS = [*range(40), 7528]
-LIMIT = 150
+LIMIT = 240
 """Seconds for two tasks that start a JVM each on a busy machine."""
 
 
