@@ -84,6 +84,8 @@ def test_a_person_sees_the_run_and_the_jobs_page(airflow: Airflow, run_id: str) 
         page.goto(f"{run}/tasks/run_batch/details")
         link = page.get_by_role("link", name="See Databricks Job Run")
         link.wait_for()
+        operator = page.get_by_role("row").filter(has_text="DatabricksSubmitRunOperator")
+        operator.first.wait_for()
         page.screenshot(path=SCREENSHOTS / "3-task.png")
         with page.context.expect_page() as opened:
             link.click()
