@@ -134,15 +134,15 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
-	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-drills-dag .test-drills-rest
+	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-drills-whole .test-drills-rest
 
-# Each on a stack of its own.
-DAG_DRILLS := tests/drills/test_airflow_backfill.py tests/drills/test_airflow_run.py
-.PHONY: .test-drills-dag .test-drills-rest
-.test-drills-dag:
-	@$(PYTEST) $(DAG_DRILLS)
+# Each on a stack of its own. The first are those that need all of it: with the rest they take about the same time.
+WHOLE_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py)
+.PHONY: .test-drills-whole .test-drills-rest
+.test-drills-whole:
+	@$(PYTEST) $(WHOLE_DRILLS)
 .test-drills-rest:
-	@$(PYTEST) tests/drills $(DAG_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
+	@$(PYTEST) tests/drills $(WHOLE_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine
