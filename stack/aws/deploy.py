@@ -269,8 +269,10 @@ def _given(stack: dict[str, Any]) -> dict[str, str]:
 
 
 def _unknown_outputs(name: str) -> list[dict[str, str]]:
-    wanted = ["RestApiId", "StageName", "KafkaClusterArn", "RestProxyAddress"]
-    wanted.append("SparkInstanceProfileArn")
+    wanted = (
+        *("RestApiId", "StageName", "KafkaClusterArn"),
+        *("RestProxyAddress", "SparkInstanceProfileArn"),
+    )
     return [{"OutputKey": key, "OutputValue": f"<{key} of {name}>"} for key in wanted]
 
 

@@ -31,6 +31,11 @@ LOCAL_ONLY = ("AWS_ENDPOINT_URL",)
 """Variables of a stack here that must not get into what is built for AWS."""
 
 
+def prefix(user_id: str) -> str:
+    """How the names of the plugin and of the connector begin; the rest tells one from the next."""
+    return f"{user_id}-s3-sink-"
+
+
 @dataclass(frozen=True)
 class MskConnect:
     """What MSK Connect takes, for one user id and region.
@@ -101,7 +106,7 @@ class MskConnect:
     def connector_name(self) -> str:
         """Name of the connector, another one for each plugin and worker configuration."""
         versions = f"{version(self.plugin)}-{version(self.worker_properties)}"
-        return f"{self.settings.user_id}-s3-sink-{versions}"
+        return f"{prefix(self.settings.user_id)}{versions}"
 
     @property
     def confluent_connector(self) -> dict[str, str]:
@@ -114,7 +119,7 @@ class MskConnect:
         user_id = self.settings.user_id
         bucket = names.artefact_bucket(user_id)
         return {
-            "name": f"{user_id}-s3-sink-{version(self.plugin)}",
+            "name": f"{prefix(user_id)}{version(self.plugin)}",
             "contentType": "ZIP",
             "location": {
                 "s3Location": {"bucketArn": f"arn:aws:s3:::{bucket}", "fileKey": self.plugin_key}

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stack.aws.msk_connect import CONNECT_VERSION
+from stack.aws.msk_connect import CONNECT_VERSION, prefix
 from stack.cloud.account import Account
 from stack.cloud.finding import Finding
 from stack.cloud.workspace import pinned_airflow
@@ -38,11 +38,6 @@ def check(account: Account, root: Path) -> Iterator[Finding]:
                 yield from look(account, root)
             except (BotoCoreError, ClientError) as error:
                 yield Finding(area, f"it isn't known how it stands: {how} can't be called: {error}")
-
-
-def connectors_prefix(user_id: str) -> str:
-    """How the name of each version of the deployed connector begins."""
-    return f"{user_id}-s3-sink-"
 
 
 def environment_name(user_id: str) -> str:
@@ -103,12 +98,12 @@ def _logins(told: dict[str, Any]) -> set[str]:
 
 
 def _msk_connect(account: Account, root: Path) -> Iterator[Finding]:
-    area, prefix = "MSK Connect", connectors_prefix(account.settings.user_id)
+    area, begin = "MSK Connect", prefix(account.settings.user_id)
     client = account.client("kafkaconnect")
-    pages = client.get_paginator("list_connectors").paginate(connectorNamePrefix=prefix)
+    pages = client.get_paginator("list_connectors").paginate(connectorNamePrefix=begin)
     found = [connector for page in pages for connector in page["connectors"]]
     if not found:
-        yield Finding(area, f"there is no connector {prefix}*", "run `make deploy-aws`")
+        yield Finding(area, f"there is no connector {begin}*", "run `make deploy-aws`")
     for connector in found:
         name, state = connector["connectorName"], connector["connectorState"]
         version = connector.get("kafkaConnectVersion", "")

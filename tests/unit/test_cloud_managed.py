@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from stack.aws.msk_connect import prefix
 from stack.cloud import managed
 from stack.cloud.account import Account
 from stack.cloud.workspace import pinned_airflow
@@ -194,5 +195,5 @@ def test_the_names_are_those_of_the_template() -> None:
     versions = {"SinkPluginVersion": "0", "WorkerConfigurationVersion": "1"}
     resources = literal(read(text), {"UserId": USER_ID} | versions)
     name = resources["SinkConnector"]["Properties"]["ConnectorName"]
-    assert name == f"{managed.connectors_prefix(USER_ID)}0-1"
+    assert name == f"{prefix(USER_ID)}0-1"
     assert resources["Airflow"]["Properties"]["Name"] == managed.environment_name(USER_ID)
