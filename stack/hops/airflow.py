@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -26,6 +26,9 @@ TIMEOUT = 30.0
 """Seconds for an answer."""
 PARSED_LIMIT = 90.0
 """Seconds until Airflow has read the DAG's file for the first time."""
+FREE_LIMIT = 60.0
+"""Seconds until Airflow's database lets a backfill be made."""
+T = TypeVar("T")
 ENDED = ("success", "failed")
 
 
@@ -72,10 +75,7 @@ class Airflow:
         def known() -> bool:
             return self._call("PATCH", f"dags/{self.dag_id}", {"is_paused": paused}) is not None
 
-        try:
-            wait_for(f"DAG {self.dag_id} to be there", known, PARSED_LIMIT, 1, self._import_errors)
-        except WaitTimeout as timeout:
-            raise HopError(HOP, str(timeout)) from None
+        _wait_for(f"DAG {self.dag_id} to be there", known, PARSED_LIMIT, self._import_errors)
 
     def trigger(self) -> str:
         """Start a run now; return its id."""
@@ -92,7 +92,11 @@ class Airflow:
         )
 
     def backfill(self, first: datetime, last: datetime, again: bool = False) -> int:
-        """Run the days from ``first`` to ``last``; with ``again`` those that were run, too."""
+        """Run the days from ``first`` to ``last``; with ``again`` those that were run, too.
+
+        Where the database is SQLite, Airflow makes no backfill while another of its parts writes.
+        It takes back what it had made by then and says 503; so it is asked again.
+        """
         body = {
             "dag_id": self.dag_id,
             "from_date": first.isoformat(),
@@ -100,7 +104,12 @@ class Airflow:
             "reprocess_behavior": "completed" if again else "none",
             "max_active_runs": 1,
         }
-        return int(self._must("POST", "backfills", body)["id"])
+
+        def made() -> dict[str, Any] | None:
+            answer = self._send("POST", "backfills", body)
+            return None if answer.status_code == 503 else _good(answer)
+
+        return int(_wait_for("the backfill to be made", made, FREE_LIMIT)["id"])
 
     def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
         """Runs of the days of a backfill when all have ended, else None."""
@@ -132,10 +141,7 @@ class Airflow:
             run = self._must("GET", self._run(run_id))
             return run if run["state"] in ENDED else None
 
-        try:
-            return wait_for(f"run {run_id} to end", probe, limit, 1, lambda: str(told))
-        except WaitTimeout as timeout:
-            raise HopError(HOP, str(timeout)) from None
+        return _wait_for(f"run {run_id} to end", probe, limit, lambda: str(told))
 
     def tasks(self, run_id: str) -> dict[str, str]:
         """State of each task of a run, in the order of the DAG's list."""
@@ -208,17 +214,34 @@ class Airflow:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any] | None:
         """Call the API; None for what isn't there."""
+        answer = self._send(method, path, body)
+        return None if answer.status_code == 404 else _good(answer)
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> requests.Response:
         url = f"{self.url}/api/v2/{path}"
         try:
-            answer = self._session.request(method, url, json=body, timeout=TIMEOUT)
+            return self._session.request(method, url, json=body, timeout=TIMEOUT)
         except requests.RequestException as error:
             raise HopError(HOP, f"{url} doesn't answer: {error}") from error
-        if answer.status_code == 404:
-            return None
-        if not answer.ok:
-            raise HopError(HOP, f"{method} {url}: {answer.status_code} {answer.text[:500]}")
-        found: dict[str, Any] = answer.json()
-        return found
+
+
+def _wait_for(
+    what: str, probe: Callable[[], T | None], limit: float, state: Callable[[], str] = lambda: ""
+) -> T:
+    try:
+        return wait_for(what, probe, limit, 1, state)
+    except WaitTimeout as timeout:
+        raise HopError(HOP, str(timeout)) from None
+
+
+def _good(answer: requests.Response) -> dict[str, Any]:
+    if not answer.ok:
+        asked = f"{answer.request.method} {answer.url}"
+        raise HopError(HOP, f"{asked}: {answer.status_code} {answer.text[:500]}")
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def _line(entry: Mapping[str, Any] | str) -> str:

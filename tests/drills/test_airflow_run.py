@@ -29,10 +29,10 @@ from tests.spark.oracle import plain
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.once, pytest.mark.timeout(1500)]
 
 LIMIT = 400
-"""Seconds that a run may take from where it is."""
+"""Seconds that a run, or a try of it, may take from where it is."""
 ASIDE = "aside/"
 """Prefix of objects that are out of the way."""
 
@@ -75,10 +75,13 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
         (task,) = jobs.get_run(ids[-1]).tasks or []
         return bool(task.start_time) and airflow.tasks(run_id)["run_batch"] == "deferred"
 
-    wait_for("the first try to work", lambda: works(1), 120)
+    def seen() -> str:
+        return f"{airflow.tasks(run_id)}, submitted {submitted()}"
+
+    wait_for("the first try to work", lambda: works(1), LIMIT, state=seen)
     stack.kill("jobs-api")
     stack.start("jobs-api")
-    wait_for("the second try to work", lambda: works(2), 180)
+    wait_for("the second try to work", lambda: works(2), LIMIT, state=seen)
     stack.kill("airflow-scheduler")
     stack.start("airflow-scheduler")
     state = airflow.ended(run_id, LIMIT)

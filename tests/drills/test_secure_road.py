@@ -13,6 +13,10 @@ from stack.docker_cli import DockerCli
 from tests.conftest import ROOT, engine_name, own_variables, pinpipe
 
 POSTS = 50
+LIMIT = 900
+"""Seconds that each of the two commands may take."""
+
+pytestmark = pytest.mark.timeout(2 * LIMIT + 100)
 
 
 @pytest.fixture
@@ -28,9 +32,9 @@ def variables(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[dict[str,
 
 
 def test_both_roads_agree_over_logins(variables: dict[str, str]) -> None:
-    started = pinpipe(variables, "up", "--secure", timeout=900)
+    started = pinpipe(variables, "up", "--secure", timeout=LIMIT)
     assert started.returncode == 0, started.stderr
     assert "KAFKA_AUTH=iam" in started.stderr
-    shown = pinpipe(variables, "demo", "--posts", str(POSTS), timeout=900)
+    shown = pinpipe(variables, "demo", "--posts", str(POSTS), timeout=LIMIT)
     assert shown.returncode == 0, f"{shown.stdout}\n{shown.stderr}"
     assert "rows equal on both roads" in shown.stdout
