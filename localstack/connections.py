@@ -2,14 +2,16 @@
 
 Stock, LocalStack opens a session and a connection for each request to the REST
 proxy, to itself and to the Kinesis engine, which is half of the time of a
-request. Two more things are put right for the REST proxy, as on AWS: the answer
+request; and it asks for the credentials of the integration's role each time.
+Two more things are put right for the REST proxy, as on AWS: the answer
 of a redirect is passed on and not followed, and an answer that takes longer
 than 29 s becomes a 504.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 from http.cookiejar import DefaultCookiePolicy
 from types import SimpleNamespace
 from typing import Any
@@ -46,5 +48,12 @@ def install() -> None:
             raise IntegrationTimeoutError("Endpoint request timed out") from error
 
     http.requests = SimpleNamespace(request=request, exceptions=requests.exceptions)
+    aws.get_internal_mocked_headers = _kept(aws.get_internal_mocked_headers)
     aws.requests = SimpleNamespace(request=inside.request)
     forwarder.Proxy = partial(Proxy, client=SimpleRequestsClient(session()))
+
+
+def _kept(headers: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+    """Make the headers of an integration's calls once: they name its role's credentials."""
+    made = lru_cache(maxsize=1000)(headers)
+    return lambda **integration: dict(made(**integration))

@@ -26,21 +26,33 @@ MAIN = Path(__file__).resolve().parent / "kinesalite" / "main.cjs"
 MODULE = MAIN.parents[2] / ".build" / "localstack" / "node_modules" / "kinesalite"
 
 
+IDLE = 60
+"""Seconds after which the engine ends a connection that nobody uses."""
+
+
 class KinesaliteServer(Server):
     """kinesalite as a child process that can't outlive this one."""
 
     def __init__(self, account_id: str, host: str, port: int) -> None:
         super().__init__(port, host)
-        self._account_id = account_id
+        self.account_id = account_id
         self._process: subprocess.Popen[bytes] | None = None
+        self._answered = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it runs and has answered once."""
+        self._answered = self._answered or self.is_up()
+        return self._answered and self.is_running()
 
     def do_run(self) -> None:
         """Start kinesalite and return when it has ended."""
         environment = os.environ | {
-            "AWS_ACCOUNT_ID": self._account_id,
+            "AWS_ACCOUNT_ID": self.account_id,
             "KINESALITE_MODULE": str(MODULE),
             "KINESALITE_HOST": self.host,
             "KINESALITE_PORT": str(self.port),
+            "KINESALITE_IDLE": str(IDLE),
             "KINESALITE_SHARD_LIMIT": str(config.KINESIS_SHARD_LIMIT),
         }
         # It ends when its standard input does, which the kernel sees to however this process ends.
@@ -57,6 +69,14 @@ class KinesaliteServer(Server):
             self._process.kill()
 
 
+_first: KinesaliteServer | None = None
+
+
+def first() -> KinesaliteServer | None:
+    """The engine of the first account that was called, when it answers."""
+    return _first if _first is not None and _first.ready else None
+
+
 def install(host: str, port: int) -> None:
     """Run kinesalite on ``host:port`` in place of the engine that LocalStack brings.
 
@@ -65,7 +85,11 @@ def install(host: str, port: int) -> None:
     """
 
     def create(manager: KinesisServerManager, account_id: str) -> KinesaliteServer:
-        return KinesaliteServer(account_id, host, get_free_tcp_port() if manager._servers else port)
+        global _first
+        if manager._servers:
+            return KinesaliteServer(account_id, host, get_free_tcp_port())
+        _first = KinesaliteServer(account_id, host, port)
+        return _first
 
     def forward_url(provider: KinesisProvider, account_id: str, region_name: str) -> str:
         return str(provider.server_manager.get_server_for_account(account_id).url)

@@ -18,6 +18,7 @@ from typing import Any
 import connections
 import kept_objects
 import kinesis_engine
+import kinesis_records
 import mapping_templates
 import refusals
 import starting
@@ -68,6 +69,7 @@ if __name__ == "__main__":
     ask_no_name_server()
     keep_to_own_folders()
     kinesis_engine.install(*settings.kinesis_listen)
+    kinesis_records.install()
     kept_objects.install(Path(sys.argv[1]), Path(config.dirs.tmp) / "s3")
     connections.install()
     mapping_templates.install()

@@ -52,6 +52,7 @@ server.prependListener('request', (request) => {
   const on = request.on.bind(request);
   request.on = (event, listener) => on(event, event === 'error' ? () => {} : listener);
 });
+server.keepAliveTimeout = Number(process.env.KINESALITE_IDLE) * 1000;
 server.listen(Number(process.env.KINESALITE_PORT), process.env.KINESALITE_HOST);
 
 // Standard input is a pipe that LocalStack holds open: it ends with LocalStack, however that ends.

@@ -187,13 +187,37 @@ class LocalStack:
             "AWS_REGION": "us-east-1",
         }
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client that speaks to it."""
+    def client(self, service: str, access_key: str = "test") -> Any:
+        """Return a boto3 client that speaks to it; the key says for which account."""
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
+            aws_access_key_id=access_key,
             aws_secret_access_key="test",
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}),
         )
+
+
+def made_stream(kinesis: Any, name: str) -> None:
+    """Make a stream with one shard, and wait until it can be used."""
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+
+    def active() -> bool:
+        told = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        return bool(told["StreamStatus"] == "ACTIVE")
+
+    wait_for(active, "an active stream")
+
+
+def everything(kinesis: Any, name: str) -> list[dict[str, Any]]:
+    """Every record of a stream with one shard."""
+    (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
+    position = kinesis.get_shard_iterator(
+        StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    found: list[dict[str, Any]] = []
+    while records := (page := kinesis.get_records(ShardIterator=position))["Records"]:
+        found += records
+        position = page["NextShardIterator"]
+    return found

@@ -18,7 +18,15 @@ from botocore.exceptions import ClientError
 
 from contract import names
 from contract.entities import ENTITIES
-from tests.contracts.localstack.running import PYTHON, ROOT, USER_ID, LocalStack, wait_for
+from tests.contracts.localstack.running import (
+    PYTHON,
+    ROOT,
+    USER_ID,
+    LocalStack,
+    everything,
+    made_stream,
+    wait_for,
+)
 
 STACK = f"pinterest-data-pipeline-{USER_ID}"
 
@@ -171,6 +179,21 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(**bucket, Key="twice", Body=b"", IfNoneMatch="*")
     for client in (kinesis, s3):
+        client.close()
+
+
+def test_each_account_has_its_own_records(another: LocalStack) -> None:
+    accounts = {"test": "000000000000", "111111111111": "111111111111"}  # by their access keys
+    clients = {key: another.client("kinesis", key) for key in accounts}
+    for key, client in clients.items():
+        made_stream(client, "streaming-both")
+        client.put_record(StreamName="streaming-both", Data=key.encode(), PartitionKey="k")
+        arn = f"arn:aws:kinesis:us-east-1:{accounts[key]}:stream/streaming-both"
+        entry = {"Data": accounts[key].encode(), "PartitionKey": "k"}
+        client.put_records(StreamARN=arn, Records=[entry])
+    for key, client in clients.items():
+        found = [record["Data"].decode() for record in everything(client, "streaming-both")]
+        assert found == [key, accounts[key]]
         client.close()
 
 

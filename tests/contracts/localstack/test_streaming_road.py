@@ -11,7 +11,13 @@ import requests
 
 from contract import names, wire
 from contract.entities import ENTITIES, PIN
-from tests.contracts.localstack.running import USER_ID, LocalStack, wait_for
+from tests.contracts.localstack.running import (
+    USER_ID,
+    LocalStack,
+    everything,
+    made_stream,
+    wait_for,
+)
 
 NASTY = {
     "index": 7528,
@@ -55,8 +61,7 @@ def streams(localstack: LocalStack, http: requests.Session) -> Streams:
 @pytest.fixture
 def stream(kinesis: Any) -> Iterator[str]:
     """A stream of the test's own, with one shard."""
-    kinesis.create_stream(StreamName="streaming-test", ShardCount=1)
-    wait_for(lambda: state(kinesis, "streaming-test") == "ACTIVE", "an active stream")
+    made_stream(kinesis, "streaming-test")
     yield "streaming-test"
     kinesis.delete_stream(StreamName="streaming-test")
     wait_for(lambda: state(kinesis, "streaming-test") is None, "no stream")
@@ -72,17 +77,7 @@ def state(kinesis: Any, stream: str) -> str | None:
 
 def records(kinesis: Any, stream: str) -> list[tuple[str, bytes]]:
     """Every record of a stream with one shard: partition key and bytes."""
-    (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
-    position = kinesis.get_shard_iterator(
-        StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    found: list[tuple[str, bytes]] = []
-    while page := kinesis.get_records(ShardIterator=position):
-        if not page["Records"]:
-            return found
-        found += [(record["PartitionKey"], record["Data"]) for record in page["Records"]]
-        position = page["NextShardIterator"]
-    return found
+    return [(record["PartitionKey"], record["Data"]) for record in everything(kinesis, stream)]
 
 
 def test_list(streams: Streams) -> None:

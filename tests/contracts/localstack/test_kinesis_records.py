@@ -1,0 +1,71 @@
+"""Calls that carry records, straight at Kinesis: passed to the engine as they are, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.contracts.localstack.running import LocalStack, everything, made_stream, wait_for
+
+STREAM = "streaming-straight"
+
+
+@pytest.fixture
+def client(kinesis: Any) -> Iterator[Any]:
+    """A client, while there is a stream of the test's own."""
+    made_stream(kinesis, STREAM)
+    yield kinesis
+    kinesis.delete_stream(StreamName=STREAM)
+    wait_for(lambda: STREAM not in kinesis.list_streams()["StreamNames"], "no stream")
+
+
+def test_many_clients_at_once_each_get_their_own_answer(client: Any) -> None:
+    bodies = [os.urandom(1 << number % 18) for number in range(300)]
+
+    def put(number: int) -> str:
+        told = client.put_record(StreamName=STREAM, Data=bodies[number], PartitionKey=str(number))
+        return str(told["SequenceNumber"])
+
+    with ThreadPoolExecutor(10) as pool:  # as many connections as a client of boto3 has
+        told = list(pool.map(put, range(len(bodies))))
+    held = {record["SequenceNumber"]: record for record in everything(client, STREAM)}
+    assert len(held) == len(bodies)
+    for number, sequence in enumerate(told):
+        assert held[sequence]["PartitionKey"] == str(number)
+        assert held[sequence]["Data"] == bodies[number]
+
+
+def test_an_error_is_kinesis_own(client: Any) -> None:
+    with pytest.raises(client.exceptions.ResourceNotFoundException, match="streaming-none"):
+        client.put_record(StreamName="streaming-none", Data=b"1", PartitionKey="k")
+    with pytest.raises(client.exceptions.InvalidArgumentException):
+        client.get_records(ShardIterator="none")
+    with pytest.raises(ClientError, match="ValidationException"):
+        client.put_records(StreamName=STREAM, Records=[{"Data": b"1", "PartitionKey": "k"}] * 501)
+    assert everything(client, STREAM) == []
+
+
+def test_a_client_that_is_gone_amid_its_call_hurts_nobody(
+    localstack: LocalStack, client: Any
+) -> None:
+    head = (
+        f"POST / HTTP/1.1\r\nHost: localhost:{localstack.gateway_port}\r\n"
+        "X-Amz-Target: Kinesis_20131202.PutRecord\r\n"
+        "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request,"
+        " SignedHeaders=host, Signature=0\r\nX-Amz-Date: 20260101T000000Z\r\n"
+        "Content-Type: application/x-amz-json-1.1\r\n"
+    )
+    body = json.dumps({"StreamName": STREAM, "Data": "MQ==", "PartitionKey": "k"})
+    for sent in (body[:20], body):  # amid its request, and before its answer
+        with socket.create_connection(("127.0.0.1", localstack.gateway_port), 10) as gone:
+            gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{sent}".encode())
+    wait_for(lambda: len(everything(client, STREAM)) == 1, "the record that was sent whole")
+    client.put_record(StreamName=STREAM, Data=b"2", PartitionKey="k")
+    assert [record["Data"] for record in everything(client, STREAM)] == [b"1", b"2"]
