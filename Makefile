@@ -9,7 +9,8 @@ PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
 # A make before 4.0 can't keep outputs apart: it does one thing after the other.
 TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
-# Sets of versions that the DAG is tested with; the first runs here.
+SUITES = $(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME)
+# Sets of versions that the DAG is tested with; the first runs here, and is in `make test`.
 AIRFLOWS := airflow airflow-previous airflow-newest
 # Versions of Spark that the Kinesis source is for, beside the jobs' own; the first is Databricks' 17.3 LTS, and
 # runs the batch job as well.
@@ -103,13 +104,19 @@ lint: .build/.app ## Formatting, lint rules and types
 	@.venv/bin/mypy
 
 .PHONY: test
-test: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) lint ## Everything that needs no running stack: unit, sink, contracts, spark, dags
+test: install lint ## Everything that needs no running stack: unit, contracts, spark, sink, dags
 	@echo "running the suites, two at a time; what each prints comes when it has ended" >&2
-	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-app .test-batch .test-streaming $(SPARKS:%=.test-%) .test-sink .test-dags
+	@$(SUITES) .test-contracts .test-batch .test-streaming .test-unit .test-dags-airflow .test-sink
 
-.PHONY: .test-app .test-batch .test-streaming .test-sink .test-dags $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
-.test-app:
-	@$(PYTEST) tests/unit tests/contracts
+.PHONY: test-versions
+test-versions: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## The DAG and the Spark code on the other versions that they are for
+	@$(SUITES) $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
+
+.PHONY: .test-unit .test-contracts .test-batch .test-streaming .test-sink $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
+.test-unit:
+	@$(PYTEST) tests/unit
+.test-contracts:
+	@$(PYTEST) tests/contracts
 .test-batch:
 	@$(SPARK_PYTEST) tests/spark $(STREAMING_TESTS:%=--ignore %)
 .test-streaming:
@@ -119,7 +126,6 @@ $(SPARKS:%=.test-%): .test-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py $(if $(filter spark-previous,$*),$(JOB_TESTS))
 .test-sink:
 	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
-.test-dags: $(AIRFLOWS:%=.test-dags-%)
 $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/dags
 
@@ -134,7 +140,7 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
-	@$(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME) .test-drills-whole .test-drills-rest
+	@$(SUITES) .test-drills-whole .test-drills-rest
 
 # Each on a stack of its own. The first are those that need all of it: with the rest they take about the same time.
 WHOLE_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 LONGEST = 1.0
 """Seconds between two starts, at most: who has much to read doesn't hold the others up."""
-CORES = 2
+CORES = 1.5
 """Processors that one batch keeps busy, with what it is waiting for."""
 
 
@@ -27,7 +27,7 @@ class Pace:
     """
 
     def __init__(
-        self, cores: int = os.cpu_count() or 1, clock: Callable[[], float] = time.monotonic
+        self, cores: float = os.cpu_count() or 1, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._share = max(1.0, cores / CORES)
         self._clock = clock
