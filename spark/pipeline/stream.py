@@ -29,10 +29,14 @@ from spark.pipeline.lock import Guard
 from spark.pipeline.metrics import Arrival, Live
 from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, LIVE, STREAM_QUARANTINE
 from spark.pipeline.shards import records
-from spark.pipeline.tables import SHORT_LIVED, Table
+from spark.pipeline.tables import CHECKPOINT_INTERVAL, SHORT_LIVED, Table
 
 DIMENSION = {PIN: "category", GEO: "country", USER: ""}
 """The column by whose values posts are counted."""
+
+CHECKPOINTS = {PIN: "200", GEO: "250", USER: "300"}
+"""Commits between two checkpoints of an entity's table: one takes seconds, in which its query
+writes nothing else. So there are few, and never all three at a time."""
 
 PLACE = ("stream", "shard", "sequence_number")
 """Columns that tell one record from all others."""
@@ -73,7 +77,7 @@ class Road:
     def tables(self) -> tuple[tuple[Table, StructType, Mapping[str, str]], ...]:
         """The tables, their columns, and the properties that not all tables have."""
         return (
-            (self.table, CLEANED[self.entity], {}),
+            (self.table, CLEANED[self.entity], {CHECKPOINT_INTERVAL: CHECKPOINTS[self.entity]}),
             (self.quarantine, STREAM_QUARANTINE, {}),
             (self.arrivals, ARRIVALS, {}),
             (self.live, LIVE, SHORT_LIVED),

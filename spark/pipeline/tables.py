@@ -25,15 +25,18 @@ from pyspark.sql.types import StructType
 NOT_FOUND = "DELTA_TABLE_NOT_FOUND"
 """Delta's error for a folder with a log in which there is no commit."""
 
+CHECKPOINT_INTERVAL = "delta.checkpointInterval"
+"""Property: commits between two checkpoints of the log."""
+
 PROPERTIES = {
     "delta.enableDeletionVectors": "false",
     # A checkpoint costs seconds, reading a hundred small commits doesn't.
-    "delta.checkpointInterval": "100",
+    CHECKPOINT_INTERVAL: "100",
 }
 
 SHORT_LIVED = {
     # It is replaced whole every few seconds, which reads what came since the last checkpoint.
-    "delta.checkpointInterval": "10",
+    CHECKPOINT_INTERVAL: "30",
     "delta.deletedFileRetentionDuration": "interval 1 hours",
     "delta.logRetentionDuration": "interval 1 hours",
 }

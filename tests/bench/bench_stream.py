@@ -14,11 +14,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import count
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pyarrow.parquet as pq
@@ -45,8 +45,8 @@ WARM = 150
 """Seconds at that pace before the first post is measured: Java's compilers are at work until then,
 and for some minutes more."""
 LOOK = 0.2
-AT_REST, NOTED = 600, 60
-"""Seconds that the job is left alone, and seconds between two notes of its memory."""
+AT_REST, NOTED, LOOK_AT_REST = 600, 60, 5
+"""Seconds that the job is left alone, and between two notes of its memory and two of its time."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800)]
 
@@ -273,13 +273,13 @@ def test_at_rest(
 ) -> None:
     assert held(access) >= posts.next
     job = psutil.Process(stack.pid("stream"))
-    used, begun, memory = cpu(job), time.monotonic(), [resident(job)]
-    for minute in count(1):
-        time.sleep(max(0.0, begun + minute * NOTED - time.monotonic()))
-        memory.append(resident(job))
-        if minute * NOTED >= AT_REST:
-            break
-    share = (cpu(job) - used) / (time.monotonic() - begun)
+    used, begun, memory = Used(job), time.monotonic(), [resident(job)]
+    while (passed := time.monotonic() - begun) < AT_REST:
+        time.sleep(min(LOOK_AT_REST, AT_REST - passed))
+        used.look()
+        if time.monotonic() - begun >= len(memory) * NOTED:
+            memory.append(resident(job))
+    share = used.seconds / (time.monotonic() - begun)
     say(
         capsys,
         f"at rest for {AT_REST} s: {share:.1%} of a core, MiB each {NOTED} s: "
@@ -292,18 +292,33 @@ def family(job: psutil.Process) -> list[psutil.Process]:
     return [job, *job.children(recursive=True)]
 
 
-def cpu(job: psutil.Process) -> float:
-    """Seconds of processor time that the job's processes have used, the ended ones as well."""
-    total = 0.0
-    for process in family(job):
-        times: Any = process.cpu_times()
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
+class Used:
+    """Processor time of the job's processes from now on.
+
+    A process that has ended takes its own along; what it has used since the last look is missing.
+    """
+
+    def __init__(self, job: psutil.Process) -> None:
+        self._job = job
+        self._seen: dict[tuple[int, float], float] = {}
+        self.seconds = 0.0
+        self.look()
+        self.seconds = 0.0  # from now on
+
+    def look(self) -> None:
+        """Add what was used since the look before."""
+        for process in family(self._job):
+            with suppress(psutil.NoSuchProcess):
+                key = process.pid, process.create_time()
+                times = process.cpu_times()
+                total = times.user + times.system
+                self.seconds += total - self._seen.get(key, 0.0)
+                self._seen[key] = total
 
 
 def resident(job: psutil.Process) -> float:
-    """MiB of memory that the job's processes hold."""
-    return sum(process.memory_info().rss for process in family(job)) / 2**20
+    """MiB of memory that the job's processes hold; what they share counts once."""
+    return sum(process.memory_full_info().pss for process in family(job)) / 2**20
 
 
 def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
