@@ -9,6 +9,7 @@ PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
 # A make before 4.0 can't keep outputs apart: it does one thing after the other.
 TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
+# A plus before it says that it is make, as $(MAKE) itself would.
 SUITES = $(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME)
 # Sets of versions that the DAG is tested with; the first runs here, and is in `make test`.
 AIRFLOWS := airflow airflow-previous airflow-newest
@@ -106,11 +107,11 @@ lint: .build/.app ## Formatting, lint rules and types
 .PHONY: test
 test: install lint ## Everything that needs no running stack: unit, contracts, spark, sink, dags
 	@echo "running the suites, two at a time; what each prints comes when it has ended" >&2
-	@$(SUITES) .test-contracts .test-batch .test-streaming .test-unit .test-dags-airflow .test-sink
+	+@$(SUITES) .test-contracts .test-batch .test-streaming .test-unit .test-dags-airflow .test-sink
 
 .PHONY: test-versions
 test-versions: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## The DAG and the Spark code on the other versions that they are for
-	@$(SUITES) $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
+	+@$(SUITES) $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 
 .PHONY: .test-unit .test-contracts .test-batch .test-streaming .test-sink $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
 .test-unit:
@@ -140,7 +141,7 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
-	@$(SUITES) .test-drills-whole .test-drills-rest
+	+@$(SUITES) .test-drills-whole .test-drills-rest
 
 # Each on a stack of its own. The first are those that need all of it: with the rest they take about the same time.
 WHOLE_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py)

@@ -8,6 +8,7 @@ they are, and back.
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -57,12 +58,13 @@ def install() -> None:
 
 def _engine_of(request: Any) -> bytes | None:
     """Return the engine's URL, or None for what LocalStack answers itself."""
-    engine = kinesis_engine.first()
     if (
-        engine is None
-        or request.getHeader(b"x-amz-target") not in CALLS
+        request.getHeader(b"x-amz-target") not in CALLS
         or request.getHeader(b"content-type") != JSON
     ):
+        return None
+    engine = kinesis_engine.first()
+    if engine is None:
         return None
     signed = {"Authorization": request.getHeader("authorization")}
     key = extract_access_key_id_from_auth_header(signed)
@@ -93,8 +95,8 @@ def _pass_on(agent: Agent, url: bytes, request: Any) -> None:
         # As AWS says it; a client tries again.
         request.setResponseCode(500)
         request.responseHeaders.setRawHeaders(b"content-type", [JSON])
-        reason = failure.getErrorMessage().encode()
-        return b'{"__type":"InternalFailure","message":"the engine: %s"}' % reason
+        reason = f"the engine: {failure.getErrorMessage()}"
+        return json.dumps({"__type": "InternalFailure", "message": reason}).encode()
 
     def finish(content: bytes) -> None:
         if not gone:
