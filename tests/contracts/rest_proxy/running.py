@@ -100,6 +100,13 @@ class Service:
         assert self.process is not None
         os.killpg(self.process.pid, number)
 
+    def freeze(self) -> None:
+        """SIGSTOP, and wait until every thread stands still; SIGCONT lets it go on."""
+        self.signal(signal.SIGSTOP)
+        assert self.process is not None
+        child, seen = self.process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        wait_for(f"{self.name} to stand still", lambda: os.waitid(os.P_PID, child, seen))
+
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""
         self.signal(signal.SIGKILL)

@@ -60,7 +60,10 @@ def frozen(kafka: Service) -> Iterator[Callable[[], None]]:
 
     def toggle() -> None:
         still[0] = not still[0]
-        kafka.signal(signal.SIGSTOP if still[0] else signal.SIGCONT)
+        if still[0]:
+            kafka.freeze()
+        else:
+            kafka.signal(signal.SIGCONT)
 
     yield toggle
     if still[0]:

@@ -17,7 +17,7 @@ def test_every_slot_says_that_it_may_be_tried_again(
     proxy = start_proxy(REST_PROXY_MESSAGE_TIMEOUT_MS="1500")
     assert proxy.produce(topic, {"value": 0}).json["offsets"][0]["offset"] == 0
     if gone == "stopped":
-        kafka.signal(signal.SIGSTOP)
+        kafka.freeze()
     else:
         kafka.kill()
     try:
