@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -53,14 +54,16 @@ class Size:
     blocks: int
     """Of 11,154 posts."""
     per_object: int
-    best_compiler: bool = False
-    """With the JVM's second compiler, which spark/conf leaves out for a job that ends too soon."""
+    settings: str = ""
+    """A file of spark/conf whose settings the job has beside the defaults."""
 
     def options(self) -> str:
         """What the job's settings are changed by."""
-        if not self.best_compiler:
+        if not self.settings:
             return ""
-        return "--conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4"
+        lines = (ROOT / "spark/conf" / self.settings).read_text().splitlines()
+        pairs = [line.split(maxsplit=1) for line in lines if line.startswith("spark.")]
+        return shlex.join(word for pair in pairs for word in ("--conf", "=".join(pair)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Cost:
     """Seconds of processor time, which hold on a busy machine as well."""
 
 
-SIZES = (Size(1, 1_000), Size(100, 10_000, best_compiler=True))
+SIZES = (Size(1, 1_000), Size(100, 10_000, settings="large.conf"))
 LIMIT = 540.0
 """Seconds that a job may take."""
 
