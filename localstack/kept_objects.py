@@ -15,9 +15,9 @@ import pickle
 import shutil
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from localstack.services.s3 import models, provider
+from localstack.services.s3 import provider
 from localstack.services.s3.models import KeyStore, S3Bucket, S3Object
 from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
@@ -32,9 +32,9 @@ class KeptObjects(EphemeralS3ObjectStore):  # type: ignore[misc]
         super().__init__(str(temporary))
         self._folder = folder
 
-    def create_bucket(self, bucket: str) -> None:
-        """Make a bucket and find the objects that it had before the last end."""
-        super().create_bucket(bucket)
+    def find(self, bucket: str) -> KeptKeys:
+        """Return the keys of a bucket that is being made, with what it had before the last end."""
+        self.create_bucket(bucket)
         keys = KeptKeys(self, bucket)
         self._place(bucket).mkdir(parents=True, exist_ok=True)
         for path in self._place(bucket).iterdir():
@@ -49,7 +49,7 @@ class KeptObjects(EphemeralS3ObjectStore):  # type: ignore[misc]
                 stored.file.write(body)
                 stored.file.internal_last_modified = found.internal_last_modified
             KeyStore.set(keys, found.key, found)
-        _bucket(bucket).objects = keys
+        return keys
 
     def delete_bucket(self, bucket: str) -> None:
         """Remove a bucket, which is empty, and its folder."""
@@ -100,15 +100,22 @@ class KeptKeys(KeyStore):  # type: ignore[misc]
         return super().pop(object_key, default)
 
 
-def _bucket(name: str) -> S3Bucket:
-    """Find a bucket that was just made; names are unique over accounts and regions."""
-    for regions in dict(models.s3_stores).values():
-        for store in regions.values():
-            if name in store.buckets:
-                return store.buckets[name]
-    raise KeyError(name)
+class KeptBucket(S3Bucket):  # type: ignore[misc]
+    """A bucket that has its objects before a request can find it.
+
+    Who puts an object again and again until the bucket is there, as the sink does, would else be
+    told that it is stored while the objects of before are still read.
+    """
+
+    kept: ClassVar[KeptObjects]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.objects = self.kept.find(self.name)
 
 
 def install(folder: Path, temporary: Path) -> None:
     """Keep the objects of every bucket below ``folder``."""
-    provider.EphemeralS3ObjectStore = lambda _: KeptObjects(folder, temporary)
+    KeptBucket.kept = KeptObjects(folder, temporary)
+    provider.EphemeralS3ObjectStore = lambda _: KeptBucket.kept
+    provider.S3Bucket = KeptBucket

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import names
 from contract.entities import ENTITIES
@@ -235,3 +236,35 @@ def test_the_stack_names_what_a_client_needs(localstack: LocalStack) -> None:
         assert outputs[f"{title}StreamName"] == stream
         assert outputs[f"{title}StreamArn"] == f"{arn}/{stream}"
         assert outputs[f"{title}Topic"] == names.topic(USER_ID, entity)
+
+
+def test_what_is_put_while_a_bucket_comes_back_is_there(another: LocalStack) -> None:
+    """As the sink does: a request that fails is made again, one that is answered never."""
+    bucket, s3 = {"Bucket": names.bucket(USER_ID)}, another.client("s3")
+    before = [f"before/{number}" for number in range(500)]
+    for key in before:  # it takes a while to read them
+        s3.put_object(**bucket, Key=key, Body=b"x")
+    another.end(kill=True)
+
+    taken: list[str] = []
+    ended = threading.Event()
+
+    def put() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(ClientError, BotoCoreError):
+                key = f"after/{len(taken)}"
+                s3.put_object(**bucket, Key=key, Body=b"x")
+                taken.append(key)
+
+    sender = threading.Thread(target=put)
+    sender.start()
+    try:
+        another.start()
+        wait_for(lambda: len(taken) >= 100, "a hundred objects")
+    finally:
+        ended.set()
+        sender.join(60)
+    pages = s3.get_paginator("list_objects_v2").paginate(**bucket)
+    found = {item["Key"] for page in pages for item in page["Contents"]}
+    assert {*before, *taken} - found == set()
+    s3.close()
