@@ -127,6 +127,9 @@ class Sink:
             ((at, rule, 1) for at, rule in quarantined),
         )
         self._board = Board(road.live, guard)
+        # What was killed may have written posts that its board never came to show.
+        if found := self._live.rows():
+            self._board.show(spark, found)
         self._first = True
         self._columns = CLEANED[road.entity].names
         label = F.col(dimension) if dimension else F.lit(None).cast("string")
