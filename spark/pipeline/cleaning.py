@@ -48,8 +48,10 @@ def present(column: str) -> Column:
 def followers(text: Column) -> Column:
     """Return a follower count as a whole number: ``12k`` is 12000, ``1.5M`` is 1500000."""
     number = F.regexp_extract(text, _FOLLOWERS, 1).try_cast("decimal(21,6)")
-    unit = F.upper(F.regexp_extract(text, _FOLLOWERS, 2))
-    total = number * F.when(unit == "K", 1_000).when(unit == "M", 1_000_000).otherwise(1)
+    # Not by `upper`, which reads all of Unicode's cases first, a second of the start of each job.
+    unit = F.regexp_extract(text, _FOLLOWERS, 2)
+    kilo, mega = unit.isin("k", "K"), unit.isin("m", "M")
+    total = number * F.when(kilo, 1_000).when(mega, 1_000_000).otherwise(1)
     return F.when(total == F.floor(total), total.try_cast("bigint"))
 
 
