@@ -141,15 +141,15 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
-	+@$(SUITES) .test-drills-whole .test-drills-rest
+	+@$(SUITES) .test-drills-some .test-drills-others
 
-# Each on a stack of its own. The first are those that need all of it: with the rest they take about the same time.
-WHOLE_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py)
-.PHONY: .test-drills-whole .test-drills-rest
-.test-drills-whole:
-	@$(PYTEST) $(WHOLE_DRILLS)
-.test-drills-rest:
-	@$(PYTEST) tests/drills $(WHOLE_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
+# Each half on a stack of its own; they take about the same time.
+SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py kinesis_source_kill.py)
+.PHONY: .test-drills-some .test-drills-others
+.test-drills-some:
+	@$(PYTEST) $(SOME_DRILLS) $(KILLS:%=--kills %)
+.test-drills-others:
+	@$(PYTEST) tests/drills $(SOME_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine

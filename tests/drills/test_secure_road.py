@@ -1,4 +1,7 @@
-"""The whole stack with logins at Kafka: ``pinpipe up --secure``, then ``pinpipe demo``."""
+"""The whole stack with logins at Kafka: ``pinpipe up --secure``, then ``pinpipe demo``.
+
+In containers; how each service logs in without them is in tests/contracts/kafka_login.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ POSTS = 50
 LIMIT = 900
 """Seconds that each of the two commands may take."""
 
-pytestmark = pytest.mark.timeout(2 * LIMIT + 100)
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(2 * LIMIT + 100)]
 
 
 @pytest.fixture
