@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
 from spark.pipeline import arrivals
@@ -137,6 +138,17 @@ def test_counted_posts_that_only_commits_tell(
     sink.flush()
     tables.sink(GEO).flush()
     assert kept() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_killed_jobs_posts_are_shown_by_the_next(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tables.sink(GEO)
+    monkeypatch.setattr(killed.sink._board, "show", lambda *_: None)  # its turn never came
+    killed(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}')), 0)
+    assert tables.live(GEO) == {}
+    tables.sink(GEO).flush()
+    assert tables.live(GEO)["posts", "hour", names.stream(ID, GEO)] == (2, 1)
 
 
 def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
