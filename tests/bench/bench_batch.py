@@ -36,6 +36,7 @@ from emulator.dataset.generate import blocks
 from emulator.dataset.profile import BLOCK
 from tests.conftest import ROOT
 from tests.spark.data import write_block
+from tests.spark.options import settings
 from tests.spark.oracle import Oracle
 
 TYPES = {
@@ -61,8 +62,7 @@ class Size:
         """What the job's settings are changed by."""
         if not self.settings:
             return ""
-        lines = (ROOT / "spark/conf" / self.settings).read_text().splitlines()
-        pairs = [line.split(maxsplit=1) for line in lines if line.startswith("spark.")]
+        pairs = settings(self.settings).items()
         return shlex.join(word for pair in pairs for word in ("--conf", "=".join(pair)))
 
 

@@ -15,7 +15,7 @@ from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
 from tests.spark.data import arrow
-from tests.spark.options import spark_options
+from tests.spark.options import settings, spark_options
 from tests.spark.oracle import Oracle
 
 if TYPE_CHECKING:
@@ -48,10 +48,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 @pytest.fixture
 def streaming_spark(spark: SparkSession) -> Iterator[SparkSession]:
     """The same with the settings of the streaming job."""
-    lines = (ROOT / "spark/conf/stream.conf").read_text().splitlines()
-    settings = dict(line.split(maxsplit=1) for line in lines if line.startswith("spark.sql."))
-    before = {name: spark.conf.get(name, None) for name in settings}
-    for name, value in settings.items():
+    of_job = {n: v for n, v in settings("stream.conf").items() if n.startswith("spark.sql.")}
+    before = {name: spark.conf.get(name, None) for name in of_job}
+    for name, value in of_job.items():
         spark.conf.set(name, value)
     yield spark
     for name, old in before.items():

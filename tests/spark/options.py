@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
+
+CONF = Path(__file__).resolve().parents[2] / "spark/conf"
 
 WITHOUT_DELTA = (
     "--conf spark.driver.extraClassPath= --conf spark.sql.extensions="
@@ -20,3 +23,9 @@ OF_VERSION = {
 def spark_options() -> str:
     """Options for the Spark of this environment, to be handed to spark-submit."""
     return OF_VERSION.get(version("pyspark").rpartition(".")[0], WITHOUT_DELTA)
+
+
+def settings(file: str) -> dict[str, str]:
+    """Settings of a file of spark/conf, by name."""
+    lines = (CONF / file).read_text().splitlines()
+    return dict(line.split(maxsplit=1) for line in lines if line.startswith("spark."))
