@@ -8,9 +8,9 @@ UV := .build/envs/bootstrap/bin/uv
 PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
 # A make before 4.0 can't keep outputs apart: it does one thing after the other.
-TWO_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--jobs 2 --output-sync=target)
+at-a-time = $(if $(filter output-sync,$(.FEATURES)),--jobs $(1) --output-sync=target)
 # A plus before it says that it is make, as $(MAKE) itself would.
-SUITES = $(MAKE) --no-print-directory --keep-going $(TWO_AT_A_TIME)
+suites = $(MAKE) --no-print-directory --keep-going $(call at-a-time,$(1))
 # Sets of versions that the DAG is tested with; the first runs here, and is in `make test`.
 AIRFLOWS := airflow airflow-previous airflow-newest
 # Versions of Spark that the Kinesis source is for, beside the jobs' own; the first is Databricks' 17.3 LTS, and
@@ -18,7 +18,6 @@ AIRFLOWS := airflow airflow-previous airflow-newest
 SPARKS := spark-previous spark-newest
 JOB_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
 	tests/spark/test_batch.py::test_new_objects_only_and_one_row_a_key
-STREAMING_TESTS := tests/spark/sources tests/spark/test_service.py tests/spark/test_stream.py
 POSTS ?= 500
 TARGET ?= local
 
@@ -29,8 +28,17 @@ help: ## Print this help
 # --- install: everything goes below .venv and .build; each step runs again when its inputs change
 
 .PHONY: install
-install: .build/.machine .build/.app .build/.spark .build/.airflow ## Install every part that the stack needs without Docker
-	@for part in services/kafka services/connect localstack spark; do $$part/install.sh; done
+install: .build/.machine .build/.app ## Install every part that the stack needs without Docker
+	+@$(MAKE) --no-print-directory --jobs 2 .part-spark .part-localstack .build/.airflow
+
+# One after the other where both call Maven: two of it at a time may spoil its repository.
+.PHONY: .part-connect .part-spark .part-localstack
+.part-connect:
+	@services/connect/install.sh
+.part-spark: .part-connect .build/.spark
+	@spark/install.sh
+.part-localstack: | $(UV)
+	@localstack/install.sh
 
 # So that the first start of a program is as quick as the next, also where Python may write no bytecode.
 .build/.app .build/.spark .build/.airflow: export UV_COMPILE_BYTECODE = 1
@@ -105,23 +113,35 @@ lint: .build/.app ## Formatting, lint rules and types
 	@.venv/bin/mypy
 
 .PHONY: test
-test: install lint ## Everything that needs no running stack: unit, contracts, spark, sink, dags
-	@echo "running the suites, two at a time; what each prints comes when it has ended" >&2
-	+@$(SUITES) .test-contracts .test-batch .test-streaming .test-unit .test-dags-airflow .test-sink
+test: install lint ## What needs no running stack: unit, contracts, spark, sink, dags
+	@echo "running the suites, three at a time; what each prints comes when it has ended" >&2
+	+@$(call suites,3) .test-spark .test-contracts .test-unit .test-dags-airflow .test-sink
+
+# Everything that `make test` leaves out; in this order two at a time are done at about the same time.
+SLOW := .test-slow-contracts .test-slow-spark
+VERSIONS := $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
+DRILLS := .test-drills-others .test-drills-some
+
+.PHONY: test-slow
+test-slow: install ## What takes ten seconds or more of that, jobs as processes of their own most of it
+	+@$(call suites,2) $(SLOW)
 
 .PHONY: test-versions
 test-versions: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## The DAG and the Spark code on the other versions that they are for
-	+@$(SUITES) $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
+	+@$(call suites,2) $(VERSIONS)
 
-.PHONY: .test-unit .test-contracts .test-batch .test-streaming .test-sink $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
+FAST := -m "not slow"
+.PHONY: .test-unit .test-contracts .test-spark .test-sink $(SLOW) $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
 .test-unit:
 	@$(PYTEST) tests/unit
 .test-contracts:
-	@$(PYTEST) tests/contracts
-.test-batch:
-	@$(SPARK_PYTEST) tests/spark $(STREAMING_TESTS:%=--ignore %)
-.test-streaming:
-	@$(SPARK_PYTEST) $(STREAMING_TESTS)
+	@$(PYTEST) tests/contracts $(FAST)
+.test-spark:
+	@$(SPARK_PYTEST) tests/spark $(FAST)
+.test-slow-contracts:
+	@$(PYTEST) tests/contracts -m slow
+.test-slow-spark:
+	@$(SPARK_PYTEST) tests/spark -m slow
 .test-spark-previous: .delta-previous
 $(SPARKS:%=.test-%): .test-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py $(if $(filter spark-previous,$*),$(JOB_TESTS))
@@ -131,8 +151,9 @@ $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/dags
 
 # A test of tests/stack runs all of tests/e2e against its stack, with the other target.
-.PHONY: test-stack
-test-stack: ready ## Follow posts through the real stack, on ports of its own
+.PHONY: test-stack .test-stack
+test-stack: ready .test-stack ## Follow posts through the real stack, on ports of its own
+.test-stack:
 	@$(PYTEST) tests/stack tests/e2e/test_clients.py
 
 .PHONY: test-e2e
@@ -141,15 +162,23 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 
 .PHONY: test-drills
 test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
-	+@$(SUITES) .test-drills-some .test-drills-others
+	+@$(call suites,2) $(DRILLS)
 
 # Each half on a stack of its own; they take about the same time.
 SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py kinesis_source_kill.py)
-.PHONY: .test-drills-some .test-drills-others
+.PHONY: $(DRILLS)
 .test-drills-some:
 	@$(PYTEST) $(SOME_DRILLS) $(KILLS:%=--kills %)
 .test-drills-others:
 	@$(PYTEST) tests/drills $(SOME_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
+
+.PHONY: test-running
+test-running: ready ## test-stack and test-drills, two parts at a time
+	+@$(call suites,2) $(DRILLS) .test-stack
+
+.PHONY: test-rest
+test-rest: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## All that `make test` leaves out, two parts at a time
+	+@$(call suites,2) $(DRILLS) .test-stack $(SLOW) $(VERSIONS)
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine

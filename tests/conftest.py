@@ -217,7 +217,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills",
         type=int,
-        default=6,
+        default=5,
         help="how often the drills of the streaming road kill their job (default: %(default)s)",
     )
     parser.addoption(

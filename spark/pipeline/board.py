@@ -21,8 +21,9 @@ from spark.pipeline.tables import Table
 
 REFRESH = 5.0
 """Seconds between the beginnings of two writes, at least."""
-PAUSE, LONGEST_PAUSE = 4, 8.0
-"""How long it pauses after a write, in times of that write, and in seconds at most."""
+PAUSE, LONGEST_PAUSE = 8, 16.0
+"""How long it pauses after a write, in times of that write, and in seconds at most: three boards
+write for a third of the time."""
 
 _SCHEMA = (
     "metric string, window string, start bigint, end bigint, label string, value bigint, rank int"

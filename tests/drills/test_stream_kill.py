@@ -39,7 +39,7 @@ AT_ONCE, PAUSE = 25, 0.5
 """Records of one request to a stream, and seconds between two requests."""
 IN_PLANNING, IN_READING, IN_WRITING, IN_COMMIT = range(4)
 """The kills that are made there; the others come at any moment."""
-SPLIT_AFTER, MERGE_AFTER, OUTAGE_AFTER = 2, 4, 5
+SPLIT_AFTER, MERGE_AFTER, OUTAGE_AFTER = 1, 2, 3
 OUTAGE = 5.0
 ID = Settings.from_environ({}).user_id
 

@@ -74,6 +74,7 @@ def test_a_batch_that_is_read_again_changes_nothing(lake: Lake) -> None:
     assert (lake.cleaned(GEO), lake.quarantine(GEO)) == tables
 
 
+@pytest.mark.slow
 def test_the_whole_job(lake: Lake) -> None:
     """With nothing to read, which is no error; then with a post, and again over the same."""
     counts = lake.run()

@@ -81,6 +81,7 @@ def gate(
     return end, {(c["check"], c["entity"], c["column"]): c for c in document["checks"]}
 
 
+@pytest.mark.slow
 def test_what_the_emulator_sends_passes(lake: Lake, block: Block) -> None:
     end, checks = gate(lake)
     assert end == 0
@@ -105,6 +106,7 @@ def test_what_the_emulator_sends_passes(lake: Lake, block: Block) -> None:
     assert [c for c in checks.values() if c["value"] > c["threshold"] / 2] == []
 
 
+@pytest.mark.slow
 def test_what_a_batch_has_not_ended_with_is_no_failure(lake: Lake) -> None:
     """The sink goes on storing, and the next batch may be on its way."""
     later = datetime.now(UTC) + timedelta(hours=1)

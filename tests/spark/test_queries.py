@@ -137,6 +137,7 @@ def test_columns_are_those_of_the_contract(spark: SparkSession) -> None:
     assert set(ORDER) == set(found)
 
 
+@pytest.mark.slow
 def test_all_posts_give_what_the_oracle_gives(
     records: Records, block: Block, oracle: Oracle
 ) -> None:

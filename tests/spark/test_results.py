@@ -114,6 +114,7 @@ def test_a_new_row_is_counted_and_its_version_noted(root: Root) -> None:
     assert root.write() == []
 
 
+@pytest.mark.slow
 def test_other_options_are_other_results(root: Root) -> None:
     assert root.write(Options(ties="first")) == ALL
     assert root.write(Options(ties="first")) == []

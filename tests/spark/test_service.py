@@ -52,6 +52,7 @@ def _service(tables: Tables, read: Reader, guard: Callable[[], None], tmp_path: 
     return Service(tables.spark, [road], read, str(tmp_path / "ck"), guard, 0.1, restarts)
 
 
+@pytest.mark.slow
 def test_a_query_that_fails_is_started_again_and_in_the_end_not(
     tables: Tables, files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

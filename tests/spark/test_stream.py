@@ -37,6 +37,7 @@ def _records(entity: Entity, block: Block) -> tuple[list[str], list[str]]:
     return [*generated[:200], *golden], [*junk, *changed, *generated[150:], *generated[:5]]
 
 
+@pytest.mark.slow
 def test_the_batch_road_and_the_streaming_road_agree(
     lake: Lake, tables: Tables, block: Block
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Table
     }
 
 
+@pytest.mark.slow
 def test_counted_posts_that_only_commits_tell(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +186,7 @@ def test_a_guard_that_says_no_keeps_everything_out(tables: Tables) -> None:
     assert (tables.cleaned(GEO), tables.quarantine(GEO)) == ({}, [])
 
 
+@pytest.mark.slow
 def test_the_live_metrics(tables: Tables) -> None:
     """Of frames with chosen arrivals: late, repeated, in two batches, and over a restart."""
     tables.clock[0] = seconds(12)

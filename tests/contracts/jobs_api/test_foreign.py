@@ -23,6 +23,8 @@ KEYS = [*range(40), 7528]
 LIMIT = 240
 """Seconds for two tasks that start a JVM each on a busy machine."""
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
+
 
 @pytest.fixture(scope="module")
 def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
@@ -101,7 +103,6 @@ def saved(api: JobsApi) -> dict[str, int]:
     return found
 
 
-@pytest.mark.timeout(3 * LIMIT)
 def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
     home = f"/Workspace/{elsewhere.HOME}"
     batch, stream = (submit(api, f"{home}/{name}_processing") for name in ("batch", "stream"))

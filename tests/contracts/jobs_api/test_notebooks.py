@@ -20,6 +20,8 @@ SECRET = "hush-this-is-secret"
 LIMIT = 120
 """Seconds for a run that starts a JVM on a busy machine."""
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:

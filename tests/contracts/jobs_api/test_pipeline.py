@@ -27,6 +27,8 @@ HERE = "/Shared/pinterest-data-pipeline"
 LIMIT = 400
 """Seconds for five tasks that start a JVM each, on a busy machine."""
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT + 20)]
+
 
 @pytest.fixture(scope="module")
 def block() -> Block:
@@ -92,7 +94,6 @@ def tables(shown: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]
     return [{tuple(row) for row in o["rows"]} for o in cell["outputs"] if o["kind"] == "table"]
 
 
-@pytest.mark.timeout(LIMIT + 20)
 def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
     api: JobsApi, lake: Path, block: Block
 ) -> None:

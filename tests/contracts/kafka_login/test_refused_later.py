@@ -26,6 +26,8 @@ USER_ID = "0123456789ab"
 LIMIT = 30
 """Seconds within which it's told."""
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def kafka(folder: Path) -> Iterator[tuple[Service, Variables]]:

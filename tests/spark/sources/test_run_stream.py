@@ -20,6 +20,8 @@ from tests.spark.lake import ID
 from tests.spark.sources.engine import ROOT, Engine, Stream
 from tests.spark.stream import Tables, once
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Job:

@@ -101,6 +101,7 @@ def appending(engine: Engine, tmp_path: Path) -> Iterator[Appending]:
     started.close()
 
 
+@pytest.mark.slow
 def test_a_plain_append_has_each_record_once_over_kill_9(appending: Appending) -> None:
     (stream,) = appending.streams
     stream.put(100)
