@@ -172,10 +172,6 @@ SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py
 .test-drills-others:
 	@$(PYTEST) tests/drills $(SOME_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 
-.PHONY: test-running
-test-running: ready ## test-stack and test-drills, two parts at a time
-	+@$(call suites,2) $(DRILLS) .test-stack
-
 .PHONY: test-rest
 test-rest: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## All that `make test` leaves out, two parts at a time
 	+@$(call suites,2) $(DRILLS) .test-stack $(SLOW) $(VERSIONS)
