@@ -7,10 +7,10 @@ PINPIPE := .venv/bin/pinpipe
 UV := .build/envs/bootstrap/bin/uv
 PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
-# A make before 4.0 can't keep outputs apart: it does one thing after the other.
-at-a-time = $(if $(filter output-sync,$(.FEATURES)),--jobs $(1) --output-sync=target)
+# So many targets at a time. A make before 4.0 can't keep outputs apart: it does one after the other.
 # A plus before it says that it is make, as $(MAKE) itself would.
-suites = $(MAKE) --no-print-directory --keep-going $(call at-a-time,$(1))
+suites = $(MAKE) --no-print-directory --keep-going \
+	$(if $(filter output-sync,$(.FEATURES)),--jobs $(1) --output-sync=target)
 # Sets of versions that the DAG is tested with; the first runs here, and is in `make test`.
 AIRFLOWS := airflow airflow-previous airflow-newest
 # Versions of Spark that the Kinesis source is for, beside the jobs' own; the first is Databricks' 17.3 LTS, and
@@ -29,7 +29,7 @@ help: ## Print this help
 
 .PHONY: install
 install: .build/.machine .build/.app ## Install every part that the stack needs without Docker
-	+@$(MAKE) --no-print-directory --jobs 2 .part-spark .part-localstack .build/.airflow
+	@$(MAKE) --silent --jobs 2 .part-spark .part-localstack .build/.airflow
 
 # One after the other where both call Maven: two of it at a time may spoil its repository.
 .PHONY: .part-connect .part-spark .part-localstack
@@ -117,7 +117,7 @@ test: install lint ## What needs no running stack: unit, contracts, spark, sink,
 	@echo "running the suites, three at a time; what each prints comes when it has ended" >&2
 	+@$(call suites,3) .test-spark .test-contracts .test-unit .test-dags-airflow .test-sink
 
-# Everything that `make test` leaves out; in this order two at a time are done at about the same time.
+# What `make test` leaves out, beside the tests of the stack.
 SLOW := .test-slow-contracts .test-slow-spark
 VERSIONS := $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 DRILLS := .test-drills-others .test-drills-some
@@ -126,8 +126,11 @@ DRILLS := .test-drills-others .test-drills-some
 test-slow: install ## What takes ten seconds or more of that, jobs as processes of their own most of it
 	+@$(call suites,2) $(SLOW)
 
+.PHONY: .versions
+.versions: $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%)
+
 .PHONY: test-versions
-test-versions: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## The DAG and the Spark code on the other versions that they are for
+test-versions: install .versions ## The DAG and the Spark code on the other versions that they are for
 	+@$(call suites,2) $(VERSIONS)
 
 FAST := -m "not slow"
@@ -152,7 +155,8 @@ $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
 
 # A test of tests/stack runs all of tests/e2e against its stack, with the other target.
 .PHONY: test-stack .test-stack
-test-stack: ready .test-stack ## Follow posts through the real stack, on ports of its own
+test-stack: ready ## Follow posts through the real stack, on ports of its own
+	@$(MAKE) --no-print-directory .test-stack
 .test-stack:
 	@$(PYTEST) tests/stack tests/e2e/test_clients.py
 
@@ -173,7 +177,7 @@ SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py
 	@$(PYTEST) tests/drills $(SOME_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 
 .PHONY: test-rest
-test-rest: install $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%) ## All that `make test` leaves out, two parts at a time
+test-rest: install .versions ## All that `make test` leaves out, two parts at a time
 	+@$(call suites,2) $(DRILLS) .test-stack $(SLOW) $(VERSIONS)
 
 .PHONY: bench
