@@ -74,9 +74,9 @@ def arrivals_table(user_id: str, entity: Entity) -> str:
     return f"{user_id}_{entity.name}_arrivals"
 
 
-def live_table(user_id: str, entity: Entity) -> str:
-    """Delta table of one entity's live metrics."""
-    return f"{user_id}_{entity.name}_live"
+def live_table(user_id: str) -> str:
+    """Delta table of the live metrics of all three streams."""
+    return f"{user_id}_live"
 
 
 def result_table(user_id: str, result: str) -> str:

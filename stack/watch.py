@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from contract import names
 from contract.entities import ENTITIES, Entity
 from stack.errors import HopError
 from stack.hops import tables
@@ -39,7 +40,7 @@ def watch(access: Access, top: int, every: float | None) -> None:
         HopError: the tables can't be read the first time, or when looking once.
     """
     out = console()
-    shown = board({entity: _rows(access, entity) for entity in ENTITIES}, top, datetime.now(UTC))
+    shown = board(_rows(access), top, datetime.now(UTC))
     if every is None:
         out.print(shown)
         return
@@ -54,22 +55,27 @@ def watch(access: Access, top: int, every: float | None) -> None:
 
 def _look(access: Access, top: int) -> RenderableType:
     try:
-        found = {entity: _rows(access, entity) for entity in ENTITIES}
+        found = _rows(access)
     except HopError as error:  # a stack that restarts is back in a moment
         return Text(str(error))
     return board(found, top, datetime.now(UTC))
 
 
-def _rows(access: Access, entity: Entity) -> list[Row]:
-    table = tables.live(access, entity)
-    return table.rows if table else []
+def _rows(access: Access) -> dict[Entity, list[Row]]:
+    """Return the rows of each entity's stream."""
+    table = tables.live(access)
+    rows, user_id = table.rows if table else [], access.settings.user_id
+    return {
+        entity: [row for row in rows if row["stream"] == names.stream(user_id, entity)]
+        for entity in ENTITIES
+    }
 
 
 def board(found: dict[Entity, list[Row]], top: int, now: datetime) -> RenderableType:
     """Lay out the live metrics of every stream.
 
     Args:
-        found: rows of each entity's table, as ``spark.pipeline.schemas.LIVE`` has them.
+        found: rows of each entity's stream, as ``spark.pipeline.schemas.LIVE`` has them.
         top: how many leaders of each window are shown.
         now: the time, with its zone.
     """

@@ -21,14 +21,17 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from contract import names
 from contract.entities import ENTITIES, Entity
 from contract.errors import PipelineError
 from contract.settings import Settings
+from spark.pipeline.board import Board
 from spark.pipeline.errors import first_line
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.service import Reader, Restarts, Service
 from spark.pipeline.sources.kinesis import register
 from spark.pipeline.stream import Road
+from spark.pipeline.tables import Table
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -45,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             service = Service(
                 spark,
                 [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
+                Board(spark, Table(f"{root}/{names.live_table(settings.user_id)}"), guard),
                 _kinesis(settings, arguments.position),
                 arguments.checkpoints or f"{root}/_checkpoints",
                 guard,

@@ -77,32 +77,28 @@ from spark.pipeline.stream import Road
 
 roads = [Road.of(entity, user_id, root) for entity in ENTITIES]
 counts = {road.entity.name: road.table.read(spark).count() for road in roads}
-for road in roads:
-    road.live.read(spark).createOrReplaceTempView(f"live_{road.entity.name}")
+spark.read.format("delta").load(f"{root}/{names.live_table(user_id)}").createOrReplaceTempView("live")
 display(spark.createDataFrame(list(counts.items()), ["entity", "rows"]))
 
 # COMMAND ----------
 
 # DBTITLE 1,Posts of the last minute and the last hour
 # MAGIC %sql
-# MAGIC SELECT label AS stream, window, value AS posts, end FROM live_pin WHERE metric = 'posts'
-# MAGIC UNION ALL SELECT label, window, value, end FROM live_geo WHERE metric = 'posts'
-# MAGIC UNION ALL SELECT label, window, value, end FROM live_user WHERE metric = 'posts'
+# MAGIC SELECT stream, window, value AS posts, end FROM live WHERE metric = 'posts' ORDER BY stream, window
 
 # COMMAND ----------
 
 # DBTITLE 1,Leaders
 # MAGIC %sql
-# MAGIC SELECT metric, window, rank, label, value AS posts FROM live_pin WHERE metric = 'category' AND rank <= 3
-# MAGIC UNION ALL
-# MAGIC SELECT metric, window, rank, label, value FROM live_geo WHERE metric = 'country' AND rank <= 3
+# MAGIC SELECT metric, window, rank, label, value AS posts FROM live
+# MAGIC WHERE metric IN ('category', 'country') AND rank <= 3
 # MAGIC ORDER BY metric, window, rank
 
 # COMMAND ----------
 
 # DBTITLE 1,Freshness, in milliseconds from arrival to table
 # MAGIC %sql
-# MAGIC SELECT label, value FROM live_pin WHERE metric = 'freshness'
+# MAGIC SELECT stream, label, value FROM live WHERE metric = 'freshness' ORDER BY stream, value
 
 # COMMAND ----------
 

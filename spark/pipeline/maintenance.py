@@ -49,8 +49,9 @@ def batch_tables(user_id: str) -> Iterator[str]:
 
 def streaming_tables(user_id: str) -> Iterator[str]:
     """Names of the tables of the streaming road."""
-    for name in (names.table, names.quarantine_table, names.arrivals_table, names.live_table):
+    for name in (names.table, names.quarantine_table, names.arrivals_table):
         yield from (name(user_id, entity) for entity in ENTITIES)
+    yield names.live_table(user_id)
 
 
 def maintain(spark: SparkSession, root: str, tables: Iterable[str], guard: Guard) -> list[Upkeep]:

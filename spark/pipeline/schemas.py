@@ -113,6 +113,7 @@ ARRIVALS = _columns(ind=LongType(), arrived_at=TimestampType(), label=StringType
 country."""
 
 LIVE = _columns(
+    stream=StringType(),
     metric=StringType(),
     window=StringType(),
     start=TimestampType(),

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
 from contract.entities import Entity
+from spark.pipeline.board import Board
 from spark.pipeline.errors import JobError, LockError, first_line
 from spark.pipeline.lock import Guard
 from spark.pipeline.pace import Pace
@@ -71,6 +72,7 @@ class Service:
     Args:
         spark: the session.
         roads: where the rows of each entity's stream go.
+        board: takes the live metrics of them all.
         read: gives the streams.
         checkpoints: URI or folder below which each query keeps its checkpoint.
         guard: called before each commit.
@@ -83,6 +85,7 @@ class Service:
         self,
         spark: SparkSession,
         roads: Sequence[Road],
+        board: Board,
         read: Reader,
         checkpoints: str,
         guard: Guard,
@@ -90,7 +93,7 @@ class Service:
         restarts: Restarts | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        self._spark, self._read, self._guard = spark, read, guard
+        self._spark, self._board, self._read, self._guard = spark, board, read, guard
         self._checkpoints, self._interval = checkpoints, interval
         self._restarts, self._alive = restarts or Restarts(), alive
         self._all = [_Supervised(road) for road in roads]
@@ -144,7 +147,7 @@ class Service:
         """Start a query; a failure to do so is one of the query's."""
         one.query, one.error = None, None
         try:
-            sink = Sink(self._spark, one.road, self._guard)
+            sink = Sink(self._spark, one.road, self._board, self._guard)
             rows = self._read(self._spark, one.road.entity, one.road.stream)
             writer = (
                 prepared(rows, one.road.entity)

@@ -27,9 +27,9 @@ from spark.pipeline.board import Board
 from spark.pipeline.known import Known, fingerprint
 from spark.pipeline.lock import Guard
 from spark.pipeline.metrics import Arrival, Live
-from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, LIVE, STREAM_QUARANTINE
+from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, STREAM_QUARANTINE
 from spark.pipeline.shards import records
-from spark.pipeline.tables import CHECKPOINT_INTERVAL, SHORT_LIVED, Table
+from spark.pipeline.tables import CHECKPOINT_INTERVAL, Table
 
 DIMENSION = {PIN: "category", GEO: "country", USER: ""}
 """The column by whose values posts are counted."""
@@ -59,7 +59,6 @@ class Road:
     table: Table
     quarantine: Table
     arrivals: Table
-    live: Table
 
     @classmethod
     def of(cls, entity: Entity, user_id: str, root: str) -> Road:
@@ -70,7 +69,6 @@ class Road:
             Table(f"{root}/{names.table(user_id, entity)}"),
             Table(f"{root}/{names.quarantine_table(user_id, entity)}"),
             Table(f"{root}/{names.arrivals_table(user_id, entity)}"),
-            Table(f"{root}/{names.live_table(user_id, entity)}"),
         )
 
     @property
@@ -80,7 +78,6 @@ class Road:
             (self.table, CLEANED[self.entity], {CHECKPOINT_INTERVAL: CHECKPOINTS[self.entity]}),
             (self.quarantine, STREAM_QUARANTINE, {}),
             (self.arrivals, ARRIVALS, {}),
-            (self.live, LIVE, SHORT_LIVED),
         )
 
 
@@ -106,14 +103,20 @@ class Sink:
     Args:
         spark: the session.
         road: where the rows go; tables that are missing are made.
+        board: takes the live metrics.
         guard: called before each commit.
         clock: gives the time in milliseconds since 1970.
     """
 
     def __init__(
-        self, spark: SparkSession, road: Road, guard: Guard, clock: Callable[[], int] = now
+        self,
+        spark: SparkSession,
+        road: Road,
+        board: Board,
+        guard: Guard,
+        clock: Callable[[], int] = now,
     ) -> None:
-        self._road, self._guard, self._clock = road, guard, clock
+        self._road, self._board, self._guard, self._clock = road, board, guard, clock
         with ThreadPoolExecutor(len(road.tables)) as pool:
             list(pool.map(lambda made: _make(spark, *made), road.tables))
         self._known = Known(road.table.read(spark))
@@ -126,10 +129,9 @@ class Sink:
             self._arrivals.found,
             ((at, rule, 1) for at, rule in quarantined),
         )
-        self._board = Board(road.live, guard)
         # What was killed may have written posts that its board never came to show.
         if found := self._live.rows():
-            self._board.show(spark, found)
+            board.show(road.stream, found)
         self._first = True
         self._columns = CLEANED[road.entity].names
         label = F.col(dimension) if dimension else F.lit(None).cast("string")
@@ -154,7 +156,7 @@ class Sink:
         finally:
             batch.unpersist()
         self._first = False
-        self._board.show(batch.sparkSession, self._live.rows())
+        self._board.show(self._road.stream, self._live.rows())
 
     def flush(self) -> None:
         """Wait until the live metrics of the last batch can be seen, and its counted posts."""

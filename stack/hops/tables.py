@@ -90,9 +90,9 @@ def quarantined(access: Access, entity: Entity) -> list[dict[str, Any]]:
     return table.rows if table else []
 
 
-def live(access: Access, entity: Entity) -> Table | None:
-    """The live metrics of an entity's stream, or None if nothing has been streamed yet."""
-    return read(access, names.live_table(access.settings.user_id, entity), road="streaming")
+def live(access: Access) -> Table | None:
+    """The live metrics of all streams, or None if nothing has been streamed yet."""
+    return read(access, names.live_table(access.settings.user_id), road="streaming")
 
 
 def result(access: Access, wanted: Result) -> Table | None:

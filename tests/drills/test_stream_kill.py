@@ -224,6 +224,9 @@ def check(job: Job) -> None:
     block = next(blocks())
     sent = {entity: block.rows(entity)[:POSTS] for entity in ENTITIES}
     oracle = Oracle(*(arrow(entity, sent[entity]) for entity in ENTITIES))
+    live = tables.live(access)
+    assert live is not None
+    counted = {(row["stream"], row["metric"], row["window"]): row["value"] for row in live.rows}
     for entity in ENTITIES:
         table = tables.read(access, names.table(ID, entity), road="streaming")
         assert table is not None
@@ -233,7 +236,5 @@ def check(job: Job) -> None:
         arrivals = tables.read(access, names.arrivals_table(ID, entity), ("ind",), road="streaming")
         assert arrivals is not None
         assert len(arrivals.rows) == len({row["ind"] for row in arrivals.rows}) == POSTS
-        live = tables.live(access, entity)
-        assert live is not None
-        posts = {row["window"]: row["value"] for row in live.rows if row["metric"] == "posts"}
-        assert posts["hour"] == POSTS, json.dumps(live.rows, default=str)
+        posts = counted[names.stream(ID, entity), "posts", "hour"]
+        assert posts == POSTS, json.dumps(live.rows, default=str)

@@ -144,10 +144,11 @@ def test_the_results_are_those_of_the_source(lake: Lake, oracle: Oracle, result:
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
 def test_the_live_metrics_count_each_post_once(lake: Lake, entity: Entity) -> None:
     user_id = lake.target.user_id
-    rows = lake.table(names.live_table(user_id, entity), "streaming").rows
+    stream = names.stream(user_id, entity)
+    rows = lake.table(names.live_table(user_id), "streaming").rows
     hour = {
         row["label"]: row["value"]
         for row in rows
-        if (row["metric"], row["window"]) == ("posts", "hour")
+        if (row["stream"], row["metric"], row["window"]) == (stream, "posts", "hour")
     }
-    assert hour == {names.stream(user_id, entity): len(lake.keys)}
+    assert hour == {stream: len(lake.keys)}

@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from contract import names
 from contract.entities import Entity
+from spark.pipeline.board import Board
 from spark.pipeline.lock import Guard
 from spark.pipeline.sources.kinesis.records import SCHEMA
 from spark.pipeline.stream import Road, Sink, prepared
+from spark.pipeline.tables import Table
 from stack.errors import WaitTimeout
 from stack.waiting import wait_for
 from tests.spark.lake import ID, rows
@@ -71,13 +75,37 @@ class Tables:
     root: Path
     clock: list[int] = field(default_factory=lambda: [0])
 
+    @property
+    def live_table(self) -> Table:
+        """The table of the live metrics."""
+        return Table(f"{self.root}/{names.live_table(ID)}")
+
     def road(self, entity: Entity) -> Road:
         """Where an entity's rows go."""
         return Road.of(entity, ID, str(self.root))
 
-    def sink(self, entity: Entity, guard: Guard = lambda: None) -> Feed:
-        """A sink as a start of the job makes it."""
-        return Feed(entity, Sink(self.spark, self.road(entity), guard, lambda: self.clock[0]))
+    def sink(self, entity: Entity, guard: Guard = lambda: None, board: Board | None = None) -> Feed:
+        """A sink as a start of the job makes it; by default with the board of them all.
+
+        A board that isn't killed, as a job's is, would write beside its successor's.
+        """
+        shown = board or self.board
+        return Feed(entity, Sink(self.spark, self.road(entity), shown, guard, self.now))
+
+    @cached_property
+    def board(self) -> Board:
+        """The one board of these tables."""
+        return self.new_board()
+
+    def new_board(self, guard: Guard = lambda: None) -> Board:
+        """A board as a start of the job makes it; its table is there."""
+        made = Board(self.spark, self.live_table, guard)
+        made.flush()
+        return made
+
+    def now(self) -> int:
+        """The time by the clock."""
+        return self.clock[0]
 
     def frame(self, records: Iterable[Record]) -> DataFrame:
         """A batch of the source."""
@@ -95,16 +123,17 @@ class Tables:
 
     def live(self, entity: Entity) -> dict[tuple[str, str, str | None], tuple[int, int]]:
         """Value and rank of each live metric, by metric, window and label."""
-        found = self.road(entity).live.read(self.spark).collect()
+        of_stream = F.col("stream") == names.stream(ID, entity)
+        found = self.live_table.read(self.spark).where(of_stream).collect()
         return {(r["metric"], r["window"], r["label"]): (r["value"], r["rank"]) for r in found}
 
     def versions(self) -> dict[str, int]:
-        """How many commits each table has, the live ones aside."""
+        """How many commits each table has, the live metrics' aside."""
         logs = self.root.glob("*/_delta_log")
         return {
             log.parent.name: len([*log.glob("*.json")])
             for log in logs
-            if not log.parent.name.endswith("_live")
+            if log.parent.name != names.live_table(ID)
         }
 
 

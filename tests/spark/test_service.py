@@ -49,7 +49,8 @@ def files(tables: Tables, tmp_path: Path) -> Files:
 
 def _service(tables: Tables, read: Reader, guard: Callable[[], None], tmp_path: Path) -> Service:
     road, restarts = tables.road(GEO), Restarts(2, first=0.01)
-    return Service(tables.spark, [road], read, str(tmp_path / "ck"), guard, 0.1, restarts)
+    board, checkpoints = tables.new_board(guard), str(tmp_path / "ck")
+    return Service(tables.spark, [road], board, read, checkpoints, guard, 0.1, restarts)
 
 
 @pytest.mark.slow

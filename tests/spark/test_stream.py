@@ -145,10 +145,12 @@ def test_counted_posts_that_only_commits_tell(
 def test_a_killed_jobs_posts_are_shown_by_the_next(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    board = tables.board
     killed = tables.sink(GEO)
-    monkeypatch.setattr(killed.sink._board, "show", lambda *_: None)  # its turn never came
+    monkeypatch.setattr(board, "show", lambda *_: None)  # its turn never came
     killed(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}')), 0)
     assert tables.live(GEO) == {}
+    monkeypatch.undo()
     tables.sink(GEO).flush()
     assert tables.live(GEO)["posts", "hour", names.stream(ID, GEO)] == (2, 1)
 

@@ -14,7 +14,7 @@ END = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def row(metric: str, window: str, label: str | None, value: int, rank: int = 1) -> dict[str, Any]:
-    """A row of a live table."""
+    """A row of the live metrics."""
     names = ("metric", "window", "start", "end", "label", "value", "rank")
     start = END - timedelta(minutes=1)
     return dict(zip(names, (metric, window, start, END, label, value, rank), strict=True))

@@ -1,0 +1,58 @@
+"""The table of the live metrics: of all streams, over restarts and failures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from contract import names
+from contract.entities import GEO, USER, Entity
+from tests.spark.lake import ID
+from tests.spark.stream import Stream, Tables
+
+
+@pytest.fixture
+def tables(streaming_spark: SparkSession, tmp_path: Path) -> Tables:
+    return Tables(streaming_spark, tmp_path / "a lake/streaming")
+
+
+def posts(tables: Tables, entity: Entity) -> int | None:
+    """Posts of the last hour."""
+    found = tables.live(entity).get(("posts", "hour", names.stream(ID, entity)))
+    return found and found[0]
+
+
+@pytest.mark.slow
+def test_all_streams_also_while_only_one_has_come_back(tables: Tables) -> None:
+    board, geo, user = tables.new_board(), Stream(GEO), Stream(USER)
+    for stream in (geo, user):
+        sink = tables.sink(stream.entity, board=board)
+        sink(tables.frame(stream.put('{"ind":1}', "junk")), 0)
+    board.flush()
+    assert (posts(tables, GEO), posts(tables, USER)) == (1, 1)
+    before = tables.live(USER)
+    restarted = tables.new_board()
+    tables.sink(GEO, board=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
+    restarted.flush()
+    assert posts(tables, GEO) == 2
+    assert tables.live(USER) == before
+    assert before["quarantined", "hour", "not_json"] == (1, 1)
+
+
+def test_a_write_that_fails_is_told_and_made_good(tables: Tables) -> None:
+    broken = [LookupError("the lock")]
+
+    def guard() -> None:
+        if broken:
+            raise broken.pop()
+
+    board = tables.new_board(guard)
+    board.show("one", [("posts", "hour", 0, 3_600_000, "one", 5, 1)])
+    with pytest.raises(LookupError):
+        board.flush()
+    board.show("two", [("posts", "hour", 0, 3_600_000, "two", 6, 1)])
+    board.flush()
+    rows = tables.live_table.read(tables.spark).select("stream", "value").collect()
+    assert sorted(map(tuple, rows)) == [("one", 5), ("two", 6)]
