@@ -117,7 +117,7 @@ test: install lint ## What needs no running stack: unit, contracts, spark, sink,
 	@echo "running the suites, three at a time; what each prints comes when it has ended" >&2
 	+@$(call suites,3) .test-spark .test-contracts .test-unit .test-dags-airflow .test-sink
 
-# What `make test` leaves out, beside the tests of the stack.
+# What `make test` leaves out, beside the tests of the stack and the drills.
 SLOW := .test-slow-contracts .test-slow-spark
 VERSIONS := $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 DRILLS := .test-drills-others .test-drills-some
@@ -153,19 +153,19 @@ $(SPARKS:%=.test-%): .test-%: .build/.%
 $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/dags
 
-# A test of tests/stack runs all of tests/e2e against its stack, with the other target.
+# A test of tests/stack runs all of tests/e2e against its stack, with the other target. The drills come last.
 .PHONY: test-stack .test-stack
-test-stack: ready ## Follow posts through the real stack, on ports of its own
+test-stack: ready ## Follow posts through the real stack, on ports of its own, then kill some of it
 	@$(MAKE) --no-print-directory .test-stack
 .test-stack:
-	@$(PYTEST) tests/stack tests/e2e/test_clients.py
+	@$(PYTEST) tests/stack tests/e2e/test_clients.py tests/drills -m "not long"
 
 .PHONY: test-e2e
 test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment end to end: one of its own, or with TARGET=aws that of .env.aws
 	@$(PYTEST) tests/e2e --target $(TARGET)
 
 .PHONY: test-drills
-test-drills: ready ## Kill services and jobs under load, and count what is lost (KILLS=n of the streaming road's)
+test-drills: ready ## Kill services and jobs under load, for minutes, and count what is lost (KILLS=n of the streaming road's)
 	+@$(call suites,2) $(DRILLS)
 
 # Each half on a stack of its own; they take about the same time.
@@ -177,8 +177,8 @@ SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py
 	@$(PYTEST) tests/drills $(SOME_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 
 .PHONY: test-rest
-test-rest: install .versions ## All that `make test` leaves out, two parts at a time
-	+@$(call suites,2) $(DRILLS) .test-stack $(SLOW) $(VERSIONS)
+test-rest: install .versions ## test-stack, test-slow and test-versions, two parts at a time
+	+@$(call suites,2) .test-stack $(SLOW) $(VERSIONS)
 
 .PHONY: bench
 bench: install ## Print the ratios of tests/bench, side by side on this machine

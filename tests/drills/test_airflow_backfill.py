@@ -23,7 +23,7 @@ from tests.drills import road
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(900)]
 
 DAYS = 3
 POSTS = 15

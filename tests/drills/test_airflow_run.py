@@ -29,7 +29,7 @@ from tests.spark.oracle import plain
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.once, pytest.mark.timeout(1500)]
 
 LIMIT = 400
 """Seconds that a run, or a try of it, may take from where it is."""

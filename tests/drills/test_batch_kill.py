@@ -11,7 +11,7 @@ import pytest
 
 from tests.drills.batch_lake import ONE_BY_ONE, Lake
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

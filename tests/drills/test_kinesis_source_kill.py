@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.spark.sources.appending import Appending
 from tests.spark.sources.engine import Engine, running
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(1500)]
 
 SPLIT_AFTER, MERGE_AFTER = 1, 3
 RECORDS = 20

@@ -76,6 +76,7 @@ def emulator(stack: Stack) -> Iterator[Emulator]:
             stream.close()
 
 
+@pytest.mark.long
 @pytest.mark.containers
 @pytest.mark.timeout(1500)
 def test_a_restart_of_each_service_and_of_all_loses_nothing(stack: Stack, access: Access) -> None:

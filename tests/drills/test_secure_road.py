@@ -19,7 +19,7 @@ POSTS = 50
 LIMIT = 900
 """Seconds that each of the two commands may take."""
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(2 * LIMIT + 100)]
+pytestmark = [pytest.mark.long, pytest.mark.containers, pytest.mark.timeout(2 * LIMIT + 100)]
 
 
 @pytest.fixture

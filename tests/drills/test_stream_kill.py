@@ -32,7 +32,7 @@ from tests.spark.data import arrow, lines
 from tests.spark.oracle import Oracle, plain
 from tests.spark.sources.engine import Engine, Stream, Way, running
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(1500)]
 
 POSTS, SHARDS = 10_000, 3
 AT_ONCE, PAUSE = 25, 0.5
