@@ -48,18 +48,10 @@ if [ ! -f "$build/aws-msk-iam-auth.jar" ] || ! check_sums "$build" "$signer/jars
   fi
 fi
 
-free_ports() {
-  python3 - <<'PYTHON'
-import socket
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*(s.getsockname()[1] for s in sockets))
-PYTHON
-}
-
 # A worker needs a broker to start. Runs as the command of make_class_archive, which ends the worker.
 broker_and_worker() {
   local broker_port controller_port worker_port
-  read -r broker_port controller_port worker_port < <(free_ports)
+  read -r broker_port controller_port worker_port < <(free_ports 3)
   export RUN_DIR="$scratch" KAFKA_AUTH=none KAFKA_LISTEN="127.0.0.1:$broker_port"
   export KAFKA_CONTROLLER_LISTEN="127.0.0.1:$controller_port" KAFKA_HOST_LISTEN="" KAFKA_HOST_ADVERTISED=""
   export KAFKA_BOOTSTRAP_SERVERS="$KAFKA_LISTEN"

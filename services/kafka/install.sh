@@ -36,15 +36,7 @@ if [ ! -f "$build/kafka-auth.jar" ] || [ "$inputs" != "$(cat "$build/kafka-auth.
   printf '%s\n' "$inputs" >"$build/kafka-auth.inputs"
 fi
 
-free_ports() {
-  python3 - <<'PYTHON'
-import socket
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-print(*(s.getsockname()[1] for s in sockets))
-PYTHON
-}
-
-read -r broker_port controller_port < <(free_ports)
+read -r broker_port controller_port < <(free_ports 2)
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 export RUN_DIR="$scratch" KAFKA_AUTH=none KAFKA_LISTEN="127.0.0.1:$broker_port"

@@ -31,6 +31,17 @@ check_sums() {
   (cd "$folder" && "${sums[@]}" --check --status "$list")
 }
 
+# Prints so many ports of 127.0.0.1 that nobody listens on.
+free_ports() {
+  python3 - "$1" <<'PYTHON'
+import socket
+import sys
+
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(each.getsockname()[1] for each in sockets))
+PYTHON
+}
+
 # Prints the option that makes the JVM use an archive if there is one; in make_class_archive, the
 # option that makes it write one.
 class_archive_option() {
