@@ -36,9 +36,10 @@ docker system df --format 'in all, shared layers once: {{.Type}} {{.Size}}' | gr
 begun=$SECONDS
 docker compose up --detach --wait --quiet-pull 2>/dev/null
 printf 'all healthy %d s after up\n' $((SECONDS - begun))
-docker compose stats --no-stream --format '{{.Name}} {{.MemUsage}}' | sed "s/^$COMPOSE_PROJECT_NAME-/  /; s/ \/.*//"
 docker compose run --rm emulator --count 500 --rate max --batch-size 100
 docker compose run --rm spark
+# Only now: some of Spark's workers end a minute after the start.
+docker compose stats --no-stream --format '{{.Name}} {{.MemUsage}}' | sed "s/^$COMPOSE_PROJECT_NAME-/  /; s/ \/.*//"
 docker compose down --volumes 2>/dev/null
 left=$(remains)
 if [ -n "$left" ]; then
