@@ -62,6 +62,7 @@ def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_read_again_changes_nothing(lake: Lake) -> None:
     """A run that is killed before its checkpoint's commit leaves its batch to the next."""
     lake.put(GEO, 0, '{"ind":1,"country":"Chad"}', '{"ind":1,"country":"Mali"}', "junk")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from contract import names
@@ -33,6 +34,7 @@ def keep_nothing(spark: SparkSession, table: Table) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> None:
     assert maintain_tables.main([]) == 0
     assert lake.capture.readouterr().out == "there are no tables yet\n"

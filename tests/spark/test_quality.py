@@ -234,6 +234,7 @@ POISONS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("poison", POISONS, ids=lambda poison: poison.title)
 def test_poison_is_told_by_name(lake: Lake, poison: Poison) -> None:
     for put in poison.put:

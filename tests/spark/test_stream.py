@@ -89,6 +89,7 @@ def test_positions_and_bytes(tables: Tables) -> None:
     assert str(found["102"]["arrived_at"]) == "2026-11-25 12:00:01.500000"
 
 
+@pytest.mark.slow
 def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Tables) -> None:
     stream, name = Stream(GEO), f"{ID}_geo_table"
     sink = tables.sink(GEO)

@@ -55,6 +55,7 @@ def test_it_is_left_to_databricks_where_aws_has_no_endpoint_of_ours(spark: Spark
     assert not register(spark, Settings.from_environ({}))
 
 
+@pytest.mark.slow
 def test_a_query_reads_what_is_there_and_goes_on_after_that(
     source: SparkSession, engine: Engine, tmp_path: Path
 ) -> None:
