@@ -74,10 +74,11 @@ display(good.select(CLEANED[PIN].names).limit(5))
 # COMMAND ----------
 
 from spark.pipeline.stream import Road
+from spark.pipeline.tables import Table
 
 roads = [Road.of(entity, user_id, root) for entity in ENTITIES]
 counts = {road.entity.name: road.table.read(spark).count() for road in roads}
-spark.read.format("delta").load(f"{root}/{names.live_table(user_id)}").createOrReplaceTempView("live")
+Table(f"{root}/{names.live_table(user_id)}").read(spark).createOrReplaceTempView("live")
 display(spark.createDataFrame(list(counts.items()), ["entity", "rows"]))
 
 # COMMAND ----------
