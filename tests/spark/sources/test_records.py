@@ -1,0 +1,71 @@
+"""Records as rows, without Kinesis and without Spark."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from spark.pipeline.sources.kinesis.offsets import ShardName
+from spark.pipeline.sources.kinesis.records import Record, rows
+from tests.conftest import ROOT
+
+SHARD = ShardName("a stream", "shardId-000000000007")
+MILLISECONDS = 1_500_000_000_123
+
+
+def record(key: str, data: bytes, number: str) -> Record:
+    return {
+        "PartitionKey": key,
+        "Data": data,
+        "SequenceNumber": number,
+        "ApproximateArrivalTimestamp": MILLISECONDS,
+    }
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_rows_are_the_records_in_their_order(count: int) -> None:
+    given = [
+        ("Zoë 🙂", b"\x00\xff", "49590338271490256608559692538361571095921575989136588898"),
+        ("", b"", "2"),
+        ("k" * 256, b"x" * 70_000, "3"),
+    ][:count]
+    found = rows(SHARD, [record(*one) for one in given])
+    found.validate(full=True)
+    assert found.to_pylist() == [
+        {
+            "partitionKey": key,
+            "data": data,
+            "stream": "a stream",
+            "shardId": "shardId-000000000007",
+            "sequenceNumber": number,
+            "approximateArrivalTimestamp": datetime(2017, 7, 14, 2, 40, 0, 123_000, UTC),
+        }
+        for key, data, number in given
+    ]
+
+
+def test_reading_a_stream_imports_no_pandas() -> None:
+    """Each process of a query would need 50 MiB more, though pandas is there for other jobs."""
+    code = """
+import importlib.util, sys
+from spark.pipeline.sources.kinesis.offsets import ShardName
+from spark.pipeline.sources.kinesis.partitions import _rows
+from spark.pipeline.sources.kinesis.records import rows
+keys = ("PartitionKey", "Data", "SequenceNumber", "ApproximateArrivalTimestamp")
+held = _rows([rows(ShardName("s", "i"), [dict(zip(keys, ("k", b"d", "1", 1)))])])
+assert sum(batch.num_rows for batch in held.read(None)) == 1
+assert importlib.util.find_spec("pandas"), "there is no pandas that could be imported"
+assert "pandas" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
