@@ -1,0 +1,84 @@
+"""The health check of Airflow's processes, against a real server that answers as Airflow's does."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.contracts.localstack.upstream import Answer, Upstream
+
+FILE = Path(__file__).resolve().parents[2] / "services/airflow/health.py"
+BEAT = "2026-01-01T00:00:00+00:00"
+TOLD = {
+    "metadatabase": {"status": "healthy"},
+    "scheduler": {"status": "healthy", "latest_scheduler_heartbeat": BEAT},
+    "dag_processor": {"status": None, "latest_dag_processor_heartbeat": None},
+    "triggerer": {"status": "unhealthy", "latest_triggerer_heartbeat": BEAT},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Upstream]:
+    found = Upstream(0)
+    found.answer = Answer(body=json.dumps(TOLD).encode())
+    thread = Thread(target=found.serve_forever)
+    thread.start()
+    try:
+        yield found
+    finally:
+        found.shutdown()
+        thread.join(10)
+        found.server_close()
+
+
+def check(url: str, component: str) -> int:
+    # A script: Airflow's environment has none of the project's packages.
+    spec = importlib.util.spec_from_file_location("airflow_health", FILE)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    status: int = module.main(url, component)
+    return status
+
+
+@pytest.mark.parametrize(
+    ("component", "status", "said"),
+    [
+        ("metadatabase", 0, ""),
+        ("scheduler", 0, ""),
+        ("dag_processor", 1, "dag_processor: None, last heartbeat: none yet\n"),
+        ("triggerer", 1, f"triggerer: unhealthy, last heartbeat: {BEAT}\n"),
+    ],
+)
+def test_a_component_is_what_the_api_server_says(
+    server: Upstream, capsys: pytest.CaptureFixture[str], component: str, status: int, said: str
+) -> None:
+    assert check(server.url, component) == status
+    assert capsys.readouterr().err == said
+    assert [request.path for request in server.received] == ["/api/v2/monitor/health"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(503, body=b'{"detail": "starting"}'), "it answers 503"),
+        (Answer(200, body=b"<html>"), "Expecting value"),
+    ],
+)
+def test_another_answer_is_no_health(
+    server: Upstream, capsys: pytest.CaptureFixture[str], answer: Answer, said: str
+) -> None:
+    server.answer = answer
+    assert check(server.url, "scheduler") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_no_answer_is_no_health(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("http://127.0.0.1:9", "scheduler") == 1
+    assert "refused" in capsys.readouterr().err
