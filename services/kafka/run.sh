@@ -91,7 +91,7 @@ PROPERTIES
 # SerialGC: the quickest to start, and the smallest. The compiler keeps its second stage (C2), which
 # the broker needs under load.
 java_options=(
-  -Xms256m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
+  -Xms64m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
   -Dlog4j2.configurationFile=services/kafka/log4j2.yaml
   -cp "$jars"
 )
