@@ -1,7 +1,7 @@
 """Says whether the template is deployed and its REST API reaches its streams.
 
 Exits 0, or 1 with one line on stderr. Standard library only: the runners ask
-twice a second while LocalStack starts.
+each second while LocalStack starts.
 """
 
 from __future__ import annotations
