@@ -20,7 +20,7 @@ export PATH="$PWD/$environment/bin:$PATH"
 
 # What the jars and the archive are made from; an archive is of one Java, one folder and one Spark.
 wanted=$(
-    cat spark/pom.xml "$sums" spark/conf/* spark/install.sh requirements/spark.txt
+    cat spark/pom.xml "$sums" spark/conf/* spark/install.sh spark/launch/bin/java requirements/spark.txt
     find spark/log_store -name '*.java' -exec cat {} +
     java -version 2>&1
     pwd
@@ -55,6 +55,7 @@ rm -f "$build/classes.jsa"
 options=$(sed -n 's/^spark.driver.defaultJavaOptions *//p' spark/conf/spark-defaults.conf)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+export SPARK_JAVA=${SPARK_JAVA:-${JAVA_HOME:+$JAVA_HOME/bin/}java} JAVA_HOME=$PWD/spark/launch
 DELTA_ROOT=$scratch SPARK_LOCAL_DIRS=$scratch SPARK_LOCAL_IP=127.0.0.1 PYTHONPATH=$PWD \
     AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none \
     spark-submit --properties-file spark/conf/spark-defaults.conf \

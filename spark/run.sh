@@ -20,4 +20,6 @@ export SPARK_LOCAL_IP=127.0.0.1 SPARK_LOCAL_HOSTNAME=localhost
 PYSPARK_PYTHON=$(command -v python)
 export PYSPARK_PYTHON PYTHONPATH=$PWD PYTHONUNBUFFERED=1
 unset SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR
+# A java that finds its classes in the archive.
+export SPARK_JAVA=${SPARK_JAVA:-${JAVA_HOME:+$JAVA_HOME/bin/}java} JAVA_HOME=$PWD/spark/launch
 exec python -m "$@"

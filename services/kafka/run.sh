@@ -101,7 +101,8 @@ java_options=(
 # The tool writes meta.properties last, so a format that was cut off is done again.
 if [ ! -f "$data/log/meta.properties" ]; then
   cluster_id="$(head -c 16 /dev/urandom | base64 | tr '+/' 'AZ' | cut -c 1-22)"
-  "$JAVA" "${java_options[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
+  archive="$(CLASS_ARCHIVE_TO_MAKE="" class_archive_option .build/kafka/broker.jsa)"
+  "$JAVA" "${java_options[@]}" -XX:TieredStopAtLevel=1 "$archive" kafka.tools.StorageTool format \
     --config "$data/server.properties" --cluster-id "$cluster_id" --ignore-formatted
 fi
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         patch.setenv("PYTHONPATH", str(ROOT))  # of Spark's own Python processes
         options = f"--properties-file spark/conf/spark-defaults.conf {spark_options()}"
         patch.setenv("PYSPARK_SUBMIT_ARGS", f"{options} pyspark-shell")
+        home = os.environ.get("JAVA_HOME")
+        patch.setenv("SPARK_JAVA", f"{home}/bin/java" if home else "java")
+        patch.setenv("JAVA_HOME", str(ROOT / "spark/launch"))
         for name in ("SPARK_HOME", "SPARK_CONF_DIR"):
             patch.delenv(name, raising=False)
         session = SparkSession.builder.appName("tests").getOrCreate()
