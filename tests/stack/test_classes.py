@@ -1,0 +1,23 @@
+"""The archive of classes that makes Spark's JVM start sooner is the one that it reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+LOGGED = '--conf "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -Xlog:class+load:stderr"'
+
+
+def test_a_job_finds_its_classes_in_the_archive(stack: Stack) -> None:
+    if stack.variables["ENGINE"] == "native" and " " in str(ROOT):
+        pytest.skip("where a path has a space Java uses no archive for the classes of jars")
+    said = stack.run("spark", environment={"SPARK_OPTIONS": LOGGED}).stderr.splitlines()
+    sparks = [line for line in said if " org.apache.spark." in line and " source: " in line]
+    archived = [line for line in sparks if line.endswith("source: shared objects file (top)")]
+    assert len(archived) > 0.9 * len(sparks) > 1000
