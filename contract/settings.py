@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from contract import names
 from contract.errors import SettingError
+from contract.secrets import secret, with_password
 from contract.values import address as _address
 from contract.values import folders as _folders
 from contract.values import kafka_auth as _kafka_auth
@@ -38,28 +37,6 @@ def _setting(variable: str, default: str, parse: Callable[[str], T], doc: str) -
         metadata={"variable": variable, "default": default, "parse": parse, "doc": doc},
     )
     return value
-
-
-def with_password(url: str, password: str) -> str:
-    """Put a password into a database's URL, unless it has one or names no user."""
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    if not at or ":" in user:
-        return url
-    return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
-
-
-def secret(variable: str, file: str) -> str:
-    """Read a secret from the file that ``variable`` names.
-
-    Raises:
-        SettingError: the file can't be read.
-    """
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingError(variable, file, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +207,12 @@ class Settings:
     )
     jobs_api_log_bytes: int = _setting(
         "JOBS_API_LOG_BYTES", "5242880", _positive, "bytes of a task's log that are kept, the last"
+    )
+    jobs_api_idle_seconds: int = _setting(
+        "JOBS_API_IDLE_SECONDS",
+        "300",
+        _whole,
+        "seconds that the JVM of a task waits for the next task; with 0 each starts its own",
     )
     jobs_api_keep_runs: int = _setting(
         "JOBS_API_KEEP_RUNS", "500", _positive, "runs that are kept; the oldest go with their logs"

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError
 
 from contract.errors import PipelineError, SettingError
-from contract.settings import Settings, secret
+from contract.secrets import secret
+from contract.settings import Settings
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials

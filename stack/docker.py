@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from contract.settings import with_password
+from contract.secrets import with_password
 from stack import compose, containers, docker_machine, ports
 from stack.docker_cli import DockerCli
 from stack.errors import MachineError, StackError, StartError

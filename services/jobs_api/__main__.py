@@ -37,7 +37,8 @@ async def serve(settings: Settings, data: Path) -> None:
     (data / "dbfs").mkdir(parents=True, exist_ok=True)
     workspace = Workspace(dict(settings.jobs_api_workspace), data / "dbfs")
     database = Database(data / "state.db")
-    parts = Parts(settings, database, Attempts(settings, data / "tasks"), workspace)
+    attempts = Attempts(settings, data / "tasks")
+    parts = Parts(settings, database, attempts, workspace)
     scheduler = Scheduler(parts)
     await scheduler.recover()
     server = HttpServer(
@@ -57,6 +58,7 @@ async def serve(settings: Settings, data: Path) -> None:
     print(f"Jobs API on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
     await server.serve()
     await scheduler.stop()
+    await attempts.close()
     database.close()
 
 

@@ -20,11 +20,16 @@ from typing import Any
 
 from contract.settings import Settings
 from services.jobs_api import process
+from services.jobs_api.jvms import Jvm, JvmError, Jvms
 from services.jobs_api.log import BoundedLog
 from services.jobs_api.states import Result
 
 OUTCOME_BYTES = 8_388_608
 """Bytes of an outcome that is read; the runner writes less."""
+TRACE = 10_000
+"""Bytes of the log that are told as the trace of a process that ended without a word."""
+FAILED = "Workload failed, see run output for details"
+"""Databricks' message."""
 DRAIN = 5.0
 """Seconds that output on its way is waited for when all processes have ended."""
 
@@ -40,6 +45,8 @@ class Outcome:
     notebook_result: str | None = None
     notebook_truncated: bool = False
     values: dict[str, str] = field(default_factory=dict)
+    clean: bool = False
+    """Whether the JVM may serve another task."""
 
 
 class Attempts:
@@ -48,6 +55,8 @@ class Attempts:
     def __init__(self, settings: Settings, root: Path) -> None:
         self._settings, self.root = settings, root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
+        self._command = shlex.split(settings.jobs_api_command)
+        self._jvms = Jvms(settings, self._command, self.root / "jvms")
 
     def folder(self, run_id: int) -> Path:
         """Folder of an attempt."""
@@ -65,39 +74,75 @@ class Attempts:
         self, run_id: int, task: Mapping[str, Any], cluster: Mapping[str, Any], timeout: float
     ) -> Outcome:
         """Run a task to its end; when cancelled, end its processes first."""
-        folder = self.folder(run_id)
+        folder, log = self.folder(run_id), self.log(run_id)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "task.json").write_text(json.dumps(task))
+        environment = self._environment(cluster)
+        deadline = asyncio.get_running_loop().time() + timeout if timeout else None
+        outcome = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                jvm = await self._jvms.take(environment, log)
+            try:
+                status = await self._process(folder, log, environment, deadline, jvm)
+                outcome = self._outcome(folder, status)
+            finally:
+                if jvm:
+                    clean = outcome is not None and outcome.clean
+                    await asyncio.shield(self._jvms.give_back(jvm, clean))
+        except TimeoutError:
+            return Outcome(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
+        except JvmError as error:
+            return Outcome(Result.FAILED, FAILED, str(error), log.last(TRACE)[0])
+        return outcome
+
+    async def close(self) -> None:
+        """End what waits for the next attempt."""
+        await self._jvms.close()
+
+    async def _process(
+        self,
+        folder: Path,
+        log: BoundedLog,
+        environment: Mapping[str, str],
+        deadline: float | None,
+        jvm: Jvm | None,
+    ) -> int:
+        """Run the process of a task; return its exit status when all that it started has ended.
+
+        Raises:
+            TimeoutError: it was still there at ``deadline``, a time of the loop.
+        """
         child = await asyncio.create_subprocess_exec(
-            *shlex.split(self._settings.jobs_api_command),
+            *self._command,
             "services.jobs_api.runner",
             str(folder),
-            env=self._environment(folder, cluster),
+            env={
+                **environment,
+                **(jvm.gateway.environment if jvm else {}),
+                process.MARK: str(folder),
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
         assert child.stdout is not None
-        output = asyncio.create_task(self.log(run_id).take(child.stdout))
-        timed_out = False
+        output = asyncio.create_task(log.take(child.stdout))
         try:
-            async with asyncio.timeout(timeout or None):
+            async with asyncio.timeout_at(deadline):
                 await child.wait()
-        except TimeoutError:
-            timed_out = True
         finally:
             # What the task has started ends with it, as a cluster does.
+            if jvm and child.returncode != 0:
+                jvm.terminate()
             await asyncio.shield(process.end(folder, 0 if child.returncode == 0 else process.GRACE))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(output, DRAIN)
-        status = await child.wait()
-        if timed_out:
-            return Outcome(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
-        return self._outcome(folder, status)
+        return await child.wait()
 
-    def _environment(self, folder: Path, cluster: Mapping[str, Any]) -> dict[str, str]:
-        """Environment of a task: ours without the token, with what its cluster brings."""
+    def _environment(self, cluster: Mapping[str, Any]) -> dict[str, str]:
+        """Environment of a cluster: ours without the token, with what it brings."""
         found = {**os.environ, **cluster.get("spark_env_vars", {})}
         for name in ("JOBS_API_TOKEN", "JOBS_API_TOKEN_FILE"):
             found.pop(name, None)
@@ -110,7 +155,7 @@ class Attempts:
             for part in ("--conf", f"{name}={value}")
         ]
         found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {shlex.join(conf)}".strip()
-        return found | {process.MARK: str(folder)}
+        return found
 
     def _outcome(self, folder: Path, status: int) -> Outcome:
         try:
@@ -123,15 +168,14 @@ class Attempts:
             error = f"The task's process ended with exit code {status}"
             if status < 0:
                 error = f"The task's process was ended by {signal.Signals(-status).name}"
-            trace = self.log(int(folder.name)).last(10_000)[0]
+            trace = self.log(int(folder.name)).last(TRACE)[0]
         return Outcome(
             result=Result.FAILED if error else Result.SUCCESS,
-            message=told.get("message") or "Workload failed, see run output for details"
-            if error
-            else "",
+            message=told.get("message") or FAILED if error else "",
             error=error,
             trace=trace,
             notebook_result=told.get("result"),
             notebook_truncated=bool(told.get("truncated")),
             values=told.get("values", {}),
+            clean=not error and bool(told.get("clean")),
         )

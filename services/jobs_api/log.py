@@ -16,12 +16,17 @@ class BoundedLog:
 
     async def take(self, stream: asyncio.StreamReader) -> None:
         """Keep all that comes until the stream ends."""
+        self._new.touch()
+        while chunk := await stream.read(CHUNK):
+            self.write(chunk)
+
+    def write(self, chunk: bytes) -> None:
+        """Keep what was printed. Several may write, in turns."""
         with self._new.open("ab", buffering=0) as file:
-            while chunk := await stream.read(CHUNK):
-                if file.tell() + len(chunk) > self._limit and file.tell():
-                    self._old.write_bytes(self._new.read_bytes()[-self._limit :])
-                    file.truncate(0)
-                file.write(chunk)
+            if file.tell() + len(chunk) > self._limit and file.tell():
+                self._old.write_bytes(self._new.read_bytes()[-self._limit :])
+                file.truncate(0)
+            file.write(chunk)
 
     def last(self, limit: int | None = None) -> tuple[str, bool]:
         """The last ``limit`` bytes as text, and whether more was printed."""

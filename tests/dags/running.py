@@ -140,6 +140,7 @@ class JobsApi(Service):
             "JOBS_API_TOKEN": TOKEN,
             "JOBS_API_WORKSPACE": f"/Shared/pinterest-data-pipeline={self.folder / 'workspace'}",
             "JOBS_API_COMMAND": str(command),
+            "JOBS_API_IDLE_SECONDS": "0",
             "JOBS_API_PATH": str(ROOT / ".venv/bin"),
         }
 

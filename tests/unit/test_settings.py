@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from contract.errors import SettingError
-from contract.settings import Settings, with_password
+from contract.secrets import with_password
+from contract.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 from services.jobs_api.runner.libraries import LibraryError, install
 from services.jobs_api.runner.outcome import Outcome
 from services.jobs_api.runner.python_tasks import run_file, run_wheel
+from services.jobs_api.runner.release import release
 
 
 def main(folder: Path) -> int:
@@ -39,6 +40,8 @@ def main(folder: Path) -> int:
     except BaseException as error:
         outcome.failed(error)
         traceback.print_exception(error)
+    if not outcome.has_failed:
+        outcome.clean = release()
     sys.stdout.flush()
     sys.stderr.flush()
     outcome.write()

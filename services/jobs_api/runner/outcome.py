@@ -22,6 +22,8 @@ class Outcome:
         self._told: dict[str, Any] = {}
         self.values: dict[str, str] = {}
         """Task values, as text."""
+        self.clean = False
+        """Whether its JVM may serve another task."""
 
     def failed(self, error: BaseException, message: str = "", trace: str = "") -> None:
         """Note an error; its traceback starts at the code of the task."""
@@ -44,7 +46,8 @@ class Outcome:
     def write(self) -> None:
         """Leave it, whole or not at all."""
         new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(self._told | {"values": self.values}), encoding="utf-8")
+        told = self._told | {"values": self.values, "clean": self.clean}
+        new.write_text(json.dumps(told), encoding="utf-8")
         os.replace(new, self._path)
 
 

@@ -69,6 +69,8 @@ class JobsApi(Service):
                 "JOBS_API_TOKEN": TOKEN,
                 "JOBS_API_WORKSPACE": f"/={self.workspace}",
                 "JOBS_API_SLOTS": "4",
+                # These tasks have no need of a JVM.
+                "JOBS_API_IDLE_SECONDS": "0",
                 **settings,
             },
         )

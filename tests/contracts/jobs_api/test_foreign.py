@@ -51,6 +51,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Ite
     service = JobsApi(
         tmp_path_factory.mktemp("jobs_api"),
         **localstack.access,
+        JOBS_API_IDLE_SECONDS="300",
     )
     for name in ("batch_processing.py", "stream_processing.ipynb"):
         elsewhere.put(name, service.workspace / elsewhere.HOME)

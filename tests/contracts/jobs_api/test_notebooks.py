@@ -38,6 +38,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
         tmp_path_factory.mktemp("jobs_api"),
         **localstack.access,
         SECRET_AWS_SECRET_KEY=SECRET,
+        JOBS_API_IDLE_SECONDS="300",
     )
     shutil.copytree(NOTEBOOKS, service.workspace / "books")
     try:

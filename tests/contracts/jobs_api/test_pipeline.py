@@ -69,6 +69,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
         tmp_path_factory.mktemp("jobs_api"),
         JOBS_API_WORKSPACE=f"{HERE}={ROOT}",
         JOBS_API_SLOTS="1",
+        JOBS_API_IDLE_SECONDS="300",
         DELTA_ROOT=f"file:{lake}/delta",
         AWS_ENDPOINT_URL=kinesis.endpoint,
         AWS_ACCESS_KEY_ID="test",

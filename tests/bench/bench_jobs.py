@@ -1,0 +1,103 @@
+"""Jobs of the local Jobs API whose JVM has run a job before, against jobs that start their own.
+
+The same jobs on the same objects, in turns within one run. Nothing is asserted on speed; what is
+asserted is that each job did its work and which JVM did it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databricks.sdk.service import jobs
+
+from contract import names
+from contract.entities import ENTITIES
+from contract.settings import Settings
+from emulator.dataset.generate import Block, blocks
+from tests.conftest import ROOT
+from tests.contracts.jobs_api.running import JobsApi
+from tests.spark.data import lines, write_objects
+
+POSTS = 500
+ROUNDS = 3
+HERE = "/Shared/pinterest-data-pipeline"
+LIMIT = 180.0
+"""Seconds that a job may take on a busy machine."""
+
+
+class Lake:
+    """Objects, tables made of them, and the Jobs API that runs jobs over them."""
+
+    def __init__(self, folder: Path, block: Block, idle: int) -> None:
+        user_id = Settings.from_environ({}).user_id
+        self._objects = folder / names.TOPICS_DIR
+        for entity in ENTITIES:
+            records = islice(lines(entity, block.rows(entity)), POSTS)
+            write_objects(self._objects, names.topic(user_id, entity), records, 50)
+        self.api = JobsApi(
+            folder,
+            JOBS_API_WORKSPACE=f"{HERE}={ROOT}",
+            JOBS_API_IDLE_SECONDS=str(idle),
+            DELTA_ROOT=f"file:{folder}/delta",
+            # Nothing listens there: these jobs read and write files.
+            AWS_ENDPOINT_URL="http://127.0.0.1:9",
+            AWS_ACCESS_KEY_ID="none",
+            AWS_SECRET_ACCESS_KEY="none",
+        )
+
+    def seconds(self, job: str, *arguments: str) -> tuple[float, Any]:
+        """Run a job; return its seconds, and what it has printed as JSON."""
+        given = [f"--objects={self._objects.as_uri()}", "--json", *arguments]
+        file = f"{HERE}/spark/jobs/{job}.py"
+        began = time.perf_counter()
+        run_id = self.api.submit(
+            jobs.SubmitTask("job", spark_python_task=jobs.SparkPythonTask(file, given))
+        )
+        run = self.api.ended(run_id, LIMIT)
+        seconds = time.perf_counter() - began
+        output = self.api.output(run, "job")
+        assert output.error is None, output.error
+        printed = (output.logs or "").splitlines()
+        return seconds, json.loads(next(line for line in printed if line.startswith("{")))
+
+
+@pytest.mark.timeout(1200)
+def test_a_jvm_that_waits_against_a_new_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = next(blocks())
+    lakes = {}
+    for name, idle in (("new", 0), ("waiting", 600)):
+        (tmp_path / name).mkdir()
+        lakes[name] = Lake(tmp_path / name, block, idle)
+    found: dict[tuple[str, str], list[float]] = {}
+    try:
+        for lake in lakes.values():
+            lake.api.start()
+            _, said = lake.seconds("run_batch")
+            assert {e["good"] for e in said["entities"].values()} == {POSTS}
+        for _ in range(ROUNDS):
+            for name, lake in lakes.items():
+                seconds, said = lake.seconds("run_batch")
+                assert {e["records"] for e in said["entities"].values()} == {0}
+                found.setdefault((name, "a batch with nothing new"), []).append(seconds)
+                seconds, said = lake.seconds("check_quality")
+                assert said["ok"]
+                found.setdefault((name, f"the gate over {POSTS} posts"), []).append(seconds)
+    finally:
+        for lake in lakes.values():
+            lake.api.stop()
+    with capsys.disabled():
+        print(f"\nJobs, seconds from submit to end, median of {ROUNDS}:")  # noqa: T201
+        for job in dict.fromkeys(job for _, job in found):
+            new, waiting = (statistics.median(found[name, job]) for name in lakes)
+            print(  # noqa: T201
+                f"  {job:26} {new:5.1f} in a JVM of its own, {waiting:5.1f} in one that has waited,"
+                f" ratio {waiting / new:.2f}"
+            )
