@@ -54,15 +54,21 @@ class Arrivals:
         table: holds ``schemas.ARRIVALS``.
         beside: the cleaned table, whose commits have notes.
         guard: called before each commit.
+        fresh: whether both tables were just made, so that there is nothing to read.
     """
 
-    def __init__(self, spark: SparkSession, table: Table, beside: Table, guard: Guard) -> None:
+    def __init__(
+        self, spark: SparkSession, table: Table, beside: Table, guard: Guard, fresh: bool = False
+    ) -> None:
         self._spark, self._table, self._guard = spark, table, guard
-        notes = beside.notes(spark, COMMITS)
-        told = [Arrival(*post) for note in notes for post in note.get("arrivals", ())]
-        since = min((post.arrived_at for post in told), default=None)
-        rows = last_hour(table.read(spark), KEY, "label", since=since)
-        held = [Arrival(*row) for row in rows]
+        told: list[Arrival] = []
+        held: list[Arrival] = []
+        if not fresh:
+            notes = beside.notes(spark, COMMITS)
+            told = [Arrival(*post) for note in notes for post in note.get("arrivals", ())]
+            since = min((post.arrived_at for post in told), default=None)
+            rows = last_hour(table.read(spark), KEY, "label", since=since)
+            held = [Arrival(*row) for row in rows]
         there = {(post.key, post.arrived_at) for post in held}
         self._waiting = [post for post in told if (post.key, post.arrived_at) not in there]
         self._batches = BATCHES if self._waiting else 0

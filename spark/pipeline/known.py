@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from spark.pipeline.schemas import KEY
@@ -39,13 +39,15 @@ class Known:
     """Key and fingerprint of the rows of a table.
 
     Args:
-        table: the rows of the cleaned table.
+        table: the rows of the cleaned table; None of one that was just made.
         most: keys to remember.
     """
 
-    def __init__(self, table: DataFrame, most: int = MOST) -> None:
+    def __init__(self, table: DataFrame | None, most: int = MOST) -> None:
         self._most = most
-        rows = table.select(KEY, fingerprint(table.columns)).limit(most + 1).collect()
+        rows: list[Row] = []
+        if table is not None:
+            rows = table.select(KEY, fingerprint(table.columns)).limit(most + 1).collect()
         self._complete = len(rows) <= most
         self._rows: dict[int, int] = dict(rows[:most])
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -116,6 +117,9 @@ class Service:
             LockError: the lock was lost.
         """
         try:
+            # Most of a start, and one waits for S3 while another computes.
+            with ThreadPoolExecutor(len(self._all)) as pool:
+                list(pool.map(self._open, self._all))
             for one in self._all:
                 self._start(one)
             while not self._told() and not self._done():
@@ -143,11 +147,19 @@ class Service:
     def _failed(self, one: _Supervised) -> bool:
         return one.error is not None or (one.query is not None and bool(one.query.exception()))
 
-    def _start(self, one: _Supervised) -> None:
-        """Start a query; a failure to do so is one of the query's."""
-        one.query, one.error = None, None
+    def _open(self, one: _Supervised) -> None:
+        """Read what the tables of a query hold; a failure to do so is one of the query's."""
+        one.query, one.sink, one.error = None, None, None
         try:
-            sink = Sink(self._spark, one.road, self._board, self._guard)
+            one.sink = Sink(self._spark, one.road, self._board, self._guard)
+        except Exception as error:
+            one.error = error
+
+    def _start(self, one: _Supervised) -> None:
+        """Start a query that has a sink; a failure to do so is one of the query's."""
+        if (sink := one.sink) is None:
+            return
+        try:
             rows = self._read(self._spark, one.road.entity, one.road.stream)
             writer = (
                 prepared(rows, one.road.entity)
@@ -160,7 +172,6 @@ class Service:
                 writer = writer.trigger(
                     processingTime=f"{round(self._interval * 1000)} milliseconds"
                 )
-            one.sink = sink
             one.query = writer.foreachBatch(
                 lambda batch, id: self._write(one, sink, batch, id)
             ).start()
@@ -206,6 +217,7 @@ class Service:
             sys.stderr.write(f"{reason}; starting again in {delay:g} s\n")
         if time.monotonic() >= one.due:
             one.due = 0.0
+            self._open(one)
             self._start(one)
 
     def _end(self) -> None:

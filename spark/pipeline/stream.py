@@ -118,10 +118,12 @@ class Sink:
     ) -> None:
         self._road, self._board, self._guard, self._clock = road, board, guard, clock
         with ThreadPoolExecutor(len(road.tables)) as pool:
-            list(pool.map(lambda made: _make(spark, *made), road.tables))
-        self._known = Known(road.table.read(spark))
-        self._arrivals = Arrivals(spark, road.arrivals, road.table, guard)
-        quarantined = last_hour(road.quarantine.read(spark), "rule")
+            made = list(pool.map(lambda table: _make(spark, *table), road.tables))
+        # To read an empty table takes seconds, as long as the JVM is cold.
+        cleaned, bad, counted = made
+        self._known = Known(None if cleaned else road.table.read(spark))
+        self._arrivals = Arrivals(spark, road.arrivals, road.table, guard, cleaned and counted)
+        quarantined = [] if bad else last_hour(road.quarantine.read(spark), "rule")
         dimension = DIMENSION[road.entity]
         self._live = Live(
             road.stream,
@@ -222,9 +224,12 @@ class Sink:
 
 def _make(
     spark: SparkSession, table: Table, schema: StructType, properties: Mapping[str, str]
-) -> None:
-    if not table.exists(spark):
-        table.create(spark, schema, properties)
+) -> bool:
+    """Make a table that is missing; whether it was, so that it has no row."""
+    if table.exists(spark):
+        return False
+    table.create(spark, schema, properties)
+    return True
 
 
 def _millis(column: str) -> Column:
