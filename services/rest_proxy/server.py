@@ -106,7 +106,8 @@ class Server:
             ApiError: 413, too large; 503, too much in hand; 408, it does not come.
             Disconnected: the client has gone.
         """
-        self._check_size(int(headers.get(b"content-length", b"0")), 0)
+        length = _content_length(headers)
+        self._check_size(length or 0, 0)
         chunks = []
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
@@ -116,12 +117,14 @@ class Server:
                     if message["type"] == "http.disconnect":
                         raise Disconnected
                     chunk = message.get("body", b"")
-                    more = message.get("more_body", False)
                     self._check_size(read.length + len(chunk), read.length)
                     read.length += len(chunk)
                     self._in_hand += len(chunk)
-                    if chunk:  # the last one often is empty, and to join two copies the other
+                    if chunk:  # the last one may be empty, and to join two copies the other
                         chunks.append(chunk)
+                    # What is complete needs no message more to say so: for one record, that is
+                    # a sixth of all that its request costs.
+                    more = message.get("more_body", False) and read.length != length
         except TimeoutError:
             raise ApiError(408) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -139,6 +142,13 @@ class Server:
         well, reason = await self.clients.health()
         status = "ok" if well else "unavailable"
         return 200 if well else 503, JSON, encode({"status": status, "reason": reason})
+
+
+def _content_length(headers: dict[bytes, bytes]) -> int | None:
+    """Bytes of the body that the client has named; None where it comes in chunks, or none does."""
+    if b"transfer-encoding" in headers or b"content-length" not in headers:
+        return None
+    return int(headers[b"content-length"])
 
 
 def _content_type(route: Route, headers: dict[bytes, bytes]) -> str:
