@@ -10,7 +10,8 @@ from services.rest_proxy.call import Call
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.media import FORMATS
-from services.rest_proxy.producer import Answer, Record, failed_slot
+from services.rest_proxy.producer import Record
+from services.rest_proxy.slots import answer, answer_from, failed_slot
 
 
 async def produce(clients: Clients, call: Call) -> bytes:
@@ -40,12 +41,12 @@ async def produce(clients: Clients, call: Call) -> bytes:
         refused = clients.metadata.refused or clients.producer.refused
         if refused is not None:
             raise ApiError(Code.KAFKA_AUTHENTICATION, message=str(refused)) from error
-        return encode(Answer([failed_slot(error.args[0])] * len(records)))
+        return answer([failed_slot(error.args[0])] * len(records))
     if "partition" in call.path and wanted >= partitions:
         raise ApiError(Code.PARTITION_NOT_FOUND)
     request = clients.producer.send(topic, records, partitions)
     await request.done
-    return encode(Answer(request.slots))
+    return answer_from(request.partitions, request.offsets, request.failed)
 
 
 def _records(call: Call) -> list[Record]:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import MethodType
 from typing import Any
 
-import msgspec
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from contract.settings import Settings
 from services.kafka_login import LoginError, Watch
-from services.rest_proxy.errors import ApiError, Code, kafka_code
+from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.kafka_clients import client_configuration
+from services.rest_proxy.slots import Slot, failed_slot
 
 POLL_BUSY = 0.001
 """Seconds between polls while records are on their way."""
@@ -47,33 +48,28 @@ Record = tuple[bytes | None, bytes | None, int | None]
 """Key, value and partition; no partition where the key, or the producer, may choose."""
 
 
-class Slot(msgspec.Struct, gc=False):
-    """What the answer says of one record: where it is stored, or why not."""
-
-    partition: int | None = None
-    offset: int | None = None
-    error_code: int | None = None
-    error: str | None = None
-
-
-class Answer(msgspec.Struct):
-    """The answer to a produce request."""
-
-    offsets: Sequence[Slot | None]
-    key_schema_id: int | None = None
-    value_schema_id: int | None = None
+_UNKNOWN_TOPIC = (
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 class Request:
-    """The records of one request: a slot of the answer for each, in order."""
+    """The records of one request, and what has become of each, in order.
+
+    One of its reports is called for each record, so what they do is much of what a record costs:
+    numbers go into lists, and there is a report for each case rather than one that asks.
+    """
 
     __slots__ = (
         "_finished",
         "_left",
         "_watch",
         "done",
-        "records",
-        "slots",
+        "failed",
+        "offsets",
+        "partitions",
         "topic",
         "unknown_topic",
     )
@@ -83,39 +79,37 @@ class Request:
     ) -> None:
         self.topic = topic
         self._watch = watch
-        self.records = self._left = records
-        self.slots: list[Slot | None] = [None] * records
+        self._left = records
+        self.partitions: list[int | None] = []
+        self.offsets: list[int | None] = [None] * records
+        self.failed: dict[int, Slot] = {}
         self.unknown_topic = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._finished = finished
 
-    def report(self, slot: int, error: KafkaError | None, message: Message | None) -> None:
-        """Take the delivery report of one record."""
-        if error is None and message is not None:
-            self.slots[slot] = Slot(message.partition(), message.offset())
-        else:
-            self.slots[slot] = failed_slot(error, self._watch.refused)
-            if error is not None and error.code() in _UNKNOWN_TOPIC:
-                self.unknown_topic = True
+    def report(self, slot: int, error: KafkaError | None, message: Message) -> None:
+        """Take the delivery report of a record that was given its partition."""
+        if error is not None:
+            self.fail(slot, error)
+            return
+        self.offsets[slot] = message.offset()
         self._left -= 1
         if not self._left:
             self._finished(self)
 
+    def report_by_key(self, slot: int, error: KafkaError | None, message: Message) -> None:
+        """Take the delivery report of a record whose key has chosen its partition."""
+        self.partitions[slot] = message.partition()
+        self.report(slot, error, message)
 
-_UNKNOWN_TOPIC = (
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-)
-
-
-def failed_slot(error: KafkaError | None, refused: LoginError | None = None) -> Slot:
-    """The slot of a record that Kafka has not taken; a refused login is why none is in time."""
-    code = Code.KAFKA if error is None else kafka_code(error)
-    reason = "no delivery report" if error is None else error.str()
-    if refused is not None and code == Code.KAFKA_RETRIABLE:
-        reason = str(refused)
-    return Slot(error_code=int(code), error=reason)
+    def fail(self, slot: int, error: KafkaError) -> None:
+        """Take it that Kafka has not taken a record."""
+        self.failed[slot] = failed_slot(error, self._watch.refused)
+        if error.code() in _UNKNOWN_TOPIC:
+            self.unknown_topic = True
+        self._left -= 1
+        if not self._left:
+            self._finished(self)
 
 
 class RecordProducer:
@@ -206,35 +200,32 @@ class RecordProducer:
         self._in_flight += count
         self._turn += 1
         free = self._turn % partitions
+        by_key = free if partitions == 1 else BY_KEY
         request = Request(topic, count, self._finished, self._watch)
-        # produce_batch takes one partition for all, so there is a call for each run of records that
-        # have the same; order stays within a partition, whoever has chosen it.
-        report = request.report
-        batch: list[dict[str, Any]] = []
-        batch_partition = free
+        produce, chosen = self._producer.produce, request.partitions
+        report, report_by_key = request.report, request.report_by_key
         for slot, (key, value, partition) in enumerate(records):
             if partition is None:
-                partition = free if key is None or partitions == 1 else BY_KEY
-            if partition != batch_partition:
-                self._queue(topic, batch, batch_partition)
-                batch, batch_partition = [], partition
-            batch.append({"key": key, "value": value, "callback": partial(report, slot)})
-        self._queue(topic, batch, batch_partition)
+                partition = free if key is None else by_key
+            chosen.append(partition)
+            # A method of the slot's number: it costs less to make and to call than a partial does.
+            delivered = MethodType(report_by_key if partition == BY_KEY else report, slot)
+            try:
+                # One by one: produce_batch takes a dictionary for each and looks six keys up in it.
+                produce(topic, value, key, partition, delivered)
+            except KafkaException as error:
+                request.fail(slot, error.args[0])
+            except BufferError:
+                request.fail(slot, KafkaError(KafkaError._QUEUE_FULL))
         if not self._busy:
             self._busy = True
             self._timer.cancel()
             self._timer = self._loop.call_later(POLL_BUSY, self._poll)
         return request
 
-    def _queue(self, topic: str, batch: list[dict[str, Any]], partition: int) -> None:
-        if batch and self._producer.produce_batch(topic, batch, partition) < len(batch):
-            for message in batch:
-                if "_error" in message:
-                    message["callback"](message["_error"], None)
-
     def _finished(self, request: Request) -> None:
-        self._in_flight -= request.records
-        if (slot := request.slots[0]) is not None and slot.error_code is None:
+        self._in_flight -= len(request.offsets)
+        if 0 not in request.failed:
             self._watch.well()
         if request.unknown_topic:
             self._known.pop(request.topic, None)

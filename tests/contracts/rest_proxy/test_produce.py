@@ -225,3 +225,41 @@ def test_a_body_in_chunks_is_read(proxy: Proxy, topic: str) -> None:
     answer = proxy.call("POST", f"/topics/{topic}", chunks(), {"Content-Type": KAFKA_JSON})
 
     assert answer.json["offsets"][0]["offset"] == 0
+
+
+def test_bodies_in_pieces_over_one_connection_are_read(proxy: Proxy, topic: str) -> None:
+    # The end of a body whose length is named is not asked for, so the next request shows that
+    # the connection is where it should be.
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
+    body = b'{"records":[{"value":"' + b"x" * 600_000 + b'"}]}'
+    statuses = []
+    for content, pieces in ((body, 3), (body, 1), (b"", 1), (b'{"records":[{"value":1}]}', 2)):
+        connection.putrequest("POST", f"/topics/{topic}")
+        connection.putheader("Content-Type", KAFKA_JSON)
+        connection.putheader("Content-Length", str(len(content)))
+        connection.endheaders()
+        size = len(content) // pieces + 1
+        for start in range(0, len(content), size):
+            connection.send(content[start : start + size])
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+    connection.close()
+
+    assert statuses == [200, 200, 400, 200]
+    kept = [(None, body[len('{"records":[{"value":') : -len("}]}")])] * 2
+    assert stored(topic, 3) == [*kept, (None, b"1")]
+
+
+def test_keys_and_errors_in_one_request_keep_their_slots(proxy: Proxy, wide_topic: str) -> None:
+    records = [{"value": n, "key": n} for n in range(20)]
+    records[7]["value"] = records[11]["value"] = "x" * 1_100_000  # type: ignore[assignment]
+
+    slots = proxy.produce(wide_topic, *records).json["offsets"]
+
+    assert [n for n, slot in enumerate(slots) if slot["error_code"]] == [7, 11]
+    for partition in range(3):
+        mine = [n for n, slot in enumerate(slots) if slot["partition"] == partition]
+        kept = stored(wide_topic, len(mine), partition)
+        assert kept == [(str(n).encode(), str(n).encode()) for n in mine]
+        assert [slots[n]["offset"] for n in mine] == list(range(len(mine)))
