@@ -30,6 +30,7 @@ final class S3SinkConfig extends AbstractConfig {
   static final String ACCESS_KEY = "aws.access.key.id";
   static final String SECRET_KEY = "aws.secret.access.key";
   static final String CREDENTIALS_CLASS = "s3.credentials.provider.class";
+  static final String SIGN_PAYLOAD = "s3.payload.signing.enabled";
   static final String FLUSH_SIZE = "flush.size";
   static final String ROTATE_INTERVAL = "rotate.interval.ms";
   static final String SCHEDULE_INTERVAL = "rotate.schedule.interval.ms";
@@ -65,6 +66,10 @@ final class S3SinkConfig extends AbstractConfig {
               Importance.HIGH, "Access key. Without it: the SDK's default chain of credentials.")
           .define(SECRET_KEY, Type.PASSWORD, "",
               Importance.HIGH, "Secret of the access key.")
+          .define(SIGN_PAYLOAD, Type.BOOLEAN, true,
+              Importance.LOW,
+              "Whether an object's bytes are signed where store.url is plain HTTP. It takes more "
+                  + "processor time than all else. Over HTTPS they aren't: TLS guards them.")
           .define(FLUSH_SIZE, Type.INT, ConfigDef.NO_DEFAULT_VALUE, Range.atLeast(1),
               Importance.HIGH, "Records of an object.")
           .define(ROTATE_INTERVAL, Type.LONG, -1L, S3SinkConfig::checkInterval,
@@ -147,6 +152,12 @@ final class S3SinkConfig extends AbstractConfig {
 
   boolean pathStyle() {
     return getBoolean(PATH_STYLE);
+  }
+
+  /** Whether the bytes of an object go over plain HTTP without a signature. */
+  boolean unsignedPayload() {
+    return !getBoolean(SIGN_PAYLOAD)
+        && endpoint().filter(url -> "http".equals(url.getScheme())).isPresent();
   }
 
   /** The access key, if it is given; with {@link #secretKey()}. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -32,6 +33,8 @@ class S3ObjectStoreTest {
   private final Queue<Integer> faults = new ArrayDeque<>();
   private final Map<String, String> objects = new ConcurrentHashMap<>();
   private final List<String> requests = new ArrayList<>();
+  private byte[] received;
+  private Headers headers;
   private HttpServer server;
   private S3ObjectStore store;
 
@@ -44,9 +47,14 @@ class S3ObjectStoreTest {
   }
 
   private S3ObjectStore store(int retries) {
+    return store(retries, true);
+  }
+
+  private S3ObjectStore store(int retries, boolean signsPayload) {
     return new S3ObjectStore(
         new S3SinkConfig(
             config(
+                "s3.payload.signing.enabled", Boolean.toString(signsPayload),
                 "store.url", "http://127.0.0.1:" + server.getAddress().getPort(),
                 "s3.part.retries", Integer.toString(retries),
                 "aws.access.key.id", "key",
@@ -60,7 +68,8 @@ class S3ObjectStoreTest {
   }
 
   private synchronized void handle(HttpExchange exchange) throws IOException {
-    exchange.getRequestBody().readAllBytes();
+    received = exchange.getRequestBody().readAllBytes();
+    headers = exchange.getRequestHeaders();
     String method = exchange.getRequestMethod();
     String path = exchange.getRequestURI().getPath();
     requests.add(method + " " + exchange.getRequestURI());
@@ -121,6 +130,22 @@ class S3ObjectStoreTest {
     assertFalse(store.putIfAbsent("a+b", lines(), MARK));
     assertEquals(MARK, store.mark("a+b"));
     assertEquals("PUT /user-0a1b2c3d4e5f-bucket/a%2Bb", requests.get(0));
+  }
+
+  @Test
+  void signsTheBytesOverPlainHttpUnlessToldNotTo() {
+    store.putIfAbsent("signed", lines(), MARK);
+    assertEquals(
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", headers.getFirst("x-amz-content-sha256"));
+    try (S3ObjectStore unsigned = store(0, false)) {
+      unsigned.putIfAbsent("unsigned+1", lines(), MARK);
+    }
+    assertEquals("UNSIGNED-PAYLOAD", headers.getFirst("x-amz-content-sha256"));
+    assertEquals("\"text\"\n", new String(received, StandardCharsets.UTF_8)); // not in chunks
+    assertEquals(lines().checksum(), headers.getFirst("x-amz-checksum-crc32"));
+    String path = "/user-0a1b2c3d4e5f-bucket/unsigned%2B1";
+    assertEquals(
+        Signatures.of("PUT", path, headers, "secret"), Signatures.given(headers));
   }
 
   @Test

@@ -1,0 +1,73 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.util.concurrent.CompletableFuture;
+import software.amazon.awssdk.http.SdkHttpRequest;
+import software.amazon.awssdk.http.auth.aws.scheme.AwsV4AuthScheme;
+import software.amazon.awssdk.http.auth.aws.signer.AwsV4HttpSigner;
+import software.amazon.awssdk.http.auth.spi.signer.AsyncSignRequest;
+import software.amazon.awssdk.http.auth.spi.signer.AsyncSignedRequest;
+import software.amazon.awssdk.http.auth.spi.signer.SignRequest;
+import software.amazon.awssdk.http.auth.spi.signer.SignedRequest;
+import software.amazon.awssdk.identity.spi.AwsCredentialsIdentity;
+import software.amazon.awssdk.identity.spi.IdentityProvider;
+import software.amazon.awssdk.identity.spi.IdentityProviders;
+
+/**
+ * Signature version 4 as the SDK makes it over HTTPS, for an endpoint without: all of the request
+ * but its body is signed.
+ *
+ * <p>Over plain HTTP the SDK signs the body too, chunk by chunk, and can't be told not to. The signer
+ * is therefore shown the request as one of HTTPS; the protocol is no part of what is signed.
+ */
+final class UnsignedPayload implements AwsV4AuthScheme {
+  private static final int HTTP_PORT = 80;
+  private static final int HTTPS_PORT = 443;
+
+  private final AwsV4AuthScheme scheme = AwsV4AuthScheme.create();
+
+  @Override
+  public String schemeId() {
+    return SCHEME_ID;
+  }
+
+  @Override
+  public IdentityProvider<AwsCredentialsIdentity> identityProvider(IdentityProviders providers) {
+    return scheme.identityProvider(providers);
+  }
+
+  @Override
+  public AwsV4HttpSigner signer() {
+    return new Signer(scheme.signer());
+  }
+
+  private record Signer(AwsV4HttpSigner signer) implements AwsV4HttpSigner {
+    @Override
+    public SignedRequest sign(SignRequest<? extends AwsCredentialsIdentity> request) {
+      return signed(request);
+    }
+
+    private <T extends AwsCredentialsIdentity> SignedRequest signed(SignRequest<T> request) {
+      SdkHttpRequest plain = request.request();
+      // The port is part of the host's header, which is signed, unless it is the protocol's own.
+      int port = plain.port() == HTTP_PORT ? HTTPS_PORT : plain.port();
+      SdkHttpRequest secure =
+          plain.toBuilder().protocol("https").port(port).build();
+      SignedRequest signed =
+          signer.sign(
+              request.toBuilder()
+                  .request(secure)
+                  .putProperty(PAYLOAD_SIGNING_ENABLED, false)
+                  .build());
+      return signed.toBuilder()
+          .request(
+              signed.request().toBuilder().protocol(plain.protocol()).port(plain.port()).build())
+          .build();
+    }
+
+    @Override
+    public CompletableFuture<AsyncSignedRequest> signAsync(
+        AsyncSignRequest<? extends AwsCredentialsIdentity> request) {
+      return signer.signAsync(request);
+    }
+  }
+}
