@@ -27,6 +27,9 @@ CONNECT_VERSION = "3.7.x"
 CONFLUENT = "io.confluent.connect.s3.S3SinkConnector"
 """Class of Confluent's S3 sink, which takes the same properties."""
 
+JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
+"""The converter that it needs: ours is in our plugin, and gives JSON as text."""
+
 LOCAL_ONLY = ("AWS_ENDPOINT_URL",)
 """Variables of a stack here that must not get into what is built for AWS."""
 
@@ -110,8 +113,8 @@ class MskConnect:
 
     @property
     def confluent_connector(self) -> dict[str, str]:
-        """The configuration of Confluent's S3 sink: the same but for its class."""
-        return self.connector | {"connector.class": CONFLUENT}
+        """The configuration of Confluent's S3 sink: the same but for the classes."""
+        return self.connector | {"connector.class": CONFLUENT, "value.converter": JSON_CONVERTER}
 
     @property
     def create_custom_plugin(self) -> dict[str, Any]:

@@ -128,9 +128,10 @@ class Cluster:
         assert self.producer.flush(30) == 0
         return offsets
 
-    def objects(self, entity: Entity) -> dict[str, bytes]:
+    def objects(self, entity: Entity, folder: str = "topics") -> dict[str, bytes]:
         """Everything that the sink has stored of an entity, by key."""
         prefix = names.topic_prefix(names.topic(self.user_id, entity))
+        prefix = f"{folder}/{prefix.split('/', 1)[1]}"
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.settings.bucket, Prefix=prefix
         )
@@ -140,11 +141,11 @@ class Cluster:
             for key in keys
         }
 
-    def stored(self, entity: Entity, lines: int) -> dict[str, bytes]:
+    def stored(self, entity: Entity, lines: int, folder: str = "topics") -> dict[str, bytes]:
         """Wait until so many lines of an entity are stored; return its objects."""
 
         def enough() -> dict[str, bytes] | None:
-            found = self.objects(entity)
+            found = self.objects(entity, folder)
             return found if sum(body.count(b"\n") for body in found.values()) >= lines else None
 
         return wait_for(
@@ -159,7 +160,9 @@ class Cluster:
         """Name of the connector under test."""
         return f"{self.user_id}-s3-sink"
 
-    def dead_letters(self, count: int) -> dict[int, tuple[bytes | None, str]]:
+    def dead_letters(
+        self, count: int, topic: str | None = None
+    ) -> dict[int, tuple[bytes | None, str]]:
         """Wait for so many dead letters: value and reason, by their offset in the source topic."""
         consumer = Consumer(
             {
@@ -168,7 +171,7 @@ class Cluster:
                 "auto.offset.reset": "earliest",
             }
         )
-        consumer.subscribe([names.dead_letter_topic(self.user_id)])
+        consumer.subscribe([topic or names.dead_letter_topic(self.user_id)])
         found: dict[int, tuple[bytes | None, str]] = {}
 
         def enough() -> bool:

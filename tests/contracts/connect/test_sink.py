@@ -73,18 +73,64 @@ def test_the_project_s_connector_is_set_up_once(cluster: Cluster) -> None:
     assert cluster.worker.status(cluster.connector) == before
 
 
-def test_what_can_t_be_stored_is_a_dead_letter(cluster: Cluster) -> None:
-    values = [b'{"good":1}', b"not json", None, b"", b"null", b"1e999", b"[1]", b'"text"', b"3"]
-    first, *_ = cluster.send(USER, *values)
-    bad = {1: b"not json", 2: None, 3: b"", 4: b"null", 5: b"1e999"}
-    letters = cluster.dead_letters(len(bad))
-    assert {offset - first: value for offset, (value, _) in letters.items()} == bad
+MIXED = (b'{"good":1}', b"not json", None, b"", b"null", b"1e999", b"[1]", b'"text"', b"3")
+"""Values that are stored, and others."""
+GOOD = [b'{"good":1}', b"[1]", b'"text"', b"3"]
+BAD = {1: b"not json", 2: None, 3: b"", 4: b"null", 5: b"1e999"}
+"""Those of them that can't be, by their place."""
+
+
+def check_letters(cluster: Cluster, letters: dict[int, tuple[bytes | None, str]]) -> None:
+    """What is bad is a dead letter, with the reason."""
+    first = min(letters) - 1
+    assert {offset - first: value for offset, (value, _) in letters.items()} == BAD
+    assert letters[first + 1][1].startswith("Converting byte[] to Kafka Connect data failed")
     topic = names.topic(cluster.user_id, USER)
     for place in (2, 3, 4):
         reason = letters[first + place][1]
         assert reason == f"record {topic}-0-{first + place} can't be stored: it has no value"
+
+
+def test_what_can_t_be_stored_is_a_dead_letter(cluster: Cluster) -> None:
+    first, *_ = cluster.send(USER, *MIXED)
+    letters = cluster.dead_letters(len(BAD))
+    assert min(letters) == first + 1
+    check_letters(cluster, letters)
     body = b"".join(cluster.stored(USER, 5).values())
-    assert body.splitlines()[1:] == [b'{"good":1}', b"[1]", b'"text"', b"3"]
+    assert body.splitlines()[1:] == GOOD
+
+
+def test_with_connect_s_converter_the_same_is_stored_and_refused(cluster: Cluster) -> None:
+    """The whole topic once more, with the original's converter, into a folder of its own."""
+    topic = names.topic(cluster.user_id, USER)
+    config = cluster.original(topics_dir="again", errors_tolerance="all") | {
+        "topics": topic,
+        "errors.deadletterqueue.topic.name": f"again.{cluster.user_id}",
+        "errors.deadletterqueue.topic.replication.factor": "1",
+        "errors.deadletterqueue.context.headers.enable": "true",
+    }
+    config.pop("topics.regex")
+    cluster.worker.configure("again", config)
+    check_letters(cluster, cluster.dead_letters(len(BAD), f"again.{cluster.user_id}"))
+    bodies = cluster.stored(USER, 5, "again").values()
+    cluster.worker.delete("again")
+    assert b"".join(bodies).splitlines()[1:] == GOOD
+    assert [json.loads(line) for line in b"".join(cluster.objects(USER).values()).splitlines()] == [
+        json.loads(line) for body in bodies for line in body.splitlines()
+    ]
+
+
+def test_what_isn_t_compact_is_stored_compact(cluster: Cluster) -> None:
+    sent = [
+        b' { "ind" : 1, "title" : "\\u00e9 \\ud83d\\ude00 \\/", "a" : [ 1.50 , 1e2 ] }\n',
+        b'{"ind":1,"big":123456789012345678901234567890,"ind":2}',
+    ]
+    cluster.send(GEO, *sent)
+    lines = b"".join(cluster.stored(GEO, 6).values()).splitlines()
+    assert lines[4:] == [
+        '{"ind":1,"title":"é 😀 /","a":[1.50,1e2]}'.encode(),
+        b'{"ind":2,"big":123456789012345678901234567890}',
+    ]
 
 
 def test_a_large_record_is_stored_whole(cluster: Cluster) -> None:
@@ -131,6 +177,6 @@ def test_every_record_is_accounted_for(cluster: Cluster) -> None:
     lines = {
         entity: sum(body.count(b"\n") for body in stored[entity].values()) for entity in topics
     }
-    assert lines == {PIN: 2, GEO: 4, USER: 5}
+    assert lines == {PIN: 2, GEO: 6, USER: 5}
     for entity, objects in stored.items():
         assert all(names.parse_object_key(key).topic == topics[entity] for key in objects)

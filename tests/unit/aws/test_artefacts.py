@@ -18,7 +18,7 @@ from contract.settings import Settings
 from stack.aws.archive import version, zipped
 from stack.aws.artefacts import Artefact, artefacts, write
 from stack.aws.errors import PackageError
-from stack.aws.msk_connect import CONFLUENT, MskConnect
+from stack.aws.msk_connect import CONFLUENT, JSON_CONVERTER, MskConnect
 from stack.aws.mwaa import PROFILE, bucket_files
 from tests.unit.aws import validators
 from tests.unit.bundle import Bundle
@@ -133,13 +133,14 @@ def test_how_one_logs_in_to_kafka_is_left_to_msk_connect(
     assert connect.connector == json.loads(built["msk-connect/connector.json"])
 
 
-def test_confluents_connector_differs_in_its_class_alone(built: dict[str, bytes]) -> None:
+def test_confluents_connector_differs_in_its_classes_alone(built: dict[str, bytes]) -> None:
     ours, theirs = (
         json.loads(built[f"msk-connect/{name}.json"])
         for name in ("connector", "confluent-connector")
     )
     assert theirs.pop("connector.class") == CONFLUENT
-    ours.pop("connector.class")
+    assert theirs.pop("value.converter") == JSON_CONVERTER
+    del ours["connector.class"], ours["value.converter"]
     assert theirs == ours
 
 

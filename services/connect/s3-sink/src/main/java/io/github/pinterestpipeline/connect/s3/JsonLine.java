@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +24,7 @@ import org.apache.kafka.connect.errors.DataException;
  * <p>Takes what converters give, with a schema or without. Where JSON has no form of its own: bytes
  * are base64; dates are milliseconds since 1970, with a schema of days or of the time of day these;
  * decimals are numbers with all their digits; a map whose keys are not all text is an array of
- * pairs.
+ * pairs. What {@link JsonLineConverter} gives is JSON already.
  */
 final class JsonLine {
   private static final long DAY = 24L * 60 * 60 * 1000;
@@ -43,6 +44,26 @@ final class JsonLine {
    * @throws DataException the value has no form in JSON
    */
   void append(LineBuffer buffer, Schema schema, Object value) {
+    if (value instanceof byte[] text && JsonLineConverter.isJson(schema)) {
+      buffer.write(text, 0, text.length);
+    } else {
+      write(buffer, schema, value);
+    }
+    buffer.endLine();
+  }
+
+  /**
+   * Returns the same without the end of the line.
+   *
+   * @throws DataException the value has no form in JSON
+   */
+  byte[] bytes(Schema schema, Object value) {
+    LineBuffer buffer = new LineBuffer();
+    write(buffer, schema, value);
+    return buffer.bytes();
+  }
+
+  private void write(LineBuffer buffer, Schema schema, Object value) {
     int before = buffer.size();
     boolean written = false;
     try (JsonGenerator json = factory.createGenerator(buffer)) {
@@ -56,7 +77,6 @@ final class JsonLine {
         buffer.truncate(before);
       }
     }
-    buffer.endLine();
   }
 
   private static void write(JsonGenerator json, Schema schema, Object value) throws IOException {
@@ -70,6 +90,8 @@ final class JsonLine {
       writeMap(json, schema, map);
     } else if (value instanceof Double number) {
       writeFinite(json, number);
+    } else if (value instanceof JsonNumber number) {
+      json.writeNumber(number.text());
     } else if (value instanceof Boolean truth) {
       json.writeBoolean(truth);
     } else if (value instanceof List<?> list) {
@@ -94,6 +116,8 @@ final class JsonLine {
       json.writeNumber(number);
     } else if (value instanceof BigInteger number) {
       json.writeNumber(number);
+    } else if (value instanceof byte[] text && JsonLineConverter.isJson(schema)) {
+      json.writeRawValue(new String(text, StandardCharsets.UTF_8)); // wrapped by a transform
     } else if (value instanceof byte[] bytes) {
       json.writeBinary(bytes);
     } else if (value instanceof ByteBuffer bytes) {

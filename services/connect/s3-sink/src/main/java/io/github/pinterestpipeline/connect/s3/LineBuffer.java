@@ -63,6 +63,11 @@ final class LineBuffer extends OutputStream {
     return new ByteArrayInputStream(data, 0, size);
   }
 
+  /** The bytes, copied. */
+  byte[] bytes() {
+    return Arrays.copyOf(data, size);
+  }
+
   /** CRC-32 of the bytes, in base64, as S3 takes it. */
   String checksum() {
     CRC32 crc = new CRC32();

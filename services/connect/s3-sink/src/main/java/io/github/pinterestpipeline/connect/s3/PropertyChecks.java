@@ -79,12 +79,27 @@ final class PropertyChecks {
           S3SinkConfig.TIMEZONE + " is needed by " + S3SinkConfig.SCHEDULE_INTERVAL
               + ", whose intervals count from midnight; set one such as UTC");
     }
+    if (text(given, "value.converter").equals(JsonLineConverter.class.getName())) {
+      given.forEach((name, type) -> checkTransform(values, name, type));
+    }
     given.keySet().stream().filter(name -> !isKnown(name)).sorted().forEach(
         name ->
             refuse(
                 values,
                 name,
                 "this connector does not support " + name + "; remove it from the configuration"));
+  }
+
+  /** Connect's transforms of values, and those named like them, would refuse each single record. */
+  private static void checkTransform(List<ConfigValue> values, String name, String type) {
+    if (name.startsWith("transforms.") && name.endsWith(".type")
+        && (type.endsWith("$Value") || type.endsWith(".ValueToKey"))) {
+      refuse(
+          values,
+          name,
+          type + " needs values with fields; set value.converter to "
+              + "org.apache.kafka.connect.json.JsonConverter");
+    }
   }
 
   private static boolean isKnown(String name) {

@@ -94,6 +94,21 @@ class S3SinkConnectorTest {
         List.copyOf(errors(config("rotate.schedule.interval.ms", "60000")).keySet()));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "org.apache.kafka.connect.transforms.InsertField$Value, true",
+    "org.apache.kafka.connect.transforms.ValueToKey, true",
+    "org.apache.kafka.connect.transforms.InsertField$Key, false",
+    "org.apache.kafka.connect.transforms.Filter, false",
+  })
+  void refusesTransformsOfAValueThatHasNoFields(String type, boolean refused) {
+    Map<String, String> config = config("transforms", "t", "transforms.t.type", type);
+    assertEquals(Map.of(), errors(config));
+    config.put("value.converter", JsonLineConverter.class.getName());
+    assertEquals(
+        refused ? List.of("transforms.t.type") : List.of(), List.copyOf(errors(config).keySet()));
+  }
+
   @Test
   void refusesAWrongValueAtStartToo() {
     assertThrows(ConfigException.class, () -> connector.start(config("flush.size", "0")));

@@ -1,0 +1,212 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import java.util.Arrays;
+
+/**
+ * Tells whether bytes are a JSON object as {@link JsonLine} would write it, so that they can be
+ * stored as they are.
+ *
+ * <p>A look, not a parser: one pass over the bytes that makes nothing of them, since this is done for
+ * each record. Its no only means doubt: whitespace, an escape that needn't be one, a name twice in
+ * an object, UTF-8 that isn't strictly valid, a number with an exponent, or any rare thing. {@link
+ * JsonReader} then has the word. Its yes must be true, which CompactJsonTest tries with mutations.
+ *
+ * <p>Not safe for several threads.
+ */
+final class CompactJson {
+  /** What the look goes down to, and the names of an object and its parents that it remembers. */
+  private static final int DEPTH = 32;
+
+  private static final int NAMES = 64;
+  private static final int LONGEST_NAME = 1000;
+
+  /** Digits that a double has room for, whatever they are. */
+  private static final int LONGEST_NUMBER = 300;
+
+  private static final int DOUBT = -1;
+
+  private static final byte[] TRUE = {'t', 'r', 'u', 'e'};
+  private static final byte[] FALSE = {'f', 'a', 'l', 's', 'e'};
+  private static final byte[] NULL = {'n', 'u', 'l', 'l'};
+
+  private final int[] nameStarts = new int[NAMES];
+  private final int[] nameEnds = new int[NAMES];
+
+  /** Whether the bytes are one JSON object in the form that it is stored in; if not, who knows. */
+  boolean isObject(byte[] text) {
+    return text.length > 1 && text[0] == '{' && object(text, 1, 0, 0) == text.length;
+  }
+
+  // Each takes the position behind what told it apart (a bracket, a quote), and returns the position
+  // behind its own end, or DOUBT. Names are remembered from `first` on: those before are the parents'.
+
+  private int object(byte[] text, int start, int depth, int first) {
+    int at = start;
+    if (is(text, at, '}')) {
+      return at + 1;
+    }
+    int names = first;
+    while (true) {
+      if (!is(text, at, '"') || names == NAMES) {
+        return DOUBT;
+      }
+      int name = at + 1;
+      at = string(text, name);
+      if (!is(text, at, ':') || at - name > LONGEST_NAME || isKnown(text, name, at, first, names)) {
+        return DOUBT;
+      }
+      nameStarts[names] = name;
+      nameEnds[names] = at;
+      names++;
+      at = value(text, at + 1, depth, names);
+      if (is(text, at, '}')) {
+        return at + 1;
+      }
+      if (!is(text, at, ',')) {
+        return DOUBT;
+      }
+      at++;
+    }
+  }
+
+  private boolean isKnown(byte[] text, int start, int end, int first, int names) {
+    for (int i = first; i < names; i++) {
+      if (nameEnds[i] - nameStarts[i] == end - start
+          && Arrays.equals(text, nameStarts[i], nameEnds[i], text, start, end)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private int array(byte[] text, int start, int depth, int first) {
+    int at = start;
+    if (is(text, at, ']')) {
+      return at + 1;
+    }
+    while (true) {
+      at = value(text, at, depth, first);
+      if (is(text, at, ']')) {
+        return at + 1;
+      }
+      if (!is(text, at, ',')) {
+        return DOUBT;
+      }
+      at++;
+    }
+  }
+
+  private int value(byte[] text, int at, int depth, int first) {
+    if (at >= text.length || depth == DEPTH) {
+      return DOUBT;
+    }
+    switch (text[at]) {
+      case '"':
+        return string(text, at + 1);
+      case '{':
+        return object(text, at + 1, depth + 1, first);
+      case '[':
+        return array(text, at + 1, depth + 1, first);
+      case 't':
+        return literal(text, at, TRUE);
+      case 'f':
+        return literal(text, at, FALSE);
+      case 'n':
+        return literal(text, at, NULL);
+      default:
+        return number(text, at);
+    }
+  }
+
+  private static int literal(byte[] text, int at, byte[] wanted) {
+    int end = at + wanted.length;
+    boolean found =
+        end <= text.length && Arrays.equals(text, at, end, wanted, 0, wanted.length);
+    return found ? end : DOUBT;
+  }
+
+  private static int string(byte[] text, int start) {
+    int at = start;
+    while (at >= 0 && at < text.length) {
+      byte value = text[at];
+      if (value == '"') {
+        return at + 1;
+      } else if (value == '\\') {
+        at = escape(text, at + 1);
+      } else if (value >= ' ') {
+        at++;
+      } else if (value < 0) {
+        at = beyondAscii(text, at);
+      } else {
+        return DOUBT; // a control character
+      }
+    }
+    return DOUBT;
+  }
+
+  /** An escape that JsonLine writes, too. */
+  private static int escape(byte[] text, int at) {
+    if (at < text.length) {
+      switch (text[at]) {
+        case '"', '\\', 'b', 'f', 'n', 'r', 't':
+          return at + 1;
+        default: // a slash, or a character by its number, which may need none
+      }
+    }
+    return DOUBT;
+  }
+
+  /** A character of two to four bytes: the shortest form, no half of a surrogate pair (RFC 3629). */
+  private static int beyondAscii(byte[] text, int at) {
+    int lead = text[at] & 0xff;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+      return follows(text, at + 1, 1, 0x80, 0xbf);
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+      return follows(text, at + 1, 2, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf);
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      return follows(text, at + 1, 3, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf);
+    }
+    return DOUBT;
+  }
+
+  /** So many bytes of a character, the first of them within bounds. */
+  private static int follows(byte[] text, int at, int count, int least, int most) {
+    if (at + count > text.length || (text[at] & 0xff) < least || (text[at] & 0xff) > most) {
+      return DOUBT;
+    }
+    for (int i = 1; i < count; i++) {
+      if ((text[at + i] & 0xc0) != 0x80) {
+        return DOUBT;
+      }
+    }
+    return at + count;
+  }
+
+  private static int number(byte[] text, int start) {
+    int whole = is(text, start, '-') ? start + 1 : start;
+    int at = digits(text, whole);
+    if (at == whole || (text[whole] == '0' && at > whole + 1)) {
+      return DOUBT;
+    }
+    if (is(text, at, '.')) {
+      int fraction = at + 1;
+      at = digits(text, fraction);
+      if (at == fraction) {
+        return DOUBT;
+      }
+    }
+    return at - start > LONGEST_NUMBER ? DOUBT : at; // an exponent is none of what may come next
+  }
+
+  private static int digits(byte[] text, int start) {
+    int at = start;
+    while (at < text.length && text[at] >= '0' && text[at] <= '9') {
+      at++;
+    }
+    return at;
+  }
+
+  private static boolean is(byte[] text, int at, char wanted) {
+    return at >= 0 && at < text.length && text[at] == wanted;
+  }
+}

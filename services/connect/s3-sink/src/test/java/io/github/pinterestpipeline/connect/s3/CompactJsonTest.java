@@ -1,0 +1,116 @@
+package io.github.pinterestpipeline.connect.s3;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CompactJsonTest {
+  private static final String[] OBJECTS = {
+    "{\"index\":7528,\"title\":\"é … 😀\",\"tags\":\"N,o, ,T\",\"f\":-89.9787,\"none\":null}",
+    "{\"a\":[1,2,{\"b\":true,\"c\":[]},\"\\\"\\\\\\n\"],\"d\":{\"a\":{},\"b\":false},\"\":0.5}",
+  };
+
+  private final CompactJson compact = new CompactJson();
+  private final JsonReader reader = new JsonReader();
+  private final JsonLine line = new JsonLine();
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void knowsWhatNeedsNoChange() {
+    for (String object : OBJECTS) {
+      assertTrue(compact.isObject(utf8(object)), object);
+    }
+    assertTrue(compact.isObject(utf8("{}")));
+    assertTrue(compact.isObject(utf8(names(64))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "", "{", "[]", "null", "{} ", "{\"a\": 1}", "{\"a\":\"\\/\"}", "{\"a\":\"\\u0041\"}",
+        "{\"a\":1e2}", "{\"a\":1,\"a\":1}", "{\"a\":{\"b\":1,\"b\":1}}", "{\"a\":01}", "{\"a\":-}",
+      })
+  void leavesTheRestToTheReader(String text) {
+    assertFalse(compact.isObject(utf8(text)));
+  }
+
+  @Test
+  void leavesWhatIsWideDeepOrLongToTheReader() {
+    String deep = "{\"a\":" + "[".repeat(40) + "]".repeat(40) + "}";
+    String longNumber = "{\"a\":" + "1".repeat(301) + "}";
+    String longName = "{\"" + "a".repeat(1001) + "\":1}";
+    for (String text : new String[] {names(65), deep, longNumber, longName}) {
+      assertFalse(compact.isObject(utf8(text)), text);
+      assertEquals(text, rewritten(utf8(text)));
+    }
+  }
+
+  private static String names(int count) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> "\"n" + i + "\":" + i)
+        .collect(Collectors.joining(",", "{", "}"));
+  }
+
+  private String rewritten(byte[] text) {
+    try {
+      return new String(line.bytes(null, reader.read(text)), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new AssertionError(new String(text, StandardCharsets.UTF_8), e);
+    }
+  }
+
+  /** What it lets through is what reading and writing would have made: no byte of it differs. */
+  @Test
+  void neverTakesWhatTheReaderWouldChangeOrRefuse() {
+    Random random = new Random(7528);
+    byte[] alphabet = utf8("{}[]\",:\\/u0019eE+-.tfnb \n\u0001é😀");
+    int taken = 0;
+    for (int i = 0; i < 300_000; i++) {
+      byte[] text = utf8(OBJECTS[random.nextInt(OBJECTS.length)]);
+      for (int changes = 1 + random.nextInt(3); changes > 0; changes--) {
+        int at = random.nextInt(text.length);
+        byte value =
+            random.nextInt(8) == 0
+                ? (byte) random.nextInt()
+                : alphabet[random.nextInt(alphabet.length)];
+        switch (random.nextInt(3)) {
+          case 0 -> text[at] = value;
+          case 1 -> text = cut(text, at);
+          default -> text = insert(text, at, value);
+        }
+      }
+      if (compact.isObject(text)) {
+        taken++;
+        assertArrayEquals(text, utf8(rewritten(text)));
+      }
+    }
+    assertTrue(taken > 10_000, Integer.toString(taken));
+  }
+
+  private static byte[] cut(byte[] text, int at) {
+    byte[] shorter = Arrays.copyOf(text, text.length - 1);
+    System.arraycopy(text, at + 1, shorter, at, shorter.length - at);
+    return shorter;
+  }
+
+  private static byte[] insert(byte[] text, int at, byte value) {
+    byte[] longer = Arrays.copyOf(text, text.length + 1);
+    System.arraycopy(text, at, longer, at + 1, text.length - at);
+    longer[at] = value;
+    return longer;
+  }
+}
