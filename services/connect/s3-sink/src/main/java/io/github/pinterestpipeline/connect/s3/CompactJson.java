@@ -1,5 +1,8 @@
 package io.github.pinterestpipeline.connect.s3;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -24,6 +27,12 @@ final class CompactJson {
   private static final int LONGEST_NUMBER = 300;
 
   private static final int DOUBT = -1;
+
+  /** Most of a record is text, which a loop over bytes would take half of the time for. */
+  private static final VarHandle EIGHT =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private static final long EACH = 0x0101010101010101L;
 
   private static final byte[] TRUE = {'t', 'r', 'u', 'e'};
   private static final byte[] FALSE = {'f', 'a', 'l', 's', 'e'};
@@ -127,6 +136,9 @@ final class CompactJson {
 
   private static int string(byte[] text, int start) {
     int at = start;
+    while (at <= text.length - Long.BYTES && isPlain((long) EIGHT.get(text, at))) {
+      at += Long.BYTES;
+    }
     while (at >= 0 && at < text.length) {
       byte value = text[at];
       if (value == '"') {
@@ -142,6 +154,24 @@ final class CompactJson {
       }
     }
     return DOUBT;
+  }
+
+  /**
+   * Whether none of eight bytes is a quote, a backslash, a control character or beyond ASCII.
+   *
+   * <p>A byte's highest bit tells it: set in itself, or by borrowing when 0x20 is taken from it, or 1
+   * from it where a quote or a backslash has been made 0. A borrow reaches the bytes above, too, so a
+   * no may be about another byte than the one that is meant; a yes is about all.
+   */
+  private static boolean isPlain(long bytes) {
+    long quotes = bytes ^ EACH * '"';
+    long backslashes = bytes ^ EACH * '\\';
+    long found =
+        (quotes - EACH) & ~quotes
+            | (backslashes - EACH) & ~backslashes
+            | (bytes - EACH * ' ')
+            | bytes;
+    return (found & EACH * 0x80) == 0;
   }
 
   /** An escape that JsonLine writes, too. */

@@ -73,6 +73,19 @@ class CompactJsonTest {
     }
   }
 
+  /** Any byte at any place of a text, as text is looked at in steps of eight. */
+  @Test
+  void looksAtEachByteOfAText() {
+    for (int at = 0; at < 20; at++) {
+      for (int value = 0; value < 256; value++) {
+        byte[] text = utf8("{\"a\":\"" + "x".repeat(20) + "\"}");
+        text[6 + at] = (byte) value;
+        boolean plain = value >= ' ' && value < 0x80 && value != '"' && value != '\\';
+        assertEquals(plain, compact.isObject(text), value + " at " + at);
+      }
+    }
+  }
+
   /** What it lets through is what reading and writing would have made: no byte of it differs. */
   @Test
   void neverTakesWhatTheReaderWouldChangeOrRefuse() {
