@@ -25,6 +25,8 @@ from services.jobs_api.log import CHUNK, BoundedLog
 
 USES = 20
 """Tasks that a JVM serves: what libraries keep for ever (a few MiB a task) goes with it."""
+TOLD = "_PYSPARK_DRIVER_CONN_INFO_PATH"
+"""Variable of Spark's that names the file for where its JVM waits."""
 START_LIMIT = 60.0
 """Seconds that a JVM may take to start."""
 POLL = 0.02
@@ -80,8 +82,7 @@ class Jvm:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 "services.jobs_api.runner.gateway",
-                str(self._told),
-                env=self.environment | {process.MARK: str(self.folder)},
+                env=self.environment | {process.MARK: str(self.folder), TOLD: str(self._told)},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -96,7 +97,7 @@ class Jvm:
         except TimeoutError:
             raise JvmError(f"Spark's JVM was not there after {START_LIMIT:g} seconds") from None
         if not self.lives:
-            raise JvmError(f"Spark's JVM ended with exit code {self._process.returncode}")
+            raise JvmError(f"Spark's JVM ended with exit code {await self._process.wait()}")
 
     @property
     def _told(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import traceback
@@ -16,7 +15,7 @@ def release() -> bool:
 
     A JVM that this process has started itself ends with it.
     """
-    if "PYSPARK_GATEWAY_PORT" not in os.environ or "pyspark" not in sys.modules:
+    if "pyspark" not in sys.modules:
         return True
     done: list[bool] = []
     thread = threading.Thread(target=lambda: done.append(_release()), daemon=True)
@@ -29,7 +28,7 @@ def _release() -> bool:
     from pyspark import SparkContext
 
     gateway = SparkContext._gateway
-    if gateway is None:
+    if gateway is None or gateway.proc is not None:
         return True
     try:
         if SparkContext._active_spark_context:
