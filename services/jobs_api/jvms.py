@@ -23,8 +23,8 @@ from contract.settings import Settings
 from services.jobs_api import process
 from services.jobs_api.log import CHUNK, BoundedLog
 
-USES = 20
-"""Tasks that a JVM serves: what libraries keep for ever (a few MiB a task) goes with it."""
+USES = 10
+"""Tasks that a JVM serves: it grows by some 35 MiB with each."""
 TOLD = "_PYSPARK_DRIVER_CONN_INFO_PATH"
 """Variable of Spark's that names the file for where its JVM waits."""
 START_LIMIT = 60.0
