@@ -169,23 +169,32 @@ class Jvms:
         if not self._seconds:
             return None
         self._serving += 1
-        jvm = next((j for j in reversed(self._idle) if j.environment == environment), None)
         try:
-            if jvm and jvm.lives:
+            while dead := next((jvm for jvm in self._idle if not jvm.lives), None):
+                await self._end_idle(dead)
+            fitting = [jvm for jvm in self._idle if jvm.environment == environment]
+            if fitting:
+                jvm = fitting[-1]
                 self._wake(jvm)
                 jvm.log = log
             else:
-                while self._idle and len(self._idle) + self._serving > self._slots:
-                    await self._end_idle(self._idle[0])
-                jvm = Jvm(self._root / str(next(self._numbers)), environment)
-                jvm.log = log
-                await jvm.start(self._command)
+                jvm = await self._started(environment, log)
         except BaseException:
             self._serving -= 1
-            if jvm:
-                await asyncio.shield(jvm.end())
             raise
         jvm.uses += 1
+        return jvm
+
+    async def _started(self, environment: Mapping[str, str], log: BoundedLog) -> Jvm:
+        while self._idle and len(self._idle) + self._serving > self._slots:
+            await self._end_idle(self._idle[0])
+        jvm = Jvm(self._root / str(next(self._numbers)), environment)
+        jvm.log = log
+        try:
+            await jvm.start(self._command)
+        except BaseException:
+            await asyncio.shield(jvm.end())
+            raise
         return jvm
 
     async def give_back(self, jvm: Jvm, clean: bool) -> None:
