@@ -100,6 +100,7 @@ def test_it_serves_the_next_task_and_none_after_a_failure(start: Callable[..., W
     assert warm.pid() != first
 
 
+@pytest.mark.slow
 def test_another_cluster_is_another_jvm_and_slots_are_the_most(start: Callable[..., Warm]) -> None:
     warm = start(JOBS_API_SLOTS="1")
 
@@ -124,6 +125,7 @@ def test_it_goes_with_a_cancelled_task(start: Callable[..., Warm]) -> None:
     assert not lives(pid)
 
 
+@pytest.mark.slow
 def test_it_waits_no_longer_than_it_is_to(start: Callable[..., Warm]) -> None:
     warm = start(JOBS_API_IDLE_SECONDS="1")
     pid = warm.pid()
@@ -132,6 +134,7 @@ def test_it_waits_no_longer_than_it_is_to(start: Callable[..., Warm]) -> None:
     wait_for("its folder to be gone", lambda: not list(folders.glob("*")), 10)
 
 
+@pytest.mark.slow
 def test_one_that_was_killed_while_it_waited_is_not_handed_out(start: Callable[..., Warm]) -> None:
     warm = start()
     pid = warm.pid()
@@ -141,6 +144,7 @@ def test_one_that_was_killed_while_it_waited_is_not_handed_out(start: Callable[.
     assert warm.pid() != pid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["SIGTERM", "kill -9"])
 def test_it_ends_with_the_service(start: Callable[..., Warm], how: str) -> None:
     warm = start()
