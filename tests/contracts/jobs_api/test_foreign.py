@@ -123,7 +123,7 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
     home = f"/Workspace/{elsewhere.HOME}"
     batch = submit(api, f"{home}/batch_processing")
     # As one gives to a stream on Databricks. Spark wants a Python worker within ten seconds, and a
-    # query whose worker comes later has failed: a machine whose disk is busy needs that at times.
+    # query whose worker comes later has failed: a machine whose cores are busy needs that at times.
     stream = submit(api, f"{home}/stream_processing", retries=5)
 
     run = api.ended(batch, LIMIT)
