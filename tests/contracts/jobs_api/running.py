@@ -82,6 +82,15 @@ class JobsApi(Service):
         return WorkspaceClient(host=self.url, token=TOKEN)
 
     @property
+    def data(self) -> Path:
+        """What the service keeps."""
+        return self.folder / "data/jobs_api"
+
+    def attempt(self, run_id: int) -> Path:
+        """What it keeps of an attempt at a task."""
+        return self.data / "tasks" / str(run_id)
+
+    @property
     def jobs(self) -> Any:
         """Its calls on jobs."""
         return self.client.jobs

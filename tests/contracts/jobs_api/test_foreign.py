@@ -78,7 +78,7 @@ dbutils.notebook.exit(f"{' '.join(names)}: {count}, {spark.table('cleaned_pins')
 
 def dbfs(api: JobsApi) -> Path:
     """The root of DBFS."""
-    return api.folder / "data/jobs_api/dbfs"
+    return api.data / "dbfs"
 
 
 def submit(api: JobsApi, path: str, retries: int = 0) -> int:
@@ -93,7 +93,7 @@ def submit(api: JobsApi, path: str, retries: int = 0) -> int:
 
 def shown(api: JobsApi, run: jobs.Run) -> list[dict[str, Any]]:
     """The cells that have run, with what they have shown."""
-    path = api.folder / "data/jobs_api/tasks" / str(run.tasks[-1].run_id) / "cells.jsonl"
+    path = api.attempt(run.tasks[-1].run_id) / "cells.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -105,7 +105,7 @@ def has_ended(api: JobsApi, run_id: int) -> bool:
 def log(api: JobsApi, run_id: int) -> str:
     """What each attempt at the task of a run has printed."""
     tasks = api.jobs.get_run(run_id).tasks
-    files = (api.folder / "data/jobs_api/tasks" / str(task.run_id) / "log" for task in tasks)
+    files = (api.attempt(task.run_id) / "log" for task in tasks)
     return "\n".join(file.read_text() for file in files if file.exists())
 
 

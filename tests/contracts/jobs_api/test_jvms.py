@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 
 from tests.contracts.jobs_api.running import JobsApi, lives, python, results
@@ -49,15 +49,15 @@ class Warm:
         for name, text in FILES.items():
             (api.workspace / name).write_text(text)
 
-    def logs(self, run_id: int, limit: float = 60) -> str:
+    def logs(self, run: jobs.Run) -> str:
         """What a run of one task has printed."""
-        return self.api.output(self.api.ended(run_id, limit), "a").logs or ""
+        return self.api.output(run, "a").logs or ""
 
     def pid(self, code: str = "", result: str = "SUCCESS", **more: Any) -> int:
         """The JVM of a run that runs ``code`` and ends with ``result``."""
         run_id = self.api.submit(python("a", "pid.py", "as printed", code, **more))
         run = self.api.ended(run_id)
-        logs = self.logs(run_id)
+        logs = self.logs(run)
         assert results(run) == {"a": result}, logs
         assert "from the JVM, as printed" in logs
         return self.told(logs)
@@ -66,14 +66,9 @@ class Warm:
         """A run whose task doesn't end, and its JVM."""
         run_id = self.api.submit(python("a", "pid.py", "", HOLD))
         attempt = self.api.jobs.get_run(run_id).tasks[0].run_id
-        log = self.data / "tasks" / str(attempt) / "log"
+        log = self.api.attempt(attempt) / "log"
         wait_for("the JVM", lambda: log.exists() and "jvm " in log.read_text(), 30)
         return run_id, self.told(log.read_text())
-
-    @property
-    def data(self) -> Path:
-        """What the service keeps."""
-        return self.api.folder / "data" / "jobs_api"
 
     @staticmethod
     def told(logs: str) -> int:
@@ -130,7 +125,7 @@ def test_it_waits_no_longer_than_it_is_to(start: Callable[..., Warm]) -> None:
     warm = start(JOBS_API_IDLE_SECONDS="1")
     pid = warm.pid()
     wait_for("its end", lambda: not lives(pid), 10)
-    folders = warm.data / "tasks" / "jvms"
+    folders = warm.api.data / "tasks" / "jvms"
     wait_for("its folder to be gone", lambda: not list(folders.glob("*")), 10)
 
 
@@ -177,10 +172,14 @@ def test_a_jvm_that_does_not_start_is_told(start: Callable[..., Warm]) -> None:
 def test_a_session_leaves_nothing_to_the_next_task(start: Callable[..., Warm]) -> None:
     warm = start()
     table = str(warm.api.workspace / "table")
-    logs = [
-        warm.logs(warm.api.submit(python("a", "session.py", table, rows))) for rows in ("5", "9")
+    runs = [
+        warm.api.ended(warm.api.submit(python("a", "session.py", table, rows)), 60)
+        for rows in ("5", "9")
     ]
-    told = [dict(line.split(" ", 1) for line in log.splitlines() if " " in line) for log in logs]
+    told = [
+        dict(line.split(" ", 1) for line in log.splitlines() if " " in line)
+        for log in map(warm.logs, runs)
+    ]
     assert told[0]["jvm"] == told[1]["jvm"]
     assert told[0]["application"] != told[1]["application"]
     assert [found["rows"] for found in told] == ["5", "9"]

@@ -85,7 +85,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
 def cells(api: JobsApi, run: jobs.Run, key: str) -> list[dict[str, Any]]:
     """The cells of a notebook that has run, with what they have shown."""
     (task,) = (task for task in run.tasks or [] if task.task_key == key)
-    path = api.folder / "data/jobs_api/tasks" / str(task.run_id) / "cells.jsonl"
+    path = api.attempt(task.run_id) / "cells.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
