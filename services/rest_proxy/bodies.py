@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+import orjson
 
 from services.rest_proxy.errors import ApiError
 
 Body = TypeVar("Body")
+Stored = tuple[bytes | None, bytes | None, int | None]
+"""Key, value and partition of a record to produce; no partition where it may be chosen."""
+
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Partition = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 2)]
@@ -118,13 +123,18 @@ class Offsets(_Body):
     offsets: list[TopicPartitionOffset]
 
 
-def _number(text: str) -> msgspec.Raw:
-    """Keep the text of a number that is not whole; the encoder writes it as it is."""
-    return msgspec.Raw(text.encode())
+def _number(text: str) -> orjson.Fragment:
+    """Keep the text of a number that is not whole; it is written as it is."""
+    return orjson.Fragment(text)
+
+
+def _raw(number: object) -> msgspec.Raw:
+    return msgspec.Raw(orjson.dumps(number))
 
 
 _DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 encode = msgspec.json.Encoder().encode
+_encode_any = msgspec.json.Encoder(enc_hook=_raw).encode
 
 
 def read(body: bytes, form: type[Body]) -> Body:
@@ -144,6 +154,27 @@ def read(body: bytes, form: type[Body]) -> Body:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ApiError(400, message=str(error)) from error
     return read_body
+
+
+def stored_json(records: Sequence[JsonRecord]) -> list[Stored]:
+    """Keys, values and partitions as they are stored: compact JSON; null is none."""
+    try:
+        # Written by orjson: half of msgspec's time, and a tenth of all that such a request takes.
+        return _written(records, orjson.dumps)
+    except orjson.JSONEncodeError:
+        # A whole number beyond 64 bits, or arrays in arrays deeper than it goes.
+        return _written(records, _encode_any)
+
+
+def _written(records: Sequence[JsonRecord], write: Callable[[Any], bytes]) -> list[Stored]:
+    return [
+        (
+            None if record.key is None else write(record.key),
+            None if record.value is None else write(record.value),
+            record.partition,
+        )
+        for record in records
+    ]
 
 
 _any_json = msgspec.json.Decoder(msgspec.Raw)

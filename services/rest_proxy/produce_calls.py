@@ -5,12 +5,11 @@ from __future__ import annotations
 from confluent_kafka import KafkaException
 
 from services.rest_proxy import bodies
-from services.rest_proxy.bodies import base64_bytes, encode, read
+from services.rest_proxy.bodies import Stored, base64_bytes, read, stored_json
 from services.rest_proxy.call import Call
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.media import FORMATS
-from services.rest_proxy.producer import Record
 from services.rest_proxy.slots import answer, answer_from, failed_slot
 
 
@@ -49,21 +48,14 @@ async def produce(clients: Clients, call: Call) -> bytes:
     return answer_from(request.partitions, request.offsets, request.failed)
 
 
-def _records(call: Call) -> list[Record]:
+def _records(call: Call) -> list[Stored]:
     """Keys, values and partitions in the body of a produce request, as they are stored.
 
     Raises:
         ApiError: 400 or 422, the body is not one.
     """
     if FORMATS[call.content_type] == "json":
-        return [
-            (
-                None if record.key is None else encode(record.key),
-                None if record.value is None else encode(record.value),
-                record.partition,
-            )
-            for record in read(call.body, bodies.ProduceJson).records
-        ]
+        return stored_json(read(call.body, bodies.ProduceJson).records)
     return [
         (base64_bytes(record.key), base64_bytes(record.value), record.partition)
         for record in read(call.body, bodies.ProduceBinary).records

@@ -20,6 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from contract.settings import Settings
 from services.kafka_login import LoginError, Watch
+from services.rest_proxy.bodies import Stored
 from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.kafka_clients import client_configuration
 from services.rest_proxy.slots import Slot, failed_slot
@@ -43,10 +44,6 @@ RECORD_BYTES = 1_048_588
 
 BY_KEY = -1
 """Partition of a record whose key chooses it."""
-
-Record = tuple[bytes | None, bytes | None, int | None]
-"""Key, value and partition; no partition where the key, or the producer, may choose."""
-
 
 _UNKNOWN_TOPIC = (
     KafkaError._UNKNOWN_TOPIC,
@@ -183,7 +180,7 @@ class RecordProducer:
             await self._loop.run_in_executor(None, ask)
             self._known[topic] = partitions
 
-    def send(self, topic: str, records: Sequence[Record], partitions: int) -> Request:
+    def send(self, topic: str, records: Sequence[Stored], partitions: int) -> Request:
         """Queue ``records``; ``done`` of the request is set when each has its slot.
 
         ``partitions`` is how many the topic has. The records that have neither key nor partition

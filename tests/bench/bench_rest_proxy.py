@@ -119,7 +119,7 @@ def test_rest_proxy_against_raw_producer(
     proxy: Proxy, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     raw_producer(0.5)
-    through_proxy(proxy, 500, 4)
+    through_proxy(proxy, 500, 8)
     sent = _in_topic()
     rates: dict[str, list[float]] = {"raw": [], "500": [], "1": [], "1 per CPU second": []}
     costs: dict[str, list[float]] = {"raw": [], "500": []}
@@ -129,7 +129,7 @@ def test_rest_proxy_against_raw_producer(
         sent += events
         rates["raw"].append(events / seconds)
         costs["raw"].append(1e6 * (_cpu(os.getpid()) - used) / events)
-        events, seconds, cpu = through_proxy(proxy, 500, 4)
+        events, seconds, cpu = through_proxy(proxy, 500, 8)
         sent += events
         rates["500"].append(events / seconds)
         costs["500"].append(1e6 * cpu / events)
