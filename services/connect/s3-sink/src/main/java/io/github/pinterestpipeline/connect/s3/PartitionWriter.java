@@ -25,19 +25,24 @@ final class PartitionWriter {
 
   private final ObjectLayout layout;
   private final ObjectStore store;
+  private final Uploads uploads;
   private final CutRule cuts;
   private final BadRecords badRecords;
   private final JsonLine json;
   private final String writer;
   private final LongSupplier clock;
 
-  private final LineBuffer lines = new LineBuffer();
+  private LineBuffer lines = new LineBuffer();
+
+  /** The object before the one in the buffer, until it is known to be stored; often null. */
+  private Upload upload;
+
   private long start;
   private long end;
   private long firstTimestamp;
   private long due;
 
-  /** Everything before this offset is stored, in the buffer, or not to be stored. */
+  /** Everything before this offset is stored, on its way, in the buffer, or not to be stored. */
   private long next;
 
   private boolean resumed;
@@ -51,6 +56,7 @@ final class PartitionWriter {
   PartitionWriter(
       ObjectLayout layout,
       ObjectStore store,
+      Uploads uploads,
       CutRule cuts,
       BadRecords badRecords,
       JsonLine json,
@@ -58,6 +64,7 @@ final class PartitionWriter {
       LongSupplier clock) {
     this.layout = layout;
     this.store = store;
+    this.uploads = uploads;
     this.cuts = cuts;
     this.badRecords = badRecords;
     this.json = json;
@@ -66,7 +73,7 @@ final class PartitionWriter {
   }
 
   /**
-   * Takes the next record, and stores the object that it completes.
+   * Takes the next record, and has the object stored that it completes.
    *
    * @param again whether Connect delivers the record a second time, after a failure
    */
@@ -74,8 +81,9 @@ final class PartitionWriter {
     if (!resumed) {
       resume(record);
     }
+    settleIfReady();
     if (lines.lines() > 0 && cuts.isFull(lines.lines(), lines.size())) {
-      cut(); // could not be stored when it became full
+      cut(); // the one before it could not be stored when it became full
     }
     if (jumping) {
       return; // the consumer goes to another offset after this batch
@@ -104,8 +112,9 @@ final class PartitionWriter {
     }
   }
 
-  /** Stores the object in the buffer if it is due by the clock. */
+  /** Takes note of what is stored by now, and has the buffer stored if it is due by the clock. */
   void cutIfDue() {
+    settleIfReady();
     if (!lines.isEmpty() && clock.getAsLong() >= due) {
       cut();
     }
@@ -138,12 +147,12 @@ final class PartitionWriter {
     if (!resumed) {
       return OptionalLong.of(consumed);
     }
-    long handled = lines.isEmpty() ? next : start;
+    long handled = upload != null ? upload.start() : lines.isEmpty() ? next : start;
     if (consumed < handled) {
       return OptionalLong.empty();
     }
     // Beyond what was handed over there are only records that Connect itself has left out.
-    boolean upToDate = lines.isEmpty() && !jumping && !jumped;
+    boolean upToDate = upload == null && lines.isEmpty() && !jumping && !jumped;
     return OptionalLong.of(upToDate ? consumed : handled);
   }
 
@@ -163,17 +172,42 @@ final class PartitionWriter {
     end = record.originalKafkaOffset() + 1;
   }
 
+  /** Has the buffer stored, when the object before it is: that one says where this one begins. */
   private void cut() {
-    String key = layout.key(start);
-    ObjectMark mine = new ObjectMark(end, firstTimestamp, writer);
-    if (!store.putIfAbsent(key, lines, mine)) {
-      ObjectMark theirs = store.mark(key);
-      if (!theirs.equals(mine)) { // equal: an earlier try of ours was stored, its answer was lost
-        LOG.warn("{} is there already, from another task: going on at {}", key, theirs.nextOffset());
-        goTo(theirs.nextOffset(), start);
+    settle();
+    if (lines.isEmpty()) {
+      return; // dropped: they are behind another task's object
+    }
+    ObjectMark mark = new ObjectMark(end, firstTimestamp, writer);
+    upload = uploads.begin(layout.key(start), start, lines, mark);
+    lines = uploads.takeBuffer();
+    settleIfReady();
+  }
+
+  private void settleIfReady() {
+    if (upload != null && upload.isReady()) {
+      settle();
+    }
+  }
+
+  /** Waits until the object on its way is stored; if its name is taken, goes on behind that one. */
+  private void settle() {
+    if (upload == null) {
+      return;
+    }
+    if (!upload.finish()) {
+      ObjectMark theirs = store.mark(upload.key());
+      if (!theirs.equals(upload.mark())) { // equal: an earlier try was stored, its answer was lost
+        LOG.warn(
+            "{} is there already, from another task: going on at {}",
+            upload.key(),
+            theirs.nextOffset());
+        goTo(theirs.nextOffset(), upload.start());
+        lines.clear();
       }
     }
-    lines.clear();
+    uploads.giveBack(upload.lines());
+    upload = null;
   }
 
   /** Finds the end of the chain, from the consumer's position on. */

@@ -4,6 +4,9 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -16,6 +19,9 @@ public final class S3SinkTask extends SinkTask {
   /** Without records Connect calls {@link #put} this often at least (milliseconds). */
   private static final long LONGEST_IDLE = 1000;
 
+  /** How long an object on its way may take when the task stops (milliseconds; Connect gives 5 s). */
+  private static final long LAST_UPLOAD = 3000;
+
   private final Map<TopicPartition, PartitionWriter> writers = new HashMap<>();
   private final JsonLine json = new JsonLine();
   private final String name = UUID.randomUUID().toString();
@@ -24,6 +30,8 @@ public final class S3SinkTask extends SinkTask {
   private Backoff backoff;
   private BadRecords badRecords;
   private ObjectStore store;
+  private ExecutorService uploader;
+  private Uploads uploads;
   private boolean again;
 
   @Override
@@ -33,18 +41,25 @@ public final class S3SinkTask extends SinkTask {
 
   @Override
   public void start(Map<String, String> properties) {
-    config = new S3SinkConfig(properties);
-    start(properties, new S3ObjectStore(config));
+    uploader =
+        Executors.newSingleThreadExecutor(
+            work -> {
+              Thread thread = new Thread(work, "s3-sink-upload-" + name);
+              thread.setDaemon(true);
+              return thread;
+            });
+    start(properties, new S3ObjectStore(new S3SinkConfig(properties)), uploader);
   }
 
   /** As {@link #start(Map)}, with another store. */
-  void start(Map<String, String> properties, ObjectStore objects) {
+  void start(Map<String, String> properties, ObjectStore objects, Executor executor) {
     config = new S3SinkConfig(properties);
     cuts = config.cutRule();
     backoff = config.backoff();
     badRecords =
         new BadRecords(properties, config.ignoresNullValues(), context.errantRecordReporter());
     store = objects;
+    uploads = new Uploads(objects, executor);
   }
 
   @Override
@@ -56,6 +71,7 @@ public final class S3SinkTask extends SinkTask {
           new PartitionWriter(
               config.layout(partition.topic(), partition.partition()),
               store,
+              uploads,
               cuts,
               badRecords,
               json,
@@ -115,6 +131,15 @@ public final class S3SinkTask extends SinkTask {
 
   @Override
   public void stop() {
+    if (uploader != null) {
+      // Best finished: what isn't is found by the next task, as when this one is killed.
+      uploader.shutdown();
+      try {
+        uploader.awaitTermination(LAST_UPLOAD, TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
     if (store != null) {
       store.close();
     }

@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.pinterestpipeline.connect.s3.FakeStore.Fault;
 import java.time.ZoneOffset;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Random;
 import java.util.TreeMap;
 import org.apache.kafka.connect.sink.SinkRecord;
@@ -34,12 +36,14 @@ class ExactlyOnceTest {
     private List<SinkRecord> batch = List.of();
     private boolean again;
     private long reached;
+    private final Queue<Runnable> uploads = new ArrayDeque<>();
 
     Life(int number) {
       writer =
           new PartitionWriter(
               new ObjectLayout("topics", Records.TOPIC, 0, 10),
               store,
+              new Uploads(store, random.nextBoolean() ? Runnable::run : uploads::add),
               new CutRule(1 + random.nextInt(20), 1 << 20, 50, -1, ZoneOffset.UTC),
               new BadRecords(Map.of("errors.tolerance", "all"), false, null),
               new JsonLine(),
@@ -49,6 +53,9 @@ class ExactlyOnceTest {
 
     /** One round of what Connect does with a task: fetch, put, and commit when it may. */
     void round(boolean mayCommit) {
+      if (random.nextInt(3) == 0) {
+        upload();
+      }
       if (!again) {
         reached = Math.min(RECORDS, position + random.nextInt(30));
         batch = log.stream().filter(this::isFetched).toList();
@@ -66,6 +73,14 @@ class ExactlyOnceTest {
       }
       if (!again) {
         writer.takeJump().ifPresent(offset -> position = offset);
+      }
+    }
+
+    /** What the thread beside the task's does. */
+    void upload() {
+      Runnable next = uploads.poll();
+      if (next != null) {
+        next.run();
       }
     }
 
@@ -100,7 +115,12 @@ class ExactlyOnceTest {
         case 1, 2 -> store.carryOutLate();
         case 3, 4, 5 -> {
           if (!zombies.isEmpty()) {
-            zombies.get(random.nextInt(zombies.size())).round(false);
+            Life zombie = zombies.get(random.nextInt(zombies.size()));
+            if (random.nextInt(4) == 0) {
+              zombie.upload(); // while its own thread stands still
+            } else {
+              zombie.round(false);
+            }
           }
         }
         default -> owner.round(true);

@@ -57,7 +57,7 @@ class S3SinkTaskTest {
                       throw new UnsupportedOperationException(method.toString());
                   }
                 }));
-    task.start(config, store);
+    task.start(config, store, Runnable::run);
     task.open(Set.of(PARTITION));
     return task;
   }
