@@ -258,6 +258,7 @@ def test_a_threshold_may_be_given(lake: Lake) -> None:
     assert checks["freshness", "pin", ""]["threshold"] == 1
 
 
+@pytest.mark.slow
 def test_the_table_for_people(lake: Lake) -> None:
     assert check_quality.main(["--objects", lake.topics, "--until", "2026-11-25"]) == 0
     head, *lines = lake.capture.readouterr().out.splitlines()

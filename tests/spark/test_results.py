@@ -150,6 +150,7 @@ def test_a_result_that_somebody_wrote_is_made_again(root: Root) -> None:
     assert root.rows("6b") == [("Chad", 20)]
 
 
+@pytest.mark.slow
 def test_a_table_that_was_made_again_is_another_one(root: Root) -> None:
     """It has the same version and other rows."""
     before = root.tables[USER].last_commit(root.spark)
