@@ -6,45 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.pinterestpipeline.connect.s3.FakeStore.Fault;
-import java.time.ZoneOffset;
-import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Queue;
-import java.util.concurrent.Executor;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
 import org.junit.jupiter.api.Test;
 
-class PartitionWriterTest {
-  private final FakeStore store = new FakeStore();
-  private final ObjectLayout layout = new ObjectLayout("topics", Records.TOPIC, 0, 10);
-  private long now = 5_000;
-  private Executor uploader = Runnable::run;
-
-  private PartitionWriter writer(int flushSize, long interval, int bytes, String errors) {
-    return new PartitionWriter(
-        layout,
-        store,
-        new Uploads(store, uploader),
-        new CutRule(flushSize, bytes, interval, -1, ZoneOffset.UTC),
-        new BadRecords(Map.of("errors.tolerance", errors), false, null),
-        new JsonLine(),
-        "writer-" + flushSize,
-        () -> now);
-  }
-
-  private PartitionWriter writer(int flushSize) {
-    return writer(flushSize, -1, 1 << 20, "all");
-  }
-
-  private void stored(long start, String text, long next) {
-    FakeStore.Stored object = store.objects.get(layout.key(start));
-    assertEquals(text, object.text());
-    assertEquals(next, object.mark().nextOffset());
-  }
-
+class PartitionWriterTest extends OnePartition {
   @Test
   void cutsByCountAndNamesByStartOffset() {
     PartitionWriter writer = writer(2);
@@ -148,82 +117,6 @@ class PartitionWriterTest {
     second.add(record(5), false);
     second.add(record(6), false);
     stored(4, "4\n5\n6\n", 7);
-  }
-
-  @Test
-  void goesOnFillingWhileAnObjectIsStored() {
-    Queue<Runnable> begun = new ArrayDeque<>();
-    uploader = begun::add;
-    PartitionWriter writer = writer(2);
-    writer.add(record(0), false);
-    writer.add(record(1), false);
-    writer.add(record(2), false);
-    assertTrue(store.objects.isEmpty());
-    assertEquals(OptionalLong.of(0), writer.committable(3)); // nothing is stored yet
-    begun.remove().run();
-    writer.cutIfDue();
-    stored(0, "0\n1\n", 2);
-    assertEquals(OptionalLong.of(2), writer.committable(3));
-  }
-
-  @Test
-  void storesAnObjectOnlyWhenTheOneBeforeItIs() {
-    Queue<Runnable> begun = new ArrayDeque<>();
-    uploader = begun::add;
-    PartitionWriter writer = writer(2);
-    for (long offset = 0; offset < 4; offset++) {
-      writer.add(record(offset), false);
-    }
-    stored(0, "0\n1\n", 2); // its turn came with the next one's
-    assertEquals(1, store.objects.size());
-    begun.forEach(Runnable::run); // the first has nothing to do any more
-    writer.cutIfDue();
-    stored(2, "2\n3\n", 4);
-    assertEquals(OptionalLong.of(4), writer.committable(4));
-  }
-
-  @Test
-  void anObjectThatFailedOnItsWayIsStoredBeforeAnythingElse() {
-    Queue<Runnable> begun = new ArrayDeque<>();
-    uploader = begun::add;
-    PartitionWriter writer = writer(2);
-    writer.add(record(0), false);
-    writer.add(record(1), false);
-    store.faults.add(Fault.LOST);
-    begun.remove().run();
-    assertThrows(StoreException.class, () -> writer.add(record(2), false));
-    assertEquals(OptionalLong.of(0), writer.committable(2));
-    store.faults.add(Fault.REFUSED);
-    assertThrows(StoreException.class, writer::cutIfDue);
-    writer.add(record(2), true);
-    stored(0, "0\n1\n", 2);
-    assertEquals(OptionalLong.of(2), writer.committable(3));
-  }
-
-  @Test
-  void dropsWhatFollowsAnObjectWhoseNameIsTaken() {
-    Queue<Runnable> begun = new ArrayDeque<>();
-    uploader = begun::add;
-    PartitionWriter slow = writer(3);
-    for (long offset = 0; offset < 5; offset++) {
-      slow.add(record(offset), false);
-    }
-    uploader = Runnable::run;
-    PartitionWriter quick = writer(2);
-    quick.add(record(0), false);
-    quick.add(record(1), false);
-    slow.cutIfDue();
-    assertEquals(OptionalLong.empty(), slow.takeJump()); // its own is still on its way
-    begun.remove().run();
-    slow.cutIfDue();
-    assertEquals(OptionalLong.of(2), slow.takeJump());
-    assertEquals(OptionalLong.of(2), slow.committable(5));
-    slow.add(record(2), false);
-    slow.add(record(3), false);
-    slow.add(record(4), false);
-    begun.remove().run();
-    stored(0, "0\n1\n", 2);
-    stored(2, "2\n3\n4\n", 5);
   }
 
   @Test
