@@ -51,7 +51,7 @@ public final class S3SinkTask extends SinkTask {
     start(properties, new S3ObjectStore(new S3SinkConfig(properties)), uploader);
   }
 
-  /** As {@link #start(Map)}, with another store. */
+  /** As {@link #start(Map)}, with another store, and another executor of its uploads. */
   void start(Map<String, String> properties, ObjectStore objects, Executor executor) {
     config = new S3SinkConfig(properties);
     cuts = config.cutRule();

@@ -51,18 +51,15 @@ final class Upload {
     return attempt == null || attempt.isDone();
   }
 
-  /** Waits until the attempt has ended; one that no thread has begun is made by this one. */
+  /** Waits until the attempt has ended, however it does. */
   void await() {
     if (attempt == null) {
       return;
     }
-    attempt.run();
     try {
-      attempt.get();
+      answer();
     } catch (ExecutionException e) {
       // finish() tells
-    } catch (InterruptedException e) {
-      throw interrupted();
     }
   }
 
@@ -73,18 +70,17 @@ final class Upload {
    * @throws StoreException there is no answer, or a refusal
    */
   boolean finish() {
-    FutureTask<Boolean> made = attempt == null ? newAttempt() : attempt;
-    made.run();
+    if (attempt == null) {
+      newAttempt();
+    }
     try {
-      return made.get();
+      return answer();
     } catch (ExecutionException e) {
       attempt = null;
       if (e.getCause() instanceof Error error) {
         throw error;
       }
       throw (RuntimeException) e.getCause();
-    } catch (InterruptedException e) {
-      throw interrupted();
     }
   }
 
@@ -93,8 +89,14 @@ final class Upload {
     return attempt;
   }
 
-  private ConnectException interrupted() {
-    Thread.currentThread().interrupt();
-    return new ConnectException("interrupted while " + key + " was being stored");
+  /** The attempt's; one that no thread has begun is made by this one. */
+  private boolean answer() throws ExecutionException {
+    attempt.run();
+    try {
+      return attempt.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ConnectException("interrupted while " + key + " was being stored", e);
+    }
   }
 }
