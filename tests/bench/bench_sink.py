@@ -151,6 +151,11 @@ class Run:
         return stored / seconds, {s: 1e6 * (after[s] - before[s]) / stored for s in SERVICES}
 
 
+def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """The median of each figure."""
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
 @pytest.mark.timeout(600)
 def test_sink_against_a_plain_consumer(
     stack: Any, s3: Any, topic: str, capsys: pytest.CaptureFixture[str]
@@ -159,22 +164,21 @@ def test_sink_against_a_plain_consumer(
     Run(stack, s3, topic, 10_000).measure(30.0)  # the worker compiles what it runs
     lines = []
     for flush, (rounds, limit) in RUNS.items():
-        found = []
+        rates, costs = [], []
         for _ in range(rounds):
             plain, plain_cost = plain_consumer(servers, topic)
             unpaused, _ = plain_consumer(servers, topic, **{"fetch.queue.backoff.ms": 1})
-            sink, costs = Run(stack, s3, topic, flush).measure(limit)
-            ratios = {"ratio": sink / plain, "to unpaused": sink / unpaused}
-            rates = {"sink": sink, "plain": plain, "unpaused": unpaused, **ratios}
-            found.append({**rates, "plain (us)": plain_cost, **costs})
-        middle = {name: statistics.median(one[name] for one in found) for name in found[0]}
+            sink, used = Run(stack, s3, topic, flush).measure(limit)
+            ratios = {"to plain": sink / plain, "to unpaused": sink / unpaused}
+            rates.append({"sink": sink, "plain": plain, "unpaused": unpaused, **ratios})
+            costs.append({"plain": plain_cost, **used})
+        rate, cost = middle(rates), middle(costs)
         lines.append(
-            f"flush {flush:>6}: sink {middle.pop('sink'):>9,.0f} records/s, plain consumer"
-            f" {middle.pop('plain'):>9,.0f}/s, ratio {middle.pop('ratio'):.3f};"
-            f" without its pause {middle.pop('unpaused'):>9,.0f}/s,"
-            f" ratio {middle.pop('to unpaused'):.3f};"
+            f"flush {flush:>6}: sink {rate['sink']:>9,.0f} records/s, plain consumer"
+            f" {rate['plain']:>9,.0f}/s, ratio {rate['to plain']:.3f}; without its pause"
+            f" {rate['unpaused']:>9,.0f}/s, ratio {rate['to unpaused']:.3f};"
             " processor time a record (us): "
-            + ", ".join(f"{name.removesuffix(' (us)')} {cost:.1f}" for name, cost in middle.items())
+            + ", ".join(f"{name} {us:.1f}" for name, us in cost.items())
             + f" (median of {rounds})"
         )
     with capsys.disabled():
