@@ -3,7 +3,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-alive=${RUN_DIR:-.run}/data/stream/alive
+source services/alive.sh
+data=${RUN_DIR:-.run}/data/stream
+if [[ ! -e $data/process ]] || ! claimed "$data/process"; then
+  echo "stream: its process has not begun, or has ended" >&2
+  exit 1
+fi
+alive=$data/alive
 if [[ ! -e $alive ]]; then
   echo "stream: not all of its queries have begun" >&2
   exit 1

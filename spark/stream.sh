@@ -5,7 +5,10 @@ cd "$(dirname "$0")/.."
 
 data=${RUN_DIR:-.run}/data/stream
 mkdir -p "$data"
+# Of the process before: nothing is a sign of life until this one has claimed it.
 rm -f "$data/alive"
+source services/alive.sh
+claim "$data/process"
 data=$(cd "$data" && pwd)
 options=$(sed -n 's/^\(spark[^ ]*\) *\(.*\)/--conf "\1=\2"/p' spark/conf/stream.conf)
 export SPARK_OPTIONS="${options//$'\n'/ } ${SPARK_OPTIONS:-}"

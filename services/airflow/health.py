@@ -1,17 +1,20 @@
 """Asks the API server how a component stands: exits 0 when it's healthy, else 1 with the reason.
 
-    python services/airflow/health.py http://127.0.0.1:8080 scheduler
+    python services/airflow/health.py http://127.0.0.1:8080 scheduler [FILE]
 
 A component is healthy when its last heartbeat is younger than 30 s (metadatabase: when the
-database answers). Not urllib.request: four processes are asked while they all start, and to import
-it takes as long as all the rest.
+database answers) and younger than FILE, which its process wrote as it started: the heartbeat of
+the process before is no sign of life of this one. Not urllib.request: four processes are asked
+while they all start, and to import it takes as long as all the rest.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import closing
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -19,7 +22,7 @@ TIMEOUT = 8.0
 """Seconds for an answer."""
 
 
-def main(url: str, component: str) -> int:
+def main(url: str, component: str, process: str | None = None) -> int:
     """Return the exit status."""
     try:
         with closing(HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)) as connection:
@@ -32,9 +35,14 @@ def main(url: str, component: str) -> int:
     except (OSError, HTTPException, ValueError, KeyError) as error:
         print(f"Airflow's API server: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    beat = told.get(f"latest_{component}_heartbeat")
+    reason = None
     if told["status"] != "healthy":
-        beat = told.get(f"latest_{component}_heartbeat") or "none yet"
-        print(f"{component}: {told['status']}, last heartbeat: {beat}", file=sys.stderr)  # noqa: T201
+        reason = f"{told['status']}, last heartbeat: {beat or 'none yet'}"
+    elif beat and process and datetime.fromisoformat(beat).timestamp() < os.stat(process).st_mtime:
+        reason = f"no heartbeat since it started, the last one: {beat}"
+    if reason:
+        print(f"{component}: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/airflow/environment.sh
+source services/alive.sh
+claim "$AIRFLOW_HOME/$1.process"
 case $1 in
   # The logs of tasks are read from the folder, not from the process that wrote them.
   scheduler | triggerer) exec airflow "$1" --skip-serve-logs ;;

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 
@@ -36,14 +38,14 @@ def server() -> Iterator[Upstream]:
         found.server_close()
 
 
-def check(url: str, component: str) -> int:
+def check(url: str, component: str, *process: str) -> int:
     # A script: Airflow's environment has none of the project's packages.
     spec = importlib.util.spec_from_file_location("airflow_health", FILE)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    status: int = module.main(url, component)
+    status: int = module.main(url, component, *process)
     return status
 
 
@@ -62,6 +64,21 @@ def test_a_component_is_what_the_api_server_says(
     assert check(server.url, component) == status
     assert capsys.readouterr().err == said
     assert [request.path for request in server.received] == ["/api/v2/monitor/health"]
+
+
+def test_the_heartbeat_of_the_process_before_is_no_sign_of_this_one(
+    server: Upstream, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    started = tmp_path / "scheduler.process"
+    started.touch()
+    beat = datetime.fromisoformat(BEAT).timestamp()
+    os.utime(started, (beat + 1, beat + 1))
+    assert check(server.url, "scheduler", str(started)) == 1
+    said = f"scheduler: no heartbeat since it started, the last one: {BEAT}\n"
+    assert capsys.readouterr().err == said
+    os.utime(started, (beat - 1, beat - 1))
+    assert check(server.url, "scheduler", str(started)) == 0
+    assert check(server.url, "metadatabase", str(started)) == 0
 
 
 @pytest.mark.parametrize(

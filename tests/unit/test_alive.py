@@ -1,0 +1,76 @@
+"""Health by a sign of life, with real processes: that of the process before does not count."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Path:
+    """Folder of a streaming job whose process has claimed it and gives signs of life."""
+    folder = tmp_path / "a run/data/stream"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def claimed_by(file: Path) -> subprocess.Popen[str]:
+    """Start a process that claims ``file``, then becomes another program."""
+    script = 'source services/alive.sh; claim "$1"; exec bash -c "echo claimed; read -r _"'
+    process = subprocess.Popen(
+        ["bash", "-euc", script, "bash", file],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "claimed\n"
+    return process
+
+
+def health(script: str, run_dir: Path, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [ROOT / script, *arguments],
+        env={"PATH": os.environ["PATH"], "RUN_DIR": str(run_dir), "AIRFLOW_API_URL": "http://x"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_fresh_sign_of_life_of_a_killed_job_is_none_of_the_next(stream: Path) -> None:
+    run_dir = stream.parents[1]
+    ended = (1, "stream: its process has not begun, or has ended\n")
+    assert health("spark/health.sh", run_dir) == ended
+    job = claimed_by(stream / "process")
+    assert health("spark/health.sh", run_dir) == (1, "stream: not all of its queries have begun\n")
+    (stream / "alive").touch()
+    assert health("spark/health.sh", run_dir) == (0, "")
+    job.kill()
+    job.communicate()
+    assert health("spark/health.sh", run_dir) == ended
+    # The next process of a container may have the pid of the one before.
+    with claimed_by(stream / "process") as later:
+        pid, start = (stream / "process").read_text().splitlines()
+        assert int(pid) == later.pid
+        boot, ticks = start.split()
+        (stream / "process").write_text(f"{pid}\n{boot} {int(ticks) - 1}\n")
+        assert health("spark/health.sh", run_dir) == ended
+        later.communicate("\n")
+
+
+def test_an_airflow_process_that_was_killed_is_not_healthy_by_its_last_heartbeat(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "data/airflow"
+    folder.mkdir(parents=True)
+    for component in ("scheduler", "dag_processor", "triggerer", "metadatabase"):
+        code, reason = health("services/airflow/health.sh", tmp_path, component)
+        assert (code, reason) == (1, f"{component}: its process has not begun, or has ended\n")
