@@ -21,9 +21,6 @@ BOXES = ("emulator", "services/rest_proxy", "services/connect", "services/kafka"
 BOXES += ("services/jobs_api", "spark", "airflow", "stack")
 """Folders that speak with each other over the wire only."""
 
-LONGEST = 300
-"""Lines of the longest module."""
-
 READS_THE_ENVIRONMENT = {
     "contract/settings.py": "the one place",
     "stack/engine.py": "hands it on to the services that it starts",
@@ -166,13 +163,6 @@ def test_neither_java_nor_javascript_reads_the_environment() -> None:
 @pytest.mark.parametrize("folder", ["airflow", "localstack"])
 def test_no_folder_hides_the_library_of_its_name(folder: str) -> None:
     assert not (ROOT / folder / "__init__.py").exists()
-
-
-def test_no_module_is_too_long() -> None:
-    sources = [*MODULES, *tracked("services/**/src/main/*.java")]
-    lengths = {str(path): len((ROOT / path).read_text().splitlines()) for path in sources}
-    longer = {path for path, length in lengths.items() if length > LONGEST}
-    assert longer == set()
 
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
