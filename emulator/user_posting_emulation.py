@@ -24,4 +24,4 @@ def batch(**options: Any) -> None:
 
 
 if __name__ == "__main__":
-    batch(prog_name="python -m emulator.user_posting_emulation")
+    batch(prog_name="pinpipe emulate batch")

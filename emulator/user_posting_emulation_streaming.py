@@ -38,4 +38,4 @@ def streaming(partition_key: str | None, **options: Any) -> None:
 
 
 if __name__ == "__main__":
-    streaming(prog_name="python -m emulator.user_posting_emulation_streaming")
+    streaming(prog_name="pinpipe emulate streaming")

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from stack.compose import FILE
 from stack.errors import StackError
+from stack.oneshot import replace
 
 
 class DockerCli:
@@ -43,9 +44,9 @@ class DockerCli:
         """Run a ``docker compose`` command, all that it says on our stderr; its exit code."""
         return self._run(self.command(*arguments), stdout=sys.stderr).returncode
 
-    def foreground(self, *arguments: str) -> int:
-        """Run a ``docker compose`` command on this terminal; its exit code."""
-        return self._run(self.command(*arguments)).returncode
+    def replace(self, *arguments: str) -> NoReturn:
+        """Become a ``docker compose`` command, on this terminal."""
+        replace(self.command(*arguments), self._root, self._environ)
 
     def _captured(self, command: list[str], check: bool) -> bytes:
         done = self._run(command, capture_output=True)

@@ -2,4 +2,4 @@
 
 from emulator.dataset.cli import dataset
 
-dataset(prog_name="python -m emulator.dataset")
+dataset(prog_name="pinpipe dataset")
