@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -14,7 +15,10 @@ from contract.results import RESULTS
 from stack import engine, programs, show
 from stack.aws import commands
 from stack.engine import Engine
+from stack.errors import HopError
+from stack.hops.access import Access
 from stack.show import talk
+from stack.status import State, Status
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 
@@ -53,7 +57,6 @@ def up(secure: bool) -> None:
     .env makes it user and password instead of AWS keys.
     """
     from stack.hops import airflow
-    from stack.hops.access import Access
 
     begun = time.monotonic()
     running = engine.secure(talk) if secure else _engine()
@@ -93,8 +96,10 @@ def down(volumes: bool) -> None:
 @main.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Show how each service stands. Exit code 1 when one isn't fine."""
-    found = _engine().status()
+    """Show how each service and each failed connector stands. Exit code 1 when one isn't fine."""
+    running = _engine()
+    found = running.status()
+    found += _failed_connectors(running, found)
     if as_json:
         show.as_json([asdict(item) for item in found])
     else:
@@ -165,7 +170,6 @@ def logs(service: str, follow: bool) -> None:
 def demo(posts: int, wait: float) -> None:
     """Start the stack, send posts down both roads, print the results and the live metrics."""
     from stack.demo import Demo
-    from stack.hops.access import Access
     from stack.watch import watch as watch_live
 
     begun = time.monotonic()
@@ -181,8 +185,9 @@ def demo(posts: int, wait: float) -> None:
             ("road", "hop", "what", *names),
             ((c.road, c.hop, c.what, *(c.rows.get(name) for name in names)) for c in run.counts),
         )
-    _print_results(running, None, limit=10)
-    watch_live(Access(running.client_environment), 5, None)
+    access = Access(running.client_environment)
+    _print_results(access, None, limit=10)
+    watch_live(access, 5, None)
     talk(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
 
 
@@ -192,7 +197,7 @@ def demo(posts: int, wait: float) -> None:
 @as_json
 def results(name: str | None, limit: int, as_json: bool) -> None:
     """Show the nine historical results, or the one called NAME."""
-    _print_results(_engine(), name, limit, as_json)
+    _print_results(_access(_engine()), name, limit, as_json)
 
 
 @main.command()
@@ -200,11 +205,11 @@ def results(name: str | None, limit: int, as_json: bool) -> None:
 @as_json
 def trace(key: int, as_json: bool) -> None:
     """Follow the post KEY down each road that it was sent. Exit code 1 when a way ends early."""
-    from stack.hops.access import Access
     from stack.trace import trace as follow
 
     running = _engine()
-    findings = follow(Access(running.client_environment), running.journal(), key)
+    access = _access(running, "SOURCE_DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS")
+    findings = follow(access, running.journal(), key)
     if as_json:
         show.as_json([asdict(finding) for finding in findings])
     else:
@@ -225,18 +230,41 @@ def trace(key: int, as_json: bool) -> None:
 @click.option("--top", default=5, show_default=True, help="Leaders to show of each window.")
 def watch(every: float, once: bool, top: int) -> None:
     """Show the live metrics of the real-time road, until Ctrl-C."""
-    from stack.hops.access import Access
     from stack.watch import watch as follow
 
-    follow(Access(_engine().client_environment), top, None if once else every)
+    follow(_access(_engine()), top, None if once else every)
 
 
-def _print_results(running: Engine, name: str | None, limit: int, as_json: bool = False) -> None:
-    from stack.errors import HopError
-    from stack.hops import tables
-    from stack.hops.access import Access
+def _access(running: Engine, *addresses: str) -> Access:
+    """Clients of the Delta tables, and of what is at the variables ``addresses``.
 
+    Raises:
+        SettingError: a setting has a value that can't be used.
+        StackError: a service at one of the addresses isn't this stack's.
+    """
     access = Access(running.client_environment)
+    if access.settings.batch_root.startswith("s3"):
+        addresses = (*addresses, "AWS_ENDPOINT_URL")
+    running.require(*addresses)
+    return access
+
+
+def _failed_connectors(running: Engine, found: Sequence[Status]) -> list[Status]:
+    """State of each connector that has failed, where the worker can be asked."""
+    from stack.hops import connect
+
+    if not any(s.service == connect.HOP and s.state is State.HEALTHY for s in found):
+        return []
+    try:
+        failed = list(connect.failures(Access(running.client_environment)))
+    except HopError as error:
+        return [Status(connect.HOP, State.UNHEALTHY, str(error))]
+    return [Status(f"connector {name}", State.FAILED, cause) for name, cause in failed]
+
+
+def _print_results(access: Access, name: str | None, limit: int, as_json: bool = False) -> None:
+    from stack.hops import tables
+
     found = []
     for result in RESULTS:
         if name in (None, result.name):

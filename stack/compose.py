@@ -9,7 +9,7 @@ addresses on 127.0.0.1 (see the head of docker-compose.yml).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -22,6 +22,8 @@ from stack.errors import ComposeError
 FILE = "docker-compose.yml"
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?P<default>:-)?)")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+STOP_LIMIT = 10.0
+"""Seconds between SIGTERM and SIGKILL where a service doesn't say how long."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -54,8 +56,17 @@ class Service:
     """Folder that goes first on PATH, relative to the project's root."""
     skip: str | None
     """Why a process isn't needed, if it isn't."""
-    stop_limit: float = 10.0
+    stop_limit: float = STOP_LIMIT
     """Seconds between SIGTERM and SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a client on this machine finds a service."""
+
+    service: str
+    port: int
+    """On the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,8 @@ class Compose:
     services: Mapping[str, Service]
     client: Mapping[str, str] = field(default_factory=dict)
     """Environment of a client of the stack on this machine (``x-client``)."""
+    client_addresses: Mapping[str, Address] = field(default_factory=dict)
+    """Variable of ``client`` to the address that it holds; not where a person set another."""
 
     def service(self, name: str) -> Service:
         """Return the service called ``name``, or raise ComposeError."""
@@ -96,15 +109,23 @@ def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Comp
     Raises:
         ComposeError: the file has a form that a process can't be made of.
     """
-    document = _interpolate(yaml.safe_load((root / FILE).read_text()), environ)
+    text = yaml.safe_load((root / FILE).read_text())
+    document = _interpolate(text, environ)
     raw: dict[str, dict[str, Any]] = document["services"]
     client: dict[str, Any] = document.get("x-client", {})
+    # What a person has set, whatever it is, is no address of a service.
+    ours = _interpolate(text.get("x-client", {}), {k: "set" for k, v in environ.items() if v})
     if not native:
-        for body in (client, *raw.values()):
+        for body in (client, ours, *raw.values()):
             body.pop("x-native", None)
     ports = {name: _ports(name, body) for name, body in raw.items()}
     services = {name: _service(name, body, ports) for name, body in raw.items()}
-    return Compose(services, _environment(client, "", ports))
+    addresses = {
+        variable: Address(found["host"], ports[found["host"]][int(found["port"])])
+        for variable, value in _merged(ours).items()
+        if (found := _address(ports).search(value))
+    }
+    return Compose(services, _environment(client, "", ports), addresses)
 
 
 def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) -> str:
@@ -113,14 +134,18 @@ def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) ->
     >>> to_loopback("http://kafka:9092", "", {"kafka": {9092: 19092}})
     'http://127.0.0.1:19092'
     """
-    names = "|".join(re.escape(name) for name in sorted(ports, key=len, reverse=True))
 
     def replace(match: re.Match[str]) -> str:
         host, port = match["host"], int(match["port"])
         published = ports.get(own if host == "0.0.0.0" else host, {})
         return f"127.0.0.1:{published.get(port, port)}"
 
-    return re.sub(rf"(?<![\w.-])(?P<host>{names}|0\.0\.0\.0):(?P<port>\d+)", replace, value)
+    return _address(ports).sub(replace, value)
+
+
+def _address(services: Iterable[str]) -> re.Pattern[str]:
+    names = "|".join(re.escape(name) for name in sorted(services, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])(?P<host>{names}|0\.0\.0\.0):(?P<port>\d+)")
 
 
 def _interpolate(node: Any, environ: Mapping[str, str]) -> Any:
@@ -176,11 +201,12 @@ def _ports(name: str, body: Mapping[str, Any]) -> dict[int, int]:
 def _environment(
     body: Mapping[str, Any], name: str, ports: Mapping[str, Mapping[int, int]]
 ) -> dict[str, str]:
+    return {key: to_loopback(value, name, ports) for key, value in _merged(body).items()}
+
+
+def _merged(body: Mapping[str, Any]) -> dict[str, str]:
     merged = {**body.get("environment", {}), **body.get("x-native", {}).get("environment", {})}
-    return {
-        key: to_loopback("" if value is None else str(value), name, ports)
-        for key, value in merged.items()
-    }
+    return {key: "" if value is None else str(value) for key, value in merged.items()}
 
 
 def _service(name: str, body: Mapping[str, Any], ports: Mapping[str, Mapping[int, int]]) -> Service:
@@ -195,7 +221,7 @@ def _service(name: str, body: Mapping[str, Any], ports: Mapping[str, Mapping[int
         profiles=tuple(body.get("profiles", ())),
         path=native.get("path"),
         skip=native.get("skip"),
-        stop_limit=_seconds(name, body.get("stop_grace_period", "10s")),
+        stop_limit=_seconds(name, body.get("stop_grace_period", f"{STOP_LIMIT}s")),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import tarfile
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,15 @@ class DockerEngine:
         if client["KAFKA_AUTH"] != "none":
             client |= self._kafka_files(client)
         return client
+
+    def require(self, *variables: str) -> None:
+        """Make sure that the client's addresses in ``variables`` are those of this stack."""
+        found = self._compose.client_addresses
+        needed = [found[variable] for variable in variables if variable in found]
+        running = {status.service for status in self._look() if status.pid} if needed else set()
+        for address in needed:
+            if address.service not in running:
+                raise ports.not_ours(address)
 
     def runs(self) -> bool:
         """Whether a container of ours runs."""
@@ -118,10 +128,7 @@ class DockerEngine:
         name = self._name(service)
         if not self._cli.compose("ps", "--all", "--quiet", name).strip():
             raise StackError(f"{name} has no container: was it started?")
-        try:
-            self._cli.foreground("logs", "--no-log-prefix", *options, name)
-        except KeyboardInterrupt:
-            return
+        self._cli.replace("logs", "--no-log-prefix", *options, name)
 
     def pid(self, service: str) -> int:
         """Process id, on the engine's machine, of a running service."""
@@ -154,9 +161,10 @@ class DockerEngine:
         """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
         variables = [f"--env={key}={value}" for key, value in (extra or {}).items()]
         terminal = [] if sys.stdin.isatty() and sys.stdout.isatty() else ["--no-TTY"]
-        options = ["--rm", "--no-deps", *terminal, *variables]
-        words = ("--progress", "quiet", "run", *options, self._name(service), *arguments)
-        return OneShot(tuple(self._cli.command(*words)), self._root, self._environ)
+        container = f"{self._name(service)}-{uuid.uuid4().hex}"
+        options = ["--rm", "--no-deps", "--name", container, *terminal, *variables]
+        words = ("--progress", "quiet", "run", *options, service, *arguments)
+        return OneShot(tuple(self._cli.command(*words)), self._root, self._environ, container)
 
     def read(self, service: str, path: str) -> str:
         """Text of a file that a service keeps, by its path below the run folder.

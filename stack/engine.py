@@ -30,6 +30,14 @@ class Engine(Keeper, Protocol):
     def client_environment(self) -> dict[str, str]:
         """What a client of the stack on this machine needs: addresses and credentials."""
 
+    def require(self, *variables: str) -> None:
+        """Make sure that the client's addresses in ``variables`` are those of this stack.
+
+        Raises:
+            StackError: an address is that of a service which doesn't run here; whoever has its
+                port belongs to another stack. An address that a person set isn't asked about.
+        """
+
     def runs(self) -> bool:
         """Whether a service runs."""
 

@@ -16,7 +16,7 @@ from stack.errors import MachineError, StackError, StartError, WaitTimeout
 from stack.logs import print_log
 from stack.machine import Problem
 from stack.oneshot import OneShot
-from stack.processes import Processes, Record, memory_mib
+from stack.processes import Processes, Record, age, memory_mib
 from stack.status import State, Status
 from stack.waiting import wait_for
 
@@ -47,6 +47,13 @@ class NativeEngine:
         # A client may run in another folder.
         files = {name: str(self._root / client[name]) for name in KAFKA_FILES if name in client}
         return client | files
+
+    def require(self, *variables: str) -> None:
+        """Make sure that the client's addresses in ``variables`` are those of this stack."""
+        for variable in variables:
+            address = self._compose.client_addresses.get(variable)
+            if address is not None and address.port not in self._ports(address.service):
+                raise ports.not_ours(address)
 
     def runs(self) -> bool:
         """Whether a process of ours is there."""
@@ -85,14 +92,25 @@ class NativeEngine:
 
     def down(self, forget: bool = False) -> None:
         """Stop every service, last first; with ``forget`` remove their data as well."""
-        order = list(self._compose.services)
-        for record in sorted(self._processes.records(), key=lambda r: -order.index(r.service)):
+        services = self._compose.services
+        order = {name: number for number, name in enumerate(services)}
+        # What docker-compose.yml no longer has ends first: nothing that it has needs it.
+        for record in sorted(
+            self._processes.records(), key=lambda r: -order.get(r.service, len(order))
+        ):
             if record.process() is not None:
                 self._talk(f"{record.service}: stopping")
-            limit = self._compose.service(record.service).stop_limit
+            known = services.get(record.service)
+            limit = known.stop_limit if known else compose.STOP_LIMIT
             if not self._processes.stop(record, limit):
                 self._talk(f"{record.service}: didn't end in {limit:g} s, killed")
             self._processes.forget(record.service)
+        for service in self._processes.unreadable():
+            self._talk(
+                f"{service}: its record in {self._environ['RUN_DIR']}/state can't be read and is "
+                "dropped; if a process of it still runs, end it by its pid"
+            )
+            self._processes.forget(service)
         data = self._root / self._environ["RUN_DIR"] / "data"
         if forget and data.exists():
             shutil.rmtree(data)
@@ -100,12 +118,16 @@ class NativeEngine:
 
     def status(self) -> list[Status]:
         """How each service stands, in the order of docker-compose.yml."""
-        return [self._status(s) for s in self._compose.services.values() if not s.profiles]
+        services = self._compose.services
+        left = [r for r in self._processes.records() if r.service not in services and r.process()]
+        return [self._status(s) for s in services.values() if not s.profiles] + [
+            Status(r.service, State.LEFT_OVER, "`pinpipe down` stops it", r.pid) for r in left
+        ]
 
     def unhealthy(self) -> list[str]:
         """Each service that isn't as it should be, with the reason and its last lines."""
         return [
-            self._account(self._compose.service(status.service), f"{status.state} {status.reason}")
+            self._account(status.service, f"{status.state} {status.reason}")
             for status in self.status()
             if not status.state.fine
         ]
@@ -189,8 +211,7 @@ class NativeEngine:
     def _start(self, service: Service) -> None:
         record = self._processes.running(service.name)
         if record is not None:
-            if service.healthcheck is not None and not self._unhealthy(service):
-                self._talk(f"{service.name}: already healthy")
+            if self._settles(service, record):
                 return
             self._processes.stop(record, service.stop_limit)
         self._talk(f"{service.name}: starting")
@@ -201,6 +222,44 @@ class NativeEngine:
         else:
             self._await_health(service, service.healthcheck, process)
 
+    def _settles(self, service: Service, record: Record) -> bool:
+        """Wait for a process that another call has started; return whether it became healthy.
+
+        A service has the time that a start may take: since it started, or if it has been healthy,
+        from now on. A step is waited for until it ends, and is then to be run again.
+        """
+        check = service.healthcheck
+        limit = check.start_limit if check else ONE_SHOT_LIMIT
+        process = record.process()
+        if process is not None and check and not record.healthy:
+            limit = max(0.0, limit - age(process))
+        reason = ""
+
+        def settled() -> bool:
+            nonlocal reason
+            self._check_interrupted(service)
+            if record.process() is None:
+                return True
+            if check is None:
+                return False
+            before, reason = reason, self._unhealthy(service)
+            if reason and not before:
+                self._talk(f"{service.name}: not healthy yet ({reason}), waits up to {limit:.0f} s")
+            return not reason
+
+        try:
+            interval = check.interval if check else 0.1
+            wait_for(f"{service.name} to settle", settled, limit, interval)
+        except WaitTimeout:
+            self._talk(f"{service.name}: not healthy after {limit:.0f} s ({reason})")
+            return False
+        if check is None or record.process() is None:
+            return False
+        self._talk(f"{service.name}: already healthy")
+        if not record.healthy:
+            self._processes.healthy(service.name)
+        return True
+
     def _await_end(self, service: Service, process: subprocess.Popen[bytes]) -> None:
         def ended() -> bool:
             self._check_interrupted(service)
@@ -209,10 +268,10 @@ class NativeEngine:
         try:
             wait_for(f"{service.name} to end", ended, ONE_SHOT_LIMIT, 0.1)
         except WaitTimeout as timeout:
-            raise StartError(self._account(service, str(timeout))) from None
+            raise StartError(self._account(service.name, str(timeout))) from None
         self._processes.ended(service.name, process.returncode)
         if process.returncode != 0:
-            raise StartError(self._account(service, f"ended with {process.returncode}"))
+            raise StartError(self._account(service.name, f"ended with {process.returncode}"))
         self._talk(f"{service.name}: completed")
 
     def _await_health(
@@ -224,14 +283,15 @@ class NativeEngine:
             nonlocal reason
             self._check_interrupted(service)
             if process.poll() is not None:
-                raise StartError(self._account(service, f"ended with {process.returncode}"))
+                raise StartError(self._account(service.name, f"ended with {process.returncode}"))
             reason = self._unhealthy(service)
             return not reason
 
         try:
             wait_for(f"{service.name} to be healthy", healthy, check.start_limit, check.interval)
         except WaitTimeout as timeout:
-            raise StartError(self._account(service, f"{timeout}: {reason}")) from None
+            raise StartError(self._account(service.name, f"{timeout}: {reason}")) from None
+        self._processes.healthy(service.name)
         self._talk(f"{service.name}: healthy")
 
     def _check_interrupted(self, service: Service) -> None:
@@ -243,16 +303,21 @@ class NativeEngine:
         assert service.healthcheck is not None
         return health.ask(service.healthcheck, self._root, self._environment(service.name))
 
-    def _account(self, service: Service, what: str) -> str:
-        tail = self._processes.log_tail(service.name)
-        log = self._processes.log_path(service.name)
-        return f"{service.name}: {what}\n--- last lines of {log}\n{tail}\n---"
+    def _account(self, service: str, what: str) -> str:
+        tail = self._processes.log_tail(service)
+        log = self._processes.log_path(service)
+        return f"{service}: {what}\n--- last lines of {log}\n{tail}\n---"
 
     def _running(self, service: str) -> Record:
         record = self._processes.running(self._compose.service(service).name)
         if record is None:
             raise StackError(f"{service} isn't running")
         return record
+
+    def _ports(self, service: str) -> set[int]:
+        """Ports that the process which was started for a service listens on."""
+        record = self._processes.running(service)
+        return self._processes.ports(record) if record else set()
 
     def _port_problems(self) -> list[Problem]:
         return ports.problems(

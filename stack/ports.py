@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import psutil
 
-from stack.compose import Service
+from stack.compose import Address, Service
+from stack.errors import StackError
 from stack.machine import Problem
 
 
@@ -22,6 +23,14 @@ def problems(services: Iterable[Service]) -> list[Problem]:
                 remedy = "stop that, or choose another port in .env (see .env.example)"
                 found.append(Problem(what, remedy))
     return found
+
+
+def not_ours(address: Address) -> StackError:
+    """The error of a command that needs a service of this stack which doesn't listen."""
+    taken = holder(address.port)
+    other = f"; {taken} has port {address.port}, for another stack" if taken else ""
+    reason = f"{address.service} of this stack isn't running{other}"
+    return StackError(f"{reason}: start this one with `pinpipe up`")
 
 
 def holder(port: int) -> str | None:

@@ -2,7 +2,7 @@
 
 Each leaves a record in ``<run dir>/state/<service>.json``, so that another
 call of ``pinpipe`` finds it again. A pid that the system has given to another
-program since is told by its start time and left alone.
+program since is recognised by its start, and left alone.
 """
 
 from __future__ import annotations
@@ -12,11 +12,18 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+from contract import processes
+
+CREATED_WITHIN = 60.0
+"""Seconds by which a record's ``created`` may be off: the clock may have been set since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +32,45 @@ class Record:
 
     service: str
     pid: int
-    created: float
-    """Start time of the process, seconds since the epoch, as psutil gives it."""
+    place: str = ""
+    """Where the pid was given (``contract.processes``)."""
+    started: str = ""
+    """Start of the process, by a clock that nobody sets; empty if it ended at once."""
+    healthy: bool = False
+    """Whether it has been healthy since it started."""
     exit_code: int | None = None
     """Of a one-shot that has ended."""
+    created: float = 0.0
+    """Start in seconds since the epoch, where a release before 0.1 has written the record."""
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """Read a record of this release or of one before.
+
+        Raises:
+            ValueError: the file holds no record.
+        """
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict) or not isinstance(found.get("pid"), int):
+            raise ValueError("it holds no pid")
+        known = {f.name: found[f.name] for f in fields(cls) if f.name in found}
+        return cls(**{**known, "service": path.stem})
 
     def process(self) -> psutil.Process | None:
         """The process, if it is still the one that was started."""
         try:
             process = psutil.Process(self.pid)
-            alive = (
-                process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
-            )
-        except psutil.NoSuchProcess:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            if self.started:
+                ours = (self.place, self.started) == _identity(self.pid)
+            else:
+                # Each service leads a session of its own, which few processes do.
+                near = abs(process.create_time() - self.created) < CREATED_WITHIN
+                ours = near and os.getsid(self.pid) == self.pid
+        except (psutil.NoSuchProcess, ProcessLookupError):
             return None
-        return process if alive else None
+        return process if ours else None
 
 
 class Processes:
@@ -66,8 +97,8 @@ class Processes:
     def record(self, service: str) -> Record | None:
         """What is known of a service, or None if it was never started."""
         try:
-            return Record(**json.loads((self._state / f"{service}.json").read_text()))
-        except (FileNotFoundError, json.JSONDecodeError):
+            return Record.read(self._state / f"{service}.json")
+        except (FileNotFoundError, ValueError):
             return None
 
     def running(self, service: str) -> Record | None:
@@ -78,8 +109,15 @@ class Processes:
     def records(self) -> list[Record]:
         """What is known of every service that was started."""
         self._reap()
-        found = (self.record(path.stem) for path in sorted(self._state.glob("*.json")))
+        found = (self.record(service) for service in self._services())
         return [record for record in found if record is not None]
+
+    def unreadable(self) -> list[str]:
+        """Services whose record holds nothing that a process could be found by."""
+        return [service for service in self._services() if self.record(service) is None]
+
+    def _services(self) -> list[str]:
+        return sorted(path.stem for path in self._state.glob("*.json"))
 
     def spawn(
         self, service: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path
@@ -97,18 +135,21 @@ class Processes:
                 start_new_session=True,
             )
         self._children.append(popen)
-        try:
-            created = psutil.Process(popen.pid).create_time()
-        except psutil.NoSuchProcess:  # it has ended already; poll() knows how
-            created = 0.0
-        self._keep(Record(service, popen.pid, created))
+        self._keep(Record(service, popen.pid, *_identity(popen.pid)))
         return popen
 
     def ended(self, service: str, exit_code: int) -> None:
         """Note how a one-shot ended."""
+        self._note(service, exit_code=exit_code)
+
+    def healthy(self, service: str) -> None:
+        """Note that a service is healthy for the first time since it started."""
+        self._note(service, healthy=True)
+
+    def _note(self, service: str, **what: Any) -> None:
         record = self.record(service)
         if record is not None:
-            self._keep(Record(service, record.pid, record.created, exit_code))
+            self._keep(replace(record, **what))
 
     def forget(self, service: str) -> None:
         """Drop the record of a service that isn't there any more."""
@@ -138,13 +179,26 @@ class Processes:
         psutil.wait_procs(family, timeout=10)
         self._reap()
 
+    def ports(self, record: Record) -> set[int]:
+        """TCP ports that a process and what it started listen on."""
+        found = set()
+        for member in self._family(record):
+            with contextlib.suppress(psutil.Error):
+                found |= {
+                    connection.laddr.port
+                    for connection in member.net_connections("tcp")
+                    if connection.status == psutil.CONN_LISTEN
+                }
+        return found
+
     def _family(self, record: Record) -> list[psutil.Process]:
         """The process and all that it started and that is still there."""
         leader = record.process()
         if leader is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 return [leader, *leader.children(recursive=True)]
-        if psutil.pid_exists(record.pid) or not record.created:
+        elsewhere = bool(record.place) and record.place != processes.place()
+        if psutil.pid_exists(record.pid) or elsewhere or not (record.started or record.created):
             return []  # the number is another program's by now, or was never seen alive
         # The leader is gone. While its group has members the system gives its number to nobody
         # else, so they are ours.
@@ -160,6 +214,22 @@ class Processes:
         draft = path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(asdict(record)))
         draft.replace(path)
+
+
+def age(process: psutil.Process) -> float:
+    """Seconds since a process started."""
+    return time.time() - process.create_time()
+
+
+def _identity(pid: int) -> tuple[str, str]:
+    """Place and start of a living process; without ``/proc`` the start is the system's own."""
+    place = processes.place()
+    if place:
+        return place, processes.started(pid)
+    try:
+        return "", str(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return "", ""
 
 
 def _group(pid: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -10,6 +11,26 @@ from stack import engine
 from stack.show import talk
 
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+def _become(service: str, arguments: tuple[str, ...], *addresses: str) -> NoReturn:
+    """Run a program of this stack in place of ``pinpipe``.
+
+    Args:
+        service: the program, as docker-compose.yml names it.
+        arguments: its arguments.
+        addresses: variables of the services that it calls, which must be this stack's; none with
+            ``--help``.
+    """
+    running = engine.choose(talk)
+    if "--help" not in arguments:
+        running.require(*addresses)
+    sys.exit(running.one_shot(service, arguments).foreground())
+
+
+def _gateway(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Variables of what the emulator calls."""
+    return ("SOURCE_DATABASE_URL", *(() if "--dry-run" in arguments else ("GATEWAY_INVOKE_URL",)))
 
 
 @click.group()
@@ -21,14 +42,14 @@ def emulate() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulate_batch(arguments: tuple[str, ...]) -> None:
     """Send posts down the historical road: API Gateway, REST proxy, Kafka (--help for more)."""
-    sys.exit(engine.choose(talk).one_shot("emulator", arguments).foreground())
+    _become("emulator", arguments, *_gateway(arguments))
 
 
 @emulate.command("streaming", context_settings=PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulate_streaming(arguments: tuple[str, ...]) -> None:
     """Send posts down the real-time road: API Gateway, Kinesis (--help for more)."""
-    sys.exit(engine.choose(talk).one_shot("emulator-streaming", arguments).foreground())
+    _become("emulator-streaming", arguments, *_gateway(arguments))
 
 
 @click.group()
@@ -40,11 +61,12 @@ def dataset() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dataset_load(arguments: tuple[str, ...]) -> None:
     """Fill the source database with generated posts (--help for more)."""
-    sys.exit(engine.choose(talk).one_shot("dataset-load", arguments).foreground())
+    own = any(argument.split("=")[0] == "--url" for argument in arguments)
+    _become("dataset-load", arguments, *(() if own else ("SOURCE_DATABASE_URL",)))
 
 
 @click.command(context_settings=PASS_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def batch(arguments: tuple[str, ...]) -> None:
     """Clean what is new in S3 into the Delta tables and compute the nine results (Spark)."""
-    sys.exit(engine.choose(talk).one_shot("spark", arguments).foreground())
+    _become("spark", arguments, "AWS_ENDPOINT_URL")

@@ -19,6 +19,8 @@ class State(StrEnum):
     """It was started and is gone."""
     SKIPPED = "skipped"
     """Not needed without Docker."""
+    LEFT_OVER = "left over"
+    """It runs, and docker-compose.yml no longer has it."""
     NOT_STARTED = "not started"
 
     @property

@@ -59,6 +59,8 @@ def test_the_emulators_help_is_the_emulators_own() -> None:
         assert done.returncode == 0
         assert option in done.stdout
         assert "--spool" in done.stdout
+        assert done.stdout.startswith(f"Usage: pinpipe emulate {road} ")
+    assert pinpipe("dataset", "load", "--help").stdout.startswith("Usage: pinpipe dataset load ")
 
 
 def test_a_service_that_is_not_there_is_named() -> None:
@@ -74,11 +76,38 @@ def test_logs_of_a_service_that_never_ran(tmp_path: Path) -> None:
     assert "kafka.log: was it started?" in done.stderr
 
 
-def test_results_without_s3_say_so(tmp_path: Path, dead_port: int) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("results",),
+        ("watch", "--once"),
+        ("trace", "1"),
+        ("batch",),
+        ("emulate", "batch", "--count", "1"),
+        ("emulate", "streaming", "--count", "1"),
+    ],
+)
+def test_a_command_leaves_a_stack_alone_that_is_not_of_this_checkout(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        ports = {"LOCALSTACK_PORT": port, "KAFKA_PORT": port}
+        done = pinpipe(*command, RUN_DIR=str(tmp_path), **ports)
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert done.returncode == 1
+    assert f"(pid {os.getpid()}) has port {port}, for another stack" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_command_without_a_stack_says_how_to_start_it(tmp_path: Path, dead_port: int) -> None:
     done = pinpipe("results", LOCALSTACK_PORT=str(dead_port), RUN_DIR=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: delta: table s3://user-0a1b2c3d4e5f-bucket/")
-    assert done.stdout == ""
+    assert done.stderr == (
+        "Error: localstack of this stack isn't running: start this one with `pinpipe up`\n"
+    )
 
 
 def test_status_of_a_stack_that_never_ran(tmp_path: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from stack.errors import MachineError, StartError
+from stack.errors import MachineError, StackError, StartError
 from stack.native import NativeEngine
 from stack.status import State
 from stack.waiting import wait_for
@@ -33,10 +35,12 @@ services:
 """
 
 RUN = """#!/usr/bin/env python3
-import os, socket, subprocess, sys
+import os, socket, subprocess, sys, time
 print("started", sys.argv[1], flush=True)
 if sys.argv[1] == "once":
     sys.exit(int(os.environ.get("ONCE_CODE", 0)))
+while os.path.exists("not yet"):
+    time.sleep(0.01)
 host, port = os.environ["LISTEN"].split(":")
 server = socket.create_server((host, int(port)))
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
@@ -46,6 +50,8 @@ while True:
 
 HEALTH = """#!/usr/bin/env python3
 import os, socket, sys
+if os.path.exists("unwell"):
+    sys.exit("it is unwell")
 host, port = os.environ["LISTEN"].split(":")
 try:
     socket.create_connection((host, int(port)), 1).close()
@@ -187,3 +193,127 @@ def test_an_unhealthy_service_is_named_with_the_reason(project: Path) -> None:
             engine.up()
     finally:
         engine.down()
+
+
+def test_up_waits_for_a_service_that_another_up_has_started(
+    engine: NativeEngine, project: Path
+) -> None:
+    (project / "not yet").touch()
+    lines: list[str] = []
+    second = NativeEngine(project, {"PATH": os.environ["PATH"]}, lines.append)
+    with ThreadPoolExecutor(2) as pool:
+        starting = pool.submit(engine.up)
+        wait_for("the start", lambda: states(engine)["server"] is State.UNHEALTHY, 10, 0.02)
+        pid = engine.pid("server")
+        again = pool.submit(second.up)
+        wait_for("the second call to wait", lambda: any("not healthy yet" in x for x in lines), 10)
+        (project / "not yet").unlink()
+        again.result(20)
+        starting.result(20)
+    assert engine.pid("server") == pid
+    assert "server: already healthy" in lines
+
+
+def test_a_service_that_recovers_is_left_alone_and_one_that_does_not_is_started_again(
+    engine: NativeEngine, project: Path, lines: list[str]
+) -> None:
+    engine.up()
+    pid = engine.pid("server")
+    unwell = project / "unwell"
+    unwell.touch()
+    with ThreadPoolExecutor(1) as pool:
+        again = pool.submit(engine.start, "server")
+        wait_for("it to wait", lambda: any("it is unwell" in line for line in lines), 10, 0.02)
+        unwell.unlink()
+        again.result(20)
+    assert engine.pid("server") == pid
+
+    text = (project / "docker-compose.yml").read_text().replace("10s", "200ms")
+    (project / "docker-compose.yml").write_text(text)
+    unwell.touch()
+    impatient = NativeEngine(project, {"PATH": os.environ["PATH"]}, lines.append)
+    with pytest.raises(StartError, match="it is unwell"):
+        impatient.start("server")
+    assert impatient.pid("server") != pid
+    assert any("not healthy after 0 s (it is unwell)" in line for line in lines)
+    impatient.down()
+
+
+def rewrite(project: Path, service: str, **more: object) -> Path:
+    """Give the record of a service other fields, as another release writes them."""
+    path = project / f".run/state/{service}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"service": service, **more}))
+    return path
+
+
+def test_down_ends_what_the_release_before_has_started(engine: NativeEngine, project: Path) -> None:
+    engine.up()
+    process = psutil.Process(engine.pid("server"))
+    # The clock was put back by a second since, which moves what the system says of the start.
+    rewrite(project, "server", pid=process.pid, created=process.create_time() + 1, exit_code=None)
+    (project / ".run/data").mkdir()
+    (project / ".run/data/kept").write_text("data")
+    assert states(engine)["server"] is State.HEALTHY
+    engine.down()
+    assert not process.is_running()
+    engine.up()
+    assert (project / ".run/data/kept").read_text() == "data"
+
+
+def test_a_process_of_another_start_is_left_alone(engine: NativeEngine, project: Path) -> None:
+    own = psutil.Process()
+    rewrite(project, "server", pid=own.pid, place="", started="1")
+    rewrite(project, "first", pid=own.pid, created=own.create_time())  # leads no session
+    assert states(engine)["server"] is State.ENDED
+    engine.down()
+    assert own.is_running()
+
+
+def test_down_ends_a_service_that_the_compose_file_no_longer_has(
+    engine: NativeEngine, project: Path, lines: list[str]
+) -> None:
+    engine.up()
+    process = psutil.Process(engine.pid("server"))
+    state = project / ".run/state"
+    (state / "server.json").rename(state / "renamed.json")
+    for name, text in (("empty", ""), ("list", "[]"), ("pidless", '{"service": "first"}')):
+        (state / f"{name}.json").write_text(text)
+    (left,) = [status for status in engine.status() if status.service == "renamed"]
+    assert (left.state, left.pid) == (State.LEFT_OVER, process.pid)
+    assert any("renamed: left over" in text for text in engine.unhealthy())
+    engine.down()
+    assert not process.is_running()
+    assert list(state.glob("*.json")) == []
+    for name in ("empty", "list", "pidless"):
+        assert any(line.startswith(f"{name}: its record in .run/state") for line in lines)
+
+
+CLIENT = """
+x-client:
+  environment:
+    SERVER_URL: http://server:80
+    OWN_URL: ${OWN_URL:-http://server:80}
+    PLAIN: value
+"""
+
+
+def test_a_client_address_is_that_of_this_stack_or_refused(
+    engine: NativeEngine, project: Path, port: int, tmp_path: Path
+) -> None:
+    with (project / "docker-compose.yml").open("a") as file:
+        file.write(CLIENT)
+    variables = {"PATH": os.environ["PATH"]}
+    own = NativeEngine(project, variables)
+    with pytest.raises(StackError, match=r"^server of this stack isn't running: start this one"):
+        own.require("SERVER_URL")
+    engine.up()
+    own.require("SERVER_URL", "PLAIN", "OWN_URL")
+    # Another checkout, or another run folder, with the same ports.
+    other = NativeEngine(project, {**variables, "RUN_DIR": str(tmp_path / "other")})
+    pid = engine.pid("server")
+    taken = rf"isn't running; .* \(pid {pid}\) has port {port}, for another stack: start this one"
+    with pytest.raises(StackError, match=taken):
+        other.require("PLAIN", "SERVER_URL")
+    person = {**variables, "RUN_DIR": str(tmp_path / "other"), "OWN_URL": "http://server:80"}
+    NativeEngine(project, person).require("OWN_URL")  # a person's own address isn't asked about
