@@ -73,7 +73,7 @@ def held(access: Access) -> dict[str, int]:
         topic = names.topic(access.settings.user_id, entity)
         first, end = kafka.offsets(access, topic)
         found[f"kafka {entity.name}"] = sum(end.values()) - sum(first.values())
-        found[f"s3 {entity.name}"] = len(objects.records_from(access, topic, first))
+        found[f"s3 {entity.name}"] = sum(1 for _ in objects.records_from(access, topic, first))
         found[f"delta {entity.name}"] = len(tables.keys(access, entity, "streaming"))
     return found
 
