@@ -15,6 +15,8 @@ from random import Random
 from threading import Event
 
 SEED = 100
+CATCH_UP = 1.0
+"""Seconds: what a slow answer holds up is caught up with, but no more than this."""
 GREATEST_KEY = 11000
 
 
@@ -64,7 +66,10 @@ class Pace:
 
     def __init__(self, rate: float | None) -> None:
         self.rate = rate
-        self._due = time.monotonic()
+        self.due = time.monotonic()
+        """When the next post is due; of no use without posts per second."""
+        self.lost = 0.0
+        """Seconds of delay that are not caught up with."""
 
     def wait(self, draw: Draw, stopping: Event) -> None:
         """Wait until ``draw`` is due, or something stops the run."""
@@ -72,9 +77,10 @@ class Pace:
             stopping.wait(draw.pause)
         elif self.rate:
             now = time.monotonic()
-            stopping.wait(max(0.0, self._due - now))
-            # What a slow answer held up is caught up with, but no more than a second of it.
-            self._due = max(self._due, now - 1) + 1 / self.rate
+            stopping.wait(max(0.0, self.due - now))
+            lost = max(0.0, now - CATCH_UP - self.due)
+            self.lost += lost
+            self.due += lost + 1 / self.rate
 
     @property
     def ahead(self) -> int:

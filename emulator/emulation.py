@@ -14,6 +14,7 @@ from contract import wire
 from emulator.accounting import Accounting
 from emulator.batches import Batches
 from emulator.draw import Draw, Pace, original, passes, sequential
+from emulator.lag import Lag
 from emulator.progress import Meter
 from emulator.request import Request, Road, requests
 from emulator.retry import Retry
@@ -78,7 +79,7 @@ class Emulation:
     def dry_run(self, road: Road, out: TextIO) -> None:
         """Write the requests of the plan as JSON lines, and send nothing."""
         batches = Batches(self.plan.batch_size)
-        for post in self._posts():
+        for post in self._posts(Pace(self.plan.rate)):
             for row in post.rows:
                 if rows := batches.add(row):
                     _write(out, *requests(road, row.entity, rows))
@@ -102,11 +103,22 @@ class Emulation:
 
     def _send(self, sender: Sender) -> None:
         batches = Batches(self.plan.batch_size)
+        rate = self.plan.rate or 0.0
+        pace, lag = Pace(self.plan.rate), Lag(self.plan.batch_size)
+        in_flight, said = sender.in_flight, False
         try:
-            for post in self._posts():
+            for post in self._posts(pace):
                 for row in post.rows:
                     if rows := batches.add(row):
-                        sender.send(rows)
+                        # A row that still waits when the next post is due takes one more request.
+                        sender.send(rows, by=pace.due)
+                if sender.in_flight > in_flight:
+                    in_flight = sender.in_flight
+                    lag.restart()
+                behind = lag.post(pace.lost, sender.waited)
+                if behind and behind.rate < rate and not said:
+                    said = True
+                    self.meter.say(behind.line(rate, in_flight))
                 if sender.gone.is_set():
                     break
         finally:
@@ -114,10 +126,9 @@ class Emulation:
             for rows in batches.rest():
                 sender.send(rows)
 
-    def _posts(self) -> Iterator[Post]:
+    def _posts(self, pace: Pace) -> Iterator[Post]:
         """The posts of the plan, each when it's due, until the run is told to stop."""
         draws = self.plan.draws(self.source)
-        pace = Pace(self.plan.rate)
         while ahead := list(islice(draws, pace.ahead)):
             if self.stop.event.is_set():
                 return

@@ -27,6 +27,9 @@ from emulator.source import Source
 from emulator.spool import Spool
 from emulator.stop import Stop
 
+MOST_IN_FLIGHT = 16
+"""Requests under way at a time that a rate may take by itself."""
+
 
 class Rate(click.ParamType[float | None]):
     """``original`` (None), ``max`` or 0 (0), or posts per second."""
@@ -60,9 +63,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--in-flight",
         type=click.IntRange(1, 256),
-        default=1,
-        show_default=True,
-        help="Requests under way at a time. With more than 1 they may be answered out of order.",
+        help="Requests under way at a time. The rows of one key arrive in order in their topic or "
+        "stream. With more than 1, posts of different keys may overtake each other.  "
+        f"[default: 1; with --rate N as many as N takes, at most {MOST_IN_FLIGHT}]",
     ),
     click.option(
         "--start", type=click.IntRange(0), default=0, help="Leave out the first START posts."
@@ -131,7 +134,7 @@ def emulate(
     rate: float | None,
     count: int | None,
     batch_size: int,
-    in_flight: int,
+    in_flight: int | None,
     start: int,
     order: str,
     loop: bool,
@@ -170,7 +173,8 @@ def emulate(
                 road(settings),
                 accounting,
                 stop.event,
-                in_flight=in_flight,
+                in_flight=in_flight or 1,
+                most=MOST_IN_FLIGHT if rate and in_flight is None else 1,
                 retry=retry,
                 journal=written,
                 spool=kept,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from random import Random
 from threading import Event, Thread
 
@@ -27,16 +28,18 @@ _IN_A_ROW = 3
 
 
 class Sender:
-    """Sends rows of a road with ``in_flight`` requests at a time.
+    """Sends rows of a road with ``in_flight`` requests at a time, and up to ``most`` if need be.
 
-    With one in flight the requests are answered in the order of ``send``; with more they only
-    start in it.
+    With one in flight the requests are answered in the order of ``send``. With more, a request
+    waits only for the earlier ones that have a key of its own: the rows of one key arrive in
+    order, others may overtake each other.
 
     Args:
         road: builds the requests and reads the answers.
         accounting: counts what becomes of the rows.
         stopping: set when the run is told to stop; nothing is tried again after that.
         in_flight: requests under way at a time, and as many may wait.
+        most: requests under way at a time after ``send`` has had to raise ``in_flight``.
         retry: how long a request is tried.
         journal: takes each attempt, if given.
         spool: keeps what fails, if given.
@@ -50,6 +53,7 @@ class Sender:
         stopping: Event,
         *,
         in_flight: int = 1,
+        most: int = 1,
         retry: Retry | None = None,
         journal: Journal | None = None,
         spool: Spool | None = None,
@@ -60,19 +64,23 @@ class Sender:
         self._journal, self._talk = journal, talk
         self._settlement = Settlement(road, accounting, spool)
         self._changed = self._settlement.changed
-        self._most_waiting = in_flight
+        self._most = max(in_flight, most)
         self._waiting: deque[Delivery] = deque()
         self._given_up = 0
         self._talked = 0.0
         self._closed = False
         self._deadline = 0.0
         self._random = Random()
-        self._threads = [
-            Thread(target=self._work, name=f"sender-{number}", daemon=True)
-            for number in range(in_flight)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[Thread] = []
+        self.waited = 0.0
+        """Seconds that ``send`` has waited for a request to end."""
+        for _ in range(in_flight):
+            self._start_thread()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way at a time."""
+        return len(self._threads)
 
     @property
     def gone(self) -> Event:
@@ -84,19 +92,35 @@ class Sender:
         """What went wrong here, with the journal or the spool: not what an answer said."""
         return self._settlement.error
 
-    def send(self, rows: Sequence[Row]) -> None:
+    def send(self, rows: Sequence[Row], by: float = inf) -> None:
         """Send rows of one entity; waits while as many requests as may be are waiting.
 
         Once the run is told to stop it waits no longer than ``GRACE``: then the rows fail.
+
+        Args:
+            rows: what to send.
+            by: when the wait has to be over, in seconds of ``time.monotonic``. After that, one
+                more request goes out at a time, as long as there may be more.
         """
+
+        def room() -> bool:
+            full = len(self._waiting) >= self.in_flight
+            if full and self.in_flight < self._most and time.monotonic() > by:
+                self._start_thread()
+                return True
+            return not full
+
         for request in split(self._road, rows[0].entity, rows):
+            begun = time.monotonic()
             with self._changed:
                 delivery = self._settlement.begin(request)
-                if self._await(lambda: len(self._waiting) < self._most_waiting):
+                sent = self._await(room)
+                if sent:
                     self._waiting.append(delivery)
                     self._changed.notify_all()
-                    continue
-            self._settlement.fail(delivery, "not sent: told to stop")
+            self.waited += time.monotonic() - begun
+            if not sent:
+                self._settlement.fail(delivery, "not sent: told to stop")
 
     def drain(self) -> bool:
         """Wait until every row is settled; once told to stop, for no longer than ``GRACE``.
@@ -132,14 +156,24 @@ class Sender:
                     return False
         return True
 
+    def _start_thread(self) -> None:
+        name = f"sender-{len(self._threads)}"
+        self._threads.append(Thread(target=self._work, name=name, daemon=True))
+        self._threads[-1].start()
+
+    def _next(self) -> Delivery | None:
+        """The first of the waiting deliveries that may go out."""
+        return next(filter(self._settlement.free, self._waiting), None)
+
     def _work(self) -> None:
         with requests.Session() as session:
             while True:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._waiting or self._closed)
-                    if not self._waiting:
+                    self._changed.wait_for(lambda: self._closed or self._next())
+                    delivery = self._next()
+                    if delivery is None:
                         return
-                    delivery = self._waiting.popleft()
+                    self._waiting.remove(delivery)
                     self._changed.notify_all()
                 try:
                     self._deliver(session, delivery)

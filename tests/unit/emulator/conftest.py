@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Barrier, BrokenBarrierError, Event, Lock, Thread
 from typing import Any, ClassVar
 
 import pytest
@@ -48,12 +48,18 @@ class Faulty:
     """What to do with each request for which ``faults`` has nothing."""
     requests: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
     """Topic or stream, and the values, of each request, in order of arrival."""
+    values: list[dict[str, Any]] = field(default_factory=list)
+    """Each record that was answered with a position, in the order in which it was stored."""
     stored: list[tuple[str, int]] = field(default_factory=list)
     """Topic or stream, and the key, of each record that was answered with a position."""
     partition_keys: list[str] = field(default_factory=list)
     """Those of all records for streams, in order of arrival."""
     released: Event = field(default_factory=Event)
     """Set to let go of the requests that ``hang``."""
+    latency: float = 0.0
+    """Seconds after which a request is looked at."""
+    together: Barrier | None = None
+    """Where a request waits until as many are there as it has parties; in vain, it's a 500."""
     url: str = ""
     lock: Lock = field(default_factory=Lock)
     connections: int = 0
@@ -68,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     ``text``, ``short``, ``cut``, ``hang``, ``drop`` (stored, but the answer is lost)."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body waits 40 ms for the acknowledgement of the head
     gateway: ClassVar[Faulty]
 
     def setup(self) -> None:
@@ -130,6 +137,12 @@ class _Handler(BaseHTTPRequestHandler):
         with gateway.lock:
             gateway.requests.append((target, values))
             fault = gateway.faults.popleft() if gateway.faults else gateway.always
+        gateway.released.wait(gateway.latency)
+        try:
+            if gateway.together is not None:
+                gateway.together.wait()
+        except BrokenBarrierError:
+            fault = "status 500"
         what, *rest = fault.split()[:3] or [""]
         if what == "hang":
             gateway.released.wait(30)
@@ -164,6 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             for number, value in enumerate(values):
                 if number not in bad:
                     self.gateway.stored.append((target, value.get("index", value.get("ind"))))
+                    self.gateway.values.append(value)
                 yield len(self.gateway.stored) - 1, bad.get(number)
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:

@@ -1,0 +1,197 @@
+"""Several requests in flight: how many a rate takes, which order is kept, what a shortfall says."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from threading import Barrier, Event
+
+import pytest
+from click.testing import CliRunner, Result
+
+from contract.entities import PIN
+from contract.settings import Settings
+from emulator.accounting import Accounting
+from emulator.batch_road import BatchRoad
+from emulator.lag import PERIOD, Behind, Lag
+from emulator.options import MOST_IN_FLIGHT
+from emulator.request import Row
+from emulator.retry import Retry
+from emulator.sender import Sender
+from emulator.user_posting_emulation import batch
+from emulator.user_posting_emulation_streaming import streaming
+from tests.unit.emulator.conftest import Faulty, Program, wait_for
+
+
+def _run(program: Program, *arguments: str) -> Result:
+    """Run the program of ``program`` in this process."""
+    command = streaming if program.module.endswith("streaming") else batch
+    return CliRunner().invoke(command, arguments, env=program.environment)
+
+
+def _row(key: int, version: int) -> Row:
+    return Row(PIN, key, {"index": key, "title": str(version)})
+
+
+def _sender(gateway: Faulty, in_flight: int, most: int = 1) -> tuple[Sender, Accounting]:
+    accounting = Accounting()
+    road = BatchRoad(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
+    retry = Retry(first=0.01, longest=0.01)
+    sender = Sender(road, accounting, Event(), in_flight=in_flight, most=most, retry=retry)
+    return sender, accounting
+
+
+@pytest.mark.parametrize("name", ["program", "streaming"])
+def test_a_rate_takes_as_many_requests_in_flight_as_it_needs(
+    name: str, gateway: Faulty, request: pytest.FixtureRequest
+) -> None:
+    gateway.together = Barrier(MOST_IN_FLIGHT, timeout=10)
+    posts = MOST_IN_FLIGHT  # three requests each: the barrier fills three times
+    program = request.getfixturevalue(name)
+    done = _run(program, "--rate", "1000", "--count", str(posts), "--retry-seconds", "0")
+    assert done.exit_code == 0, done.output
+    assert gateway.connections == MOST_IN_FLIGHT, "and no more than that"
+    assert len(gateway.stored) == 3 * posts
+
+
+@pytest.mark.parametrize(
+    ("options", "connections"),
+    [
+        (("--rate", "1000", "--in-flight", "1"), 1),
+        (("--rate", "1000", "--in-flight", "3"), 3),
+        (("--rate", "max"), 1),
+        (("--rate", "original", "--start", "7"), 1),  # two posts without a pause
+    ],
+)
+def test_in_flight_is_what_was_asked_for(
+    program: Program, gateway: Faulty, options: tuple[str, ...], connections: int
+) -> None:
+    gateway.together = Barrier(connections, timeout=10)
+    done = _run(program, *options, "--count", "2", "--retry-seconds", "0")
+    assert done.exit_code == 0, done.output
+    assert gateway.connections == connections
+
+
+def test_a_rate_that_is_kept_takes_one_request_at_a_time(gateway: Faulty) -> None:
+    sender, accounting = _sender(gateway, 1, MOST_IN_FLIGHT)
+    for version in range(20):
+        sender.send([_row(version, version)], by=time.monotonic() + 60)
+    sender.close()
+    assert accounting.total.acknowledged == 20
+    assert (sender.in_flight, gateway.connections) == (1, 1)
+
+
+def test_a_later_row_of_a_key_waits_for_the_earlier_one(gateway: Faulty) -> None:
+    gateway.faults.append("hang")
+    sender, accounting = _sender(gateway, 4)
+    sender.send([_row(1, 0)])
+    wait_for(lambda: gateway.requests, "the first row is under way")
+    for key, version in ((1, 1), (2, 2), (3, 3), (2, 4)):
+        sender.send([_row(key, version)])
+    wait_for(lambda: len(gateway.stored) == 3, "the other keys are stored")
+    assert gateway.keys("pin").count(1) == 0
+    gateway.released.set()  # the first request is not answered, and sent again
+    sender.close()
+    assert [value["title"] for value in gateway.values if value["index"] == 1] == ["0", "1"]
+    assert [value["title"] for value in gateway.values if value["index"] == 2] == ["2", "4"]
+    assert accounting.total.acknowledged == 5
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_retry_lets_no_later_row_of_its_key_overtake(gateway: Faulty, size: int) -> None:
+    keys = 3
+    gateway.faults.extend(["slot 0 50003", "", "status 500", "drop", ""] * 6)
+    sender, accounting = _sender(gateway, 6)
+    rows = [_row(version % keys, version) for version in range(60)]
+    for start in range(0, len(rows), size):
+        sender.send(rows[start : start + size])
+    sender.close()
+    assert accounting.total.acknowledged == len(rows)
+    last: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for place, value in enumerate(gateway.values):
+        last[value["index"]][int(value["title"])] = place
+    for key, places in last.items():
+        in_order = sorted(places, key=lambda version: places[version])
+        assert in_order == list(range(key, 60, keys)), "the last copies are in order"
+
+
+def test_a_row_that_is_given_up_lets_the_next_of_its_key_go(gateway: Faulty) -> None:
+    gateway.faults.extend(["status 404"])
+    sender, accounting = _sender(gateway, 3)
+    for version in range(3):
+        sender.send([_row(1, version)])
+    sender.close()
+    assert [value["title"] for value in gateway.values] == ["1", "2"]
+    assert (accounting.total.acknowledged, accounting.total.failed) == (2, 1)
+
+
+def test_a_rate_that_is_not_reached_is_said_once(
+    program: Program, gateway: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.lag.PERIOD", 0.0)
+    monkeypatch.setattr("emulator.draw.CATCH_UP", 0.0)
+    gateway.latency = 0.02  # three rows a post, one after the other: at most 17 posts/s
+    done = _run(program, "--rate", "50", "--count", "8", "--in-flight", "1")
+    assert done.exit_code == 0, done.output
+    said = re.findall(r"emulator: [\d.]+ posts/s instead of .*", done.stderr)
+    assert len(said) == 1, done.stderr
+    assert said[0].endswith(" instead of 50: raise --in-flight, now 1, or --batch-size")
+
+
+def test_a_run_is_behind_when_it_loses_time_all_along() -> None:
+    now = 0.0
+    lag = Lag(1, lambda: now)
+    found = []
+    for number in range(60):  # ten posts a second, where each loses a twentieth of one
+        found.append(lag.post(lost=number / 20, waited=number / 10))
+        now += 0.1
+    behind = [one for one in found if one]
+    assert found.index(behind[0]) == 2 * PERIOD / 0.1
+    assert behind[0] == Behind(pytest.approx(10), pytest.approx(1))
+    assert behind[0].line(20, 1) == (
+        "10.0 posts/s instead of 20: raise --in-flight, now 1, or --batch-size"
+    )
+    assert "not the gateway" in behind[0]._replace(waiting=0.2).line(20, 1)
+
+
+@pytest.mark.parametrize("blip", [0, 25, 39, 40])
+def test_a_single_slow_answer_is_no_shortfall(blip: int) -> None:
+    now = 0.0
+    lag = Lag(1, lambda: now)
+    lost = 0.0
+    for number in range(100):
+        if number == blip:
+            now, lost = now + 5, 4.0
+        assert lag.post(lost, waited=lost) is None
+        now += 0.1
+
+
+def test_a_run_of_batches_is_behind_when_each_batch_loses_time() -> None:
+    now = lost = 0.0
+    lag = Lag(100, lambda: now)
+    found = []
+    for number in range(1, 1001):
+        now += 0.05
+        if number % 100 == 0:
+            now, lost = now + 10, lost + 9
+        found.append(lag.post(lost, waited=now / 4))
+    (behind, *_) = filter(None, found)
+    assert behind.rate == pytest.approx(100 / 15, rel=0.2)
+    assert behind.waiting == pytest.approx(0.25)
+
+
+def test_what_was_measured_before_a_restart_does_not_count() -> None:
+    now = 0.0
+    lag = Lag(1, lambda: now)
+    for number in range(100):
+        if number % 30 == 0:
+            lag.restart()
+        assert lag.post(lost=number / 20, waited=0) is None
+        now += 0.1
+
+
+def test_the_help_says_which_order_is_kept(program: Program) -> None:
+    words = " ".join(_run(program, "--help").output.split())
+    assert "The rows of one key arrive in order in their topic or stream." in words
+    assert f"with --rate N as many as N takes, at most {MOST_IN_FLIGHT}" in words
