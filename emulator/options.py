@@ -156,6 +156,8 @@ def emulate(
         with ExitStack() as stack:
             settings = Settings.from_environ()
             source = stack.enter_context(closing(Source(settings.source_database_url)))
+            if order == "sequential":
+                _check_bounds(source.count(), start, count, loop, meter)
             stop = stack.enter_context(Stop())
             retry = Retry(retry_seconds, timeout)
             emulation = Emulation(plan, source, accounting, meter, stop, retry)
@@ -192,6 +194,19 @@ def emulate(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     sys.exit(0 if accounting.complete else 1)
+
+
+def _check_bounds(posts: int, start: int, count: int | None, loop: bool, meter: Meter) -> None:
+    """Refuse a start beyond the source, which would send nothing; say so of a count beyond it."""
+    left = posts - start
+    if left <= 0:
+        raise click.BadParameter(
+            f"{start} leaves none of the source's {posts:,} posts",
+            click.get_current_context(),
+            param_hint="'--start'",
+        )
+    if count is not None and count > left and not loop:
+        meter.say(f"--count {count}: the source has {left:,} posts from --start {start} on")
 
 
 def _given(option: str) -> bool:

@@ -51,7 +51,7 @@ class Source:
     """The source database, open for reading.
 
     Raises:
-        DatabaseError: it can't be reached, or its load has not ended.
+        DatabaseError: it can't be reached, its load has not ended, or it has no posts.
     """
 
     def __init__(self, url: str) -> None:
@@ -102,6 +102,16 @@ class Source:
             yield from page
             last = page[-1]
 
+    def count(self) -> int:
+        """How many posts there are: rows of the pin table.
+
+        Raises:
+            DatabaseError: the database doesn't answer.
+        """
+        with self._asking() as connection:
+            found = connection.scalar(sa.select(sa.func.count()).select_from(TABLES[PIN]))
+        return found or 0
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -114,6 +124,8 @@ class Source:
                 problem = f"has no table {', '.join(lacking)}"
             elif MARKER.name in there and not connection.execute(sa.select(MARKER)).first():
                 problem = "is loaded in part only"
+            elif not connection.execute(sa.select(TABLES[PIN].c[PIN.key]).limit(1)).first():
+                problem = f"has no posts, {PIN.table} is empty"
             else:
                 return
         raise DatabaseError(

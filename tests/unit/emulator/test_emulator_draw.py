@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import subprocess
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import pytest
 
 from contract.errors import PipelineError
 from emulator.draw import original, passes, sequential
-from tests.unit.emulator.conftest import ROOT, Faulty, Program
+from tests.tiny_source import make
+from tests.unit.emulator.conftest import ROOT, Faulty, Program, run
 
 FIRST = [
     7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069, 2923, 3089, 6063, 3454, 7554,
@@ -117,6 +120,48 @@ def test_an_option_that_makes_no_sense(program: Program, option: str, value: str
     code, counts, said = program.run(option, value)
     assert (code, counts) == (2, {})
     assert option in said
+
+
+@pytest.mark.parametrize("more", [(), ("--loop",), ("--count", "5"), ("--dry-run",)])
+def test_a_start_beyond_the_source_names_both_numbers(
+    program: Program, gateway: Faulty, more: tuple[str, ...]
+) -> None:
+    done = run(program, "--order", "sequential", "--start", "22000", *more)
+    assert done.exit_code == 2
+    assert "Invalid value for '--start': 22000 leaves none of the source's 11,154" in done.stderr
+    assert gateway.requests == []
+
+
+def test_a_count_beyond_the_source_is_one_line(program: Program, gateway: Faulty) -> None:
+    options = ("--order", "sequential", "--start", "11152", "--rate", "max")
+    done = run(program, *options, "--count", "5")
+    assert done.exit_code == 0
+    first, _ = done.stderr.splitlines()
+    assert first == "emulator: --count 5: the source has 2 posts from --start 11152 on"
+    assert gateway.keys("pin") == [11152, 11153]
+    done = run(program, *options, "--count", "2")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM pinterest_data", "has no posts, pinterest_data is empty"),
+        ("DROP TABLE user_data", "has no table user_data"),
+    ],
+)
+def test_a_source_without_posts_or_a_table_is_one_line(
+    program: Program, tmp_path: Path, statement: str, said: str
+) -> None:
+    program.source_url = f"sqlite:///{make(tmp_path / 'tiny.db')}"
+    with closing(sqlite3.connect(tmp_path / "tiny.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
+    for order in ("original", "sequential"):
+        done = run(program, "--rate", "max", "--count", "1", "--order", order)
+        assert done.exit_code == 1
+        (line,) = done.stderr.splitlines()
+        assert said in line
 
 
 def test_a_wrong_setting_is_named(program: Program) -> None:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from threading import Barrier, Event
 
 import pytest
-from click.testing import CliRunner, Result
 
 from contract.entities import PIN
 from contract.settings import Settings
@@ -19,15 +18,7 @@ from emulator.options import MOST_IN_FLIGHT
 from emulator.request import Row
 from emulator.retry import Retry
 from emulator.sender import Sender
-from emulator.user_posting_emulation import batch
-from emulator.user_posting_emulation_streaming import streaming
-from tests.unit.emulator.conftest import Faulty, Program, wait_for
-
-
-def _run(program: Program, *arguments: str) -> Result:
-    """Run the program of ``program`` in this process."""
-    command = streaming if program.module.endswith("streaming") else batch
-    return CliRunner().invoke(command, arguments, env=program.environment)
+from tests.unit.emulator.conftest import Faulty, Program, run, wait_for
 
 
 def _row(key: int, version: int) -> Row:
@@ -49,7 +40,7 @@ def test_a_rate_takes_as_many_requests_in_flight_as_it_needs(
     gateway.together = Barrier(MOST_IN_FLIGHT, timeout=10)
     posts = MOST_IN_FLIGHT  # three requests each: the barrier fills three times
     program = request.getfixturevalue(name)
-    done = _run(program, "--rate", "1000", "--count", str(posts), "--retry-seconds", "0")
+    done = run(program, "--rate", "1000", "--count", str(posts), "--retry-seconds", "0")
     assert done.exit_code == 0, done.output
     assert gateway.connections == MOST_IN_FLIGHT, "and no more than that"
     assert len(gateway.stored) == 3 * posts
@@ -68,7 +59,7 @@ def test_in_flight_is_what_was_asked_for(
     program: Program, gateway: Faulty, options: tuple[str, ...], connections: int
 ) -> None:
     gateway.together = Barrier(connections, timeout=10)
-    done = _run(program, *options, "--count", "2", "--retry-seconds", "0")
+    done = run(program, *options, "--count", "2", "--retry-seconds", "0")
     assert done.exit_code == 0, done.output
     assert gateway.connections == connections
 
@@ -132,7 +123,7 @@ def test_a_rate_that_is_not_reached_is_said_once(
     monkeypatch.setattr("emulator.lag.PERIOD", 0.0)
     monkeypatch.setattr("emulator.draw.CATCH_UP", 0.0)
     gateway.latency = 0.02  # three rows a post, one after the other: at most 17 posts/s
-    done = _run(program, "--rate", "50", "--count", "8", "--in-flight", "1")
+    done = run(program, "--rate", "50", "--count", "8", "--in-flight", "1")
     assert done.exit_code == 0, done.output
     said = re.findall(r"emulator: [\d.]+ posts/s instead of .*", done.stderr)
     assert len(said) == 1, done.stderr
@@ -192,6 +183,6 @@ def test_what_was_measured_before_a_restart_does_not_count() -> None:
 
 
 def test_the_help_says_which_order_is_kept(program: Program) -> None:
-    words = " ".join(_run(program, "--help").output.split())
+    words = " ".join(run(program, "--help").output.split())
     assert "The rows of one key arrive in order in their topic or stream." in words
     assert f"with --rate N as many as N takes, at most {MOST_IN_FLIGHT}" in words
