@@ -59,7 +59,10 @@ class Settings:
         "file with the password that a SOURCE_DATABASE_URL with a user alone lacks",
     )
     dataset_scale: int = _setting(
-        "DATASET_SCALE", "1", _positive, "how many times 11,154 posts the source database gets"
+        "DATASET_SCALE",
+        "1",
+        _positive,
+        "how many times 11,154 posts an empty source database gets",
     )
     dataset_seed: int = _setting(
         "DATASET_SEED", "100", _whole, "seed of the generated source database"

@@ -63,6 +63,7 @@ def up(secure: bool) -> None:
     running.up()
     client = Access(running.client_environment).settings
     talk(f"all healthy after {time.monotonic() - begun:.1f} s")
+    talk(running.last_line("dataset-load"))
     if client.kafka_auth != "none":
         talk(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
     said = airflow.password(running)

@@ -130,6 +130,11 @@ class DockerEngine:
             raise StackError(f"{name} has no container: was it started?")
         self._cli.replace("logs", "--no-log-prefix", *options, name)
 
+    def last_line(self, service: str) -> str:
+        """What a service wrote last; empty when it has written nothing."""
+        options = ("--no-log-prefix", "--tail", "1")
+        return self._cli.compose("logs", *options, self._name(service), check=False).strip()
+
     def pid(self, service: str) -> int:
         """Process id, on the engine's machine, of a running service."""
         for status in self._look():

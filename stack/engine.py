@@ -59,6 +59,9 @@ class Engine(Keeper, Protocol):
     def print_log(self, service: str, follow: bool) -> None:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
 
+    def last_line(self, service: str) -> str:
+        """What a service wrote last; empty when it has written nothing."""
+
     def journal(self) -> Path:
         """The emulator's journal, as a file of this machine."""
 

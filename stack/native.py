@@ -136,6 +136,10 @@ class NativeEngine:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
         print_log(self._processes.log_path(self._compose.service(service).name), follow)
 
+    def last_line(self, service: str) -> str:
+        """What a service wrote last; empty when it has written nothing."""
+        return self._processes.log_tail(service).rpartition("\n")[2]
+
     def read(self, service: str, path: str) -> str:
         """Text of a file that a service keeps, by its path below the run folder.
 

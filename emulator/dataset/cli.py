@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Mapping
 
 import click
 from rich.console import Console
@@ -30,15 +32,21 @@ def dataset() -> None:
 @click.option(
     "--seed", type=click.IntRange(0), help="The same seed gives the same rows.  [default: 100]"
 )
-@click.option("--overwrite", is_flag=True, help="Replace tables that this command didn't make.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace whatever is there, also what others have made."
+)
 def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) -> None:
     """Fill the three tables of the source database, unless they are filled already.
+
+    Without --scale, --seed and --overwrite, as at the start of the stack, rows that are there stay,
+    whoever made them. With one of them this command replaces what it has made itself.
 
     Example: pinpipe dataset load --url sqlite:///posts.db --scale 10
     """
     try:
         settings = Settings.from_environ()
-        url = url or settings.source_database_url
+        keep = scale is None and seed is None and not overwrite
+        target = url or settings.source_database_url
         scale = scale or settings.dataset_scale
         seed = settings.dataset_seed if seed is None else seed
         console = Console(stderr=True)
@@ -54,17 +62,27 @@ def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) 
         ) as progress:
             task = progress.add_task("posts", total=scale * BLOCK)
             done = load_dataset(
-                url,
+                target,
                 scale=scale,
                 seed=seed,
+                keep=keep,
                 overwrite=overwrite,
                 progress=lambda posts: progress.advance(task, posts),
             )
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
     did = f"wrote in {time.monotonic() - started:.1f} s" if done.written else "left as they are"
-    click.echo(
-        f"dataset: {done.posts:,} posts, 3 rows each, seed {seed}, scale {scale}, "
-        f"in {database.shown(url)}: {did}; {done.why}",
-        err=True,
-    )
+    line = f"dataset: {_counts(done.rows)}, {done.origin}, in {database.shown(target)}: {did}; "
+    line += done.why
+    if not done.as_asked:
+        given = ("--url", database.shown(url)) if url else ()
+        options = (*given, "--scale", str(scale), "--seed", str(seed))
+        line += f"; `{shlex.join(('pinpipe', 'dataset', 'load', *options))}` replaces them"
+    click.echo(line, err=True)
+
+
+def _counts(rows: Mapping[str, int]) -> str:
+    posts, *others = rows.values()
+    if all(count == posts for count in others):
+        return f"{posts:,} posts, 3 rows each"
+    return "rows: " + ", ".join(f"{table} {count:,}" for table, count in rows.items())

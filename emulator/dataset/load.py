@@ -1,4 +1,8 @@
-"""Writes the generated rows into a database, once, and says what it did."""
+"""Writes the generated rows into a database, once, and says what it did.
+
+Nobody's rows are replaced unless that was asked for: a load that keeps what is there fills an
+empty database and one whose load did not end, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from contract.entities import ENTITIES
+from contract.entities import ENTITIES, PIN
 from emulator import database
 from emulator.database import DatabaseError
 from emulator.dataset.generate import blocks
@@ -28,13 +32,23 @@ class ForeignTablesError(DatabaseError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What ``load`` did."""
+    """What ``load`` did, and what the database holds now."""
 
-    posts: int
+    rows: dict[str, int]
+    """Table: its rows."""
+    origin: str
+    """What they were made from."""
     written: bool
-    """False when the same rows were there already."""
+    """False when what was there has been kept."""
     why: str
     """Why it wrote, or not."""
+    as_asked: bool
+    """False when the rows that were kept have another seed or scale than those asked for."""
+
+    @property
+    def posts(self) -> int:
+        """Rows of the pin table."""
+        return self.rows[PIN.table]
 
 
 def load(
@@ -42,10 +56,11 @@ def load(
     *,
     scale: int = 1,
     seed: int = 100,
+    keep: bool = False,
     overwrite: bool = False,
     progress: Callable[[int], object] = lambda posts: None,
 ) -> Loaded:
-    """Fill the source database, unless the same rows are there already.
+    """Fill the source database, unless the same rows are there already, or others with ``keep``.
 
     The rows and, last, the marker that says they are whole are one transaction: a load that is
     killed leaves what was there before, or tables without a marker (where the database commits
@@ -55,11 +70,12 @@ def load(
         url: an SQLAlchemy URL.
         scale: blocks of 11,154 posts, 1 to 14,145.
         seed: seed of the dataset.
-        overwrite: replace tables that hold rows and weren't made by this program.
+        keep: leave rows as they are, whatever seed and scale and whoever they are of.
+        overwrite: replace whatever is there, also what this program did not make.
         progress: called with the number of posts written since the last call.
 
     Raises:
-        DatabaseError: the database can't be reached, or refuses.
+        DatabaseError: the database can't be reached, refuses, or is to be kept and lacks a table.
         ForeignTablesError: the tables hold someone else's rows.
     """
     if not 1 <= scale <= MAX_SCALE:
@@ -67,48 +83,96 @@ def load(
     engine = database.connect(url, create=True)
     try:
         with engine.begin() as connection:
-            why, present = _compare(connection, scale, seed, overwrite)
+            found = _found(connection)
+            why, present = _compare(found, scale, seed, keep, overwrite)
             if not present:
                 _write(connection, scale, seed, progress)
+                found = _found(connection)
     except SQLAlchemyError as error:
         raise DatabaseError(
             f"source database {database.shown(url)}: {database.reason(error)}"
         ) from error
     finally:
         engine.dispose()
-    return Loaded(posts=scale * BLOCK, written=not present, why=why)
+    origin = "not made by this program"
+    if found.made is not None:
+        origin = "seed {1}, scale {2}".format(*found.made)
+    as_asked = found.made in (None, (PROFILE, seed, scale))
+    return Loaded(found.rows, origin, not present, why, as_asked)
 
 
-def _compare(connection: sa.Connection, scale: int, seed: int, overwrite: bool) -> tuple[str, bool]:
-    """Say how the database differs from what is asked for, and whether it doesn't."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a database holds."""
+
+    rows: dict[str, int]
+    """Table of ours that is there: its rows."""
+    ours: bool
+    """Whether this program made the tables."""
+    made: tuple[int, int, int] | None
+    """Profile, seed and scale of a load of ours that has ended."""
+
+    @property
+    def lacking(self) -> list[str]:
+        """The tables that aren't there."""
+        return [table.name for table in TABLES.values() if table.name not in self.rows]
+
+
+def _found(connection: sa.Connection) -> _Found:
     there = set(sa.inspect(connection).get_table_names())
-    tables = [table for table in TABLES.values() if table.name in there]
-    if MARKER.name not in there:
-        used = [
-            table.name
-            for table in tables
-            if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
-        ]
-        if used and not overwrite:
-            raise ForeignTablesError(
-                f"{', '.join(used)} already hold rows that this program didn't write; "
-                "name another database, or pass --overwrite to replace them"
-            )
-        return ("they replace other tables" if used else "there were none"), False
-    marker = connection.execute(sa.select(MARKER.c.profile, MARKER.c.seed, MARKER.c.scale)).first()
-    if marker is None or len(tables) < len(TABLES):
+    rows = {
+        table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+        for table in TABLES.values()
+        if table.name in there
+    }
+    ours = MARKER.name in there
+    columns = (MARKER.c.profile, MARKER.c.seed, MARKER.c.scale)
+    marker = connection.execute(sa.select(*columns)).first() if ours else None
+    return _Found(rows, ours, None if marker is None else (marker[0], marker[1], marker[2]))
+
+
+def _compare(found: _Found, scale: int, seed: int, keep: bool, overwrite: bool) -> tuple[str, bool]:
+    """Say how the database differs from what is asked for, and whether its rows stay."""
+    used = [name for name, rows in found.rows.items() if rows]
+    if not used:
+        return "there were none", False
+    if overwrite:
+        return "they replace what was there", False
+    if not found.ours:
+        if keep and not found.lacking:
+            return "they were there already", True
+        raise ForeignTablesError(
+            f"{', '.join(used)} already hold rows that this program didn't write; "
+            "name another database, or pass --overwrite to replace them"
+        )
+    if found.made is None:
         return "an earlier load didn't end", False
-    if tuple(marker) != (PROFILE, seed, scale):
-        return f"there were others, of seed {marker.seed} and scale {marker.scale}", False
-    return "they are there already", True
+    if found.lacking and keep:
+        raise DatabaseError(
+            f"the source database has no {' and no '.join(found.lacking)} any more; "
+            "`pinpipe dataset load --overwrite` makes all three tables again"
+        )
+    if found.lacking:
+        return f"there was no {' and no '.join(found.lacking)}", False
+    if found.made == (PROFILE, seed, scale):
+        return "they are there already", True
+    if found.made[1:] == (seed, scale):
+        why = "this version makes other rows of the same seed and scale"
+    elif keep:
+        why = f"the settings say seed {seed}, scale {scale}"
+    else:
+        why = f"there were others, of seed {found.made[1]} and scale {found.made[2]}"
+    return why, keep
 
 
 def _write(
     connection: sa.Connection, scale: int, seed: int, progress: Callable[[int], object]
 ) -> None:
-    METADATA.drop_all(connection)
-    # First of all: with it, tables that a killed load leaves behind are known as ours.
-    MARKER.create(connection)
+    # First of all: with an empty marker, tables that a killed load leaves behind are known as ours
+    # and as half-loaded, also where the database commits each DROP and CREATE TABLE at once.
+    MARKER.create(connection, checkfirst=True)
+    connection.execute(sa.delete(MARKER))
+    METADATA.drop_all(connection, list(TABLES.values()))
     METADATA.create_all(connection)
     for block in blocks(scale, seed):
         for start in range(0, BLOCK, _CHUNK):

@@ -146,6 +146,11 @@ class Healthy:
     def up(self) -> None:
         """Nothing is left to do."""
 
+    def last_line(self, service: str) -> str:
+        """What the load of the source database has written."""
+        assert service == "dataset-load"
+        return "dataset: left as they are"
+
     def read(self, service: str, path: str) -> str:
         """What Airflow has written at its first start."""
         assert (service, Path(path).name) == (
@@ -161,5 +166,6 @@ def test_up_and_password_print_the_password_that_airflow_has_made(
     monkeypatch.setattr(cli, "_engine", Healthy)
     done = CliRunner().invoke(cli.main, ["up"])
     assert "user admin, password made-at-first" in done.stderr
+    assert "dataset: left as they are" in done.stderr, "what the source database holds"
     assert "made-at-first" not in done.stdout
     assert CliRunner().invoke(cli.main, ["password"]).stdout == "made-at-first\n"

@@ -110,6 +110,7 @@ def test_up_starts_in_order_and_down_leaves_nothing(
     }
     order = [line for line in lines if not line.endswith("starting")]
     assert order == ["first: completed", "server: healthy", "last: completed"]
+    assert engine.last_line("first") == "started once"
     family = psutil.Process(engine.pid("server"))
     children = family.children()
     assert len(children) == 1

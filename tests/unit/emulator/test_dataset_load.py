@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
-from contract.entities import ENTITIES, PIN
+from contract.entities import ENTITIES, PIN, Entity
 from emulator import database
 from emulator.database import DatabaseError
 from emulator.dataset.generate import blocks
@@ -135,8 +136,117 @@ def test_someone_elses_rows_are_not_replaced(tmp_path: Path) -> None:
         load(url)
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT note FROM user_data").fetchall() == [("precious",)]
-    assert load(url, overwrite=True).why == "they replace other tables"
+    assert load(url, overwrite=True).why == "they replace what was there"
     assert _rows(file) == [BLOCK] * 3
+
+
+def _run_sh(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The one-shot of the stack; without arguments as at each start."""
+    return subprocess.run(
+        [ROOT / "emulator/dataset/run.sh", *arguments],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "SOURCE_DATABASE_URL": url,
+            **settings,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def loaded(source_url: str, tmp_path: Path) -> tuple[Path, str]:
+    """A source database at scale 1 that a test may change, and its URL."""
+    file, url = _file(tmp_path)
+    file.parent.mkdir()
+    shutil.copyfile(source_url.removeprefix("sqlite:///"), file)
+    return file, url
+
+
+def test_a_start_of_the_stack_leaves_what_somebody_has_loaded(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
+    before = file.read_bytes()
+    done = _run_sh(url, DATASET_SCALE="3")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == (
+        f"dataset: 11,154 posts, 3 rows each, seed 100, scale 1, in {url}: left as they are; "
+        "the settings say seed 100, scale 3; "
+        "`pinpipe dataset load --scale 3 --seed 100` replaces them\n"
+    )
+    assert file.read_bytes() == before
+    replaced = _run_sh(url, "--seed", "7")
+    assert replaced.returncode == 0, replaced.stderr
+    assert "seed 7, scale 1" in replaced.stderr
+    assert file.read_bytes() != before
+
+
+def _columns(entity: Entity) -> str:
+    return ", ".join(f'"{name}"' for name in entity.column_names)
+
+
+def test_a_source_of_ones_own_stays(tmp_path: Path) -> None:
+    """Tables that this program did not make, with different counts, one of them empty."""
+    file, url = _file(tmp_path)
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        for rows, entity in enumerate(ENTITIES):
+            connection.execute(f"CREATE TABLE {entity.table} ({_columns(entity)})")
+            for key in range(rows):
+                insert = f'INSERT INTO {entity.table} ("{entity.key}") VALUES ({key})'
+                connection.execute(insert)
+        connection.commit()
+    before = file.read_bytes()
+    done = _run_sh(url)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == (
+        "dataset: rows: pinterest_data 0, geolocation_data 1, user_data 2, not made by this "
+        f"program, in {url}: left as they are; they were there already\n"
+    )
+    asked = _run_sh(url, "--scale", "1")
+    assert asked.returncode == 1
+    assert "--overwrite" in asked.stderr
+    assert file.read_bytes() == before
+
+
+def test_rows_that_somebody_has_changed_stay_until_overwritten(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE user_data SET first_name = 'mine' WHERE ind = 1")
+        connection.execute("DELETE FROM geolocation_data WHERE ind > 99")
+        connection.commit()
+    kept = load(url, scale=3, seed=7, keep=True)
+    assert (kept.written, kept.as_asked, list(kept.rows.values())) == (
+        False,
+        False,
+        [BLOCK, 100, BLOCK],
+    )
+    assert load(url, overwrite=True).written
+    assert _rows(file) == [BLOCK] * 3
+
+
+def test_an_empty_and_a_half_loaded_source_are_filled(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
+    emptied = "".join(f"DELETE FROM {entity.table};" for entity in ENTITIES)
+    for script, why in (
+        ("DELETE FROM dataset_load;", "an earlier load didn't end"),
+        (emptied, "there were none"),
+    ):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript(script)
+        assert load(url, keep=True).why == why
+        assert _rows(file) == [BLOCK] * 3
+
+
+def test_a_table_that_somebody_has_dropped_is_named(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE user_data")
+        connection.commit()
+    before = file.read_bytes()
+    with pytest.raises(DatabaseError, match="no user_data any more; `pinpipe dataset load --over"):
+        load(url, keep=True)
+    assert file.read_bytes() == before
 
 
 def test_the_tables_in_mysql() -> None:
@@ -172,18 +282,7 @@ def test_a_database_that_is_not_there_is_one_line(url: str, said: str) -> None:
 
 def test_the_command_reads_the_environment(tmp_path: Path) -> None:
     file, url = _file(tmp_path)
-    done = subprocess.run(
-        [ROOT / "emulator/dataset/run.sh"],
-        env={
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "SOURCE_DATABASE_URL": url,
-            "DATASET_SCALE": "2",
-            "DATASET_SEED": "5",
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = _run_sh(url, DATASET_SCALE="2", DATASET_SEED="5")
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "22,308 posts, 3 rows each, seed 5, scale 2" in done.stderr
