@@ -18,8 +18,10 @@ claim() {
   printf '%s\n%s\n' $$ "$(process_start $$)" >"$1"
 }
 
-# claimed FILE: does the process live that has claimed it last?
+# claimed FILE: does the process live that has claimed it last? Yes without a FILE: a process of the release
+# before claimed nothing.
 claimed() {
+  [[ -e $1 ]] || return 0
   local pid='' start=''
   { read -r pid && read -r start; } 2>/dev/null <"$1" || return 1
   [[ -n $start && $(process_start "$pid") == "$start" ]]

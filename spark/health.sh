@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 
 source services/alive.sh
 data=${RUN_DIR:-.run}/data/stream
-if [[ ! -e $data/process ]] || ! claimed "$data/process"; then
-  echo "stream: its process has not begun, or has ended" >&2
+if ! claimed "$data/process"; then
+  echo "stream: the process that gave its signs of life has ended" >&2
   exit 1
 fi
 alive=$data/alive

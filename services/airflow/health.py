@@ -39,12 +39,17 @@ def main(url: str, component: str, process: str | None = None) -> int:
     reason = None
     if told["status"] != "healthy":
         reason = f"{told['status']}, last heartbeat: {beat or 'none yet'}"
-    elif beat and process and datetime.fromisoformat(beat).timestamp() < os.stat(process).st_mtime:
+    elif beat and process and datetime.fromisoformat(beat).timestamp() < _started(process):
         reason = f"no heartbeat since it started, the last one: {beat}"
     if reason:
         print(f"{component}: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _started(process: str) -> float:
+    """Return when a process wrote its file; 0 without one, as the release before wrote none."""
+    return os.stat(process).st_mtime if os.path.exists(process) else 0.0
 
 
 if __name__ == "__main__":

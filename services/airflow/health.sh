@@ -6,8 +6,8 @@ cd "$(dirname "$0")/../.."
 process=${1//_/-}
 process=${RUN_DIR:-.run}/data/airflow/${process/metadatabase/api-server}.process
 source services/alive.sh
-if [[ ! -e $process ]] || ! claimed "$process"; then
-  echo "$1: its process has not begun, or has ended" >&2
+if ! claimed "$process"; then
+  echo "$1: the process that gave its signs of life has ended" >&2
   exit 1
 fi
 exec python services/airflow/health.py "$AIRFLOW_API_URL" "$1" "$process"

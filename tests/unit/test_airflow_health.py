@@ -79,6 +79,8 @@ def test_the_heartbeat_of_the_process_before_is_no_sign_of_this_one(
     os.utime(started, (beat - 1, beat - 1))
     assert check(server.url, "scheduler", str(started)) == 0
     assert check(server.url, "metadatabase", str(started)) == 0
+    started.unlink()  # a process of the release before
+    assert check(server.url, "scheduler", str(started)) == 0
 
 
 @pytest.mark.parametrize(

@@ -45,32 +45,48 @@ def health(script: str, run_dir: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+ENDED = "the process that gave its signs of life has ended\n"
+
+
 def test_a_fresh_sign_of_life_of_a_killed_job_is_none_of_the_next(stream: Path) -> None:
     run_dir = stream.parents[1]
-    ended = (1, "stream: its process has not begun, or has ended\n")
-    assert health("spark/health.sh", run_dir) == ended
     job = claimed_by(stream / "process")
     assert health("spark/health.sh", run_dir) == (1, "stream: not all of its queries have begun\n")
     (stream / "alive").touch()
     assert health("spark/health.sh", run_dir) == (0, "")
     job.kill()
     job.communicate()
-    assert health("spark/health.sh", run_dir) == ended
+    assert health("spark/health.sh", run_dir) == (1, f"stream: {ENDED}")
     # The next process of a container may have the pid of the one before.
     with claimed_by(stream / "process") as later:
         pid, start = (stream / "process").read_text().splitlines()
         assert int(pid) == later.pid
         boot, ticks = start.split()
         (stream / "process").write_text(f"{pid}\n{boot} {int(ticks) - 1}\n")
-        assert health("spark/health.sh", run_dir) == ended
+        assert health("spark/health.sh", run_dir) == (1, f"stream: {ENDED}")
         later.communicate("\n")
 
 
+def test_a_job_of_the_release_before_is_healthy_by_its_sign_of_life(stream: Path) -> None:
+    (stream / "alive").touch()
+    assert health("spark/health.sh", stream.parents[1]) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("component", "name"),
+    [
+        ("metadatabase", "api-server"),
+        ("scheduler", "scheduler"),
+        ("dag_processor", "dag-processor"),
+        ("triggerer", "triggerer"),
+    ],
+)
 def test_an_airflow_process_that_was_killed_is_not_healthy_by_its_last_heartbeat(
-    tmp_path: Path,
+    tmp_path: Path, component: str, name: str
 ) -> None:
     folder = tmp_path / "data/airflow"
     folder.mkdir(parents=True)
-    for component in ("scheduler", "dag_processor", "triggerer", "metadatabase"):
-        code, reason = health("services/airflow/health.sh", tmp_path, component)
-        assert (code, reason) == (1, f"{component}: its process has not begun, or has ended\n")
+    process = claimed_by(folder / f"{name}.process")
+    process.kill()
+    process.communicate()
+    assert health("services/airflow/health.sh", tmp_path, component) == (1, f"{component}: {ENDED}")
