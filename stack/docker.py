@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from contract.secrets import with_password
-from stack import compose, containers, docker_machine, ports
+from stack import compose, containers, docker_machine, ports, run_folder
 from stack.docker_cli import DockerCli
 from stack.errors import MachineError, StackError, StartError
 from stack.machine import Problem
@@ -72,13 +72,13 @@ class DockerEngine:
 
     def _kafka_files(self, client: Mapping[str, str]) -> dict[str, str]:
         """What the broker has made for its clients, copied out of its volume."""
-        folder = self._root / (self._environ.get("RUN_DIR") or ".run") / "docker" / "kafka_client"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = self._copies("kafka_client")
         copies = {}
         for name in ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE"):
             # Without a file the broker isn't there: who connects to it will say so.
             copy = folder / Path(client[name]).name
-            copy.write_text(self._cat("kafka", client[name]), encoding="utf-8")
+            with open(copy, "w", encoding="utf-8", opener=run_folder.private) as file:
+                file.write(self._cat("kafka", client[name]))
             copies[name] = str(copy)
         return copies
 
@@ -187,11 +187,19 @@ class DockerEngine:
         options = ("--rm", "--no-deps", "--no-TTY", "--entrypoint", "tar")
         copy = ("emulator", "-C", JOURNAL, "-cf", "-", ".")
         archived = self._cli.compose_bytes("--progress", "quiet", "run", *options, *copy)
-        folder = self._root / (self._environ.get("RUN_DIR") or ".run") / "docker" / "emulator"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._copies("emulator")
         with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
             archive.extractall(folder, filter="data")
         return folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
+
+    def _copies(self, name: str) -> Path:
+        """Folder of this machine for what is copied out of containers."""
+        run_dir = self._root / (self._environ.get("RUN_DIR") or ".run")
+        run_folder.prepare(run_dir)
+        folder = run_dir / "docker" / name
+        for each in (folder.parent, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def _cat(self, service: str, path: str) -> str:
         """Text of a file in a service's container; nothing without the one or the other."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from stack import run_folder
+
 VARIABLE = "KAFKA_AUTH"
 NONE = "none"
 BY_DEFAULT = "iam"
@@ -35,7 +37,7 @@ def secure(variables: Mapping[str, str]) -> bool:
 def remember(root: Path, variables: Mapping[str, str]) -> None:
     """Have every command from now on log in."""
     file = _file(root, variables)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    run_folder.prepare(file.parent)
     file.write_text(f"{BY_DEFAULT}\n", encoding="utf-8")
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from contract import processes
+from stack import run_folder
 
 CREATED_WITHIN = 60.0
 """Seconds by which a record's ``created`` may be off: the clock may have been set since."""
@@ -77,6 +78,7 @@ class Processes:
     """The processes that one run folder knows."""
 
     def __init__(self, run_dir: Path) -> None:
+        self._folder = run_dir
         self._state = run_dir / "state"
         self._logs = run_dir / "logs"
         self._children: list[subprocess.Popen[bytes]] = []
@@ -123,8 +125,9 @@ class Processes:
         self, service: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path
     ) -> subprocess.Popen[bytes]:
         """Start ``command`` in a process group of its own, its output in the service's log."""
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with self.log_path(service).open("ab") as log:
+        run_folder.prepare(self._folder)
+        self._logs.mkdir(mode=0o700, exist_ok=True)
+        with open(self.log_path(service), "ab", opener=run_folder.private) as log:
             popen = subprocess.Popen(
                 command,
                 cwd=cwd,
@@ -133,6 +136,7 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=run_folder.UMASK,
             )
         self._children.append(popen)
         self._keep(Record(service, popen.pid, *_identity(popen.pid)))
@@ -209,7 +213,7 @@ class Processes:
         self._children = [child for child in self._children if child.poll() is None]
 
     def _keep(self, record: Record) -> None:
-        self._state.mkdir(parents=True, exist_ok=True)
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._state / f"{record.service}.json"
         draft = path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(asdict(record)))

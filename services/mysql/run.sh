@@ -11,8 +11,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 source services/secret.sh
-for user in root loader reader; do
-  keep_secret "/run/passwords/$user/password"
+keep_secret /run/passwords/root/password
+for user in loader reader; do
+  keep_secret "/run/passwords/$user/password" "" 444 # the emulator's containers have another user
 done
 
 export MYSQL_ROOT_PASSWORD_FILE=/run/passwords/root/password MYSQL_ROOT_HOST=localhost

@@ -1,0 +1,173 @@
+"""Who may read a secret: modes of files on this machine, volumes of containers."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stack import run_folder
+from stack.docker import DockerEngine
+from stack.processes import Processes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SECRETS = {
+    "mysql-root": {"mysql": "rw"},
+    "mysql-loader": {"mysql": "rw", "dataset-load": "ro"},
+    "mysql-reader": {"mysql": "rw", "emulator": "ro", "emulator-streaming": "ro"},
+    "kafka-client": {
+        "kafka": "rw",
+        "topics": "ro",
+        "rest-proxy": "ro",
+        "connect": "ro",
+        "connector": "ro",
+    },
+    "jobs-api-token": {
+        "jobs-api": "rw",
+        "airflow-init": "ro",
+        "airflow-api-server": "ro",
+        "airflow-scheduler": "ro",
+        "airflow-dag-processor": "ro",
+        "airflow-triggerer": "ro",
+    },
+    "postgres-password": {
+        "postgres": "rw",
+        "airflow-init": "ro",
+        "airflow-api-server": "ro",
+        "airflow-scheduler": "ro",
+        "airflow-dag-processor": "ro",
+        "airflow-triggerer": "ro",
+    },
+    # Airflow's keys, and the password of its user, which the processes of one Airflow share.
+    "airflow": {
+        "airflow-init": "rw",
+        "airflow-api-server": "rw",
+        "airflow-scheduler": "rw",
+        "airflow-dag-processor": "rw",
+        "airflow-triggerer": "rw",
+    },
+    # With logins it holds the broker's own password, its key, and the keys of its clients.
+    "kafka": {"kafka": "rw"},
+}
+"""Which service mounts a volume with a secret, and whether it may write there."""
+NO_SECRET = {"mysql", "localstack", "jobs-api", "stream", "postgres", "emulator"}
+"""Volumes with data alone."""
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    """New files are readable by everybody, as they are where nobody has changed it."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def open_to_others(folder: Path) -> dict[str, str]:
+    """Everything in ``folder`` that somebody else may read, write or enter."""
+    found = [folder, *folder.rglob("*")]
+    return {str(path): oct(mode(path)) for path in found if mode(path) & run_folder.OTHERS}
+
+
+def test_a_secret_is_mounted_by_those_that_need_it_alone() -> None:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    mounts: dict[str, dict[str, str]] = {name: {} for name in document["volumes"]}
+    for service, body in document["services"].items():
+        for volume in body.get("volumes", []):
+            name, _, rest = volume.partition(":")
+            if rest:  # else it has no name, and goes with the container
+                mounts[name][service] = "ro" if rest.endswith(":ro") else "rw"
+    assert set(mounts) == set(SECRETS) | NO_SECRET
+    assert {name: mounts[name] for name in SECRETS} == SECRETS
+
+
+def keep(file: Path, *arguments: str) -> str:
+    """Call ``keep_secret``; return what the file holds then."""
+    script = 'source services/secret.sh; keep_secret "$@"'
+    command = ["bash", "-euc", script, "bash", str(file), *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=10)
+    return file.read_text()
+
+
+def test_a_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    made = keep(file)
+    assert len(made) > 40
+    assert mode(file) == 0o600
+    file.chmod(0o444)  # as the version before left it
+    assert keep(file) == made
+    assert mode(file) == 0o600
+    assert keep(file, "given") == "given\n"
+    assert mode(file) == 0o600
+
+
+def test_a_secret_for_another_container_is_readable_there(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    made = keep(file, "", "444")
+    assert mode(file) == 0o444
+    assert keep(file, "", "444") == made
+
+
+def test_what_a_service_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    script = f"echo output; mkdir -p '{run_dir}/data/own'; echo secret >'{run_dir}/data/own/file'"
+    process = Processes(run_dir).spawn("s", ["bash", "-c", script], {}, tmp_path)
+    assert process.wait(10) == 0
+    assert (run_dir / "logs/s.log").read_text() == "output\n"
+    assert (run_dir / "data/own/file").is_file()
+    assert mode(run_dir / "state") == 0o700
+    assert open_to_others(run_dir / "logs") | open_to_others(run_dir / "data") == {}
+
+
+def test_the_run_folder_of_the_version_before_is_closed(tmp_path: Path) -> None:
+    token = tmp_path / "run/data/jobs_api_token/token"
+    log = tmp_path / "run/logs/airflow-api-server.log"
+    for file, was in ((token, 0o444), (log, 0o644)):
+        file.parent.mkdir(parents=True)
+        file.write_text("secret")
+        file.chmod(was)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("not ours")
+    token.with_name("link").symlink_to(elsewhere)
+    Processes(tmp_path / "run").spawn("s", ["true"], dict(os.environ), tmp_path).wait(10)
+    assert mode(tmp_path / "run") == 0o700
+    assert (mode(token), mode(log)) == (0o400, 0o600)
+    assert mode(elsewhere) == 0o644
+
+
+def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    mine = tmp_path / "letter"
+    mine.write_text("mine")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/password").write_text("secret")
+    Processes(tmp_path).spawn("s", ["true"], dict(os.environ), tmp_path).wait(10)
+    assert (mode(tmp_path), mode(mine)) == (0o755, 0o644)
+    assert mode(tmp_path / "data") == mode(tmp_path / "logs") == mode(tmp_path / "state") == 0o700
+    assert mode(tmp_path / "data/password") == 0o600
+
+
+def test_what_is_copied_out_of_a_container_is_for_its_owner_alone(tmp_path: Path) -> None:
+    docker = tmp_path / "bin/docker"  # no engine is needed: it stands for one whose broker runs
+    docker.parent.mkdir()
+    docker.write_text('#!/bin/sh\necho "content of ${9}"\n')
+    docker.chmod(0o755)
+    given = {
+        "PATH": f"{docker.parent}:{os.defpath}",
+        "RUN_DIR": str(tmp_path / "run"),
+        "KAFKA_AUTH": "scram",
+        "SOURCE_DATABASE_URL": "sqlite://",
+    }
+    client = DockerEngine(ROOT, given).client_environment
+    for name in ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE"):
+        assert Path(client[name]).read_text().startswith("content of")
+    assert open_to_others(tmp_path / "run") == {}
