@@ -13,6 +13,7 @@ from pathlib import Path
 from stack import compose, health, machine, ports
 from stack.compose import Service
 from stack.errors import MachineError, StackError, StartError, WaitTimeout
+from stack.inherited import inherited
 from stack.logs import print_log
 from stack.machine import Problem
 from stack.oneshot import OneShot
@@ -199,7 +200,7 @@ class NativeEngine:
         path = self._environ.get("PATH", os.defpath)
         first = [str(self._root / spec.path)] if spec.path else []
         return {
-            **self._environ,
+            **inherited(self._environ),
             **spec.environment,
             "PATH": os.pathsep.join([*first, path]),
             "PYTHONUNBUFFERED": "1",

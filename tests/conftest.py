@@ -40,6 +40,21 @@ PORTS = (
 """Variables of the ports that the stack listens on."""
 
 
+OF_ACCOUNTS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "DATABRICKS_HOST",
+    "DATABRICKS_TOKEN",
+)
+"""Variables that a person's shell may have for an account."""
+MARKER = f"AKIA{uuid.uuid4().hex[:16].upper()}"
+"""Value of each of them in the environment of the stack tests; none may get into the stack."""
+
 ONLY = {"processes": "native", "once": "native", "containers": "docker"}
 """Markers of tests that one engine alone runs; pyproject.toml says why."""
 
@@ -202,10 +217,13 @@ def pinpipe(
 
 
 def own_variables(run_dir: Path) -> dict[str, str]:
-    """Variables of a stack of the tests' own: free ports, and no setting of the person's."""
+    """Variables of a stack of the tests' own: free ports, and no setting of the person's.
+
+    The keys in them are marked (tests/stack/test_own_keys.py).
+    """
     variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
     ports = zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
-    return variables | dict(ports) | {"RUN_DIR": str(run_dir)}
+    return variables | dict(ports) | dict.fromkeys(OF_ACCOUNTS, MARKER) | {"RUN_DIR": str(run_dir)}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -318,7 +336,9 @@ def _containers(variables: dict[str, str]) -> Iterator[Engine]:
     variables["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
     engine = DockerEngine(ROOT, variables)
     own = Path(variables["RUN_DIR"], "compose.env")
-    own.write_text("".join(f"{name}={variables[name]}\n" for name in (*PORTS, *_PROJECT)))
+    own.write_text(
+        "".join(f"{name}={variables[name]}\n" for name in (*PORTS, *_PROJECT, *OF_ACCOUNTS))
+    )
     compose = DockerCompose(ROOT, "docker-compose.yml", build=True, env_file=str(own))
     try:
         try:

@@ -22,9 +22,13 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 def aws_session(environment: Mapping[str, str], region: str) -> Session:
     """A session with the keys of ``environment``, or with what the SDK's chain finds."""
     import boto3
+    import botocore.session
 
     key, secret, token = (environment.get(name) or None for name in KEYS)
-    return boto3.Session(key, secret, token, region)
+    # With keys a profile does not count: the one that AWS_PROFILE names may not even exist.
+    without_profile = {"profile": (None, None, None, None)} if key else None
+    core = botocore.session.Session(session_vars=without_profile)
+    return boto3.Session(key, secret, token, region, botocore_session=core)
 
 
 class Keeper(Protocol):
@@ -83,6 +87,9 @@ class Access:
                 options[name] = self.environment[name]
         endpoint = self.settings.aws_endpoint_url
         if endpoint:
+            # What the options lack, delta-rs takes from the variables of this process, which may be
+            # those of another account.
+            options = {"AWS_SESSION_TOKEN": "", "AWS_ENDPOINT_URL_S3": endpoint} | options
             options |= {
                 "AWS_ENDPOINT_URL": endpoint,
                 "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower(),

@@ -1,0 +1,104 @@
+"""The stack has keys of its own: none that a person has for an account reaches it."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from stack import compose
+from stack.hops.access import Access
+from stack.native import NativeEngine
+from tests.conftest import OF_ACCOUNTS
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKED = dict.fromkeys(OF_ACCOUNTS, "AKIAMARKED")
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_no_key_of_the_shell_is_in_docker_compose_yml(native: bool) -> None:
+    loaded = compose.load(ROOT, MARKED, native=native)
+    environments = {name: dict(service.environment) for name, service in loaded.services.items()}
+    environments["client"] = dict(loaded.client)
+    marked = {name for name, given in environments.items() if "AKIAMARKED" in str(given)}
+    assert marked == set()
+    signing = {name for name, given in environments.items() if KEYS[0] in given}
+    assert signing >= {"kafka", "connect", "spark", "stream", "jobs-api", "client"}
+    for name in signing:
+        assert [environments[name][key] for key in KEYS] == ["test", "test"]
+
+
+def test_no_variable_of_aws_but_the_region_is_taken_from_the_shell() -> None:
+    """Compose prefers the shell to .env, so such a variable would be a person's."""
+    text = (ROOT / compose.FILE).read_text()
+    assert set(re.findall(r"\$\{((?:AWS|DATABRICKS)_\w+)", text)) == {"AWS_REGION"}
+
+
+def test_the_stacks_keys_can_be_changed() -> None:
+    own = {"LOCAL_AWS_ACCESS_KEY_ID": "one", "LOCAL_AWS_SECRET_ACCESS_KEY": "two"}
+    loaded = compose.load(ROOT, {**MARKED, **own})
+    for given in (loaded.client, loaded.service("kafka").environment):
+        assert [given[key] for key in KEYS] == ["one", "two"]
+
+
+def test_a_process_inherits_the_machine_and_no_account() -> None:
+    machine = {
+        "PATH": "/bin",
+        "HOME": "/somewhere",
+        "JAVA_HOME": "/java",
+        "SECRET_A_B": "notebook's",
+    }
+    engine = NativeEngine(ROOT, {**machine, **MARKED, "AIRFLOW_CONN_X": "AKIAMARKED"})
+    for service in compose.load(ROOT, {}).services:
+        given = engine.one_shot(service).environment
+        assert [name for name, value in given.items() if "AKIAMARKED" in value] == []
+        assert {name: given[name] for name in machine if name != "PATH"}.items() <= machine.items()
+        assert given["PATH"].endswith("/bin")
+        assert (given["AWS_CONFIG_FILE"], given["AWS_SHARED_CREDENTIALS_FILE"]) == (os.devnull,) * 2
+    assert engine.one_shot("airflow-scheduler").environment["DATABRICKS_HOST"]
+    assert engine.one_shot("kafka").environment["RUN_DIR"] == ".run"
+
+
+@pytest.fixture
+def requests() -> Iterator[tuple[str, list[str]]]:
+    """Address of a server that has nothing, and the headers of what it was asked."""
+    heard: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(str(self.headers))
+            self.send_error(404)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", heard
+        server.shutdown()
+
+
+def test_no_client_of_pinpipe_sends_a_key_of_the_shell_to_the_stack(
+    requests: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, heard = requests
+    for name, value in MARKED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    access = Access({**compose.load(ROOT, MARKED).client, "AWS_ENDPOINT_URL": url})
+    with pytest.raises(access.s3.exceptions.ClientError):
+        access.s3.head_bucket(Bucket="bucket")
+    with pytest.raises(OSError, match="404"):
+        DeltaTable("s3://bucket/table", storage_options=access.delta_storage_options)
+    assert len(heard) >= 2
+    assert [headers for headers in heard if "Credential=test/" not in headers] == []
+    assert "AKIAMARKED" not in "".join(heard)
