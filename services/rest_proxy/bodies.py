@@ -19,14 +19,21 @@ import msgspec
 import orjson
 
 from services.rest_proxy.errors import ApiError
+from services.rest_proxy.names import (
+    MAX_ITEMS,
+    Metadata,
+    Name,
+    Offset,
+    Partition,
+    Pattern,
+    Topic,
+)
 
 Body = TypeVar("Body")
 Stored = tuple[bytes | None, bytes | None, int | None]
 """Key, value and partition of a record to produce; no partition where it may be chosen."""
 
-Name = Annotated[str, msgspec.Meta(min_length=1)]
-Partition = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
-Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 2)]
+_Bounded = msgspec.Meta(max_length=MAX_ITEMS)
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -91,36 +98,36 @@ class NewConsumer(
 class Subscription(_Body):
     """``POST .../subscription``."""
 
-    topics: list[Name] | None = None
-    topic_pattern: Name | None = None
+    topics: Annotated[list[Topic], _Bounded] | None = None
+    topic_pattern: Pattern | None = None
 
 
 class TopicPartition(_Body):
     """A partition of a topic."""
 
-    topic: Name
+    topic: Topic
     partition: Partition
 
 
 class TopicPartitionOffset(_Body):
     """A place in a partition."""
 
-    topic: Name
+    topic: Topic
     partition: Partition
     offset: Offset
-    metadata: str | None = None
+    metadata: Metadata | None = None
 
 
 class Partitions(_Body):
     """``POST .../assignments``, ``.../positions/beginning``, ``.../positions/end``."""
 
-    partitions: list[TopicPartition]
+    partitions: Annotated[list[TopicPartition], _Bounded]
 
 
 class Offsets(_Body):
     """``POST .../offsets``, ``.../positions``."""
 
-    offsets: list[TopicPartitionOffset]
+    offsets: Annotated[list[TopicPartitionOffset], _Bounded]
 
 
 def _number(text: str) -> orjson.Fragment:

@@ -31,7 +31,7 @@ class Call:
         return int(text)
 
     def number(self, name: str) -> int | None:
-        """A number in the query; None where there is none above 0.
+        """A number in the query, 2**31 - 1 where it is larger; None where there is none above 0.
 
         Raises:
             ApiError: 400, it is no number.
@@ -41,4 +41,4 @@ class Call:
             value = int(text)
         except ValueError:
             raise ApiError(400, message=f"{name}={text!r} is not a whole number") from None
-        return value if value > 0 else None
+        return min(value, 2**31 - 1) if value > 0 else None

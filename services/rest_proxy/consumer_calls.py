@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+from urllib.parse import quote
 
 from services.rest_proxy import bodies
 from services.rest_proxy.bodies import encode, read
@@ -16,15 +17,16 @@ from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError, Code
 from services.rest_proxy.instance import Instance
 from services.rest_proxy.media import FORMATS, RECORDS, negotiate
+from services.rest_proxy.names import group_name
 
 T = TypeVar("T")
 
 
 async def create(clients: Clients, call: Call) -> bytes:
     """``POST /consumers/{group}``: name and address of a new instance; 40902, 42204."""
-    group = call.path["group"]
+    group = group_name(call.path["group"])
     name = await clients.consumers.create(group, read(call.body or b"{}", bodies.NewConsumer))
-    base = f"{call.base}/consumers/{group}/instances/{name}"
+    base = f"{call.base}/consumers/{quote(group)}/instances/{quote(name)}"
     return encode({"instance_id": name, "base_uri": base})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -49,6 +50,19 @@ PLACE = {"topic": "table", "partition": 0}
 NO_PLACE = {"partitions": [{"topic": "table", "partition": 7}]}
 REPLICA = {"broker": 1, "leader": True, "in_sync": True}
 PARTITION = {"partition": 0, "leader": 1, "replicas": [REPLICA]}
+NO_NAMES = {"blank": " \t", "NUL": "\0", "a\\x85b": "a\x85b", "256 characters": "é" * 256}
+NO_TOPICS = {
+    "blank": " ",
+    "..": "..",
+    "a\\0b": "a\0b",
+    "a/b": "a/b",
+    "é": "é",
+    "librdkafka's pattern": "^(.*.*)*X",
+    "250 characters": "x" * 250,
+    "1,000 characters": "x" * 1000,
+    "40,000 characters": "x" * 40_000,
+}
+LONG = 10_001
 
 CASES = (
     # The HTTP layer
@@ -80,7 +94,11 @@ CASES = (
     ),
     # Metadata
     Case("topic unknown", "GET", "/topics/nothing", 404, 40401),
-    Case("topic name with a space", "GET", "/topics/no%20thing", 404, 40401),
+    *(
+        Case(f"topic {title} unknown", "GET", f"/topics/{quote(name, safe='')}", 404, 40401)
+        for title, name in {**NO_TOPICS, "249 characters": "x" * 249}.items()
+        if "/" not in name
+    ),
     Case("partitions", "GET", "/topics/table/partitions", 200, body=[PARTITION]),
     Case("partitions of no topic", "GET", "/topics/nothing/partitions", 404, 40401),
     Case("partition", "GET", "/topics/table/partitions/0", 200, body=PARTITION),
@@ -185,6 +203,11 @@ CASES = (
     Case("binary, no text", "POST", "/topics/table", 422, 422, {"records": [{"value": 1}]}, BINARY),
     # Producing: where to
     Case("no such topic", "POST", "/topics/nothing", 404, 40401, ONE, JSON),
+    *(
+        Case(f"no topic {title}", "POST", f"/topics/{quote(name, safe='')}", 404, 40401, ONE, JSON)
+        for title, name in NO_TOPICS.items()
+        if "/" not in name
+    ),
     Case("no such partition", "POST", "/topics/table/partitions/7", 404, 40402, ONE, JSON),
     Case("partition of no topic", "POST", "/topics/nothing/partitions/0", 404, 40401, ONE, JSON),
     Case("no such place", "POST", "/topics/table/partitions/x", 404, 404, ONE, JSON),
@@ -281,6 +304,14 @@ CASES = (
     ),
     Case("consumer, unknown field", "POST", "/consumers/table", 422, 422, {"id": "x"}, V2),
     Case("consumer, empty name", "POST", "/consumers/table", 422, 422, {"name": ""}, V2),
+    *(
+        Case(f"consumer, name {title}", "POST", "/consumers/table", 422, 422, {"name": name}, V2)
+        for title, name in NO_NAMES.items()
+    ),
+    *(
+        Case(f"consumer, group {title}", "POST", f"/consumers/{quote(name)}", 422, 422)
+        for title, name in NO_NAMES.items()
+    ),
     Case("consumer, not JSON", "POST", "/consumers/table", 400, 400, b"{", V2),
     Case(
         "consumer, other type",
@@ -304,15 +335,6 @@ CASES = (
         409,
         40903,
         {"topics": ["table"], "topic_pattern": "t.*"},
-        V2,
-    ),
-    Case(
-        "a pattern that is none",
-        "POST",
-        f"{INSTANCE}/subscription",
-        422,
-        422,
-        {"topic_pattern": "("},
         V2,
     ),
     Case(
@@ -341,6 +363,40 @@ CASES = (
         422,
         {"offsets": [{**PLACE, "offset": -1}]},
         V2,
+    ),
+    *(
+        Case(f"{method} {path}, topic {title}", method, INSTANCE + path, 422, 422, sent, V2)
+        for title, name in NO_TOPICS.items()
+        for method, path, sent in (
+            ("POST", "/subscription", {"topics": [name]}),
+            ("POST", "/assignments", {"partitions": [{"topic": name, "partition": 0}]}),
+            ("POST", "/positions", {"offsets": [{**PLACE, "topic": name, "offset": 0}]}),
+            ("POST", "/positions/beginning", {"partitions": [{"topic": name, "partition": 0}]}),
+            ("POST", "/positions/end", {"partitions": [{"topic": name, "partition": 0}]}),
+            ("POST", "/offsets", {"offsets": [{**PLACE, "topic": name, "offset": 0}]}),
+            ("GET", "/offsets", {"partitions": [{"topic": name, "partition": 0}]}),
+        )
+    ),
+    *(
+        Case(f"{method} {path} of {LONG}", method, INSTANCE + path, 422, 422, sent, V2)
+        for method, path, sent in (
+            ("POST", "/subscription", {"topics": ["table"] * LONG}),
+            ("POST", "/assignments", {"partitions": [PLACE] * LONG}),
+            ("POST", "/positions", {"offsets": [{**PLACE, "offset": 0}] * LONG}),
+            ("POST", "/positions/beginning", {"partitions": [PLACE] * LONG}),
+            ("POST", "/positions/end", {"partitions": [PLACE] * LONG}),
+            ("POST", "/offsets", {"offsets": [{**PLACE, "offset": 0}] * LONG}),
+            ("GET", "/offsets", {"partitions": [PLACE] * LONG}),
+        )
+    ),
+    *(
+        Case(f"commit with {title}", "POST", f"{INSTANCE}/offsets", 422, 422, {"offsets": [at]}, V2)
+        for title, at in {
+            "partition 2**31": {"topic": "table", "partition": 2**31, "offset": 0},
+            "offset 2**63 - 1": {**PLACE, "offset": 2**63 - 1},
+            "NUL in metadata": {**PLACE, "offset": 0, "metadata": "a\0b"},
+            "metadata of 40,000": {**PLACE, "offset": 0, "metadata": "x" * 40_000},
+        }.items()
     ),
     Case("committed of what?", "GET", f"{INSTANCE}/offsets", 404, 40402),
     Case(
@@ -374,6 +430,18 @@ CASES = (
         400,
         400,
         headers={"Accept": KAFKA_JSON},
+    ),
+    *(
+        Case(
+            f"the largest {name}",
+            "GET",
+            f"{INSTANCE}/records?timeout=1&{name}={'9' * 400}",
+            200,
+            headers={"Accept": KAFKA_JSON},
+            media=KAFKA_JSON,
+            body=[],
+        )
+        for name in ("timeout", "max_bytes")
     ),
     Case(
         "nothing to read",
@@ -487,11 +555,14 @@ def test_a_wrong_method_is_told_the_right_ones(table: Proxy) -> None:
     assert table.call("DELETE", "/topics/table").headers["allow"] == "GET, POST"
 
 
-def test_the_base_uri_of_an_instance_is_that_of_the_request(table: Proxy, group: str) -> None:
-    answer = table.send("POST", f"/consumers/{group}", {"name": "named"})
+@pytest.mark.parametrize("name", ["named", "im Büro? 100%"])
+def test_the_base_uri_of_an_instance_is_that_of_the_request(
+    table: Proxy, group: str, name: str
+) -> None:
+    answer = table.send("POST", f"/consumers/{group}", {"name": name})
 
-    base = f"http://127.0.0.1:{table.port}/consumers/{group}/instances/named"
-    assert answer.json == {"instance_id": "named", "base_uri": base}
+    base = f"http://127.0.0.1:{table.port}/consumers/{group}/instances/{quote(name)}"
+    assert answer.json == {"instance_id": name, "base_uri": base}
     assert table.send("DELETE", base.partition(str(table.port))[2]).status == 204
 
 

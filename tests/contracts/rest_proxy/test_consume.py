@@ -309,3 +309,43 @@ def test_a_pattern_takes_in_topics_as_they_come(proxy: Proxy, group: str, consum
     proxy.produce(f"{group}.b", {"value": "b"})
     assert client.values(1) == ["b"]
     assert client.send("GET", "/subscription").json == {"topics": [f"{group}.a", f"{group}.b"]}
+
+
+def test_a_pattern_fits_a_whole_name_and_costs_nothing(
+    proxy: Proxy, group: str, consumer: Make
+) -> None:
+    name = create_topic(f"{group}.{'a' * 230}")
+    for number, (pattern, topics) in enumerate(
+        {f"{group}.a": [], f".{group}.a*": [], f"{group}.a*": [name], "(.*.*)*X": []}.items()
+    ):
+        client = consumer(str(number))
+        body = {"topic_pattern": pattern}
+        answer = proxy.send("POST", f"{client.path}/subscription", body, timeout=5)
+        assert answer.status == 204
+        assert client.send("GET", "/subscription").json == {"topics": topics}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("(", "missing ): ("),
+        ("(?!table).*", "invalid perl operator: (?!"),
+        (r"(t)able\1", r"invalid escape sequence: \1"),
+        (r"\é", r"invalid escape sequence: \é"),
+        (r"\pL" * 300, "pattern too large - compile failed"),
+    ],
+)
+def test_a_refused_pattern_is_named_with_the_reason(
+    consumer: Make, pattern: str, reason: str
+) -> None:
+    answer = consumer().send("POST", "/subscription", {"topic_pattern": pattern})
+
+    assert (answer.status, answer.json["error_code"]) == (422, 422)
+    assert answer.json["message"] == f"topic_pattern {pattern!r}: {reason}"
+
+
+def test_a_pattern_has_1_to_1000_characters(consumer: Make) -> None:
+    client = consumer()
+    for pattern, status in {"": 422, "x" * 1000: 204, "x" * 1001: 422}.items():
+        answer = client.send("POST", "/subscription", {"topic_pattern": pattern})
+        assert answer.status == status
