@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,7 +16,7 @@ from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER
 from contract.wire import dumps
 from services.connect.connector import wait_until_running
-from services.connect.rest import ConnectError
+from services.connect.rest import PLUGIN, ConnectError
 from stack.waiting import wait_for
 from tests.contracts.connect.running import STORED_WITHIN, Cluster
 from tests.example_row import SENT, SIZES
@@ -36,6 +37,45 @@ def originals_objects(cluster: Cluster) -> dict[str, bytes]:
 
 def wait_running(cluster: Cluster, name: str) -> None:
     wait_until_running(cluster.worker, name, 3, time.monotonic() + STORED_WITHIN)
+
+
+def failure(cluster: Cluster, name: str) -> str:
+    """Wait for a task of a connector to fail; return its trace."""
+
+    def failed() -> str | None:
+        try:
+            status = cluster.worker.status(name)
+        except ConnectError:
+            return None
+        return next((task["trace"] for task in status["tasks"] if "trace" in task), None)
+
+    return wait_for(f"a task of {name} to fail", failed, STORED_WITHIN)
+
+
+def test_the_sink_is_the_only_connector(cluster: Cluster) -> None:
+    assert cluster.worker.plugins() == [PLUGIN]
+
+
+def test_a_connector_s_configuration_reads_no_file(cluster: Cluster, tmp_path: Path) -> None:
+    if "CONNECT_LIBS" in cluster.environment:
+        pytest.skip("Kafka 3.7, which MSK Connect runs, has no property that forbids it")
+    (tmp_path / "file").write_text("content of a file")
+    transform = "transforms.stamp"
+    config = {
+        "transforms": "stamp",
+        f"{transform}.type": "org.apache.kafka.connect.transforms.TimestampConverter$Value",
+        f"{transform}.target.type": "string",
+        f"{transform}.format": f"${{dir:{tmp_path}:file}}",
+        f"{transform}.config.providers": "dir",
+        f"{transform}.config.providers.dir.class": (
+            "org.apache.kafka.common.config.provider.DirectoryConfigProvider"
+        ),
+    }
+    cluster.worker.configure("reader", cluster.original() | config)
+    trace = failure(cluster, "reader")
+    cluster.worker.delete("reader")
+    assert "content of a file" not in trace
+    assert "DirectoryConfigProvider is not allowed" in trace
 
 
 def test_the_originals_configuration_stores_row_7528_to_the_byte(
@@ -158,15 +198,7 @@ def test_a_bad_record_that_isn_t_tolerated_fails_the_task_and_names_it(cluster: 
     config = cluster.original(topics_dir="strict", flush_size="2")
     config.pop("topics.regex")
     cluster.worker.configure("strict", config | {"topics": topic})
-
-    def failed() -> str | None:
-        try:
-            status = cluster.worker.status("strict")
-        except ConnectError:
-            return None
-        return next((task["trace"] for task in status["tasks"] if "trace" in task), None)
-
-    trace = wait_for("the task to fail", failed, STORED_WITHIN)
+    trace = failure(cluster, "strict")
     cluster.worker.delete("strict")
     assert f"record {topic}-0-{offset} can't be stored: it has no value" in trace
 

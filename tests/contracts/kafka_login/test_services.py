@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -24,6 +25,9 @@ from tests.contracts.rest_proxy.running import ROOT, Proxy, Service, wait_for
 LIMIT = 30
 """Seconds within which a service ends, or says that it may not come in."""
 
+FILE_CONNECTORS = "connect-file-4.3.1.jar"
+FILE_CONNECTORS_SHA256 = "e330c491309d8f839f2abd7260c72a3687d6d82ecf2ba0f7699a46d41a46dcac"
+
 Start = Callable[[Service], Service]
 
 
@@ -40,6 +44,24 @@ def run() -> Iterator[Start]:
     yield start
     for service in started:
         service.stop()
+
+
+@pytest.fixture(scope="session")
+def libs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker's jars with Kafka's file connectors, which the project's worker lacks."""
+    own = ROOT / ".build/connect-file"
+    jar = own / FILE_CONNECTORS
+    if not jar.exists():
+        name, version = jar.stem.rsplit("-", 1)
+        copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+        artifact = f"-Dartifact=org.apache.kafka:{name}:{version}"
+        command = ["mvn", "--batch-mode", "--quiet", copy, artifact, f"-DoutputDirectory={own}"]
+        subprocess.run(command, check=True, cwd=tmp_path_factory.mktemp("maven"), timeout=240)
+    assert hashlib.sha256(jar.read_bytes()).hexdigest() == FILE_CONNECTORS_SHA256
+    folder = tmp_path_factory.mktemp("libs")
+    for each in (jar, *(ROOT / ".build/kafka/libs").glob("*.jar")):
+        (folder / each.name).symlink_to(each)
+    return folder
 
 
 def ends(script: str, folder: Path, variables: Variables) -> str:
@@ -95,7 +117,7 @@ def test_the_rest_proxy_takes_records(
 
 
 def test_a_worker_of_connect_comes_in_with_all_its_clients(
-    variables: Variables, folder: Path, run: Start
+    variables: Variables, folder: Path, run: Start, libs: Path
 ) -> None:
     """A sink's consumer reads, its producer writes a dead letter, whose topic its admin makes."""
     (port,) = free_ports(1)
@@ -111,7 +133,7 @@ def test_a_worker_of_connect_comes_in_with_all_its_clients(
     assert "SaslAuthenticationException" in said
     assert f"secret of access key {ACCESS_KEY} gives" in said
 
-    run(Service("connect", folder, own))
+    run(Service("connect", folder, {**own, "CONNECT_LIBS": str(libs)}))
     settings = Settings.from_environ(own)
     clients = client_settings(settings, own)
     _produce(clients, b'{"well":1}', b"no JSON")
