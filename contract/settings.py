@@ -22,6 +22,7 @@ from contract.values import kafka_auth as _kafka_auth
 from contract.values import optional_url as _optional_url
 from contract.values import positive as _positive
 from contract.values import source_url as _source_url
+from contract.values import spark_version as _spark_version
 from contract.values import text as _text
 from contract.values import url as _url
 from contract.values import user_id as _user_id
@@ -216,6 +217,12 @@ class Settings:
         "300",
         _whole,
         "seconds that the JVM of a task waits for the next task; with 0 each starts its own",
+    )
+    cluster_spark_version: str = _setting(
+        "CLUSTER_SPARK_VERSION",
+        "16.4.x-scala2.12",
+        _spark_version,
+        "Databricks runtime of the cluster that a task names by its existing_cluster_id",
     )
     jobs_api_keep_runs: int = _setting(
         "JOBS_API_KEEP_RUNS", "500", _positive, "runs that are kept; the oldest go with their logs"

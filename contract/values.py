@@ -43,6 +43,23 @@ def kafka_auth(value: str) -> str:
     return value
 
 
+_RUNTIME = re.compile(r"(?:apache-spark-|custom:\w+__)?(\d+)\.(?:\d+|x)[\w.-]*")
+
+
+def runtime(value: str) -> int:
+    """Read the major version of a Databricks runtime from its key, such as 16.4.x-scala2.12."""
+    match = _RUNTIME.fullmatch(value)
+    if not match:
+        raise ValueError("it must be a runtime such as 16.4.x-scala2.12")
+    return int(match[1])
+
+
+def spark_version(value: str) -> str:
+    """Read the key of a Databricks runtime."""
+    runtime(value)
+    return value
+
+
 def folders(value: str) -> tuple[tuple[str, str], ...]:
     """Read pairs of a name and a folder."""
     pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]

@@ -11,7 +11,6 @@ CLUSTER = {
     "cluster_id": "local",
     "cluster_name": "local",
     "creator_user_name": USER,
-    "spark_version": "18.x-scala2.13",
     "node_type_id": "local",
     "driver_node_type_id": "local",
     "num_workers": 0,
@@ -22,11 +21,19 @@ CLUSTER = {
 }
 
 
+VERSIONS = {"18.x-scala2.13": "18 LTS, here PySpark"}
+"""Runtime of our own jobs, with its name."""
+
+
 class Clusters:
     """The handlers."""
 
+    def __init__(self, spark_version: str) -> None:
+        self._cluster = CLUSTER | {"spark_version": spark_version}
+        self._versions = {spark_version: f"{spark_version}, here PySpark"} | VERSIONS
+
     async def list_clusters(self, request: Answer) -> Answer:
-        return {"clusters": [CLUSTER]}
+        return {"clusters": [self._cluster]}
 
     async def get(self, request: Answer) -> Answer:
         return dict(self._known(request))
@@ -37,7 +44,7 @@ class Clusters:
         return {}
 
     async def spark_versions(self, request: Answer) -> Answer:
-        return {"versions": [{"key": CLUSTER["spark_version"], "name": "18 LTS, here PySpark"}]}
+        return {"versions": [{"key": k, "name": name} for k, name in self._versions.items()]}
 
     async def node_types(self, request: Answer) -> Answer:
         node = {
@@ -55,4 +62,4 @@ class Clusters:
         cluster_id = read(request, ClusterId).cluster_id
         if cluster_id != CLUSTER["cluster_id"]:
             raise invalid(f"Cluster {cluster_id} does not exist")
-        return dict(CLUSTER)
+        return dict(self._cluster)

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.jobs_api.database import Attempt, Run
 from services.jobs_api.parts import Parts
+from services.jobs_api.runtimes import session_conf
 
 
 def task_json(parts: Parts, run: Run, row: Attempt, others: Iterable[Attempt]) -> dict[str, Any]:
@@ -28,6 +29,9 @@ def task_json(parts: Parts, run: Run, row: Attempt, others: Iterable[Attempt]) -
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
         "runtime": parts.settings.jobs_api_runtime,
+        "spark_conf": session_conf(
+            row.task, cluster_of(run, row), parts.settings.cluster_spark_version
+        ),
         "context": {
             "job_id": str(run.job_id),
             "job_run_id": str(run.run_id),

@@ -58,7 +58,8 @@ class Server:
 
     def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
         jobs = Jobs(parts.database, parts.workspace, scheduler)
-        runs, repairs, clusters = Runs(parts, scheduler), Repairs(parts, scheduler), Clusters()
+        runs, repairs = Runs(parts, scheduler), Repairs(parts, scheduler)
+        clusters = Clusters(parts.settings.cluster_spark_version)
         permissions = Permissions(parts.database)
         self._parts = parts
         self._token = parts.settings.jobs_api_token.encode()

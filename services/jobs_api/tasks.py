@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from services.jobs_api import references
+from services.jobs_api import references, runtimes
 from services.jobs_api.bodies import Count, Named, Texts, read
 from services.jobs_api.errors import invalid
 from services.jobs_api.states import RunIf
@@ -52,8 +52,9 @@ class Dependency(Struct):
 
 
 class Cluster(Struct):
-    """What of a cluster has a meaning here: settings and variables of the job's process."""
+    """What of a cluster has a meaning here: its runtime, settings and variables of the process."""
 
+    spark_version: str = ""
     spark_conf: dict[str, str] = {}
     spark_env_vars: Named = {}
 
@@ -121,7 +122,10 @@ def checked(
     if len(raw) > TASKS:
         raise invalid(f"The job has {len(raw)} tasks, which is more than {TASKS}")
     tasks = [read(item, Task, "tasks") for item in raw]
-    clusters = {item.job_cluster_key for item in job_clusters}
+    clusters = {item.job_cluster_key: item.new_cluster for item in job_clusters}
+    for cluster in (*clusters.values(), *(task.new_cluster for task in tasks)):
+        if cluster:
+            runtimes.check(cluster.spark_version)
     _check_graph(tasks)
     keys = frozenset(task.task_key for task in tasks)
     for task, item in zip(tasks, raw, strict=True):

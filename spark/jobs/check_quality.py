@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
@@ -28,6 +27,7 @@ from spark.pipeline import thresholds
 from spark.pipeline.errors import JobError, first_line
 from spark.pipeline.ingest import Road
 from spark.pipeline.quality import Check, check
+from spark.pipeline.session import session
 
 
 def main(argv: Sequence[str] | None = None) -> int | str:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         limits = thresholds.read(arguments.thresholds)
         until = _time(arguments.until) if arguments.until else datetime.now(UTC)
         objects = arguments.objects or f"s3://{settings.bucket}/{TOPICS_DIR}"
-        spark = SparkSession.builder.appName("check_quality").getOrCreate()
+        spark = session("check_quality")
         roads = [Road.of(e, settings.user_id, objects, settings.batch_root) for e in ENTITIES]
         checks = check(spark, roads, limits, until)
     except (PipelineError, PySparkException, Py4JJavaError) as error:

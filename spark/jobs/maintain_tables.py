@@ -16,13 +16,13 @@ from dataclasses import asdict
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
 from contract.errors import PipelineError
 from contract.settings import Settings
 from spark.pipeline.errors import first_line
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.maintenance import Upkeep, batch_tables, maintain, streaming_tables
+from spark.pipeline.session import session
 
 
 def main(argv: Sequence[str] | None = None) -> int | str:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         settings = Settings.from_environ()
         root, user_id = settings.batch_root, settings.user_id
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
-            spark = SparkSession.builder.appName("maintain_tables").getOrCreate()
+            spark = session("maintain_tables")
             done = maintain(spark, root, batch_tables(user_id), guard)
         # The stream holds the lock of its tables for as long as it runs. It only adds files, but
         # for a changed row: a write of that gives up when it comes second, and is done again.

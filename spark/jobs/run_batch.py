@@ -15,7 +15,6 @@ from dataclasses import asdict
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
@@ -26,6 +25,7 @@ from spark.pipeline.ingest import Counts, Road, ingest
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.queries import Options
 from spark.pipeline.results import write_results
+from spark.pipeline.session import session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         root = settings.batch_root
         objects = arguments.objects or f"s3://{settings.bucket}/{TOPICS_DIR}"
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
-            spark = SparkSession.builder.appName("run_batch").getOrCreate()
+            spark = session("run_batch")
             roads = [Road.of(entity, settings.user_id, objects, root) for entity in ENTITIES]
             counts = ingest(spark, roads, guard)
             results = write_results(spark, settings.user_id, root, options, guard)

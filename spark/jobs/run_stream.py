@@ -29,6 +29,7 @@ from spark.pipeline.board import Board
 from spark.pipeline.errors import first_line
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.service import Reader, Restarts, Service
+from spark.pipeline.session import session
 from spark.pipeline.sources.kinesis import register
 from spark.pipeline.stream import Road
 from spark.pipeline.tables import Table
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings.from_environ()
         root = settings.streaming_root
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
-            spark = SparkSession.builder.appName("run_stream").getOrCreate()
+            spark = session("run_stream")
             register(spark, settings, failOnDataLoss=arguments.fail_on_data_loss)
             service = Service(
                 spark,

@@ -18,6 +18,7 @@ from contract import names
 from contract.settings import Settings
 
 settings = Settings.from_environ()
+spark.conf.set("spark.sql.ansi.enabled", "true")  # as the jobs, whatever the cluster's runtime is
 dbutils.widgets.text("user_id", settings.user_id, "User id")
 user_id = dbutils.widgets.get("user_id")
 bucket = names.bucket(user_id)

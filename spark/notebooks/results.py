@@ -15,6 +15,7 @@
 from contract.settings import Settings
 
 settings = Settings.from_environ()
+spark.conf.set("spark.sql.ansi.enabled", "true")  # as the jobs, whatever the cluster's runtime is
 dbutils.widgets.text("user_id", settings.user_id, "User id")
 dbutils.widgets.text("tables", settings.batch_root, "Folder of the tables")
 dbutils.widgets.dropdown("ties", "all", ["all", "first"], "Equal places: all rows, or the first")

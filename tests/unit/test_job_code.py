@@ -159,3 +159,11 @@ def test_the_position_of_the_job_is_one_that_databricks_knows() -> None:
     ]
     assert defaults
     assert set(defaults) <= POSITIONS
+
+
+def test_jobs_and_notebooks_set_ansi_mode_themselves() -> None:
+    """Clusters differ in it: on by default from runtime 17 on."""
+    built = [path.stem for path in JOBS if "SparkSession.builder" in path.read_text()]
+    assert built == ["rehearse", "session"]  # the first reads no value
+    setting = 'spark.conf.set("spark.sql.ansi.enabled", "true")'
+    assert [path.stem for path in NOTEBOOKS if setting not in path.read_text()] == []

@@ -13,12 +13,14 @@ from services.jobs_api.runner.libraries import LibraryError, install
 from services.jobs_api.runner.outcome import Outcome
 from services.jobs_api.runner.python_tasks import run_file, run_wheel
 from services.jobs_api.runner.release import release
+from services.jobs_api.runner.sessions import after_import, set_defaults
 
 
 def main(folder: Path) -> int:
     """Return the exit status."""
     outcome = Outcome(folder)
     task: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    after_import("pyspark", lambda: set_defaults(task["spark_conf"]))
     try:
         install(task["wheels"], task["packages"], folder)
         if "spark_python_task" in task:

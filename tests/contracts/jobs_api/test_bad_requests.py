@@ -106,6 +106,21 @@ CASES = (
         submit({**TASK, "depends_on": [{"task_key": "z"}]}),
         *(400, INVALID, "task 'z' does not exist"),
     ),
+    Case(
+        "no runtime",
+        SUBMIT,
+        submit({**TASK, "new_cluster": {"spark_version": "auto:latest-lts"}}),
+        *(400, INVALID, "Invalid spark version auto:latest-lts."),
+    ),
+    Case(
+        "no runtime of a job's cluster",
+        "jobs/create",
+        {
+            "tasks": [{**TASK, "job_cluster_key": "c"}],
+            "job_clusters": [{"job_cluster_key": "c", "new_cluster": {"spark_version": "16"}}],
+        },
+        *(400, INVALID, "Invalid spark version 16."),
+    ),
     Case("run_if", SUBMIT, submit({**TASK, "run_if": "MAYBE"}), 400, "MALFORMED_REQUEST", "run_if"),
     Case(
         "outside the workspace",

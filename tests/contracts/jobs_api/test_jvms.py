@@ -30,6 +30,7 @@ FILES = {
         "print('application', spark.sparkContext.applicationId)\n"
         "print('views', [table.name for table in spark.catalog.listTables()])\n"
         "print('setting', spark.conf.get('spark.sql.shuffle.partitions'))\n"
+        "print('ansi', spark.conf.get('spark.sql.ansi.enabled'))\n"
         "path = sys.argv[1]\n"
         "spark.range(int(sys.argv[2])).write.format('delta').mode('overwrite').save(path)\n"
         "print('rows', spark.read.format('delta').load(path).count())\n"
@@ -172,16 +173,27 @@ def test_a_jvm_that_does_not_start_is_told(start: Callable[..., Warm]) -> None:
 def test_a_session_leaves_nothing_to_the_next_task(start: Callable[..., Warm]) -> None:
     warm = start()
     table = str(warm.api.workspace / "table")
-    runs = [
-        warm.api.ended(warm.api.submit(python("a", "session.py", table, rows)), 60)
-        for rows in ("5", "9")
-    ]
+    file = jobs.SparkPythonTask("/Workspace/session.py", [table, "5"])
+    older = ClusterSpec(spark_version="15.4.x-photon-scala2.12", num_workers=0)
+    job_id = warm.api.jobs.create(
+        job_clusters=[jobs.JobCluster("shared", older)],
+        tasks=[jobs.Task("a", job_cluster_key="shared", spark_python_task=file)],
+    ).job_id
+    newer = ClusterSpec(spark_version="17.3.x-scala2.13", num_workers=0)
+    tasks = (
+        python("a", "session.py", table, "9", new_cluster=newer),
+        python("a", "session.py", table, "7", existing_cluster_id="1108-162752-8okw8dgg"),
+    )
+    runs = [warm.api.ended(warm.api.jobs.run_now(job_id).run_id, 60)]
+    runs += [warm.api.ended(warm.api.submit(task), 60) for task in tasks]
     told = [
         dict(line.split(" ", 1) for line in log.splitlines() if " " in line)
         for log in map(warm.logs, runs)
     ]
-    assert told[0]["jvm"] == told[1]["jvm"]
-    assert told[0]["application"] != told[1]["application"]
-    assert [found["rows"] for found in told] == ["5", "9"]
+    assert len({found["jvm"] for found in told}) == 1
+    assert len({found["application"] for found in told}) == 3
+    assert [found["rows"] for found in told] == ["5", "9", "7"]
     assert {found["views"] for found in told} == {"[]"}
     assert {found["setting"] for found in told} == {"2"}
+    # The runtime of its cluster decides, not that of the task before.
+    assert [found["ansi"] for found in told] == ["false", "true", "false"]

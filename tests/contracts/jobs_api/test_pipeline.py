@@ -24,6 +24,8 @@ from tests.spark.sources.engine import Engine, Stream, running
 POSTS = 150
 ID = Settings.from_environ({}).user_id
 HERE = "/Shared/pinterest-data-pipeline"
+OLDER = "1108-162752-8okw8dgg"
+"""A cluster whose runtime is not in ANSI mode: jobs and notebooks set it themselves."""
 LIMIT = 400
 """Seconds for five tasks that start a JVM each, on a busy machine."""
 
@@ -106,23 +108,30 @@ def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
         jobs.SubmitTask(
             "clean",
             notebook_task=jobs.NotebookTask(f"{book}/clean", base_parameters={"objects": objects}),
+            existing_cluster_id=OLDER,
         ),
         jobs.SubmitTask(
-            "results", notebook_task=jobs.NotebookTask(f"{book}/results"), depends_on=after
+            "results",
+            notebook_task=jobs.NotebookTask(f"{book}/results"),
+            depends_on=after,
+            existing_cluster_id=OLDER,
         ),
         jobs.SubmitTask(
             "gate",
             spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/check_quality.py", gate),
             depends_on=after,
+            existing_cluster_id=OLDER,
         ),
         jobs.SubmitTask(
             "stream",
             spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/run_stream.py", ["--once"]),
+            existing_cluster_id=OLDER,
         ),
         jobs.SubmitTask(
             "streams",
             notebook_task=jobs.NotebookTask(f"{book}/streams"),
             depends_on=[jobs.TaskDependency("stream")],
+            existing_cluster_id=OLDER,
         ),
     )
     run = api.ended(run_id, LIMIT)

@@ -8,6 +8,7 @@ import pytest
 from databricks.sdk.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
 from databricks.sdk.service import jobs
 
+from contract.settings import Settings
 from tests.contracts.jobs_api.running import JobsApi, lives, python, results, task, wait_for
 
 
@@ -197,6 +198,8 @@ def test_a_client_that_looks_around_finds_one_cluster(api: JobsApi) -> None:
     clusters = api.client.clusters
     (cluster,) = clusters.list()
     assert clusters.get(cluster.cluster_id).state.value == "RUNNING"
-    assert clusters.spark_versions().versions
+    assert cluster.spark_version == Settings().cluster_spark_version
+    versions = {version.key for version in clusters.spark_versions().versions or []}
+    assert versions == {cluster.spark_version, "18.x-scala2.13"}
     assert clusters.list_node_types().node_types
     assert api.client.current_user.me().user_name

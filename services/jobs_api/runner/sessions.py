@@ -1,0 +1,59 @@
+"""Gives the sessions of a task their settings, whoever builds them: the runner or the task's code.
+
+A task that does not import pyspark pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+
+class _Import(MetaPathFinder):
+    def __init__(self, name: str, call: Callable[[], None]) -> None:
+        self._name, self._call = name, call
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name != self._name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            execute = spec.loader.exec_module
+
+            def execute_and_call(module: Any) -> None:
+                execute(module)
+                self._call()
+
+            spec.loader.exec_module = execute_and_call  # type: ignore[method-assign]
+        return spec
+
+
+def after_import(name: str, call: Callable[[], None]) -> None:
+    """Have a function called once, right after the first import of a module."""
+    sys.meta_path.insert(0, _Import(name, call))
+
+
+def set_defaults(conf: Mapping[str, str]) -> None:
+    """Set what sessions start with, in the JVM that serves this task.
+
+    A JVM that has served another task has that task's settings, so each task sets them all. Code
+    that sets them for its own session has the last word.
+    """
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        from pyspark.java_gateway import launch_gateway
+
+        gateway = launch_gateway()  # connects to the JVM that waits there
+        for name, value in conf.items():
+            gateway.jvm.System.setProperty(name, value)
+        gateway.close()
+    else:  # pyspark starts a JVM, with these options
+        options = shlex.join(part for item in conf.items() for part in ("--conf", "=".join(item)))
+        given = os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell")
+        os.environ["PYSPARK_SUBMIT_ARGS"] = f"{options} {given}"

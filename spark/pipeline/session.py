@@ -1,0 +1,13 @@
+"""The Spark session of a job."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+
+def session(name: str) -> SparkSession:
+    """Return the session, in ANSI mode: a cast that fails is an error and never a null.
+
+    The cluster's own mode differs by its runtime.
+    """
+    return SparkSession.builder.appName(name).config("spark.sql.ansi.enabled", "true").getOrCreate()
