@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import re
 
-from py4j.protocol import Py4JJavaError
-
+from contract.causes import innermost
 from contract.errors import PipelineError
 
 
@@ -52,21 +51,12 @@ class DataLossError(SourceError):
     """Records that a query was to read, or has to read again, are no longer in the stream."""
 
 
-_TRACEBACK = "Traceback (most recent call last):"
-_OURS = re.compile(rf"^{re.escape(__name__)}\.\w+: (.+)$", re.MULTILINE)
+_OURS = re.compile(rf"^{re.escape(__name__)}\.\w+: ")
 
 
 def first_line(error: Exception) -> str:
-    """Return the line of a message that says what happened; Spark adds a hundred others.
+    """Return the line that says what happened: the innermost cause of what Spark raises.
 
-    What a data source in Python raises comes as the text of its traceback.
+    An error of ours is its message alone, also where Spark has the text of its traceback.
     """
-    text = str(error.java_exception) if isinstance(error, Py4JJavaError) else str(error)
-    lines = [line for line in text.splitlines() if line.strip()]
-    for number, line in enumerate(lines):
-        if line.endswith(_TRACEBACK):
-            if ours := _OURS.findall(text):
-                return str(ours[-1])
-            after = (later for later in lines[number + 1 :] if not later.startswith(" "))
-            return next(after, line).strip()
-    return lines[0].strip() if lines else repr(error)
+    return _OURS.sub("", innermost(error))

@@ -45,4 +45,4 @@ def test_it_says_what_happened(text: str, line: str) -> None:
 
 
 def test_an_error_without_a_message_is_named() -> None:
-    assert first_line(ValueError()) == "ValueError()"
+    assert first_line(ValueError()) == "ValueError"
