@@ -23,6 +23,7 @@ from services.jobs_api.runner.display import Shown, Tee
 from services.jobs_api.runner.languages import Languages
 from services.jobs_api.runner.limit import limited
 from services.jobs_api.runner.outcome import Outcome, formatted
+from services.jobs_api.runner.queries import Queries
 from services.jobs_api.runner.secrets import Secrets
 from services.jobs_api.runner.widgets import Widgets
 from services.jobs_api.workspace import Workspace, normal
@@ -84,7 +85,8 @@ class Book:
         with self.runtime.on_path(path) as file:
             for cell in cells.load(file):
                 try:
-                    self._languages.run(cell, path)
+                    with self.runtime.queries.cell(cell, path):
+                        self._languages.run(cell, path)
                 except NotebookExit:
                     self.runtime.shown.end_cell(cell, path, "exited")
                     raise
@@ -105,9 +107,11 @@ class Book:
 class Runtime:
     """What the notebooks of a run share."""
 
-    def __init__(self, task: dict[str, Any], folder: Path, outcome: Outcome) -> None:
+    def __init__(
+        self, task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries
+    ) -> None:
         dbfs = Dbfs(Path(task["dbfs"]))
-        self.folder = folder
+        self.folder, self.queries = folder, queries
         self.context: dict[str, str] = task["context"]
         self.shown = Shown(folder)
         self.secrets = Secrets(self.shown.secrets)
@@ -159,9 +163,13 @@ class Runtime:
             sys.path.remove(folder)
 
 
-def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome) -> None:
-    """Run the notebook of a task, and wait for the streams that it has started."""
-    runtime = Runtime(task, folder, outcome)
+def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries) -> None:
+    """Run the notebook of a task, and wait for the streams that it has started.
+
+    Raises:
+        StreamingQueryFailed: a query of a cell has failed, and the cell with it.
+    """
+    runtime = Runtime(task, folder, outcome, queries)
     sys.modules["pyspark.dbutils"] = types.ModuleType("pyspark.dbutils")
     told = task["notebook_task"]
     book = Book(runtime, normal(told["notebook_path"]), told.get("base_parameters", {}))
@@ -170,11 +178,14 @@ def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome) -> None:
     sys.stdout = Tee(runtime.shown)
     try:
         outcome.exited(book.run())
-        while runtime.spark.streams.active:
-            runtime.spark.streams.awaitAnyTermination()
+        queries.wait()
     except CellFailed as failure:
-        outcome.failed(failure.error, trace=failure.trace())
-        sys.stderr.write(failure.trace())
+        if behind := queries.behind(failure.error, failure.trace()):
+            raise behind from None
+        # One that failed before may be why.
+        trace = "\n".join([failure.trace(), *map(str, queries.failures())])
+        outcome.failed(failure.error, trace=trace)
+        sys.stderr.write(trace)
     finally:
         sys.stdout.flush()
         sys.stdout = out

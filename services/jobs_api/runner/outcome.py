@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from contract.causes import innermost
+
 RESULT_CHARACTERS = 5_242_880 // 4
 """Characters of a notebook's result; Databricks' limit is 5 MB."""
 TRACE_CHARACTERS = 100_000
@@ -27,8 +29,7 @@ class Outcome:
 
     def failed(self, error: BaseException, message: str = "", trace: str = "") -> None:
         """Note an error; its traceback starts at the code of the task."""
-        text = str(error)
-        self._told["error"] = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        self._told["error"] = _told(error)
         self._told["trace"] = (trace or formatted(error))[-TRACE_CHARACTERS:]
         if message:
             self._told["message"] = message
@@ -49,6 +50,15 @@ class Outcome:
         told = self._told | {"values": self.values, "clean": self.clean}
         new.write_text(json.dumps(told), encoding="utf-8")
         os.replace(new, self._path)
+
+
+def _told(error: BaseException) -> str:
+    """An error with its message; where that hides its cause, with the innermost cause instead."""
+    name, text = type(error).__name__, str(error).strip()
+    cause = innermost(error).removeprefix(f"{name}: ")
+    if cause in text.partition("\n")[0]:
+        cause = text
+    return f"{name}: {cause}" if text else name
 
 
 def formatted(error: BaseException, skip: str = os.path.dirname(__file__)) -> str:

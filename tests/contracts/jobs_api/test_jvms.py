@@ -38,6 +38,16 @@ FILES = {
         "spark.conf.set('spark.sql.shuffle.partitions', 7)\n"
         "print('jvm', spark._jvm.ProcessHandle.current().pid(), flush=True)\n"
     ),
+    "stream.py": (
+        "import sys, time\n"
+        "from pyspark.sql import SparkSession\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "rows = spark.readStream.format('rate').load()\n"
+        "rows = rows.selectExpr(\"raise_error('no such post') AS x\")\n"
+        "writer = rows.writeStream.format('noop').queryName('posts')\n"
+        "query = writer.option('checkpointLocation', sys.argv[1]).start()\n"
+        "while query.isActive: time.sleep(0.02)\n"
+    ),
 }
 HOLD = "import time; time.sleep(600)"
 
@@ -197,3 +207,11 @@ def test_a_session_leaves_nothing_to_the_next_task(start: Callable[..., Warm]) -
     assert {found["setting"] for found in told} == {"2"}
     # The runtime of its cluster decides, not that of the task before.
     assert [found["ansi"] for found in told] == ["false", "true", "false"]
+
+    # A query that failed while the file went on fails its task, which takes the JVM with it.
+    run = warm.api.ended(warm.api.submit(python("a", "stream.py", f"{table}-checkpoint")), 60)
+    failed = "query posts failed: [USER_RAISED_EXCEPTION] no such post"
+    assert results(run) == {"a": "FAILED"}
+    assert (warm.api.output(run, "a").error or "").startswith(f"StreamingQueryFailed: {failed}")
+    assert failed in run.state.state_message
+    wait_for("the end of the JVM", lambda: not lives(int(told[0]["jvm"])), 10)

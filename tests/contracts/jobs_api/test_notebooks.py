@@ -86,6 +86,30 @@ def test_three_notebooks_run_as_one(api: JobsApi) -> None:
     assert [path for path in kept if SECRET.encode() in path.read_bytes()] == []
 
 
+def test_a_query_that_failed_before_the_last_cell_fails_the_run(api: JobsApi) -> None:
+    task = notebook("/Workspace/books/queries")
+    task.existing_cluster_id = (
+        "1108-162752-8okw8dgg"  # the first cell wants the older runtime's way
+    )
+    run = api.ended(api.submit(task), LIMIT)
+    output = api.output(run, "book")
+    failed = (
+        "query followers of cell 2 of /books/lib/start failed: [CAST_INVALID_INPUT] The value '12k'"
+    )
+    assert run.state.result_state is jobs.RunResultState.FAILED
+    assert (output.error or "").startswith(f"StreamingQueryFailed: {failed}")
+    assert f"Task book failed with message: {failed}" in run.state.state_message
+    trace = output.error_trace or ""
+    assert trace.startswith(failed)
+    assert '    query = start("followers")' in trace
+    assert "[TASK_WRITE_FAILED]" in trace
+    # Every cell has run, as on Databricks.
+    path = api.attempt(run.tasks[-1].run_id) / "cells.jsonl"
+    cells = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [cell["state"] for cell in cells] == [*["ok"] * 6, "exited"]
+    assert "handled StreamingQueryException" in str(cells)
+
+
 def test_a_cell_that_fails_is_told_with_its_traceback(api: JobsApi) -> None:
     run = api.ended(api.submit(notebook("/books/lib/shout", word="fail")), LIMIT)
     assert run.state.result_state is jobs.RunResultState.FAILED

@@ -1,0 +1,137 @@
+"""Which failed queries of a task are its failure: the Jobs API's runner, with queries of Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery, StreamingQueryManager
+from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+from services.jobs_api.runner.cells import Cell
+from services.jobs_api.runner.queries import Queries
+from spark.pipeline.errors import first_line
+
+CAST = '[CAST_INVALID_INPUT] The value \'12k\' of the type "STRING" cannot be cast to "INT"'
+PATCHED: tuple[tuple[Any, str], ...] = (
+    (DataStreamWriter, "_sq"),
+    (DataStreamWriter, "foreachBatch"),
+    (StreamingQuery, "awaitTermination"),
+    (StreamingQuery, "processAllAvailable"),
+    (StreamingQueryManager, "awaitAnyTermination"),
+)
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch, spark: SparkSession) -> Iterator[Queries]:
+    """Those of a test; it ends with none active."""
+    for owner, name in PATCHED:
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    found = Queries()
+    found.watch()
+    spark.streams.resetTerminated()
+    yield found
+    for query in spark.streams.active:
+        query.stop()
+
+
+@pytest.fixture
+def start(spark: SparkSession, tmp_path: Path) -> Callable[..., StreamingQuery]:
+    """Start a query over the values that were put into its folder."""
+
+    def started(name: str, *values: str, into: Any = None) -> StreamingQuery:
+        folder = tmp_path / f"in-{name}"
+        folder.mkdir(exist_ok=True)
+        for value in values:
+            (folder / value).write_text(value)
+        rows = spark.readStream.text(str(folder))
+        if into:
+            writer = rows.writeStream.foreachBatch(into)
+        else:
+            writer = rows.selectExpr("CAST(value AS INT) AS n").writeStream.format("delta")
+            writer = writer.option("path", str(tmp_path / name))
+        writer = writer.option("checkpointLocation", str(tmp_path / f"at-{name}"))
+        return writer.queryName(name).start()
+
+    return started
+
+
+def write(batch: DataFrame, _: int) -> None:
+    """Write a batch as numbers, to nowhere."""
+    batch.selectExpr("CAST(value AS INT)").write.format("noop").mode("append").save()
+
+
+def ended(query: StreamingQuery) -> None:
+    """Wait until a query has ended, as no code of a task does."""
+    with pytest.raises(StreamingQueryException), ThreadPoolExecutor(1) as pool:
+        pool.submit(query.awaitTermination).result(60)
+
+
+def test_a_failure_that_nobody_noticed(
+    queries: Queries, start: Callable[..., StreamingQuery]
+) -> None:
+    with queries.cell(Cell(3, "python", "start()"), "/books/a"):
+        query = start("pins", "12k")
+    ended(query)
+    error = query.exception()  # to look at it is not to handle it
+    assert error is not None
+    assert first_line(error).startswith(CAST)  # what our own streaming job prints
+    (failure,) = queries.failures()
+    assert str(failure).startswith(f"query pins of cell 3 of /books/a failed: {CAST}")
+    assert failure.trace.splitlines()[:2] == [str(failure), "    start()"]
+    assert "StreamingQueryException: [TASK_WRITE_FAILED]" in failure.trace
+
+
+@pytest.mark.parametrize("how", ["awaitTermination", "processAllAvailable", "any"])
+def test_a_failure_that_the_code_was_given(
+    queries: Queries, spark: SparkSession, start: Callable[..., StreamingQuery], how: str
+) -> None:
+    query = start("pins", "12k")
+    with pytest.raises(StreamingQueryException) as caught:
+        spark.streams.awaitAnyTermination() if how == "any" else getattr(query, how)()
+    assert queries.failures() == []
+    # If the code does not catch it, the error of the task is that of the query.
+    failure = queries.behind(caught.value, "the code's trace")
+    assert str(failure).startswith(f"query pins failed: {CAST}")
+    assert failure is not None
+    assert "\nthe code's trace\n" in failure.trace
+    assert queries.behind(ValueError(), "") is None
+
+
+def test_queries_that_were_stopped_or_started_again(
+    queries: Queries, start: Callable[..., StreamingQuery], tmp_path: Path
+) -> None:
+    query = start("pins", "12k", into=write)
+    ended(query)
+    (tmp_path / "in-pins" / "12k").write_text("12")
+    again = start("pins", "13", into=write)
+    assert queries.failures() == []
+    again.processAllAvailable()
+    again.stop()
+    queries.wait()
+    assert queries.failures() == []
+
+
+def test_the_wait_for_all_ends_with_the_first_failure(
+    queries: Queries, start: Callable[..., StreamingQuery]
+) -> None:
+    go = Event()
+
+    def write_late(batch: DataFrame, batch_id: int) -> None:
+        go.wait(60)
+        write(batch, batch_id)
+
+    running = start("running")
+    start("batches", "12k", into=write_late)
+    go.set()
+    queries.wait()
+    (failure,) = queries.failures()
+    assert str(failure).startswith(f"query batches failed: {CAST}")
+    assert ", in write\n" in failure.trace
+    assert running.isActive
