@@ -63,7 +63,11 @@ class Source:
             )
             for entity, table in TABLES.items()
         }
-        self._check()
+        try:
+            self._check()
+        except DatabaseError:
+            self.close()
+            raise
 
     def read(self, keys: Sequence[int]) -> dict[int, Post]:
         """The posts with these keys, by key; each has the rows that are there.

@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -39,6 +40,11 @@ def _rows(file: Path) -> list[int]:
             connection.execute(f"SELECT count(*) FROM {entity.table}").fetchone()[0]
             for entity in ENTITIES
         ]
+
+
+def opened() -> list[Path]:
+    """The files that this process has open."""
+    return [Path(file.path) for file in psutil.Process().open_files()]
 
 
 def test_what_is_loaded_is_what_is_generated(tmp_path: Path) -> None:
@@ -121,6 +127,7 @@ def test_tables_without_their_marker_row_are_half_loaded(tmp_path: Path) -> None
         connection.commit()
     with pytest.raises(DatabaseError, match="loaded in part only: run `pinpipe dataset load`"):
         Source(url)
+    assert file not in opened(), "a refused source keeps no connection"
     assert load(url).why == "an earlier load didn't end"
     Source(url).close()
 
