@@ -8,7 +8,7 @@ environment=.build/envs/localstack
 engine=.build/localstack
 stamp=$engine/installed
 
-wanted=$(sha256sum requirements/localstack.txt localstack/kinesalite/package-lock.json localstack/install.sh)
+wanted=$(cksum requirements/localstack.txt localstack/kinesalite/package-lock.json localstack/install.sh)
 if [[ -x $environment/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
     exit 0
 fi

@@ -14,7 +14,9 @@ if [[ ! -e $alive ]]; then
   echo "stream: not all of its queries have begun" >&2
   exit 1
 fi
-age=$(($(date +%s) - $(stat --format %Y "$alive")))
+# GNU's stat, else BSD's.
+touched=$(stat -c %Y "$alive" 2>/dev/null || stat -f %m "$alive")
+age=$(($(date +%s) - touched))
 if ((age > 10)); then
   echo "stream: for $age s not all of its queries have run" >&2
   exit 1

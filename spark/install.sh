@@ -3,6 +3,7 @@
 # and makes the class-data archive that the jobs' JVM starts from. Quick when both are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source services/kafka/java.sh
 
 build=.build/spark
 sums=spark/jars.sha256
@@ -14,7 +15,10 @@ fail() {
 }
 
 [[ -x $environment/bin/python ]] || fail "no $environment: run 'make install'"
-command -v java >/dev/null || fail "no java: install Java 17 or newer"
+export SPARK_JAVA=${SPARK_JAVA:-${JAVA_HOME:+$JAVA_HOME/bin/}java}
+java=$(java_version "$SPARK_JAVA") || fail "no $SPARK_JAVA: install a JDK 17 or 21"
+((java >= 17 && java <= 22)) || fail "$SPARK_JAVA is version $java, not 17 to 22; Hadoop 3.4.2, which Spark uses, \
+needs the security manager, which Java 23 and newer refuse (set JAVA_HOME)"
 command -v mvn >/dev/null || fail "no mvn: install Maven 3.8 or newer"
 export PATH="$PWD/$environment/bin:$PATH"
 
@@ -22,10 +26,10 @@ export PATH="$PWD/$environment/bin:$PATH"
 wanted=$(
     cat spark/pom.xml "$sums" spark/conf/* spark/install.sh spark/launch/bin/java requirements/spark.txt
     find spark/log_store -name '*.java' -exec cat {} +
-    java -version 2>&1
+    "$SPARK_JAVA" -version 2>&1
     pwd
 )
-wanted=$(sha256sum <<<"$wanted")
+wanted=$(cksum <<<"$wanted")
 if [[ -f $build/installed && $(<"$build/installed") == "$wanted" ]]; then
     exit 0
 fi
@@ -42,7 +46,7 @@ mkdir "$build/jars.new"
 for jar in "$build"/target/all/*.jar; do
     compgen -G "$shipped/$(artifact "$jar")-[0-9]*.jar" >/dev/null || cp "$jar" "$build/jars.new/"
 done
-(cd "$build/jars.new" && sha256sum --quiet --strict --check "../../../$sums") >&2 ||
+check_sums "$build/jars.new" "$sums" ||
     fail "the jars in $build/jars.new are not those of $sums"
 [[ $(find "$build/jars.new" -type f | wc -l) -eq $(wc -l <"$sums") ]] ||
     fail "$build/jars.new holds jars that $sums does not name"
@@ -55,7 +59,7 @@ rm -f "$build/classes.jsa"
 options=$(sed -n 's/^spark.driver.defaultJavaOptions *//p' spark/conf/spark-defaults.conf)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-export SPARK_JAVA=${SPARK_JAVA:-${JAVA_HOME:+$JAVA_HOME/bin/}java} JAVA_HOME=$PWD/spark/launch
+export JAVA_HOME=$PWD/spark/launch
 DELTA_ROOT=$scratch SPARK_LOCAL_DIRS=$scratch SPARK_LOCAL_IP=127.0.0.1 PYTHONPATH=$PWD \
     AWS_ENDPOINT_URL=http://127.0.0.1:9 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none \
     spark-submit --properties-file spark/conf/spark-defaults.conf \

@@ -1,4 +1,9 @@
-# Functions for the services that run on the JVM (Kafka, Kafka Connect), to be sourced.
+# Functions for what runs on the JVM (Kafka, Kafka Connect, Spark), to be sourced.
+
+# Prints the major version of a java, without what the JVM says of JAVA_TOOL_OPTIONS.
+java_version() {
+  "$1" -version 2>&1 | sed -n 's/^[^"]* version "\([0-9]*\).*/\1/p'
+}
 
 # Sets JAVA to the java to use: JAVA_HOME's, else the one on PATH. Kafka 4 needs 17 or newer.
 find_java() {
@@ -7,9 +12,9 @@ find_java() {
     echo "java: ${JAVA_HOME:+JAVA_HOME is $JAVA_HOME, but }there is no $JAVA; install Java 17 or newer" >&2
     return 1
   fi
-  JAVA_VERSION="$("$JAVA" -version 2>&1 | grep -v '^Picked up\|^NOTE')"
+  JAVA_VERSION="$("$JAVA" -version 2>&1 | grep -Ev '^(Picked up|NOTE)')"
   local major
-  major="$(sed -n '1s/^[^"]*"\([0-9]*\).*/\1/p' <<<"$JAVA_VERSION")"
+  major="$(java_version "$JAVA")"
   if [ "${major:-0}" -lt 17 ]; then
     echo "java: $JAVA is version ${major:-unknown}; Kafka needs Java 17 or newer (set JAVA_HOME)" >&2
     return 1

@@ -3,11 +3,12 @@
 # jars.sha256. Quick when they are there.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
+source services/kafka/java.sh
 
 folder=tests/spark/previous
 jars=.build/spark-previous/jars
-check() { (cd "$jars" && sha256sum --quiet --strict --check "$OLDPWD/$folder/jars.sha256") >&2; }
-if [[ -d $jars ]] && check 2>/dev/null; then
+check() { check_sums "$jars" "$folder/jars.sha256"; }
+if [[ -d $jars ]] && check; then
     exit 0
 fi
 rm -rf "$jars"
