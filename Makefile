@@ -4,6 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 PINPIPE := .venv/bin/pinpipe
+BOOTSTRAP := .build/envs/bootstrap/bin/python
 UV := .build/envs/bootstrap/bin/uv
 PYTEST := .venv/bin/python -m pytest
 SPARK_PYTEST := .build/envs/spark/bin/python -m pytest
@@ -33,6 +34,7 @@ install: .build/.machine .build/.app ## Install every part that the stack needs 
 
 # One after the other where both call Maven: two of it at a time may spoil its repository.
 .PHONY: .part-connect .part-spark .part-localstack
+.part-connect package: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .part-connect:
 	@services/connect/install.sh
 .part-spark: .part-connect .build/.spark
@@ -45,20 +47,18 @@ install: .build/.machine .build/.app ## Install every part that the stack needs 
 
 .build/.machine: stack/machine.py
 	@mkdir -p .build
-	@python3 -m stack.machine
+	@python="$$(stack/python.sh)" && "$$python" -m stack.machine
 	@touch $@
 
 $(UV): requirements/bootstrap.txt
-	@python3 -m stack.machine pinpipe
-	@echo "installing uv" >&2
 	@mkdir -p .build/envs
-	@python3 -m venv .build/envs/bootstrap
-	@.build/envs/bootstrap/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@python="$$(stack/python.sh)" && echo "installing uv" >&2 && "$$python" -m venv .build/envs/bootstrap
+	@$(BOOTSTRAP) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
 .build/.app: requirements/dev.txt pyproject.toml | $(UV)
 	@echo "installing the emulator, the REST proxy and pinpipe" >&2
-	@test -x .venv/bin/python || $(UV) venv --quiet --python "$$(command -v python3)" .venv
+	@test -x .venv/bin/python || $(UV) venv --quiet --python $(BOOTSTRAP) .venv
 	@$(UV) pip sync --quiet --require-hashes --python .venv requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv --editable .
 	@touch $@
@@ -66,11 +66,12 @@ $(UV): requirements/bootstrap.txt
 # What runs the services here: with containers the images hold every part.
 .PHONY: ready
 ready: .build/.app
-	@if [ "$$($(PINPIPE) engine)" = native ]; then $(MAKE) --no-print-directory install; fi
+	@engine="$$($(PINPIPE) engine)" || exit 1; \
+		if [ "$$engine" = native ]; then $(MAKE) --no-print-directory install; fi
 
-INTERPRETER := command -v python3
+INTERPRETER := echo $(BOOTSTRAP)
 # MWAA has Python 3.12.
-$(AIRFLOWS:%=.build/.%): INTERPRETER := python3 -m stack.machine python 3.12 3.13
+$(AIRFLOWS:%=.build/.%): INTERPRETER := $(BOOTSTRAP) -m stack.machine python 3.12 3.13
 .build/.spark $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
 	@echo "installing $*" >&2
 	@test -x .build/envs/$*/bin/python || $(UV) venv --quiet --python "$$($(INTERPRETER))" .build/envs/$*

@@ -1,10 +1,9 @@
 """What a machine needs, asked before anything is installed. One line per problem, with the remedy.
 
-Runs on the standard library alone: ``python3 -m stack.machine`` is the first
-step of ``make install``, and asks what it takes to run the services as
-processes; ``python3 -m stack.machine pinpipe`` asks what `pinpipe` alone takes,
-which is enough where containers run the services; ``python3 -m stack.machine
-python 3.12 3.13`` prints the first interpreter of these versions that is there.
+Runs on the standard library alone, with the Python that stack/python.sh finds:
+``python -m stack.machine`` is the first step of ``make install``, and asks what
+it takes to run the services as processes; ``python -m stack.machine python 3.12
+3.13`` prints the first interpreter of these versions that is there.
 """
 
 from __future__ import annotations
@@ -43,6 +42,8 @@ class Tool:
     pattern: str
     at_least: int
     remedy: str
+    at_most: int | None = None
+    """Newest version that works; None when no version is known to be too new."""
 
     def check(self) -> Problem | None:
         """Ask the program for its version."""
@@ -53,15 +54,30 @@ class Tool:
         match = re.search(self.pattern, done.stdout + done.stderr)
         if done.returncode != 0 or match is None:
             return Problem(f"{' '.join(self.command)} doesn't tell its version", self.remedy)
-        if int(match[1]) < self.at_least:
+        version = int(match[1])
+        if version < self.at_least or (self.at_most is not None and version > self.at_most):
+            wanted = "or newer" if self.at_most is None else f"to {self.at_most}"
             return Problem(
-                f"{name} is version {match[1]}, not {self.at_least} or newer", self.remedy
+                f"{name} is version {version}, not {self.at_least} {wanted}", self.remedy
             )
         return None
 
 
+def java(environ: Mapping[str, str] = os.environ) -> Tool:
+    """The ``java`` that spark/run.sh runs: SPARK_JAVA, else JAVA_HOME's, else the one on PATH."""
+    home = environ.get("JAVA_HOME")
+    return Tool(
+        (environ.get("SPARK_JAVA") or (f"{home}/bin/java" if home else "java"), "-version"),
+        r'version "(\d+)',
+        17,
+        "install a JDK 17 or 21, or set JAVA_HOME to one; Hadoop 3.4.2, which Spark uses, needs "
+        "the security manager, which Java 23 and newer refuse",
+        at_most=22,
+    )
+
+
 TOOLS = (
-    Tool(("java", "-version"), r'version "(\d+)', 17, "install a JDK 17 or newer"),
+    java(),
     Tool(("mvn", "--version"), r"Apache Maven (\d+)", 3, "install Maven 3.8 or newer"),
     Tool(("node", "--version"), r"v(\d+)", 18, "install Node.js 18 or newer"),
     Tool(("npm", "--version"), r"(\d+)", 9, "install npm 9 or newer"),
@@ -98,13 +114,6 @@ def _is_python(candidate: Path, version: str) -> bool:
     return done.returncode == 0 and done.stdout.strip() == version
 
 
-def _check_python() -> Problem | None:
-    if sys.version_info < (3, 11):  # noqa: UP036 - it runs on whatever python3 is there
-        have = ".".join(map(str, sys.version_info[:3]))
-        return Problem(f"python3 is {have}, not 3.11 or newer", "install Python 3.11 or newer")
-    return None
-
-
 def _check_python_313() -> Problem | None:
     if python_at("3.13") is None:
         return Problem(
@@ -133,7 +142,6 @@ def _check_memory() -> Problem | None:
 
 
 CHECKS: tuple[Callable[[], Problem | None], ...] = (
-    _check_python,
     _check_python_313,
     *(tool.check for tool in TOOLS),
     _check_disk,
@@ -160,11 +168,7 @@ def main() -> int:
     """Print the problems, one a line; or the interpreter that was asked for."""
     if sys.argv[1:2] == ["python"]:
         return _print_python(sys.argv[2:])
-    if sys.argv[1:] == ["pinpipe"]:
-        old = _check_python()
-        found_problems = [old] if old else []
-    else:
-        found_problems = problems()
+    found_problems = problems()
     for problem in found_problems:
         sys.stderr.write(f"{problem}\n")
     return 1 if found_problems else 0
