@@ -15,7 +15,7 @@ from contract.results import RESULTS
 from stack import engine, programs, show
 from stack.aws import commands
 from stack.engine import Engine
-from stack.errors import HopError
+from stack.errors import HopError, MachineError
 from stack.hops.access import Access
 from stack.show import talk
 from stack.status import State, Status
@@ -142,7 +142,11 @@ def doctor(target: str) -> None:
 
         root = engine.project_root()
         sys.exit(report(engine.environ(root, target=target), root, talk))
-    problems = _engine().problems()
+    problems: Sequence[object]
+    try:
+        problems = _engine().problems()
+    except MachineError as error:
+        problems = error.problems
     for problem in problems:
         click.echo(str(problem))
     if problems:
@@ -154,7 +158,7 @@ def doctor(target: str) -> None:
 def engine_name() -> None:
     """Print what runs the services here: docker or native (ENGINE in .env forces it)."""
     root = engine.project_root()
-    click.echo(engine.chosen(root, engine.environ(root)))
+    click.echo(engine.chosen(root, engine.environ(root), talk))
 
 
 @main.command()

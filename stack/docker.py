@@ -84,7 +84,7 @@ class DockerEngine:
 
     def problems(self) -> list[Problem]:
         """What keeps the stack from starting; empty when nothing does."""
-        facts = docker_machine.ask()
+        facts = docker_machine.ask(self._environ)
         running = {s.service for s in self._look() if s.pid} if facts.answers else set()
         services = [s for s in self._compose.long_running() if s.name not in running]
         return docker_machine.lacking(facts) + ports.problems(services)
@@ -188,9 +188,14 @@ class DockerEngine:
         copy = ("emulator", "-C", JOURNAL, "-cf", "-", ".")
         archived = self._cli.compose_bytes("--progress", "quiet", "run", *options, *copy)
         folder = self._copies("emulator")
+        journal = folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
         with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
-            archive.extractall(folder, filter="data")
-        return folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
+            # Not by `extractall`, whose filter Python has from 3.11.4 on.
+            for member in archive:
+                name = Path(member.name).name  # the journal's, or that of one which was filled up
+                if name.startswith(journal.name) and (content := archive.extractfile(member)):
+                    (folder / name).write_bytes(content.read())
+        return journal
 
     def _copies(self, name: str) -> Path:
         """Folder of this machine for what is copied out of containers."""

@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 from contract.errors import SettingError
 from stack import docker_machine, logins
 from stack.docker import DockerEngine
-from stack.errors import StackError
+from stack.errors import MachineError, StackError
 from stack.hops.access import Keeper
 from stack.machine import Problem
 from stack.native import NativeEngine
@@ -110,19 +110,35 @@ def environ(
     return {k: v for k, v in file.items() if v is not None} | dict(own)
 
 
-def chosen(root: Path, variables: Mapping[str, str]) -> str:
+def chosen(
+    root: Path, variables: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+) -> str:
     """Name of the engine that runs the services: what ENGINE says, what runs them already, or can.
+
+    Where an engine is set up, its silence is a problem and not a reason to run processes
+    (docs/decisions/0001-one-list-of-services.md).
 
     Raises:
         SettingError: ENGINE names none.
+        MachineError: a Docker engine is set up, and can't be used.
     """
     wanted = variables.get("ENGINE")
     if not wanted:
-        native = NativeEngine(root, variables).runs() or not docker_machine.ask().answers
-        wanted = "native" if native else "docker"
+        wanted = "native" if NativeEngine(root, variables).runs() else _found(variables, talk)
     if wanted not in ENGINES:
         raise SettingError("ENGINE", wanted, f"it must be {' or '.join(ENGINES)}")
     return wanted
+
+
+def _found(variables: Mapping[str, str], talk: Callable[[str], None]) -> str:
+    facts = docker_machine.ask(variables)
+    if facts.absent:
+        if facts.client:
+            talk("docker is installed without an engine: the services run as processes")
+        return "native"
+    if not facts.answers:
+        raise MachineError(docker_machine.lacking(facts))
+    return "docker"
 
 
 def choose(talk: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:

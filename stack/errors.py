@@ -32,6 +32,7 @@ class MachineError(StackError):
 
     def __init__(self, problems: Sequence[object]) -> None:
         super().__init__("\n".join(map(str, problems)))
+        self.problems = list(problems)
 
 
 class WaitTimeout(StackError):

@@ -1,4 +1,4 @@
-"""Run the services as processes on 127.0.0.1, where no Docker engine answers."""
+"""Run the services as processes on 127.0.0.1, where no Docker engine is set up."""
 
 from __future__ import annotations
 

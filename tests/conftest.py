@@ -309,8 +309,12 @@ def airflow(stack: Stack) -> Airflow:
 def engine_name(config: pytest.Config) -> str:
     """What runs the services: ``docker`` or ``native``."""
     from stack.engine import chosen
+    from stack.errors import MachineError
 
-    return config.getoption("--engine") or chosen(ROOT, os.environ)
+    try:
+        return config.getoption("--engine") or chosen(ROOT, os.environ)
+    except MachineError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @contextmanager

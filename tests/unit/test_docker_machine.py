@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import socket
+import subprocess
+import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stack import docker_machine
+from stack import docker_machine, engine
 from stack.docker import DockerEngine
 from stack.docker_machine import Facts, lacking, mebibytes
+from stack.errors import MachineError
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("bash", "cat", "env", "python3")
+"""What a stand-in's PATH holds in addition to ``docker``; an engine is not among it."""
+SILENT = (
+    "no Docker engine answers ({}): start Docker, or set ENGINE=native to run the services as "
+    "processes"
+)
 GOOD = Facts(client=True, engine="29.1.3", compose="v5.0.1", memory=8 << 30)
 
 
@@ -27,7 +39,12 @@ GOOD = Facts(client=True, engine="29.1.3", compose="v5.0.1", memory=8 << 30)
         (replace(GOOD, engine="24.0.9"), ["the Docker engine is 24.0.9"]),
         (replace(GOOD, compose=None), ["docker has no compose plugin"]),
         (replace(GOOD, compose="2.23.3"), ["Docker Compose is 2.23.3"]),
-        (replace(GOOD, memory=3 << 30), ["Docker has 3.0 GiB of memory, not 4"]),
+        (replace(GOOD, memory=3 << 30), ["Docker has 3.00 GiB of memory, not 3.7"]),
+        (replace(GOOD, memory=int(3.83 * 2**30)), []),
+        (
+            replace(GOOD, engine="4.9.3", podman=True),
+            ["docker is Podman here, with which the stack is not tested"],
+        ),
         (
             Facts(client=True, engine=None, compose="1.29.2"),
             ["Docker Compose is 1.29.2", "no Docker engine answers"],
@@ -40,14 +57,181 @@ def test_what_is_lacking_is_named(facts: Facts, said: list[str]) -> None:
     assert all(problem.remedy and "\n" not in str(problem) for problem in problems)
 
 
-def test_a_stopped_engine_is_told_from_a_missing_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Docker:
+    """A stand-in for ``docker`` on a PATH of its own, and what the first command makes of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COMMANDS:
+            found = shutil.which(name)
+            assert found is not None
+            (folder / name).symlink_to(found)
+        self.environ = {
+            "PATH": str(folder),
+            "HOME": str(folder),
+            "RUN_DIR": str(folder / "run"),
+            "ENGINE": "",  # whatever a .env says
+        }
+        self.says()
+
+    def says(self, **answers: str | None) -> None:
+        """Have each command print its answer; without one it fails as with no engine."""
+        refusal = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
+        version = "Docker version 29.1.3, build 0"
+        known = {"version": version, "context": "default", "compose": "v5.0.1"} | answers
+        lines = [
+            f"  {name}) cat <<'END'\n{answer}\nEND\n  ;;"
+            for name, answer in known.items()
+            if answer
+        ]
+        script = "\n".join(
+            [
+                "#!/usr/bin/env bash",
+                "case ${1#--} in",
+                *lines,
+                f'  *) echo "{refusal}" >&2; exit 1',
+                "esac",
+            ]
+        )
+        (self.folder / "docker").write_text(script + "\n")
+        (self.folder / "docker").chmod(0o755)
+
+    def forbids(self) -> None:
+        """Have it say what it says of a socket that the user may not open."""
+        refusal = "permission denied while trying to connect to the Docker daemon socket"
+        (self.folder / "docker").write_text(f"#!/usr/bin/env bash\necho '{refusal}' >&2\nexit 1\n")
+
+    def refused(self, **environ: str) -> str:
+        """Why no engine is chosen on this machine."""
+        with pytest.raises(MachineError) as refused:
+            engine.chosen(ROOT, self.environ | environ)
+        return str(refused.value)
+
+    def asked(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run ``pinpipe`` on this machine."""
+        return subprocess.run(
+            [sys.executable, "-m", "stack.cli", *arguments],
+            cwd=ROOT,
+            env=self.environ | environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Docker:
+    return Docker(tmp_path)
+
+
+def test_processes_run_where_docker_is_a_client_alone(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
-    assert docker_machine.ask().engine is None
-    assert not docker_machine.ask().answers
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert docker_machine.ask() == Facts(client=False, engine=None, compose=None)
+    """Of what is outside of PATH the machine that runs this test decides: it's left out."""
+    monkeypatch.setattr(docker_machine, "SOCKET", str(docker.folder / "none.sock"))
+    monkeypatch.setattr(docker_machine, "INSTALLED", ())
+    lines: list[str] = []
+    assert engine.chosen(ROOT, docker.environ, lines.append) == "native"
+    assert lines == ["docker is installed without an engine: the services run as processes"]
+    (docker.folder / "docker").unlink()
+    assert engine.chosen(ROOT, docker.environ, lines.append) == "native"
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "context", "sign"),
+    [
+        ({"DOCKER_HOST": "unix:///nobody.sock"}, "default", "DOCKER_HOST is unix:///nobody.sock"),
+        ({"DOCKER_CONTEXT": "far"}, "far", "DOCKER_CONTEXT is far"),
+        ({}, "desktop-linux", "its context is desktop-linux"),
+    ],
+)
+def test_an_engine_that_is_set_up_and_silent_stops_the_start(
+    docker: Docker, environ: dict[str, str], context: str, sign: str
+) -> None:
+    docker.says(context=context)
+    assert docker.refused(**environ) == SILENT.format(sign)
+    assert engine.chosen(ROOT, docker.environ | environ | {"ENGINE": "native"}) == "native"
+
+
+def test_the_commands_say_so_and_stop(docker: Docker) -> None:
+    line = SILENT.format("DOCKER_HOST is unix:///nobody.sock")
+    for command in ("engine", "up"):
+        done = docker.asked(command, DOCKER_HOST="unix:///nobody.sock")
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {line}\n")
+    done = docker.asked("doctor", DOCKER_HOST="unix:///nobody.sock")
+    assert (done.returncode, done.stdout) == (1, f"{line}\n")
+
+
+def test_an_installed_engine_or_its_socket_is_a_sign(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket_of_desktop = docker.folder / "docker.sock"
+    monkeypatch.setattr(docker_machine, "SOCKET", str(socket_of_desktop))
+    monkeypatch.setattr(docker_machine, "INSTALLED", ())
+    assert docker_machine.ask(docker.environ).absent
+    socket_of_desktop.symlink_to(docker.folder / "gone.sock")
+    assert docker_machine.ask(docker.environ).set_up == f"{socket_of_desktop} exists"
+    socket_of_desktop.unlink()
+    daemon = docker.folder / "dockerd"
+    daemon.symlink_to(docker.folder / "bash")
+    assert docker_machine.ask(docker.environ).set_up == f"{daemon} exists"
+
+
+def test_an_engine_without_compose_stops_the_start(docker: Docker) -> None:
+    info = '{"ServerVersion": "29.1.3", "MemTotal": 8589934592}'
+    docker.says(info=info, compose=None)
+    assert docker.refused() == (
+        "docker has no compose plugin: install Docker Compose 2.24, or set ENGINE=native "
+        "to run the services as processes"
+    )
+
+
+def test_a_socket_that_is_forbidden_has_a_remedy_of_its_own(docker: Docker) -> None:
+    docker.forbids()
+    refusal = docker.refused(DOCKER_HOST="unix:///closed.sock")
+    assert "this user may not use the Docker engine" in refusal
+    assert "add the user to the group docker" in refusal
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"version": "podman version 5.4.2"},
+        {
+            "info": '{"ServerVersion": "5.4.2", "MemTotal": 8589934592}',
+            "version": '{"Components": [{"Name": "Podman Engine", "Version": "5.4.2"}]}',
+        },
+    ],
+    ids=["podman-docker", "Podman's socket"],
+)
+def test_podman_is_named_and_not_told_to_update(docker: Docker, answers: dict[str, str]) -> None:
+    docker.says(**answers)
+    assert docker.refused() == (
+        "docker is Podman here, with which the stack is not tested: use Docker, or set "
+        "ENGINE=native to run the services as processes"
+    )
+
+
+def test_the_journal_is_copied_by_a_python_without_filters_for_archives(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.11.0 to 3.11.3 are."""
+
+    def extractall(self: tarfile.TarFile, path: str = ".", members: object = None) -> None:
+        raise AssertionError("would write wherever the archive says")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    packed = docker.folder / "journal.tar"
+    with tarfile.open(packed, "w") as archive:
+        for name, text in (("./journal.jsonl", b'{"key": 1}\n'), ("../outside", b"")):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    (docker.folder / "docker").write_text(f"#!/usr/bin/env bash\ncat '{packed}'\n")
+    journal = DockerEngine(ROOT, docker.environ).journal()
+    assert journal.read_text() == '{"key": 1}\n'
+    assert [path.name for path in journal.parent.iterdir()] == ["journal.jsonl"]
 
 
 def test_a_taken_port_is_named_before_any_container_starts(
