@@ -21,6 +21,12 @@ JOB_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
 	tests/spark/test_batch.py::test_new_objects_only_and_one_row_a_key
 POSTS ?= 500
 TARGET ?= local
+# uv reads no setting of pip's; the index of whoever installs is for both.
+ifeq ($(UV_DEFAULT_INDEX)$(UV_INDEX_URL),)
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX := $(value PIP_INDEX_URL)
+endif
+endif
 
 .PHONY: help
 help: ## Print this help

@@ -44,6 +44,7 @@ def main() -> None:
 
     Example: pinpipe up && pinpipe emulate batch --count 500 --rate max && pinpipe batch
     """
+    engine.bypass_proxy()
 
 
 @main.command()

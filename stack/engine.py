@@ -13,7 +13,7 @@ from typing import Protocol
 from dotenv import dotenv_values
 
 from contract.errors import SettingError
-from stack import docker_machine, logins
+from stack import docker_machine, logins, proxy
 from stack.docker import DockerEngine
 from stack.errors import MachineError, StackError
 from stack.hops.access import Keeper
@@ -95,6 +95,11 @@ ENGINES: dict[str, type[DockerEngine] | type[NativeEngine]] = {
 def project_root() -> Path:
     """The folder with docker-compose.yml."""
     return Path(__file__).resolve().parent.parent
+
+
+def bypass_proxy() -> None:
+    """Have this process, and what it starts, reach this machine through no proxy."""
+    os.environ.update(proxy.without_loopback(os.environ))
 
 
 TARGETS = {"local": ".env", "aws": ".env.aws"}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contract.settings import Settings
+from stack.proxy import without_loopback
 from stack.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -248,6 +249,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.update(without_loopback(os.environ))
     config.stash[PERSON] = dict(os.environ)
     config.stash[RUN] = f"{MARK}{uuid.uuid4().hex[:8]}"
 

@@ -42,8 +42,8 @@ ENDPOINTS = {
 """Where clients of AWS are sent: by AWS_ENDPOINT_URL, by an option of Databricks', or, within
 LocalStack, to itself."""
 
-NOT_OUR_NAMES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-"""Variables that the AWS SDKs read themselves."""
+NOT_OUR_NAMES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY", "no_proxy"}
+"""Variables that the AWS SDKs and HTTP clients read themselves."""
 
 STRANGERS = [
     "registry" + r"\.npmjs",

@@ -1,0 +1,97 @@
+"""A company's proxy in the environment: what is on this machine is reached without it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stack.native import NativeEngine
+from stack.proxy import without_loopback
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+NEVER = {"localstack": "its run.sh unsets every proxy"}
+PROXY = {
+    name: "http://127.0.0.1:9"  # nobody listens there
+    for spelling in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    for name in (spelling, spelling.lower())
+}
+
+
+class Server(ThreadingHTTPServer):
+    """Stands for S3: it has nothing, and counts who asks."""
+
+    asked: list[str]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), _Handler) as made:
+        made.asked = []
+        thread = threading.Thread(target=made.serve_forever, args=(0.05,))
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+def test_pinpipe_asks_this_machine_through_no_proxy(server: Server, tmp_path: Path) -> None:
+    outside = {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
+    own = {"ENGINE": "native", "RUN_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "stack.cli", "results", "4"],
+        cwd=ROOT,
+        env=outside | PROXY | own | {"LOCALSTACK_PORT": str(server.server_port)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert server.asked, done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in NEVER])
+def test_services_reach_each_other_through_no_proxy(name: str) -> None:
+    """In a container, where Docker's client or an image may set a proxy, and as a process."""
+    given = SERVICES[name].get("environment", {})
+    asks = {
+        host for value in given.values() for host in re.findall(r"http://([a-z-]+):", str(value))
+    }
+    for spelling in ("NO_PROXY", "no_proxy"):
+        assert asks <= set(str(given.get(spelling, "")).split(","))
+    native = NativeEngine(ROOT, {"NO_PROXY": "intern.example", "PATH": os.environ["PATH"]})
+    if asks:
+        hosts = native.one_shot(name).environment["no_proxy"].split(",")
+        assert {"intern.example", "localhost", "127.0.0.1"} <= set(hosts)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "localhost,127.0.0.1"),
+        ({"NO_PROXY": ".corp, 127.0.0.1"}, ".corp,127.0.0.1,localhost"),
+        ({"no_proxy": "a", "NO_PROXY": "b"}, "a,localhost,127.0.0.1"),
+    ],
+)
+def test_the_hosts_that_a_person_names_stay(given: dict[str, str], expected: str) -> None:
+    assert without_loopback(given) == {"NO_PROXY": expected, "no_proxy": expected}
