@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contract import processes
 from stack.native import NativeEngine
 from stack.proxy import without_loopback
 
@@ -56,6 +58,11 @@ def server() -> Iterator[Server]:
 
 
 def test_pinpipe_asks_this_machine_through_no_proxy(server: Server, tmp_path: Path) -> None:
+    # The record of a service of the stack, so that it is asked at all.
+    own_record = {"place": processes.place(), "started": processes.started(os.getpid())}
+    (tmp_path / "state").mkdir()
+    record = tmp_path / "state/localstack.json"
+    record.write_text(json.dumps({"pid": os.getpid(), **own_record}))
     outside = {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
     own = {"ENGINE": "native", "RUN_DIR": str(tmp_path)}
     done = subprocess.run(
