@@ -17,7 +17,7 @@ from stack.docker_cli import DockerCli
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.waiting import wait_for
-from tests.conftest import ROOT, engine_name, own_variables, pinpipe
+from tests.conftest import OF_ACCOUNTS, ROOT, engine_name, own_variables, pinpipe
 
 BEFORE = "abda5642a277d03cd30d0e6420748934f7854e0e"
 """The last commit of the release before."""
@@ -44,7 +44,9 @@ def before(tmp_path: Path) -> Iterator[Path]:
 def variables(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a stack of this test's own, which is gone at the end."""
     name = engine_name(pytestconfig)
-    found = own_variables(tmp_path / "run") | {"ENGINE": name}
+    # Without the marked keys, which the release before would take for its own.
+    found = {k: v for k, v in own_variables(tmp_path / "run").items() if k not in OF_ACCOUNTS}
+    found["ENGINE"] = name
     found["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
     yield found
     engine.choose(print, found).down(forget=True)
