@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from contract.errors import PipelineError
-
 _TRACEBACK = "Traceback (most recent call last):"
 _CLASS = re.compile(r"^[\w.$]+: ")
 """Class before the message of an exception."""
@@ -67,7 +65,9 @@ def _lines(error: Any) -> Iterator[str]:
 def _named(error: BaseException) -> str:
     """The message of an error with its class; an error of this project needs none."""
     text = str(error).strip()
-    if text and isinstance(error, PipelineError):
+    # By name: a task may have this project's exceptions from a wheel, as classes of their own.
+    ours = any(base.__name__ == "PipelineError" for base in type(error).__mro__)
+    if text and ours:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -31,6 +31,7 @@ def install(wheels: Iterable[str], packages: Iterable[str], folder: Path) -> Non
         except (OSError, zipfile.BadZipFile) as error:
             raise LibraryError(f"Library installation failed for {wheel}: {error}") from error
         sys.path.insert(0, str(target))
+        _forget(target)
     importlib.invalidate_caches()
     for package in packages:
         name = (re.match(r"[\w.-]+", package) or [package])[0]
@@ -41,3 +42,10 @@ def install(wheels: Iterable[str], packages: Iterable[str], folder: Path) -> Non
                 f"Library installation failed for {package}: the jobs' environment lacks it, and "
                 "nothing is installed for one run; add it to the lock of that environment"
             ) from None
+
+
+def _forget(library: Path) -> None:
+    """Have the task import what a library brings, where the runner has imported its like before."""
+    brought = {path.stem for path in library.iterdir()} - {"services"}  # the runner's own package
+    for name in [name for name in sys.modules if name.partition(".")[0] in brought]:
+        del sys.modules[name]
