@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contract.settings import Settings
+from spark.pipeline.sources.kinesis.offsets import Offset
 from spark.pipeline.sources.kinesis.options import Options
 from spark.pipeline.sources.kinesis.reader import Document, KinesisStreamReader
 from tests.spark.sources.engine import Engine, Stream, Way, running, wait_for
@@ -34,7 +35,7 @@ def way(engine: Engine) -> Iterator[Way]:
 
 
 class Query:
-    """A reader, called as Spark 4.2 calls it; what travels is pickled and read as JSON."""
+    """A reader and its planner; what travels is pickled and read as JSON."""
 
     def __init__(self, options: Options) -> None:
         self.reader = KinesisStreamReader(options)
@@ -55,7 +56,7 @@ class Query:
 
     def batch(self, start: Document) -> Document:
         """Do the next batch, if there is one; return where it ends."""
-        end = travel(self.reader.latestOffset(start, None))
+        end = travel(self.reader._plan().next(Offset.parse(start)).document())
         if end != start:
             self.batches.append((start, end, self.rows(start, end)))
             self.reader.commit(end)

@@ -134,36 +134,13 @@ def test_no_such_stream(engine: Engine, query: QueryOf) -> None:
         query(stream).start()
 
 
-def test_available_now_stops_at_what_was_there(engine: Engine, query: QueryOf) -> None:
-    stream = engine.stream(2)
-    there = stream.put(40)
-    stream.split(stream.open()[0])
-    there += stream.put(40)
-    _let_time_pass(engine, stream)
-    reading = query(stream, maxRecordsPerFetch="5", fetchBufferSize="1")
-    start = reading.start()
-    reading.reader.prepareForTriggerAvailableNow()
-    moment = time.time()
-    wait_for("the next millisecond", lambda: time.time() > moment + 0.002)
-    late = stream.put(40)
-    position = start
-    while (end := reading.batch(position)) != position:
-        position = end
-    assert sorted(texts(reading.found)) == sorted(there)
-    again = query(stream)
-    again.reader.prepareForTriggerAvailableNow()
-    while (end := again.batch(position)) != position:
-        position = end
-    assert sorted(texts(again.found)) == sorted(late)
-
-
 @pytest.mark.parametrize("position", ["trim_horizon", "latest"])
 @pytest.mark.parametrize("buffer", ["1", "3000", "1mb"])
 @pytest.mark.parametrize("told", [False, True], ids=["asked before it's told", "told first"])
-def test_available_now_where_spark_does_not_say_so(
+def test_the_first_answer_does_for_a_new_query_and_for_one_that_goes_on(
     engine: Engine, query: QueryOf, position: str, buffer: str, told: bool
 ) -> None:
-    """Spark 4.0 and 4.1: the one answer must do for a new query and for one that goes on."""
+    """Spark may ask before it has reported where the query stands, and never again."""
     stream = engine.stream(2)
     old = stream.put(30)
     new = query(stream, initialPosition=position, fetchBufferSize=buffer, maxRecordsPerFetch="4")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.spark.sources.conftest import Query, QueryOf, Row, travel
+from tests.spark.sources.conftest import Query, QueryOf, Row
 from tests.spark.sources.engine import Engine, Stream, Way
 
 
@@ -78,7 +78,7 @@ def test_a_parent_stays_in_the_offset_until_its_children_are(
     assert set(seen) == {(True, 0), (False, 2)}
     # A new process doesn't begin it again, long as it may be listed.
     restarted = query(stream)
-    assert travel(restarted.reader.latestOffset(position)) == position
+    assert restarted.batch(position) == position
 
 
 def test_many_generations_are_read_from_their_beginning(engine: Engine, query: QueryOf) -> None:

@@ -1,4 +1,4 @@
-"""Hop S: Databricks' ``kinesis`` source for open Spark 4 (4.0 to 4.2).
+"""Hop S: Databricks' ``kinesis`` source for open Spark 4.1.
 
 On Databricks the format ``kinesis`` is there. Here ``register`` adds it, where AWS has an endpoint
 of ours, so that one and the same line reads a stream in both places::

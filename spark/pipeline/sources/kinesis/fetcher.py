@@ -19,17 +19,6 @@ LOOK = 1.0
 """Seconds between two looks whether there is room in the buffer, if nobody says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
-    """Where to stop: at what was there at a moment."""
-
-    since: float
-    """The moment, by the monotonic clock."""
-    arrival: int | None = None
-    """The moment in epoch milliseconds: records that arrived later are left. Without it, what
-    comes until the shard has been read up to its end is taken too."""
-
-
 @dataclass(slots=True)
 class Taken:
     """What was fetched after a position."""
@@ -49,7 +38,7 @@ class Fetcher:
         first: str,
         after: str,
         changed: threading.Condition,
-        until: Until | None,
+        until: float | None,
         room: Callable[[], int],
     ) -> None:
         self.shard = shard
@@ -60,7 +49,8 @@ class Fetcher:
         self.ended = False
         """Whether it is read through, to the end of a closed shard."""
         self.finished = False
-        """Whether it has everything until ``until``, or has ended."""
+        """Whether it has everything that was there at ``until``, by the monotonic clock, or has
+        ended. What comes until it has read up to the end of the shard is taken as well."""
         self.error: Exception | None = None
         self._options, self._until, self._room, self._first = options, until, room, first
         self._changed = changed
@@ -118,18 +108,12 @@ class Fetcher:
         return not self._stopped.is_set()
 
     def _keep(self, page: Page, closed: bool) -> int:
-        records = page.records
-        until = self._until
-        if until is not None and until.arrival is not None:
-            limit = until.arrival
-            late = (n for n, r in enumerate(records) if r["ApproximateArrivalTimestamp"] > limit)
-            records = records[: next(late, len(records))]
-        cut = len(records) < len(page.records)
+        records, until = page.records, self._until
         # Some emulators give a closed shard's iterator for ever.
-        ended = not cut and (page.last or (closed and page.up_to_date and not records))
+        ended = page.last or (closed and page.up_to_date and not records)
         # One that is closed is read to its end, for there may be children to be read then.
         there = page.up_to_date and not closed
-        arrived = until is not None and (cut or (there and page.asked >= until.since))
+        arrived = until is not None and there and page.asked >= until
         batch = rows(self.shard, records) if records else None
         with self._changed:
             if batch is not None:

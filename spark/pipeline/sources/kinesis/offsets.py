@@ -12,8 +12,7 @@ read, and so where it begins to read a shard that it meets later.
 
 Two kinds stand out. The ``initial`` offset of a new query has no shards: it is before all of them.
 One that is ``complete`` holds everything from ``begin`` to what was there when Spark asked: the
-answer to a Spark before 4.2 that asks how far there is something to read before it tells from
-where.
+answer to the first question of a query, which comes before Spark has reported where it stands.
 """
 
 from __future__ import annotations

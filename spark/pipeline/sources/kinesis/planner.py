@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from spark.pipeline.errors import SourceError
 from spark.pipeline.sources.kinesis.client import Kinesis
-from spark.pipeline.sources.kinesis.fetcher import Fetcher, Taken, Until
+from spark.pipeline.sources.kinesis.fetcher import Fetcher, Taken
 from spark.pipeline.sources.kinesis.loss import kept, lost, still_there
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
 from spark.pipeline.sources.kinesis.options import Options
@@ -38,7 +38,7 @@ class Planner:
         self._fetchers: dict[ShardName, Fetcher] = {}
         self._held: dict[Held, Taken] = {}
         self._initial: Offset | None = None
-        self._until: Until | None = None
+        self._until: float | None = None
         self._looked_for: set[ShardName] = set()
         self._kinesis = Kinesis(options)
 
@@ -56,21 +56,17 @@ class Planner:
             self._initial = Offset(begin, initial=True)
         return self._initial
 
-    def stop_at_now(self) -> None:
-        """Plan no record that arrives from now on: Trigger.AvailableNow of Spark 4.2."""
-        self._begin_until(Until(time.monotonic(), int(time.time() * 1000)))
-
     def everything(self, start: Offset | None) -> Offset:
         """Return what there is from an offset to now, as one batch.
 
-        For the first answer to Spark 4.0 and 4.1, of which nobody can say whether it's the only one
-        for Trigger.AvailableNow or the first of many.
+        For the first answer to Spark, which may be the only one, for Trigger.AvailableNow, or the
+        first of many.
 
         Args:
-            start: where the query stands; None if Spark hasn't told, so that the batch must do for
-                a new query as for one that goes on.
+            start: where the query stands; None if Spark has not reported it, so that the batch
+                must do for a new query as for one that goes on.
         """
-        self._begin_until(Until(time.monotonic()))
+        self._begin_until(time.monotonic())
         position = start or self.initial()
         whole: Offset | None = None
         first_rows: dict[ShardName, Taken] = {}
@@ -176,7 +172,7 @@ class Planner:
         if self._watcher is not None:
             self._watcher.stop()
 
-    def _begin_until(self, until: Until | None) -> None:
+    def _begin_until(self, until: float | None) -> None:
         with self._changed:
             for fetcher in self._fetchers.values():
                 fetcher.stop()

@@ -1,15 +1,11 @@
 """What Spark talks to: the reader of one query.
 
-What Spark calls and in which order isn't the same in its versions:
+Spark 4.1 calls ``latestOffset()`` without the start of the batch: the reader remembers it. After a
+restart Spark reports the start by ``partitions(x, x)``, x being the last offset in the checkpoint,
+but may call ``latestOffset()`` before that. With Trigger.AvailableNow, which it does not report,
+the first answer is all that is read, and it calls again only for the sake of progress reports.
 
-* 4.0 and 4.1 call ``latestOffset()`` without the start of the batch: the reader remembers it. After
-  a restart they tell it by ``partitions(x, x)``, x being the last offset in the checkpoint. With
-  Trigger.AvailableNow, of which they say nothing, the first answer is all that is read, and they
-  ask again only for the sake of progress reports. Some ask that first time before they have told.
-* 4.2 calls ``latestOffset(start, limit)``, ``initialOffset()`` more than once, and
-  ``prepareForTriggerAvailableNow()`` before all.
-
-No version keeps the initial offset: the start of a first batch that is read again is a new one.
+Spark does not keep the initial offset: the start of a first batch that is read again is a new one.
 """
 
 from __future__ import annotations
@@ -25,25 +21,17 @@ from spark.pipeline.sources.kinesis.options import Options
 from spark.pipeline.sources.kinesis.partitions import RangePartition, RowsPartition, pack
 from spark.pipeline.sources.kinesis.planner import Planner
 
-try:
-    from pyspark.sql.streaming.datasource import SupportsTriggerAvailableNow as AvailableNow
-except ImportError:  # before 4.2
-
-    class AvailableNow:  # type: ignore[no-redef]
-        """Nothing that these versions look for."""
-
-
 Document = dict[str, Any]
 
 
-class KinesisStreamReader(DataSourceStreamReader, AvailableNow):  # type: ignore[misc]
+class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
     """Plans on the driver; its copies on the executors read."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._planner: Planner | None = None
         self._position: Offset | None = None
-        """The newest offset that Spark knows of, for versions that don't say it."""
+        """The newest offset that Spark knows of."""
         self._asked = False
 
     def __getstate__(self) -> Options:
@@ -56,11 +44,9 @@ class KinesisStreamReader(DataSourceStreamReader, AvailableNow):  # type: ignore
         """Return where a new query begins: the same answer each time."""
         return self._plan().initial().document()
 
-    def latestOffset(self, start: Document | None = None, limit: object = None) -> Document:
+    def latestOffset(self) -> Document:
         """Return the offset that closes the next batch, or the start if there is nothing new."""
         planner = self._plan()
-        if start is not None:
-            return planner.next(Offset.parse(start)).document()
         if self._asked:
             assert self._position is not None
             self._position = planner.next(self._position)
@@ -68,10 +54,6 @@ class KinesisStreamReader(DataSourceStreamReader, AvailableNow):  # type: ignore
             self._asked = True
             self._position = planner.everything(self._position)
         return self._position.document()
-
-    def prepareForTriggerAvailableNow(self) -> None:
-        """Stop at what is there now."""
-        self._plan().stop_at_now()
 
     def partitions(self, start: Document, end: Document) -> list[RowsPartition | RangePartition]:
         """Return the tasks of a batch."""
