@@ -14,10 +14,8 @@ suites = $(MAKE) --no-print-directory --keep-going \
 	$(if $(filter output-sync,$(.FEATURES)),--jobs $(1) --output-sync=target)
 # Sets of versions that the DAG is tested with; the first runs here, and is in `make test`.
 AIRFLOWS := airflow airflow-previous airflow-newest
-# Versions of Spark that the Kinesis source is for, beside the jobs' own; the first is Databricks' 17.3 LTS, and
-# runs the batch job as well.
-SPARKS := spark-previous spark-newest
-JOB_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
+# What runs on the Spark of Databricks 17.3 LTS, too.
+LTS_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
 	tests/spark/test_batch.py::test_new_objects_only_and_one_row_a_key
 POSTS ?= 500
 TARGET ?= local
@@ -78,16 +76,16 @@ ready: .build/.app
 INTERPRETER := echo $(BOOTSTRAP)
 # MWAA has Python 3.12.
 $(AIRFLOWS:%=.build/.%): INTERPRETER := $(BOOTSTRAP) -m stack.machine python 3.12 3.13
-.build/.spark $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
+.build/.spark .build/.spark-lts $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
 	@echo "installing $*" >&2
 	@test -x .build/envs/$*/bin/python || $(UV) venv --quiet --python "$$($(INTERPRETER))" .build/envs/$*
 	@$(UV) pip sync --quiet --require-hashes --python .build/envs/$* requirements/$*-test.txt
 	@touch $@
 
 # Delta for that version of Spark.
-.PHONY: .delta-previous
-.delta-previous: .build/.spark-previous
-	@tests/spark/previous/install.sh
+.PHONY: .delta-lts
+.delta-lts: .build/.spark-lts
+	@tests/spark/lts/install.sh
 
 # --- run; ENGINE=docker or ENGINE=native says what runs the services, else it is what is there
 
@@ -126,7 +124,7 @@ test: install lint ## What needs no running stack: unit, contracts, spark, sink,
 
 # What `make test` leaves out, beside the tests of the stack and the drills.
 SLOW := .test-slow-contracts .test-slow-spark
-VERSIONS := $(SPARKS:%=.test-%) $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
+VERSIONS := $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 DRILLS := .test-drills-others .test-drills-some
 
 .PHONY: test-slow
@@ -134,14 +132,14 @@ test-slow: install ## What takes ten seconds or more of that, jobs as processes 
 	+@$(call suites,2) $(SLOW)
 
 .PHONY: .versions
-.versions: $(SPARKS:%=.build/.%) $(AIRFLOWS:%=.build/.%)
+.versions: $(AIRFLOWS:%=.build/.%)
 
 .PHONY: test-versions
-test-versions: install .versions ## The DAG and the Spark code on the other versions that they are for
+test-versions: install .versions ## The DAG on the other versions of Airflow that it is for
 	+@$(call suites,2) $(VERSIONS)
 
 FAST := -m "not slow"
-.PHONY: .test-unit .test-contracts .test-spark .test-sink $(SLOW) $(SPARKS:%=.test-%) $(AIRFLOWS:%=.test-dags-%)
+.PHONY: .test-unit .test-contracts .test-spark .test-sink $(SLOW) $(AIRFLOWS:%=.test-dags-%)
 .test-unit:
 	@$(PYTEST) tests/unit
 .test-contracts:
@@ -152,9 +150,9 @@ FAST := -m "not slow"
 	@$(PYTEST) tests/contracts -m slow
 .test-slow-spark:
 	@$(SPARK_PYTEST) tests/spark -m slow
-.test-spark-previous: .delta-previous
-$(SPARKS:%=.test-%): .test-%: .build/.%
-	@.build/envs/$*/bin/python -m pytest tests/spark/sources/test_stream.py $(if $(filter spark-previous,$*),$(JOB_TESTS))
+.PHONY: test-lts
+test-lts: install .delta-lts ## A batch on the Spark of Databricks 17.3 LTS, before a release
+	@.build/envs/spark-lts/bin/python -m pytest $(LTS_TESTS)
 .test-sink:
 	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
 $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%

@@ -18,9 +18,7 @@ for part in emulator jobs-api services; do
 done
 compile spark.txt --universal --python-version 3.11 --group spark
 compile spark-test.txt --universal --python-version 3.11 --group spark-test
-for set in spark-previous-test spark-newest-test; do
-    compile "$set.txt" --universal --python-version 3.11 --group "$set"
-done
+compile spark-lts-test.txt --universal --python-version 3.11 --group spark-lts-test
 # The last release of LocalStack that needs no account breaks on dependencies made after it.
 compile localstack.txt --python-version 3.13 --exclude-newer 2026-03-05 --group localstack
 # Airflow as of the day of MWAA's pins, at the versions that MWAA has; what runs it is Python 3.12, as MWAA, or

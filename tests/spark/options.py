@@ -7,22 +7,13 @@ from pathlib import Path
 
 CONF = Path(__file__).resolve().parents[2] / "spark/conf"
 
-WITHOUT_DELTA = (
-    "--conf spark.driver.extraClassPath= --conf spark.sql.extensions="
-    " --conf spark.sql.catalog.spark_catalog=builtin"
-)
-"""For a version of Spark that no Delta of ours is for."""
-
-OF_VERSION = {
-    "4.0": "--conf spark.driver.extraClassPath=.build/spark-previous/jars/*",
-    "4.1": "",
-}
-"""Where Delta's jars are, by the version of Spark: those of 4.1 are the jobs' own."""
+LTS = "--conf spark.driver.extraClassPath=.build/spark-lts/jars/*"
+"""Where the Delta of Databricks 17.3 LTS is; that of the jobs' own Spark is in spark/conf."""
 
 
 def spark_options() -> str:
     """Options for the Spark of this environment, to be handed to spark-submit."""
-    return OF_VERSION.get(version("pyspark").rpartition(".")[0], WITHOUT_DELTA)
+    return LTS if version("pyspark").startswith("4.0.") else ""
 
 
 def settings(file: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.spark.sources.engine import ROOT, Stream, wait_for
 
 WRAPPER = "--conf spark.sql.streaming.triggerAvailableNowWrapper.enabled=true"
-"""Without it Trigger.AvailableNow is Trigger.Once before Spark 4.2: after a crash that's the batch
-which is done again, and what is new waits for the next run."""
+"""Without it Trigger.AvailableNow is Trigger.Once here: after a crash the batch at hand is done
+again, and what is new waits for the next run."""
 
 Appended = dict[int, list[tuple[str, ...]]]
 """Rows of each batch, by its id."""
@@ -29,8 +29,6 @@ class Appending:
     streams: list[Stream]
     python: Path = Path(sys.executable).parent
     """Folder of the Python that runs it, with Spark."""
-    options: str = ""
-    """Options of Spark."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -43,7 +41,7 @@ class Appending:
             **os.environ,
             "PATH": f"{self.python}:{os.environ['PATH']}",
             "RUN_DIR": str(self.folder / "run"),
-            "SPARK_OPTIONS": f"{WRAPPER} {self.options}",
+            "SPARK_OPTIONS": WRAPPER,
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(

@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis import register
-from tests.spark.options import spark_options
 from tests.spark.sources.appending import Appending
 from tests.spark.sources.engine import Engine, Stream
 
@@ -97,7 +96,7 @@ def test_a_stream_that_is_not_there(source: SparkSession, engine: Engine, tmp_pa
 @pytest.fixture
 def appending(engine: Engine, tmp_path: Path) -> Iterator[Appending]:
     streams = [engine.stream(2)]
-    started = Appending(tmp_path / "append", engine.endpoint, streams, options=spark_options())
+    started = Appending(tmp_path / "append", engine.endpoint, streams)
     yield started
     started.close()
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Puts Delta's jars for the previous version of Spark into .build/spark-previous/jars, checked against
+# Puts Delta's jars for the Spark of Databricks 17.3 LTS into .build/spark-lts/jars, checked against
 # jars.sha256. Quick when they are there.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 source services/kafka/java.sh
 
-folder=tests/spark/previous
-jars=.build/spark-previous/jars
+folder=tests/spark/lts
+jars=.build/spark-lts/jars
 check() { check_sums "$jars" "$folder/jars.sha256"; }
 if [[ -d $jars ]] && check; then
     exit 0
@@ -14,4 +14,4 @@ fi
 rm -rf "$jars"
 mkdir -p "$jars"
 mvn --batch-mode --quiet -f "$folder/pom.xml" -Dtarget="$PWD/$jars" package
-check || { echo "spark-previous: the jars in $jars are not those of $folder/jars.sha256" >&2; exit 1; }
+check || { echo "spark-lts: the jars in $jars are not those of $folder/jars.sha256" >&2; exit 1; }
