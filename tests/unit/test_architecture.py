@@ -189,36 +189,6 @@ def test_a_service_is_given_variables_that_it_reads(service: str) -> None:
     assert [name for name in sorted(given - known) if not re.search(rf"\b{name}\b", sources)] == []
 
 
-@pytest.mark.parametrize("stage", ["base", "java", "uv"])
-def test_a_stage_is_the_same_in_every_image(stage: str) -> None:
-    """So that it's built and stored once (docs/decisions/0006-containers.md)."""
-    texts = [
-        (ROOT / path).read_text() for path in tracked("**/Dockerfile") if path.parts[0] != ".ci"
-    ]
-    start = rf"^FROM \S+ AS {stage}\n"
-    found = [
-        match[0]
-        for text in texts
-        if (match := re.search(rf"{start}.*?(?=^FROM )", text, re.MULTILINE | re.DOTALL))
-    ]
-    assert len(found) > 2
-    assert len(set(found)) == 1
-
-
-def test_the_jobs_apis_image_begins_as_sparks() -> None:
-    """So that its environment and its jars are built and stored once."""
-    spark, jobs_api = (
-        (ROOT / folder / "Dockerfile").read_text() for folder in ("spark", "services/jobs_api")
-    )
-    stages = re.findall(r"^FROM .*?(?=^(?:FROM |\Z))", spark, re.MULTILINE | re.DOTALL)
-    shared = [stage for stage in stages if re.match(r"FROM \S+ AS (?:environment|build)\n", stage)]
-    assert len(shared) == 2
-    last = spark[spark.index("FROM java\nENV") :].partition("COPY --from=code")[0]
-    lines = last.removeprefix("FROM java\n")
-    assert lines.count("\n") == 4
-    assert [part for part in (*shared, lines) if part not in jobs_api] == []
-
-
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_no_registry_and_no_machine_is_named(stranger: str) -> None:
     found = []

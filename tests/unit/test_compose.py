@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,13 @@ def test_every_port_is_published_on_this_machine_alone() -> None:
     assert published["jobs-api"]
     ports = [port for found in published.values() for port in found]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_each_image_is_a_target_of_the_dockerfile() -> None:
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    targets = {service["build"]["target"]: service["image"] for service in services.values()}
+    names = [name for _, name in stages]
+    assert sorted(set(names)) == sorted(names)
+    assert targets.keys() <= set(names)
+    assert {image.partition("/")[2] for image in targets.values()} == {f"{t}:dev" for t in targets}

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LINUX_ONLY = (".ci/", "services/mysql/", "services/postgres/", "services/slim.sh")
+LINUX_ONLY = (
+    ".ci/",
+    "services/mysql/",
+    "services/postgres/",
+    "services/slim.sh",
+    "services/environment.sh",
+)
 """What runs in CI or in an image alone."""
 LACKING = {
     r"\bstat (-c|--format)\b(?!.*\|\| stat -f)": "BSD's stat has -f",
