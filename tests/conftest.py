@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import random
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +17,7 @@ import pytest
 from contract.settings import Settings
 from stack.proxy import without_loopback
 from stack.waiting import wait_for
+from tests.support.ports import free_ports
 
 if TYPE_CHECKING:
     from stack.engine import Engine
@@ -65,35 +63,6 @@ PERSON = pytest.StashKey[dict[str, str]]()
 """The environment of the person who runs the tests, which no test sees but through a target."""
 RUN = pytest.StashKey[str]()
 """What this run adds to the user id of its target (tests/e2e): ``MARK`` and 8 hex digits."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, so that neither a person's stack nor another run is in the way.
-
-    They are below those that the system hands out to clients: one stays free while a service that
-    was killed is started again. A lock keeps each for this process until it ends.
-    """
-    from stack import ports  # not at the top: the environment of the Spark tests lacks psutil
-
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 12_000):
-        if ports.holder(port) is None and _reserved(port):
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise RuntimeError(f"fewer than {count} ports from 20000 to 31999 are free")
-
-
-def _reserved(port: int) -> bool:
-    folder = Path(tempfile.gettempdir(), f"pinterest-test-ports-{os.getuid()}")
-    folder.mkdir(exist_ok=True)
-    lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR)  # open until the process ends
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return False
-    return True
 
 
 @pytest.fixture(autouse=True)

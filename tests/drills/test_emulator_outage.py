@@ -16,6 +16,7 @@ from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from contract import names
 from contract.entities import ENTITIES, Entity
 from emulator.draw import original
+from tests.support.waiting import wait_for
 
 LIMIT = 60.0
 
@@ -65,9 +66,11 @@ def test_a_restart_of_the_proxy_is_sat_out(
     journal = tmp_path / "journal.jsonl"
     options = ("--count", "300", "--rate", "30", "--journal", str(journal), "--json")
     process = stack.spawn("emulator", *options)
-    _wait(lambda: _answered(journal, 200) > 60, "rows are acknowledged")
+    wait_for("rows are acknowledged", lambda: _answered(journal, 200) > 60)
     stack.kill("rest-proxy")
-    _wait(lambda: _answered(journal, 500, 599) > 2, "the gateway answers for a proxy that's gone")
+    wait_for(
+        "the gateway to answer for a proxy that is gone", lambda: _answered(journal, 500, 599) > 2
+    )
     stack.start("rest-proxy")
     code, counts, said = _finish(process)
     assert code == 0, said
@@ -86,7 +89,7 @@ def test_what_an_outage_left_in_the_spool_arrives_later(
     options = ("--rate", "max", "--batch-size", "20", "--spool", str(spool), "--json")
     options += ("--journal", str(journal), "--retry-seconds", "1")
     process = stack.spawn("emulator", *options)
-    _wait(lambda: _answered(journal, 200) > 20, "rows are acknowledged")
+    wait_for("rows are acknowledged", lambda: _answered(journal, 200) > 20)
     stack.kill("rest-proxy")
     try:
         code, counts, _ = _finish(process)
@@ -116,10 +119,3 @@ def _finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
     counts: dict[str, Any] = json.loads(out)
     assert counts["sent"] == counts["acknowledged"] + counts["failed"]
     return process.returncode, counts, said
-
-
-def _wait(fact: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + LIMIT
-    while not fact():
-        assert time.monotonic() < end, f"{what}: not within {LIMIT:.0f} s"
-        time.sleep(0.05)

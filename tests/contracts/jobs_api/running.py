@@ -12,8 +12,9 @@ import psutil
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
-from tests.conftest import free_ports
-from tests.contracts.rest_proxy.running import Answer, Service, request, wait_for
+from tests.contracts.rest_proxy.running import Answer, Service, request
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 TOKEN = "a-token-for-tests"
 

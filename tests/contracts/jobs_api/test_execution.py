@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import compute, jobs
 
-from tests.contracts.jobs_api.running import JobsApi, python, results, task, wait_for
+from tests.contracts.jobs_api.running import JobsApi, python, results, task
+from tests.support.waiting import wait_for
 
 
 def test_run_if_decides_which_tasks_run(api: JobsApi) -> None:

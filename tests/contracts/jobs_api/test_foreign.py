@@ -15,9 +15,10 @@ from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.generate import blocks
 from tests import elsewhere
-from tests.contracts.jobs_api.running import JobsApi, wait_for
+from tests.contracts.jobs_api.running import JobsApi
 from tests.contracts.localstack.running import USER_ID, LocalStack
 from tests.spark.data import lines
+from tests.support.waiting import wait_for
 
 KEYS = [*range(40), 7528]
 LIMIT = 240

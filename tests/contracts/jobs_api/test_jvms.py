@@ -11,7 +11,7 @@ from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 
 from tests.contracts.jobs_api.running import JobsApi, lives, python, results
-from tests.contracts.rest_proxy.running import wait_for
+from tests.support.waiting import wait_for
 
 FILES = {
     # No session, which takes seconds; the JVM is the real one all the same.

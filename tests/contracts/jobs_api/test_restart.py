@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import jobs
 
-from tests.contracts.jobs_api.running import JobsApi, lives, python, results, wait_for
+from tests.contracts.jobs_api.running import JobsApi, lives, python, results
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.parametrize("end", [JobsApi.kill, JobsApi.stop], ids=["kill -9", "SIGTERM"])

@@ -9,7 +9,8 @@ from databricks.sdk.errors import InvalidParameterValue, InvalidState, ResourceD
 from databricks.sdk.service import jobs
 
 from contract.settings import Settings
-from tests.contracts.jobs_api.running import JobsApi, lives, python, results, task, wait_for
+from tests.contracts.jobs_api.running import JobsApi, lives, python, results, task
+from tests.support.waiting import wait_for
 
 
 def test_a_job_is_created_changed_listed_and_deleted(api: JobsApi) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_ports
 from tests.contracts.rest_proxy.running import Service
+from tests.support.ports import free_ports
 
 ACCESS_KEY, SECRET = "AKIALOCALTEST", "s3cret/with+signs:and=more"
 USER = "a user"

@@ -17,9 +17,10 @@ from contract import names
 from contract.settings import Settings
 from emulator.dataset.load import load
 from services.kafka_login import client_settings
-from tests.conftest import free_ports
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, Variables, broker
-from tests.contracts.rest_proxy.running import ROOT, Answer, Proxy, Service, wait_for
+from tests.contracts.rest_proxy.running import ROOT, Answer, Proxy, Service
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 WHY = f"the secret of access key {ACCESS_KEY} gives"
 USER_ID = "0123456789ab"

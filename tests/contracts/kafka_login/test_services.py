@@ -18,9 +18,10 @@ from confluent_kafka.cimpl import NewTopic
 from contract.settings import Settings
 from services.connect.rest import Worker
 from services.kafka_login import client_settings
-from tests.conftest import free_ports
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, Variables
-from tests.contracts.rest_proxy.running import ROOT, Proxy, Service, wait_for
+from tests.contracts.rest_proxy.running import ROOT, Proxy, Service
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 LIMIT = 30
 """Seconds within which a service ends, or says that it may not come in."""

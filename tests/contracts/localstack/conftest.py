@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contracts.localstack.running import LocalStack, free_port
+from tests.contracts.localstack.running import LocalStack
 from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +14,12 @@ import pytest
 from botocore.config import Config
 
 from contract import names
+from stack import waiting
+from tests.support.ports import free_port
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = ROOT / ".build/envs/localstack/bin/python"
-PORTS = range(24010, 24100)
 STARTED_WITHIN = 90
 USER_ID = "0a1b2c3d4e5f"
 
@@ -45,34 +44,6 @@ os.write(log, b"audited\\n")
 sys.addaudithook(note)
 '''
 """A sitecustomize for LocalStack's Python: a look-up that fails leaves no other trace."""
-
-
-def wait_for(fact: Callable[[], Any], what: str, seconds: float = 10, pause: float = 0.05) -> Any:
-    """Return the first true value of ``fact``, or fail and say what was awaited."""
-    limit = time.monotonic() + seconds
-    while not (value := fact()):
-        if time.monotonic() > limit:
-            pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(pause)
-    return value
-
-
-def free_port() -> int:
-    """Return a port of this tier that nothing listens on."""
-    for port in PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in _given:
-                _given.add(port)
-                return port
-    raise RuntimeError(f"no free port in {PORTS}")
-
-
-_given: set[int] = set()
 
 
 @dataclass
@@ -143,7 +114,9 @@ class LocalStack:
                 start_new_session=True,
             )
         try:
-            wait_for(self._up, f"a healthy LocalStack; its log: {self.log}", STARTED_WITHIN, 0.3)
+            waiting.wait_for(
+                f"a healthy LocalStack; its log: {self.log}", self._up, STARTED_WITHIN, 0.3
+            )
         except BaseException:
             self.end(kill=True)
             raise
@@ -207,7 +180,7 @@ def made_stream(kinesis: Any, name: str) -> None:
         told = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         return bool(told["StreamStatus"] == "ACTIVE")
 
-    wait_for(active, "an active stream")
+    wait_for("an active stream", active)
 
 
 def everything(kinesis: Any, name: str) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from stack.cloud import aws
 from stack.cloud.doctor import examine
 from stack.cloud.finding import Finding
 from tests import tiny_source
-from tests.contracts.localstack.running import ROOT, USER_ID, LocalStack, free_port
+from tests.contracts.localstack.running import ROOT, USER_ID, LocalStack
 from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.support.ports import free_port
 
 Environment = dict[str, str]
 

@@ -15,9 +15,10 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.load import load
-from tests.contracts.localstack.running import ROOT, LocalStack, wait_for
+from tests.contracts.localstack.running import ROOT, LocalStack
 from tests.contracts.localstack.test_streaming_road import records, state
 from tests.example_row import SENT
+from tests.support.waiting import wait_for
 
 USER = "0123456789ab"
 STREAMS = {entity: names.stream(USER, entity) for entity in ENTITIES}
@@ -28,11 +29,11 @@ def streams(kinesis: Any) -> Iterator[None]:
     """The streams of a user whom no other test knows."""
     for stream in STREAMS.values():
         kinesis.create_stream(StreamName=stream, ShardCount=1)
-        wait_for(lambda name=stream: state(kinesis, name) == "ACTIVE", f"{stream} active")
+        wait_for(f"{stream} active", lambda name=stream: state(kinesis, name) == "ACTIVE")
     yield
     for stream in STREAMS.values():
         kinesis.delete_stream(StreamName=stream)
-        wait_for(lambda name=stream: state(kinesis, name) is None, f"{stream} gone")
+        wait_for(f"{stream} gone", lambda name=stream: state(kinesis, name) is None)
 
 
 def test_posts_one_by_one_and_in_batches(

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contracts.localstack.running import LocalStack, everything, made_stream, wait_for
+from tests.contracts.localstack.running import LocalStack, everything, made_stream
+from tests.support.waiting import wait_for
 
 STREAM = "streaming-straight"
 
@@ -23,7 +24,7 @@ def client(kinesis: Any) -> Iterator[Any]:
     made_stream(kinesis, STREAM)
     yield kinesis
     kinesis.delete_stream(StreamName=STREAM)
-    wait_for(lambda: STREAM not in kinesis.list_streams()["StreamNames"], "no stream")
+    wait_for("no stream", lambda: STREAM not in kinesis.list_streams()["StreamNames"])
 
 
 def test_many_clients_at_once_each_get_their_own_answer(client: Any) -> None:
@@ -66,6 +67,6 @@ def test_a_client_that_is_gone_amid_its_call_hurts_nobody(
     for sent in (body[:20], body):  # amid its request, and before its answer
         with socket.create_connection(("127.0.0.1", localstack.gateway_port), 10) as gone:
             gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{sent}".encode())
-    wait_for(lambda: len(everything(client, STREAM)) == 1, "the record that was sent whole")
+    wait_for("the record that was sent whole", lambda: len(everything(client, STREAM)) == 1)
     client.put_record(StreamName=STREAM, Data=b"2", PartitionKey="k")
     assert [record["Data"] for record in everything(client, STREAM)] == [b"1", b"2"]

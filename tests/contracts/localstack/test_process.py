@@ -26,8 +26,8 @@ from tests.contracts.localstack.running import (
     LocalStack,
     everything,
     made_stream,
-    wait_for,
 )
+from tests.support.waiting import wait_for
 
 STACK = f"pinterest-data-pipeline-{USER_ID}"
 
@@ -161,7 +161,7 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
     assert [child.name() for child in children] == ["node"]
 
     another.end(kill=True)
-    wait_for(lambda: not any(child.is_running() for child in children), "no child")
+    wait_for("no child", lambda: not any(child.is_running() for child in children))
     assert not listening(another.kinesis_port)
     health = another.health()
     assert (health.returncode, len(health.stderr.splitlines())) == (1, 1)
@@ -260,7 +260,7 @@ def test_what_is_put_while_a_bucket_comes_back_is_there(another: LocalStack) -> 
     sender.start()
     try:
         another.start()
-        wait_for(lambda: len(taken) >= 100, "a hundred objects")
+        wait_for("a hundred objects", lambda: len(taken) >= 100)
     finally:
         ended.set()
         sender.join(60)

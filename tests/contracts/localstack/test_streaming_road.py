@@ -16,8 +16,8 @@ from tests.contracts.localstack.running import (
     LocalStack,
     everything,
     made_stream,
-    wait_for,
 )
+from tests.support.waiting import wait_for
 
 NASTY = {
     "index": 7528,
@@ -64,7 +64,7 @@ def stream(kinesis: Any) -> Iterator[str]:
     made_stream(kinesis, "streaming-test")
     yield "streaming-test"
     kinesis.delete_stream(StreamName="streaming-test")
-    wait_for(lambda: state(kinesis, "streaming-test") is None, "no stream")
+    wait_for("no stream", lambda: state(kinesis, "streaming-test") is None)
 
 
 def state(kinesis: Any, stream: str) -> str | None:
@@ -110,14 +110,14 @@ def test_describe(streams: Streams, entity: Any) -> None:
 def test_create_and_delete(streams: Streams, kinesis: Any, body: Any, shards: int) -> None:
     path = "/streaming-made"
     assert streams.call("POST", path, body) == (200, {})
-    wait_for(lambda: state(kinesis, "streaming-made") == "ACTIVE", "the stream made")
+    wait_for("the stream made", lambda: state(kinesis, "streaming-made") == "ACTIVE")
     described = streams.call("GET", path)[1]["StreamDescription"]
     assert len(described["Shards"]) == shards
     assert state(kinesis, "streaming-of-the-body") is None
     status, again = streams.call("POST", path, body)
     assert (status, again["__type"]) == (400, "ResourceInUseException")
     assert streams.call("DELETE", path) == (200, {})
-    wait_for(lambda: state(kinesis, "streaming-made") is None, "the stream deleted")
+    wait_for("the stream deleted", lambda: state(kinesis, "streaming-made") is None)
 
 
 @pytest.mark.parametrize(

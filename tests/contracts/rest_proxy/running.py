@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,28 +16,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from contract.wire import KAFKA_JSON, KAFKA_V2
+from tests.support.waiting import wait_for
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
 BROKER_PORT, CONTROLLER_PORT = 22010, 22011
 BROKER = f"127.0.0.1:{BROKER_PORT}"
-
-
-def wait_for(
-    what: str, fact: Callable[[], T], limit: float = 30.0, state: Callable[[], str] = lambda: ""
-) -> T:
-    """Return what ``fact`` gives as soon as it is true.
-
-    After ``limit`` seconds it fails, and says how things stand.
-    """
-    deadline = time.monotonic() + limit
-    while True:
-        found = fact()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {limit:.0f} s for {what}; last seen: {found!r} {state()}")
-        time.sleep(0.02)
 
 
 @dataclass

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from contract.wire import KAFKA_JSON
-from tests.contracts.rest_proxy.running import Answer, Proxy, Service, wait_for
+from tests.contracts.rest_proxy.running import Answer, Proxy, Service
+from tests.support.waiting import wait_for
 
 JSON = {"Content-Type": KAFKA_JSON}
 

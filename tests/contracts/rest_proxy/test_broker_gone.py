@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contracts.rest_proxy.running import Proxy, Service, wait_for
+from tests.contracts.rest_proxy.running import Proxy, Service
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.parametrize("gone", ["stopped", "killed"])

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from tests.contracts.rest_proxy.running import Answer, Proxy, create_topic, wait_for
+from tests.contracts.rest_proxy.running import Answer, Proxy, create_topic
+from tests.support.waiting import wait_for
 
 
 class Client:

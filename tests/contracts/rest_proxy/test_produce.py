@@ -14,7 +14,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON
-from tests.contracts.rest_proxy.running import BROKER, Proxy, create_topic, wait_for
+from tests.contracts.rest_proxy.running import BROKER, Proxy, create_topic
+from tests.support.waiting import wait_for
 
 
 def stored(topic: str, count: int, partition: int = 0) -> list[tuple[bytes | None, bytes | None]]:

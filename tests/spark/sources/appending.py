@@ -10,7 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.spark.sources.engine import ROOT, Stream, wait_for
+from tests.spark.sources.engine import ROOT, Stream
+from tests.support.waiting import wait_for
 
 WRAPPER = "--conf spark.sql.streaming.triggerAvailableNowWrapper.enabled=true"
 """Without it Trigger.AvailableNow is Trigger.Once here: after a crash the batch at hand is done

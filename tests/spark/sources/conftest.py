@@ -13,7 +13,8 @@ from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
 from spark.pipeline.sources.kinesis.options import Options
 from spark.pipeline.sources.kinesis.reader import Document, KinesisStreamReader
-from tests.spark.sources.engine import Engine, Stream, Way, running, wait_for
+from tests.spark.sources.engine import Engine, Stream, Way, running
+from tests.support.waiting import wait_for
 
 Row = dict[str, Any]
 Batch = tuple[Document, Document, list[Row]]

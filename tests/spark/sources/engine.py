@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +20,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from stack import waiting
+from tests.support.ports import free_port
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 MAIN = ROOT / "localstack/kinesalite/main.cjs"
@@ -28,18 +29,6 @@ MODULE = ROOT / ".build/localstack/node_modules/kinesalite"
 CLOCK = Path(__file__).resolve().parent / "clock.cjs"
 MOST_RECORDS = 500
 """Records of one PutRecords."""
-
-
-def wait_for(what: str, fact: Callable[[], Any], seconds: float = 30) -> Any:
-    """Return the first true value of ``fact``; an engine on this machine is looked at often."""
-    return waiting.wait_for(what, fact, seconds, 0.02)
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

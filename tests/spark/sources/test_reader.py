@@ -10,7 +10,8 @@ import pytest
 
 from spark.pipeline.errors import DataLossError, SourceError
 from tests.spark.sources.conftest import QueryOf, texts, travel
-from tests.spark.sources.engine import Engine, Stream, wait_for
+from tests.spark.sources.engine import Engine, Stream
+from tests.support.waiting import wait_for
 
 
 def test_columns(engine: Engine, query: QueryOf) -> None:

@@ -11,7 +11,8 @@ import pytest
 from spark.pipeline.errors import DataLossError, SourceError
 from spark.pipeline.sources.kinesis import client
 from tests.spark.sources.conftest import QueryOf, texts
-from tests.spark.sources.engine import Engine, Way, running, wait_for
+from tests.spark.sources.engine import Engine, Way, running
+from tests.support.waiting import wait_for
 
 HOURS = 3600.0
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -28,9 +26,9 @@ from click.testing import CliRunner, Result
 from emulator.dataset.load import load
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-PORTS = range(21000, 21100)
 
 
 @pytest.fixture(scope="session")
@@ -204,19 +202,6 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is what these tests are about."""
 
 
-def free_port() -> int:
-    """A port of this folder's range that nothing listens on."""
-    for port in PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError(f"no port of {PORTS} is free")
-
-
 @pytest.fixture
 def gateway() -> Iterator[Faulty]:
     """A gateway on loopback without faults as yet."""
@@ -312,11 +297,3 @@ def program(source_url: str, tmp_path: Path, gateway: Faulty) -> Program:
 def streaming(program: Program) -> Program:
     """The streaming program in the same surroundings."""
     return replace(program, module="emulator.user_posting_emulation_streaming")
-
-
-def wait_for(fact: Callable[[], object], what: str, limit: float = 20) -> None:
-    """Wait until ``fact`` is true."""
-    end = time.monotonic() + limit
-    while not fact():
-        assert time.monotonic() < end, f"{what}: not within {limit} s"
-        time.sleep(0.01)

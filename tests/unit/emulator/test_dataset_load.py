@@ -24,7 +24,8 @@ from emulator.dataset.generate import blocks
 from emulator.dataset.load import ForeignTablesError, load
 from emulator.dataset.tables import TABLES
 from emulator.source import Source
-from tests.unit.emulator.conftest import ROOT, wait_for
+from tests.support.waiting import wait_for
+from tests.unit.emulator.conftest import ROOT
 
 BLOCK = 11154
 
@@ -96,7 +97,7 @@ def test_a_load_that_was_killed_is_done_again(tmp_path: Path) -> None:
         killed = _command(url, "0", "--scale", "20")
         with killed:
             # Its rows spill to disk before the transaction ends: so many mean it's in the middle.
-            wait_for(lambda: file.exists() and file.stat().st_size > 4e6, "rows are written")
+            wait_for("rows are written", lambda: file.exists() and file.stat().st_size > 4e6)
             killed.send_signal(signal.SIGKILL)
             assert killed.wait(10) == -signal.SIGKILL
         with pytest.raises(DatabaseError, match="pinpipe dataset load"):
@@ -111,7 +112,7 @@ def test_a_killed_reload_leaves_the_rows_that_were_there(tmp_path: Path) -> None
     load(url)
     killed = _command(url, "0", "--scale", "20")
     with killed:
-        wait_for(lambda: file.stat().st_size > 26e6, "rows are written")
+        wait_for("rows are written", lambda: file.stat().st_size > 26e6)
         killed.send_signal(signal.SIGKILL)
         killed.wait(10)
     assert not load(url).written

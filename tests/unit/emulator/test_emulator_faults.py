@@ -11,7 +11,9 @@ import pytest
 
 from contract import names
 from contract.entities import ENTITIES
-from tests.unit.emulator.conftest import Faulty, Program, finish, free_port, wait_for
+from tests.support.ports import free_port
+from tests.support.waiting import wait_for
+from tests.unit.emulator.conftest import Faulty, Program, finish
 
 FIRST = [7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069]
 FAST = ("--rate", "max")
@@ -171,7 +173,7 @@ def test_two_runs_over_one_spool_are_kept_apart(program: Program, gateway: Fault
     spool = str(program.folder / "spool.jsonl")
     gateway.always = "hang"
     first = program.start("--spool", spool, "--count", "1", *FAST, "--json")
-    wait_for(lambda: gateway.requests, "the first run sends")
+    wait_for("the first run sends", lambda: gateway.requests)
     code, _, said = program.run("--spool", spool, "--count", "1", *FAST)
     assert code == 1
     assert "in use by another run" in said
@@ -187,7 +189,7 @@ def test_a_signal_ends_the_run_in_good_order(
     program: Program, gateway: Faulty, number: signal.Signals, batch: str
 ) -> None:
     process = program.start("--json", *FAST, "--batch-size", batch, "--in-flight", "3")
-    wait_for(lambda: len(gateway.stored) > 50, "the run is under way")
+    wait_for("the run is under way", lambda: len(gateway.stored) > 50)
     process.send_signal(number)
     code, counts, said = finish(process)
     assert code == 0, said
@@ -199,7 +201,7 @@ def test_a_signal_while_nobody_answers_keeps_the_rest(program: Program, gateway:
     spool = program.folder / "spool.jsonl"
     gateway.always = "status 503"
     process = program.start("--json", *FAST, "--spool", str(spool))
-    wait_for(lambda: len(gateway.requests) > 2, "the run is trying again")
+    wait_for("the run is trying again", lambda: len(gateway.requests) > 2)
     process.send_signal(signal.SIGTERM)
     code, counts, _ = finish(process)
     assert code == 1
@@ -217,7 +219,7 @@ def test_a_kill_loses_nothing_that_is_in_the_spool(program: Program, gateway: Fa
     gateway.faults.extend([""] * (len(entries) - 1))
     gateway.always = "hang"
     process = program.start(*options)
-    wait_for(lambda: len(gateway.stored) == len(entries) - 1, "all but one are sent again")
+    wait_for("all but one are sent again", lambda: len(gateway.stored) == len(entries) - 1)
     process.kill()
     finish(process)
     assert spool.read_text().splitlines() == entries

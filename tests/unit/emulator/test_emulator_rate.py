@@ -18,7 +18,8 @@ from emulator.options import MOST_IN_FLIGHT
 from emulator.request import Row
 from emulator.retry import Retry
 from emulator.sender import Sender
-from tests.unit.emulator.conftest import Faulty, Program, run, wait_for
+from tests.support.waiting import wait_for
+from tests.unit.emulator.conftest import Faulty, Program, run
 
 
 def _row(key: int, version: int) -> Row:
@@ -77,10 +78,10 @@ def test_a_later_row_of_a_key_waits_for_the_earlier_one(gateway: Faulty) -> None
     gateway.faults.append("hang")
     sender, accounting = _sender(gateway, 4)
     sender.send([_row(1, 0)])
-    wait_for(lambda: gateway.requests, "the first row is under way")
+    wait_for("the first row is under way", lambda: gateway.requests)
     for key, version in ((1, 1), (2, 2), (3, 3), (2, 4)):
         sender.send([_row(key, version)])
-    wait_for(lambda: len(gateway.stored) == 3, "the other keys are stored")
+    wait_for("the other keys are stored", lambda: len(gateway.stored) == 3)
     assert gateway.keys("pin").count(1) == 0
     gateway.released.set()  # the first request is not answered, and sent again
     sender.close()

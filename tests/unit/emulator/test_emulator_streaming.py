@@ -13,7 +13,8 @@ from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
 from emulator.request import MAX_BODY, Row, requests
 from emulator.streaming_road import MOST_RECORDS, StreamingRoad
-from tests.unit.emulator.conftest import Faulty, Program, finish, wait_for
+from tests.support.waiting import wait_for
+from tests.unit.emulator.conftest import Faulty, Program, finish
 from tests.unit.emulator.test_emulator_draw import BODIES
 from tests.unit.emulator.test_emulator_faults import FAST, FIRST
 
@@ -101,7 +102,7 @@ def test_the_spool_and_a_signal(streaming: Program, gateway: Faulty) -> None:
     options = (*FAST, "--spool", str(spool), "--batch-size", "7")
     gateway.always = "status 503"
     process = streaming.start("--json", *options)
-    wait_for(lambda: len(gateway.requests) > 2, "the run is trying again")
+    wait_for("the run is trying again", lambda: len(gateway.requests) > 2)
     process.send_signal(signal.SIGTERM)
     code, counts, _ = finish(process)
     assert code == 1
