@@ -154,7 +154,7 @@ FROM base AS rest-proxy
 ENV PATH=/app/.venv/bin:$PATH
 COPY --from=services-environment /app/.venv .venv
 COPY --from=code /app/contract contract
-COPY --from=code /app/services/__init__.py /app/services/kafka_login.py services/
+COPY --from=code /app/services/__init__.py /app/services/asgi.py /app/services/kafka_login.py services/
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/rest_proxy services/rest_proxy
 USER app
@@ -177,7 +177,8 @@ FROM spark-base AS jobs-api
 ENV PATH=/app/.venv/bin:$PATH
 RUN install --directory --owner app --group app .run/data/jobs_api .run/data/jobs_api_token
 COPY --from=jobs-api-environment /app/.venv .venv
-COPY --from=code /app/services/__init__.py /app/services/secret.sh services/
+COPY --from=code /app/services/__init__.py /app/services/asgi.py /app/services/secret.sh services/
+COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/jobs_api services/jobs_api
 COPY workspace workspace
 USER app

@@ -34,9 +34,9 @@ def check(service: str, address: Callable[[Settings], tuple[str, int]]) -> int:
         answer = connection.getresponse()
         reason = json.loads(answer.read())["reason"]
     except (PipelineError, OSError, http.client.HTTPException, ValueError, KeyError) as error:
-        print(f"{service}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"{service}: {error}", file=sys.stderr)
         return 1
     if answer.status != 200:
-        print(f"{service}: {reason}", file=sys.stderr)  # noqa: T201
+        print(f"{service}: {reason}", file=sys.stderr)
         return 1
     return 0

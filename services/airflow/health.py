@@ -33,7 +33,7 @@ def main(url: str, component: str, process: str | None = None) -> int:
             raise HTTPException(f"it answers {answer.status}")
         told = json.loads(body)[component]
     except (OSError, HTTPException, ValueError, KeyError) as error:
-        print(f"Airflow's API server: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Airflow's API server: {error}", file=sys.stderr)
         return 1
     beat = told.get(f"latest_{component}_heartbeat")
     reason = None
@@ -42,7 +42,7 @@ def main(url: str, component: str, process: str | None = None) -> int:
     elif beat and process and datetime.fromisoformat(beat).timestamp() < _started(process):
         reason = f"no heartbeat since it started, the last one: {beat}"
     if reason:
-        print(f"{component}: {reason}", file=sys.stderr)  # noqa: T201
+        print(f"{component}: {reason}", file=sys.stderr)
         return 1
     return 0
 

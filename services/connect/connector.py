@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from contract import names
-from contract.errors import PipelineError
+from contract.program import exit_status
 from contract.settings import Settings
 from services.connect.config import connector_config, connector_name
 from services.connect.rest import ConnectError, Worker
@@ -60,7 +60,7 @@ def wait_until_running(worker: Worker, name: str, tasks: int, deadline: float) -
         if failed and restarted:
             raise PermanentError(describe(status))
         if failed:
-            print(f"restarting {describe(status)}", file=sys.stderr)  # noqa: T201
+            print(f"restarting {describe(status)}", file=sys.stderr)
             worker.restart_failed(name)
             restarted = True
             return None
@@ -163,18 +163,17 @@ def set_up(settings: Settings) -> str:
 
 def main(arguments: list[str]) -> int:
     """Return the exit status; what was done is on stderr."""
-    try:
+
+    def run() -> None:
         settings = Settings.from_environ()
         if arguments == ["--print"]:
-            print(json.dumps(connector_config(settings), indent=2))  # noqa: T201
-            return 0
-        if arguments:
+            print(json.dumps(connector_config(settings), indent=2))
+        elif arguments:
             raise ConnectError(f"{' '.join(arguments)}: the one argument there is, is --print")
-        print(set_up(settings), file=sys.stderr)  # noqa: T201
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+        else:
+            print(set_up(settings), file=sys.stderr)
+
+    return exit_status(run)
 
 
 if __name__ == "__main__":

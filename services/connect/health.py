@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from contract.errors import PipelineError
+from contract.program import exit_status
 from contract.settings import Settings
 from services.connect.rest import PLUGIN, ConnectError, Worker
 
@@ -24,12 +24,7 @@ def check(worker: Worker) -> None:
 
 def main() -> int:
     """Return the exit status."""
-    try:
-        check(Worker(Settings.from_environ().connect_url, TIMEOUT))
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    return exit_status(lambda: check(Worker(Settings.from_environ().connect_url, TIMEOUT)))
 
 
 if __name__ == "__main__":

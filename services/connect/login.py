@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from contract.errors import PipelineError
+from contract.program import exit_status
 from contract.settings import Settings
 from services.kafka_login import java_settings
 
@@ -29,12 +29,7 @@ def lines(settings: Settings) -> list[str]:
 
 def main() -> int:
     """Return the exit status."""
-    try:
-        print("\n".join(lines(Settings.from_environ())))  # noqa: T201
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    return exit_status(lambda: print("\n".join(lines(Settings.from_environ()))))
 
 
 if __name__ == "__main__":

@@ -8,18 +8,15 @@ SIGTERM or SIGINT stops it: it takes no more requests, ends the tasks that run, 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
 import sys
 from pathlib import Path
 
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server as HttpServer
 
-from contract.errors import PipelineError, SettingError
+from contract.errors import SettingError
+from contract.program import exit_status
 from contract.settings import Settings
+from services import asgi
 from services.jobs_api.attempt import Attempts
 from services.jobs_api.database import Database
 from services.jobs_api.parts import Parts
@@ -33,7 +30,6 @@ CONNECTIONS = 256
 
 async def serve(settings: Settings, data: Path) -> None:
     """Serve until a signal asks for the end."""
-    host, port = settings.jobs_api_listen
     (data / "dbfs").mkdir(parents=True, exist_ok=True)
     workspace = Workspace(dict(settings.jobs_api_workspace), data / "dbfs")
     database = Database(data / "state.db")
@@ -41,22 +37,8 @@ async def serve(settings: Settings, data: Path) -> None:
     parts = Parts(settings, database, attempts, workspace)
     scheduler = Scheduler(parts)
     await scheduler.recover()
-    server = HttpServer(
-        application(parts, scheduler),
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=CONNECTIONS,
-        backpressure=CONNECTIONS,
-        log_level=LogLevels.error,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    print(f"Jobs API on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
-    await server.serve()
+    address = settings.jobs_api_listen
+    await asgi.serve(application(parts, scheduler), "Jobs API", address, CONNECTIONS)
     await scheduler.stop()
     await attempts.close()
     database.close()
@@ -67,15 +49,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="jobs_api", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of state, logs and DBFS")
     arguments = parser.parse_args()
-    try:
+
+    def run() -> None:
         settings = Settings.from_environ()
         if not settings.jobs_api_token:
             raise SettingError("JOBS_API_TOKEN", None, "clients of the Jobs API need one to send")
         uvloop.run(serve(settings, arguments.data))
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+
+    return exit_status(run)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from contract.errors import PipelineError
+from contract.program import exit_status
 from contract.settings import Settings
 from services.kafka.client import Admin
 
@@ -14,12 +14,7 @@ TIMEOUT = 3.0
 
 def main() -> int:
     """Return the exit status."""
-    try:
-        Admin(Settings.from_environ()).metadata(TIMEOUT)
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    return exit_status(lambda: Admin(Settings.from_environ()).metadata(TIMEOUT))
 
 
 if __name__ == "__main__":

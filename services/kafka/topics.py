@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.cimpl import NewTopic
 
 from contract import names
-from contract.errors import PipelineError
+from contract.program import exit_status
 from contract.settings import Settings
 from services.kafka.client import Admin, BrokerError
 
@@ -66,14 +66,12 @@ def _partitions(count: int) -> str:
 
 def main() -> int:
     """Return the exit status; what was done is on stderr."""
-    try:
+
+    def run() -> None:
         settings = Settings.from_environ()
-        lines = create(Admin(settings), wanted(settings))
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    print("\n".join(lines), file=sys.stderr)  # noqa: T201
-    return 0
+        print("\n".join(create(Admin(settings), wanted(settings))), file=sys.stderr)
+
+    return exit_status(run)
 
 
 if __name__ == "__main__":

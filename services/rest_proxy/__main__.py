@@ -6,19 +6,15 @@ arrive, closes its consumers and exits with 0.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import signal
 import sys
 
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server as HttpServer
 
-from contract.errors import PipelineError
+from contract.program import exit_status
 from contract.settings import Settings
+from services import asgi
 from services.rest_proxy.server import Server
 
 CONNECTIONS = 1024
@@ -34,7 +30,6 @@ async def serve(settings: Settings) -> None:
     Raises:
         LoginError: Kafka refuses the login.
     """
-    host, port = settings.rest_proxy_listen
     application = Server(settings)
     if settings.kafka_auth != "none":
         await application.clients.metadata.log_in(LOGIN)
@@ -42,33 +37,13 @@ async def serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    server = HttpServer(
-        application,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=CONNECTIONS,
-        backpressure=CONNECTIONS,
-        log_level=LogLevels.error,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    print(f"REST proxy on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
-    await server.serve()
+    await asgi.serve(application, "REST proxy", settings.rest_proxy_listen, CONNECTIONS)
     await application.clients.close()
 
 
 def main() -> int:
     """Return the exit status."""
-    try:
-        uvloop.run(serve(Settings.from_environ()))
-    except PipelineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    return exit_status(lambda: uvloop.run(serve(Settings.from_environ())))
 
 
 if __name__ == "__main__":

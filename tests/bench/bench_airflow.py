@@ -87,4 +87,4 @@ def test_a_day_of_500_draws(
     assert len(memory) == 4
     assert sum(memory.values()) < MEMORY
     with capsys.disabled():
-        print("", *lines, sep="\n")  # noqa: T201
+        print("", *lines, sep="\n")

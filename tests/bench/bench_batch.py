@@ -192,4 +192,4 @@ def test_batch_against_duckdb(folder: Path, size: Size, capsys: pytest.CaptureFi
         for way, cost in costs.items()
     ]
     with capsys.disabled():
-        print(f"\nbatch, {posts:,} posts", *lines, sep="\n")  # noqa: T201
+        print(f"\nbatch, {posts:,} posts", *lines, sep="\n")

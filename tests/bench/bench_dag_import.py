@@ -51,6 +51,4 @@ def test_a_parse_of_the_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ours, least = (statistics.median(taken) for taken in zip(*rounds, strict=True))
     assert ours < LIMIT
     with capsys.disabled():
-        print(  # noqa: T201
-            f"\nparse of the DAG: {ours:.3f} s of processor time, of an empty one {least:.3f} s"
-        )
+        print(f"\nparse of the DAG: {ours:.3f} s of processor time, of an empty one {least:.3f} s")

@@ -76,7 +76,7 @@ def test_emulator_against_the_original_loop(stack: Any, capsys: pytest.CaptureFi
     for way in ways:
         rates[way] = sum(r[way][0] for r in rounds) / sum(r[way][1] for r in rounds)
     with capsys.disabled():
-        print("\nemulator, through the gateway")  # noqa: T201
+        print("\nemulator, through the gateway")
         for way, rate in rates.items():
             ratio = rate / rates["original loop"]
-            print(f"  {way:28} {rate:9.1f} posts/s {ratio:8.1f} x")  # noqa: T201
+            print(f"  {way:28} {rate:9.1f} posts/s {ratio:8.1f} x")

@@ -94,10 +94,10 @@ def test_a_jvm_that_waits_against_a_new_one(
         for lake in lakes.values():
             lake.api.stop()
     with capsys.disabled():
-        print(f"\nJobs, seconds from submit to end, median of {ROUNDS}:")  # noqa: T201
+        print(f"\nJobs, seconds from submit to end, median of {ROUNDS}:")
         for job in dict.fromkeys(job for _, job in found):
             new, waiting = (statistics.median(found[name, job]) for name in lakes)
-            print(  # noqa: T201
+            print(
                 f"  {job:26} {new:5.1f} in a JVM of its own, {waiting:5.1f} in one that has waited,"
                 f" ratio {waiting / new:.2f}"
             )

@@ -111,4 +111,4 @@ def test_source_against_a_bare_reader(
         )
     lines.append(f"  ratio, middle of {ROUNDS}: {median(ratios):.2f}")
     with capsys.disabled():
-        print(f"\nKinesis source, {RECORDS:,} records of {SIZE} bytes", *lines, sep="\n")  # noqa: T201
+        print(f"\nKinesis source, {RECORDS:,} records of {SIZE} bytes", *lines, sep="\n")

@@ -142,7 +142,7 @@ def test_rest_proxy_against_raw_producer(
     cost = {name: statistics.median(values) for name, values in costs.items()}
     ratios = [proxied / raw for proxied, raw in zip(rates["500"], rates["raw"], strict=True)]
     with capsys.disabled():
-        print(  # noqa: T201
+        print(
             f"\nREST proxy, events/s, median of {ROUNDS} rounds:"
             f"\n  raw producer with callbacks     {median['raw']:>10,.0f}"
             f"   {cost['raw']:.1f} us of CPU an event"

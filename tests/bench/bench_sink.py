@@ -182,4 +182,4 @@ def test_sink_against_a_plain_consumer(
             + f" (median of {rounds})"
         )
     with capsys.disabled():
-        print("", *lines, sep="\n")  # noqa: T201
+        print("", *lines, sep="\n")

@@ -45,4 +45,4 @@ def test_from_up_to_healthy(
     lines += [f"  {name:12} {mib:7.0f} MiB" for name, mib in memory.items()]
     lines.append(f"  {'together':12} {sum(memory.values()):7.0f} MiB")
     with capsys.disabled():
-        print("", *lines, sep="\n")  # noqa: T201
+        print("", *lines, sep="\n")

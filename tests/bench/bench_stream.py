@@ -324,4 +324,4 @@ def resident(job: psutil.Process) -> float:
 def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
     """Print a figure."""
     with capsys.disabled():
-        print(f"\n{line}")  # noqa: T201
+        print(f"\n{line}")

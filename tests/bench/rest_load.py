@@ -106,7 +106,7 @@ async def load(port: int, topic: str, records: int, seconds: float, connections:
         "failed": sum(client.failed for client in clients),
         "seconds": time.perf_counter() - began,
     }
-    print(json.dumps(result))  # noqa: T201
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def test_kills_over_a_split_and_a_merge(
     again = appending.check()
     sent = sum(len(stream.sent) for stream in streams)
     with capsys.disabled():
-        print(  # noqa: T201
+        print(
             f"\n{kills} kills, {sent} records in {len(appending.appended()[0])} batches,"
             f" {again} done again: none lost, none twice"
         )
