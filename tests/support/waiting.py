@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stack import waiting
+from stack.errors import WaitTimeout
 
 T = TypeVar("T")
 INTERVAL = 0.02
@@ -19,4 +20,7 @@ def wait_for(
     state: Callable[[], str] = lambda: "",
 ) -> T:
     """Return what ``fact`` gives as soon as it is true; fail after ``limit`` seconds."""
-    return waiting.wait_for(what, fact, limit, INTERVAL, state)
+    try:
+        return waiting.wait_for(what, fact, limit, INTERVAL, state)
+    except WaitTimeout as timeout:
+        raise AssertionError(str(timeout)) from None
