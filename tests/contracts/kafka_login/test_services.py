@@ -44,7 +44,7 @@ def run() -> Iterator[Start]:
 
     yield start
     for service in started:
-        service.stop()
+        service.stop(limit=60)  # a worker says good-bye to its group, on a busy machine slowly
 
 
 @pytest.fixture(scope="session")
