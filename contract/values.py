@@ -43,7 +43,7 @@ def kafka_auth(value: str) -> str:
     return value
 
 
-_RUNTIME = re.compile(r"(?:apache-spark-|custom:\w+__)?(\d+)\.(?:\d+|x)[\w.-]*")
+_RUNTIME = re.compile(r"(?:apache-spark-|custom:[\w-]+__)?(\d+)\.(?:\d+|x)[\w.-]*")
 
 
 def runtime(value: str) -> int:

@@ -19,7 +19,7 @@ class Behind(NamedTuple):
     """Share of the time in which it waited for the gateway, 0 to 1."""
 
     def line(self, rate: float, in_flight: int) -> str:
-        """What a person is told: the rate, the one that was asked for, and what raises it."""
+        """The message: the rate, the one that was asked for, and what raises it."""
         remedy = f"raise --in-flight, now {in_flight}, or --batch-size"
         if self.waiting < 0.5:
             remedy = "reading and building the posts takes the time, not the gateway"

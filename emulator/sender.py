@@ -103,7 +103,7 @@ class Sender:
                 more request goes out at a time, as long as there may be more.
         """
 
-        def room() -> bool:
+        def capacity() -> bool:
             full = len(self._waiting) >= self.in_flight
             if full and self.in_flight < self._most and time.monotonic() > by:
                 self._start_thread()
@@ -114,7 +114,7 @@ class Sender:
             begun = time.monotonic()
             with self._changed:
                 delivery = self._settlement.begin(request)
-                sent = self._await(room)
+                sent = self._await(capacity)
                 if sent:
                     self._waiting.append(delivery)
                     self._changed.notify_all()

@@ -9,7 +9,9 @@ process_start() {
     set -- ${stat##*) } # after the name, which may hold anything: the state, and 18 fields on the start
     [[ $1 == [ZX] ]] || printf '%s %s\n' "$(</proc/sys/kernel/random/boot_id)" "${20}"
   else
-    ps -o lstart= -p "$1" || true
+    # BSD's ps pads the column, and words it in the language of whoever asks.
+    set -- $(LC_ALL=C ps -o lstart= -p "$1")
+    [[ $# -eq 0 ]] || printf '%s\n' "$*"
   fi
 }
 

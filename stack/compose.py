@@ -35,6 +35,8 @@ class Healthcheck:
     timeout: float
     start_limit: float
     """How long it may take to become healthy: start period and all retries."""
+    grace: float
+    """How long it may fail before the service counts as unhealthy: all retries."""
     interval: float
     """Between two questions while it starts."""
 
@@ -229,12 +231,12 @@ def _healthcheck(name: str, body: Mapping[str, Any]) -> Healthcheck:
     kind, *command = body["test"]
     if kind != "CMD":
         raise ComposeError(f"{FILE}: health check of {name} is {kind}, not CMD")
-    retries = int(body["retries"])
+    grace = int(body["retries"]) * _seconds(name, body["interval"])
     return Healthcheck(
         command=tuple(command),
         timeout=_seconds(name, body["timeout"]),
-        start_limit=_seconds(name, body["start_period"])
-        + retries * _seconds(name, body["interval"]),
+        start_limit=_seconds(name, body["start_period"]) + grace,
+        grace=grace,
         interval=_seconds(name, body["start_interval"]),
     )
 

@@ -44,12 +44,18 @@ def _status(service: Service, container: Container | None, memory: Mapping[str, 
     state = container["State"]
     if state["Status"] == "running":
         verdict, reason = _health(state)
-        ports = tuple(sorted(service.ports.values()))
+        ports = tuple(sorted(_published(container)))
         return Status(name, verdict, reason, state["Pid"], ports, memory.get(container["Id"]))
     one_shot = service.healthcheck is None
     if one_shot and state["Status"] != "exited":
         return Status(name, State.NOT_STARTED, state["Status"])
     return Status.of_ended(name, state["ExitCode"] if one_shot else None, f"`pinpipe logs {name}`")
+
+
+def _published(container: Container) -> set[int]:
+    """Ports of this machine that lead to a running container."""
+    bindings = container["NetworkSettings"]["Ports"] or {}
+    return {int(binding["HostPort"]) for each in bindings.values() for binding in each or ()}
 
 
 def _health(state: Mapping[str, Any]) -> tuple[State, str]:

@@ -61,9 +61,9 @@ class DockerEngine:
         """Make sure that the client's addresses in ``variables`` are those of this stack."""
         found = self._compose.client_addresses
         needed = [found[variable] for variable in variables if variable in found]
-        running = {status.service for status in self._look() if status.pid} if needed else set()
+        ours = {s.service: s.ports for s in self._look()} if needed else {}
         for address in needed:
-            if address.service not in running:
+            if address.port not in ours.get(address.service, ()):
                 raise ports.not_ours(address)
 
     def runs(self) -> bool:

@@ -71,7 +71,10 @@ def ask(environ: Mapping[str, str]) -> Facts:
     if shutil.which("docker", path=environ.get("PATH")) is None:
         return Facts(client=False, engine=None, compose=None)
     info, refusal = _call(environ, "info", "--format", "{{json .}}")
-    found: dict[str, Any] = json.loads(info) if info else {}
+    try:
+        found: dict[str, Any] = json.loads(info or "{}")
+    except ValueError as error:
+        found, refusal = {}, f"`docker info` prints no JSON: {error}"
     engine = found.get("ServerVersion") or None
     client, _ = _call(environ, "--version")
     server, _ = _call(environ, "version", "--format", "{{json .Server}}") if engine else ("", "")

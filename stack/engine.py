@@ -99,7 +99,7 @@ def project_root() -> Path:
 
 def bypass_proxy() -> None:
     """Have this process, and what it starts, reach this machine through no proxy."""
-    os.environ.update(proxy.without_loopback(os.environ))
+    os.environ.update(proxy.without_loopback(environ(project_root())))
 
 
 TARGETS = {"local": ".env", "aws": ".env.aws"}
@@ -151,6 +151,7 @@ def choose(talk: Callable[[str], None], given: Mapping[str, str] | None = None) 
 
     Raises:
         SettingError: ENGINE names none.
+        MachineError: a Docker engine is set up, and can't be used.
     """
     root = project_root()
     variables = logins.added(root, environ(root, given))

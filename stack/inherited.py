@@ -13,11 +13,17 @@ from collections.abc import Mapping
 
 ACCOUNTS = ("AIRFLOW_", "AWS_", "DATABRICKS_")
 """How the variables begin that choose an account, or log in at one."""
+CREDENTIALS = ("JOBS_API_TOKEN", "KAFKA_SCRAM_PASSWORD", "SOURCE_DATABASE_URL")
+"""Settings with a secret in them: docker-compose.yml hands each to the services that use it."""
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 """Instead of those in ``~/.aws``, which a container lacks."""
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of ``environ`` that a service gets as well."""
-    kept = {name: value for name, value in environ.items() if not name.startswith(ACCOUNTS)}
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(ACCOUNTS) and name not in CREDENTIALS
+    }
     return kept | NO_FILES

@@ -214,30 +214,40 @@ class NativeEngine:
         self._start(service)
 
     def _start(self, service: Service) -> None:
-        record = self._processes.running(service.name)
-        if record is not None:
-            if self._settles(service, record):
-                return
-            self._processes.stop(record, service.stop_limit)
-        self._talk(f"{service.name}: starting")
-        how = self.one_shot(service.name)
-        process = self._processes.spawn(service.name, how.command, how.environment, how.folder)
+        process = self._spawn(service)
+        while process is None:
+            record = self._processes.running(service.name)
+            if record is not None:
+                if self._settles(service, record):
+                    return
+                self._processes.stop(record, service.stop_limit)
+            process = self._spawn(service)
         if service.healthcheck is None:
             self._await_end(service, process)
         else:
             self._await_health(service, service.healthcheck, process)
 
+    def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
+        """Start the process of a service; None if one runs already, by whichever call."""
+        how = self.one_shot(service.name)
+        with self._processes.lock(service.name):
+            if self._processes.running(service.name):
+                return None
+            self._talk(f"{service.name}: starting")
+            return self._processes.spawn(service.name, how.command, how.environment, how.folder)
+
     def _settles(self, service: Service, record: Record) -> bool:
         """Wait for a process that another call has started; return whether it became healthy.
 
         A service has the time that a start may take: since it started, or if it has been healthy,
-        from now on. A step is waited for until it ends, and is then to be run again.
+        from now on; it has the time of its retries at least, as nobody may have seen it healthy. A
+        step is waited for until it ends, and is then to be run again.
         """
         check = service.healthcheck
         limit = check.start_limit if check else ONE_SHOT_LIMIT
         process = record.process()
         if process is not None and check and not record.healthy:
-            limit = max(0.0, limit - age(process))
+            limit = max(check.grace, limit - age(process))
         reason = ""
 
         def settled() -> bool:

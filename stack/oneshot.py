@@ -58,27 +58,40 @@ class OneShot:
         Yields the process and the signals that have come.
         """
         came: list[int] = []
-        with subprocess.Popen(
-            self.command, cwd=self.folder, env=dict(self.environment), text=True, **options
-        ) as process:
+        started: list[subprocess.Popen[str]] = []
 
-            def forward(number: int, _frame: FrameType | None) -> None:
-                came.append(number)
+        def forward(number: int, _frame: FrameType | None) -> None:
+            came.append(number)
+            for process in started:
                 self._signal(process, signal.Signals(number))
 
-            before = {number: signal.signal(number, forward) for number in FORWARDED}
-            try:
+        # What a caller such as nohup has ignored stays so.
+        before = {
+            number: signal.signal(number, forward)
+            for number in FORWARDED
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        try:
+            with subprocess.Popen(
+                self.command, cwd=self.folder, env=dict(self.environment), text=True, **options
+            ) as process:
+                started.append(process)
+                for number in list(came):  # before the program was there
+                    self._signal(process, signal.Signals(number))
                 yield process, came
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _signal(self, process: subprocess.Popen[str], number: signal.Signals) -> None:
         """Send a signal to the program: to its container, if it has one by now."""
         if self.container is not None:
             # The client of a container would end by itself, and leave the container running.
             kill = ("docker", "kill", f"--signal={number.name}", self.container)
-            if subprocess.run(kill, capture_output=True, check=False).returncode == 0:
+            done = subprocess.run(
+                kill, cwd=self.folder, env=dict(self.environment), capture_output=True, check=False
+            )
+            if done.returncode == 0:
                 return
         process.send_signal(number)
 

@@ -28,8 +28,8 @@ def problems(services: Iterable[Service]) -> list[Problem]:
 def not_ours(address: Address) -> StackError:
     """The error of a command that needs a service of this stack which doesn't listen."""
     taken = holder(address.port)
-    other = f"; {taken} has port {address.port}, for another stack" if taken else ""
-    reason = f"{address.service} of this stack isn't running{other}"
+    other = f"; {taken} does, for another stack" if taken else ""
+    reason = f"{address.service} of this stack does not listen on port {address.port}{other}"
     return StackError(f"{reason}: start this one with `pinpipe up`")
 
 

@@ -8,12 +8,13 @@ program since is recognised by its start, and left alone.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,16 @@ class Record:
             ValueError: the file holds no record.
         """
         found = json.loads(path.read_text())
-        if not isinstance(found, dict) or not isinstance(found.get("pid"), int):
-            raise ValueError("it holds no pid")
+        if not isinstance(found, dict):
+            raise ValueError("it is no JSON object")
         known = {f.name: found[f.name] for f in fields(cls) if f.name in found}
-        return cls(**{**known, "service": path.stem})
+        record = cls(**{"pid": 0, **known, "service": path.stem})
+        numbers, texts = (record.pid, record.created), (record.place, record.started)
+        if not all(type(n) in (int, float) for n in numbers) or not 0 < record.pid < 2**31:
+            raise ValueError("it names no process")
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("it does not tell processes apart")
+        return record
 
     def process(self) -> psutil.Process | None:
         """The process, if it is still the one that was started."""
@@ -100,7 +107,7 @@ class Processes:
         """What is known of a service, or None if it was never started."""
         try:
             return Record.read(self._state / f"{service}.json")
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
 
     def running(self, service: str) -> Record | None:
@@ -141,6 +148,14 @@ class Processes:
         self._children.append(popen)
         self._keep(Record(service, popen.pid, *_identity(popen.pid)))
         return popen
+
+    @contextlib.contextmanager
+    def lock(self, service: str) -> Iterator[None]:
+        """Keep every other call from starting a service meanwhile."""
+        self._prepare()
+        with (self._state / f"{service}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def ended(self, service: str, exit_code: int) -> None:
         """Note how a one-shot ended."""
@@ -208,12 +223,16 @@ class Processes:
         # else, so they are ours.
         return [member for member in psutil.process_iter() if _group(member.pid) == record.pid]
 
+    def _prepare(self) -> None:
+        run_folder.prepare(self._folder)
+        self._state.mkdir(mode=0o700, exist_ok=True)
+
     def _reap(self) -> None:
         """Take note of children that have ended, so that none stays a zombie of ours."""
         self._children = [child for child in self._children if child.poll() is None]
 
     def _keep(self, record: Record) -> None:
-        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prepare()
         path = self._state / f"{record.service}.json"
         draft = path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_text(json.dumps(asdict(record)))

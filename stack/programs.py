@@ -10,6 +10,7 @@ import click
 from stack import engine
 from stack.show import talk
 
+HELP = {"--help", "-h"}
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -23,7 +24,7 @@ def _become(service: str, arguments: tuple[str, ...], *addresses: str) -> NoRetu
             ``--help``.
     """
     running = engine.choose(talk)
-    if "--help" not in arguments:
+    if not HELP.intersection(arguments):
         running.require(*addresses)
     sys.exit(running.one_shot(service, arguments).foreground())
 

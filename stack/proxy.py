@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+SPELLINGS = ("no_proxy", "NO_PROXY")
 LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -17,7 +18,8 @@ def without_loopback(environ: Mapping[str, str]) -> dict[str, str]:
     >>> without_loopback({"no_proxy": "intern.example"})["NO_PROXY"]
     'intern.example,localhost,127.0.0.1'
     """
-    named = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    hosts = [host for part in named.split(",") if (host := part.strip())]
-    hosts += [host for host in LOOPBACK if host not in hosts]
-    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(hosts))
+    given = ",".join(environ.get(name, "") for name in SPELLINGS)
+    hosts = [host for part in given.split(",") if (host := part.strip())]
+    # A star alone means every host, and among others no host.
+    hosts = ["*"] if "*" in hosts else list(dict.fromkeys((*hosts, *LOOPBACK)))
+    return dict.fromkeys(SPELLINGS, ",".join(hosts))

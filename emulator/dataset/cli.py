@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping
 
@@ -75,9 +74,9 @@ def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) 
     line = f"dataset: {_counts(done.rows)}, {done.origin}, in {database.shown(target)}: {did}; "
     line += done.why
     if not done.as_asked:
-        given = ("--url", database.shown(url)) if url else ()
-        options = (*given, "--scale", str(scale), "--seed", str(seed))
-        line += f"; `{shlex.join(('pinpipe', 'dataset', 'load', *options))}` replaces them"
+        where = " with the same --url" if url else ""
+        command = f"pinpipe dataset load --scale {scale} --seed {seed}"
+        line += f"; `{command}`{where} replaces them"
     click.echo(line, err=True)
 
 

@@ -141,6 +141,11 @@ def _compare(found: _Found, scale: int, seed: int, keep: bool, overwrite: bool) 
     if not found.ours:
         if keep and not found.lacking:
             return "they were there already", True
+        if keep:
+            raise ForeignTablesError(
+                f"{', '.join(used)} hold rows that this program didn't write, and "
+                f"{', '.join(found.lacking)} isn't there: make it, or name another database"
+            )
         raise ForeignTablesError(
             f"{', '.join(used)} already hold rows that this program didn't write; "
             "name another database, or pass --overwrite to replace them"

@@ -13,9 +13,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import closing
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
+from math import inf
 from urllib.parse import urlsplit
 
 TIMEOUT = 8.0
@@ -39,7 +41,7 @@ def main(url: str, component: str, process: str | None = None) -> int:
     reason = None
     if told["status"] != "healthy":
         reason = f"{told['status']}, last heartbeat: {beat or 'none yet'}"
-    elif beat and process and datetime.fromisoformat(beat).timestamp() < _started(process):
+    elif beat and process and _age(beat) > _running(process):
         reason = f"no heartbeat since it started, the last one: {beat}"
     if reason:
         print(f"{component}: {reason}", file=sys.stderr)
@@ -47,9 +49,23 @@ def main(url: str, component: str, process: str | None = None) -> int:
     return 0
 
 
-def _started(process: str) -> float:
-    """Return when a process wrote its file; 0 without one, as the release before wrote none."""
-    return os.stat(process).st_mtime if os.path.exists(process) else 0.0
+def _age(beat: str) -> float:
+    """Seconds since a heartbeat."""
+    return time.time() - datetime.fromisoformat(beat).timestamp()
+
+
+def _running(process: str) -> float:
+    """Seconds that a process runs, by a clock that nobody sets; endless without its file.
+
+    services/alive.sh writes the file; a process of the release before has none.
+    """
+    if not os.path.exists(process):
+        return inf
+    with open(process, encoding="ascii") as file:
+        start = file.read().splitlines()[1].split()
+    if not hasattr(time, "CLOCK_BOOTTIME"):  # macOS, where the file has a date
+        return time.time() - os.stat(process).st_mtime
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(start[1]) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

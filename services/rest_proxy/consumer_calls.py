@@ -26,7 +26,7 @@ async def create(clients: Clients, call: Call) -> bytes:
     """``POST /consumers/{group}``: name and address of a new instance; 40902, 42204."""
     group = group_name(call.path["group"])
     name = await clients.consumers.create(group, read(call.body or b"{}", bodies.NewConsumer))
-    base = f"{call.base}/consumers/{quote(group)}/instances/{quote(name)}"
+    base = f"{call.base}/consumers/{quote(group, safe='')}/instances/{quote(name, safe='')}"
     return encode({"instance_id": name, "base_uri": base})
 
 

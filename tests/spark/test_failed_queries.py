@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from pyspark import SparkContext
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery, StreamingQueryManager
@@ -17,6 +18,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from services.jobs_api.runner.cells import Cell
 from services.jobs_api.runner.queries import Queries
 from spark.pipeline.errors import first_line
+from tests.support.waiting import wait_for
 
 CAST = '[CAST_INVALID_INPUT] The value \'12k\' of the type "STRING" cannot be cast to "INT"'
 PATCHED: tuple[tuple[Any, str], ...] = (
@@ -25,6 +27,8 @@ PATCHED: tuple[tuple[Any, str], ...] = (
     (StreamingQuery, "awaitTermination"),
     (StreamingQuery, "processAllAvailable"),
     (StreamingQueryManager, "awaitAnyTermination"),
+    (SparkSession, "stop"),
+    (SparkContext, "stop"),
 )
 
 
@@ -135,3 +139,29 @@ def test_the_wait_for_all_ends_with_the_first_failure(
     assert str(failure).startswith(f"query batches failed: {CAST}")
     assert ", in write\n" in failure.trace
     assert running.isActive
+
+
+def test_a_session_that_is_stopped_ends_its_queries_by_intent(
+    queries: Queries, start: Callable[..., StreamingQuery]
+) -> None:
+    failed = start("failed", "12k")
+    wait_for("it to fail", lambda: not failed.isActive)
+    running = start("running", "1")
+    running.processAllAvailable()
+    stops: list[bool] = []
+    queries._before(lambda: stops.append(running.isActive))()
+    assert stops == [True]
+    (failure,) = queries.failures()
+    assert "query failed" in str(failure)
+    running.stop()
+    assert queries.failures() == [failure]
+
+
+def test_queries_that_threads_start_are_all_known(
+    queries: Queries, start: Callable[..., StreamingQuery]
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        names = [f"thread{number}" for number in range(4)]
+        started = list(pool.map(lambda name: start(name, "12k"), names))
+    wait_for("all to fail", lambda: not any(query.isActive for query in started))
+    assert len(queries.failures()) == 4

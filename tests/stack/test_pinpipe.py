@@ -109,6 +109,6 @@ def test_another_checkout_leaves_this_stack_alone(
     other = {"RUN_DIR": str(tmp_path), "COMPOSE_PROJECT_NAME": f"pinterest-other-{os.getpid()}"}
     done = stack.pinpipe(*command.split(), environment=other)
     assert done.returncode == 1
-    assert "of this stack isn't running; " in done.stderr
-    assert "for another stack: start this one with `pinpipe up`" in done.stderr
+    assert " of this stack does not listen on port " in done.stderr
+    assert " does, for another stack: start this one with `pinpipe up`" in done.stderr
     assert done.stdout == ""

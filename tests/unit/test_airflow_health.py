@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -69,18 +70,25 @@ def test_a_component_is_what_the_api_server_says(
 def test_the_heartbeat_of_the_process_before_is_no_sign_of_this_one(
     server: Upstream, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    started = tmp_path / "scheduler.process"
-    started.touch()
-    beat = datetime.fromisoformat(BEAT).timestamp()
-    os.utime(started, (beat + 1, beat + 1))
-    assert check(server.url, "scheduler", str(started)) == 1
-    said = f"scheduler: no heartbeat since it started, the last one: {BEAT}\n"
+    beat = datetime.now(UTC) - timedelta(seconds=10)
+    told = {"status": "healthy", "latest_scheduler_heartbeat": beat.isoformat()}
+    server.answer = Answer(body=json.dumps(TOLD | {"scheduler": told}).encode())
+    process = tmp_path / "scheduler.process"
+
+    def started(seconds_ago: float) -> None:
+        start = time.clock_gettime(time.CLOCK_BOOTTIME) - seconds_ago
+        ticks = int(start * os.sysconf("SC_CLK_TCK"))
+        process.write_text(f"{os.getpid()}\nboot {ticks}\n")
+
+    started(5)
+    assert check(server.url, "scheduler", str(process)) == 1
+    said = f"scheduler: no heartbeat since it started, the last one: {beat.isoformat()}\n"
     assert capsys.readouterr().err == said
-    os.utime(started, (beat - 1, beat - 1))
-    assert check(server.url, "scheduler", str(started)) == 0
-    assert check(server.url, "metadatabase", str(started)) == 0
-    started.unlink()  # a process of the release before
-    assert check(server.url, "scheduler", str(started)) == 0
+    started(60)
+    assert check(server.url, "scheduler", str(process)) == 0
+    assert check(server.url, "metadatabase", str(process)) == 0
+    process.unlink()  # a process of the release before
+    assert check(server.url, "scheduler", str(process)) == 0
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,22 @@ def test_an_airflow_process_that_was_killed_is_not_healthy_by_its_last_heartbeat
     process.kill()
     process.communicate()
     assert health("services/airflow/health.sh", tmp_path, component) == (1, f"{component}: {ENDED}")
+
+
+def test_a_start_that_bsds_ps_pads_is_the_same_start(tmp_path: Path) -> None:
+    """Without /proc the start is what ``ps`` prints, in a column of fixed width."""
+    ps = tmp_path / "ps"
+    ps.write_text('#!/usr/bin/env bash\nprintf "%-28s\\n" "Sun Nov 29 23:00:00 2026"\n')
+    ps.chmod(0o755)
+    script = (ROOT / "services/alive.sh").read_text().replace("/proc/self/stat", "/no/proc")
+    (tmp_path / "alive.sh").write_text(script)
+    run = 'source "$1/alive.sh"; claim "$1/process"; claimed "$1/process" && cat "$1/process"'
+    done = subprocess.run(
+        ["bash", "-euc", run, "bash", tmp_path],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1] == "Sun Nov 29 23:00:00 2026"

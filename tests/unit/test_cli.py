@@ -98,7 +98,7 @@ def test_a_command_leaves_a_stack_alone_that_is_not_of_this_checkout(
         with pytest.raises(BlockingIOError):
             server.accept()
     assert done.returncode == 1
-    assert f"(pid {os.getpid()}) has port {port}, for another stack" in done.stderr
+    assert f"on port {port}; python (pid {os.getpid()}) does, for another stack" in done.stderr
     assert done.stdout == ""
 
 
@@ -106,7 +106,8 @@ def test_a_command_without_a_stack_says_how_to_start_it(tmp_path: Path, dead_por
     done = pinpipe("results", LOCALSTACK_PORT=str(dead_port), RUN_DIR=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: localstack of this stack isn't running: start this one with `pinpipe up`\n"
+        f"Error: localstack of this stack does not listen on port {dead_port}: start this one with "
+        "`pinpipe up`\n"
     )
 
 

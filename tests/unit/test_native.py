@@ -278,7 +278,12 @@ def test_down_ends_a_service_that_the_compose_file_no_longer_has(
     process = psutil.Process(engine.pid("server"))
     state = project / ".run/state"
     (state / "server.json").rename(state / "renamed.json")
-    for name, text in (("empty", ""), ("list", "[]"), ("pidless", '{"service": "first"}')):
+    unreadable = {"empty": "", "list": "[]", "pidless": '{"service": "first"}'}
+    values = ("-5", "0", "true", '"7"', "1e30", "999999999999999999999")
+    unreadable |= {f"pid{n}": f'{{"pid": {value}}}' for n, value in enumerate(values)}
+    unreadable |= {"created": f'{{"pid": {os.getpid()}, "created": null}}'}
+    unreadable |= {"started": f'{{"pid": {os.getpid()}, "started": 7}}'}
+    for name, text in unreadable.items():
         (state / f"{name}.json").write_text(text)
     (left,) = [status for status in engine.status() if status.service == "renamed"]
     assert (left.state, left.pid) == (State.LEFT_OVER, process.pid)
@@ -286,7 +291,7 @@ def test_down_ends_a_service_that_the_compose_file_no_longer_has(
     engine.down()
     assert not process.is_running()
     assert list(state.glob("*.json")) == []
-    for name in ("empty", "list", "pidless"):
+    for name in unreadable:
         assert any(line.startswith(f"{name}: its record in .run/state") for line in lines)
 
 
@@ -306,15 +311,29 @@ def test_a_client_address_is_that_of_this_stack_or_refused(
         file.write(CLIENT)
     variables = {"PATH": os.environ["PATH"]}
     own = NativeEngine(project, variables)
-    with pytest.raises(StackError, match=r"^server of this stack isn't running: start this one"):
+    with pytest.raises(
+        StackError, match=r"^server of this stack does not listen on port \d+: start"
+    ):
         own.require("SERVER_URL")
     engine.up()
     own.require("SERVER_URL", "PLAIN", "OWN_URL")
     # Another checkout, or another run folder, with the same ports.
     other = NativeEngine(project, {**variables, "RUN_DIR": str(tmp_path / "other")})
     pid = engine.pid("server")
-    taken = rf"isn't running; .* \(pid {pid}\) has port {port}, for another stack: start this one"
+    taken = rf"on port {port}; .* \(pid {pid}\) does, for another stack: start this one"
     with pytest.raises(StackError, match=taken):
         other.require("PLAIN", "SERVER_URL")
     person = {**variables, "RUN_DIR": str(tmp_path / "other"), "OWN_URL": "http://server:80"}
     NativeEngine(project, person).require("OWN_URL")  # a person's own address isn't asked about
+
+
+def test_two_calls_at_once_start_each_service_once(
+    engine: NativeEngine, project: Path, port: int
+) -> None:
+    second = NativeEngine(project, {"PATH": os.environ["PATH"]})
+    with ThreadPoolExecutor(2) as pool:
+        for call in [pool.submit(engine.up), pool.submit(second.up)]:
+            call.result(30)
+    assert (project / ".run/logs/server.log").read_text().count("started serve") == 1
+    engine.down()
+    assert not listening(port)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import wait_for
+
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAM = """
@@ -68,3 +70,72 @@ def test_a_signal_ends_the_program_whose_answer_is_awaited(number: signal.Signal
     assert caller.returncode == 128 + number
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_signal_that_comes_before_the_program_reaches_it() -> None:
+    early = (
+        "import os, signal, subprocess\n"
+        "popen = subprocess.Popen\n"
+        "def late(*arguments, **options):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return popen(*arguments, **options)\n"
+        "subprocess.Popen = late\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", early + CALLER, "answer", "import signal; signal.pause()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+
+
+def test_a_hang_up_that_the_caller_ignores_is_ignored() -> None:
+    ignoring = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{CALLER}"
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring, "answer", PROGRAM],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as caller:
+        assert caller.stderr is not None
+        caller.stderr.readline()
+        caller.send_signal(signal.SIGHUP)
+        caller.send_signal(signal.SIGTERM)
+        caller.communicate(timeout=20)
+    assert caller.returncode == 128 + signal.SIGTERM
+
+
+def test_the_signal_of_a_container_goes_to_the_engine_that_runs_it(tmp_path: Path) -> None:
+    """``docker`` with the variables of the project, such as a DOCKER_HOST in .env."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/usr/bin/env bash\necho "$DOCKER_HOST $PWD $*" >>"$CALLS"\n')
+    docker.chmod(0o755)
+    client = tmp_path / "client"
+    client.write_text('#!/usr/bin/env bash\necho $$ >"$PIDS"\nexec sleep 60\n')
+    client.chmod(0o755)
+    calls, pids = tmp_path / "calls", tmp_path / "pids"
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from stack.oneshot import OneShot\n"
+        "folder = Path(sys.argv[1])\n"
+        "own = dict(arg.split('=', 1) for arg in sys.argv[2:])\n"
+        "sys.exit(OneShot((str(folder / 'client'),), folder, own, 'the-container').foreground())\n"
+    )
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    own = [f"PATH={path}", "DOCKER_HOST=tcp://build:2375", f"CALLS={calls}", f"PIDS={pids}"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), *own],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+    ) as caller:
+        wait_for("the client", lambda: pids.exists() and pids.read_text().strip())
+        caller.send_signal(signal.SIGTERM)
+        said = wait_for("the call of docker", lambda: calls.exists() and calls.read_text())
+        os.kill(int(pids.read_text()), signal.SIGTERM)
+        caller.wait(20)
+    assert said == f"tcp://build:2375 {tmp_path} kill --signal=SIGTERM the-container\n"

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 from stack import compose
 from stack.hops.access import Access
+from stack.inherited import CREDENTIALS
 from stack.native import NativeEngine
 from tests.conftest import OF_ACCOUNTS
 
@@ -55,10 +56,14 @@ def test_a_process_inherits_the_machine_and_no_account() -> None:
         "JAVA_HOME": "/java",
         "SECRET_A_B": "notebook's",
     }
-    engine = NativeEngine(ROOT, {**machine, **MARKED, "AIRFLOW_CONN_X": "AKIAMARKED"})
+    settings = dict.fromkeys(CREDENTIALS, "AKIAMARKED")
+    engine = NativeEngine(ROOT, {**machine, **MARKED, **settings, "AIRFLOW_CONN_X": "AKIAMARKED"})
+    takes = {"kafka": {"KAFKA_SCRAM_PASSWORD"}, "jobs-api": {"JOBS_API_TOKEN"}, "localstack": set()}
+    takes |= {"dataset-load": {"SOURCE_DATABASE_URL"}, "airflow-scheduler": set(), "stream": set()}
     for service in compose.load(ROOT, {}).services:
         given = engine.one_shot(service).environment
-        assert [name for name, value in given.items() if "AKIAMARKED" in value] == []
+        marked = {name for name, value in given.items() if "AKIAMARKED" in value}
+        assert marked <= takes.get(service, set(CREDENTIALS))
         assert {name: given[name] for name in machine if name != "PATH"}.items() <= machine.items()
         assert given["PATH"].endswith("/bin")
         assert (given["AWS_CONFIG_FILE"], given["AWS_SHARED_CREDENTIALS_FILE"]) == (os.devnull,) * 2

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from contract import processes
+from stack import engine
 from stack.native import NativeEngine
 from stack.proxy import without_loopback
 
@@ -97,8 +98,19 @@ def test_services_reach_each_other_through_no_proxy(name: str) -> None:
     [
         ({}, "localhost,127.0.0.1"),
         ({"NO_PROXY": ".corp, 127.0.0.1"}, ".corp,127.0.0.1,localhost"),
-        ({"no_proxy": "a", "NO_PROXY": "b"}, "a,localhost,127.0.0.1"),
+        ({"no_proxy": "a", "NO_PROXY": "b"}, "a,b,localhost,127.0.0.1"),
+        ({"NO_PROXY": "*"}, "*"),
     ],
 )
 def test_the_hosts_that_a_person_names_stay(given: dict[str, str], expected: str) -> None:
     assert without_loopback(given) == {"NO_PROXY": expected, "no_proxy": expected}
+
+
+def test_hosts_of_the_env_file_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    (tmp_path / ".env").write_text("NO_PROXY=intern.example\n")
+    monkeypatch.setattr(engine, "project_root", lambda: tmp_path)
+    engine.bypass_proxy()
+    assert engine.environ(tmp_path)["NO_PROXY"] == "intern.example,localhost,127.0.0.1"

@@ -9,7 +9,8 @@ one of its queries has failed, unless the code has dealt with it, since the code
   handled anything.
 - The query was started again, from the same checkpoint or by the same name.
 
-A query that the code stops has no error, whatever its batch was doing.
+A query that the code stops has no error, whatever its batch was doing, nor has one that still runs
+when the code stops the session.
 
 Cells go on after a failure, as on Databricks, and the task fails at its end. While it waits for the
 queries that still run, it fails at once.
@@ -82,10 +83,15 @@ class Queries:
 
     def __init__(self) -> None:
         self._started: list[_Started] = []
+        self._ended: list[StreamingQueryFailed] = []
+        """Failures of queries whose session has been stopped since."""
+        self._lock = threading.Lock()  # code may start queries in threads
         self._where, self._source = "", ""
 
     def watch(self) -> None:
         """Note each query that is started from now on, and what the code does with it."""
+        from pyspark import SparkContext
+        from pyspark.sql import SparkSession
         from pyspark.sql.streaming.query import StreamingQuery, StreamingQueryManager
         from pyspark.sql.streaming.readwriter import DataStreamWriter
 
@@ -119,6 +125,8 @@ class Queries:
             (StreamingQueryManager, "awaitAnyTermination"),
         ):
             setattr(owner, name, self._noting(getattr(owner, name)))
+        for session in (SparkSession, SparkContext):
+            session.stop = self._before(session.stop)
 
     @contextlib.contextmanager
     def cell(self, cell: Cell, path: str) -> Iterator[None]:
@@ -143,7 +151,7 @@ class Queries:
 
     def failures(self) -> list[StreamingQueryFailed]:
         """The failures that the code has not dealt with, in the order of the queries."""
-        return [
+        return self._ended + [
             one.failure()
             for number, one in enumerate(self._started)
             if not one.raised
@@ -160,11 +168,24 @@ class Queries:
         return None
 
     def _add(self, query: StreamingQuery, errors: list[Exception]) -> None:
-        # A notebook may start one query after the other for days.
-        self._started = [o for o in self._started if o.query.isActive or o.java_error is not None]
-        self._started.append(
-            _Started(query, query.id, query.name, self._where, self._source, errors)
-        )
+        started = _Started(query, query.id, query.name, self._where, self._source, errors)
+        with self._lock:
+            # A notebook may start one query after the other for days.
+            self._started = [
+                one for one in self._started if one.query.isActive or one.java_error is not None
+            ]
+            self._started.append(started)
+
+    def _before(self, stop: Callable[..., None]) -> Callable[..., None]:
+        """A method that stops the session: the queries that still run end with it, by intent."""
+
+        @functools.wraps(stop)
+        def stopping(*args: Any, **kwargs: Any) -> None:
+            self._ended = self.failures()
+            self._started.clear()
+            stop(*args, **kwargs)
+
+        return stopping
 
     def _noting(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """A method that waits for queries, which notes what it raises."""

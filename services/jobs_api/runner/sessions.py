@@ -18,16 +18,21 @@ from typing import Any
 class _Import(MetaPathFinder):
     def __init__(self, name: str, call: Callable[[], None]) -> None:
         self._name, self._call = name, call
+        self._looking = False
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if name != self._name:
+        if name != self._name or self._looking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._looking = True  # who looks for the module may not import it, so this stays in place
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._looking = False
         if spec and spec.loader:
             execute = spec.loader.exec_module
 
             def execute_and_call(module: Any) -> None:
+                sys.meta_path.remove(self)
                 execute(module)
                 self._call()
 

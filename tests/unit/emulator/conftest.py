@@ -196,6 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # as many connections as the emulator may open at once
     allow_reuse_address = True
 
     def handle_error(self, request: object, client_address: object) -> None:

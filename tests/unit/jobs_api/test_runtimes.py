@@ -25,6 +25,8 @@ EXISTING = {"existing_cluster_id": "1108-162752-8okw8dgg"}
         # Only a policy can give it a version.
         ({}, {"num_workers": 0}, "16.4.x-scala2.12", "false"),
         ({}, {"num_workers": 0}, "17.3.x-scala2.13", "true"),
+        # Stored by a release that did not check it.
+        ({}, {"spark_version": "auto:latest-lts"}, "16.4.x-scala2.12", "false"),
         # Serverless.
         ({"environment_key": "default"}, {}, "16.4.x-scala2.12", "true"),
         ({}, {"spark_version": "9.1.x-scala2.12", "spark_conf": {ANSI: "true"}}, "9.x", "true"),
@@ -45,6 +47,7 @@ def test_the_runtime_decides_on_ansi_mode(
         ("15.4.x-aarch64-photon-scala2.12", "false"),
         ("apache-spark-2.4.x-scala2.11", "false"),
         ("custom:release__11.3.x-snapshot-scala2.12", "false"),
+        ("custom:custom-local__13.3.x-scala2.12", "false"),
         ("17.3.x-gpu-ml-scala2.13", "true"),
         ("18.x-scala2.13", "true"),
     ],

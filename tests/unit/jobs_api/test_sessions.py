@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 
@@ -30,4 +31,14 @@ def test_a_function_is_called_once_after_the_first_import(monkeypatch: pytest.Mo
     for _ in range(2):
         importlib.import_module("colorsys")
         monkeypatch.delitem(sys.modules, "colorsys")
+    assert calls == [True]
+
+
+def test_who_looks_for_a_module_does_not_use_the_call_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    calls: list[bool] = []
+    after_import("colorsys", lambda: calls.append(True))
+    assert importlib.util.find_spec("colorsys") is not None
+    assert calls == []
+    importlib.import_module("colorsys")
     assert calls == [True]
