@@ -76,3 +76,18 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [item.name for item in fields(Settings) if not item.metadata["doc"]] == []
+
+
+def test_each_section_of_the_specification_that_is_cited_exists() -> None:
+    sections = re.findall(
+        r"^## (\d+)\.", (ROOT / "docs/specification.md").read_text(), re.MULTILINE
+    )
+    cited = {
+        number
+        for folder in ("contract", "emulator", "services", "spark", "stack", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for number in re.findall(r"specification(?:, |'s )section (\d+)", path.read_text())
+    }
+    assert sections == [str(number) for number in range(1, len(sections) + 1)]
+    assert cited
+    assert cited - set(sections) == set()
