@@ -7,6 +7,7 @@
 #   CONNECT_ADVERTISED       host:port at which other workers find that
 #   CONNECT_GROUP            name of its cluster of workers, and of that cluster's topics
 #   CONNECT_LIBS             folder of the worker's jars, for another version of Kafka
+#   CONNECT_PLUGIN_PATH      folders of connectors, with commas between them
 #   RUN_DIR                  the properties that it runs with are in $RUN_DIR/data/connect
 #
 # Connectors and offsets are in Kafka; the AWS SDK of the sink reads AWS_ACCESS_KEY_ID and the like.
@@ -19,11 +20,11 @@ advertised="${CONNECT_ADVERTISED:-$listen}"
 data="${RUN_DIR:-.run}/data/connect"
 group="${CONNECT_GROUP:-connect}"
 libs="${CONNECT_LIBS:-.build/kafka/libs}"
-plugins=.build/connect/plugins
+plugins="${CONNECT_PLUGIN_PATH:-.build/connect/plugins}"
 
 find_java
-if [ ! -d "$plugins" ]; then
-  echo "connect: there is no $plugins; run services/connect/install.sh" >&2
+if [ ! -d "${plugins%%,*}" ]; then
+  echo "connect: there is no ${plugins%%,*}; run services/connect/install.sh" >&2
   exit 1
 fi
 mkdir -p "$data"

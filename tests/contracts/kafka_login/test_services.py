@@ -48,8 +48,8 @@ def run() -> Iterator[Start]:
 
 
 @pytest.fixture(scope="session")
-def libs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The worker's jars with Kafka's file connectors, which the project's worker lacks."""
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The worker's plugins, and Kafka's file connectors, which the project's worker lacks."""
     own = ROOT / ".build/connect-file"
     jar = own / FILE_CONNECTORS
     if not jar.exists():
@@ -59,10 +59,7 @@ def libs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = ["mvn", "--batch-mode", "--quiet", copy, artifact, f"-DoutputDirectory={own}"]
         subprocess.run(command, check=True, cwd=tmp_path_factory.mktemp("maven"), timeout=240)
     assert hashlib.sha256(jar.read_bytes()).hexdigest() == FILE_CONNECTORS_SHA256
-    folder = tmp_path_factory.mktemp("libs")
-    for each in (jar, *(ROOT / ".build/kafka/libs").glob("*.jar")):
-        (folder / each.name).symlink_to(each)
-    return folder
+    return f"{ROOT / '.build/connect/plugins'},{own}"
 
 
 def ends(script: str, folder: Path, variables: Variables) -> str:
@@ -118,7 +115,7 @@ def test_the_rest_proxy_takes_records(
 
 
 def test_a_worker_of_connect_comes_in_with_all_its_clients(
-    variables: Variables, folder: Path, run: Start, libs: Path
+    variables: Variables, folder: Path, run: Start, plugins: str
 ) -> None:
     """A sink's consumer reads, its producer writes a dead letter, whose topic its admin makes."""
     (port,) = free_ports(1)
@@ -134,7 +131,7 @@ def test_a_worker_of_connect_comes_in_with_all_its_clients(
     assert "SaslAuthenticationException" in said
     assert f"secret of access key {ACCESS_KEY} gives" in said
 
-    run(Service("connect", folder, {**own, "CONNECT_LIBS": str(libs)}))
+    run(Service("connect", folder, {**own, "CONNECT_PLUGIN_PATH": plugins}))
     settings = Settings.from_environ(own)
     clients = client_settings(settings, own)
     _produce(clients, b'{"well":1}', b"no JSON")
