@@ -92,6 +92,7 @@ def test_a_failure_that_nobody_noticed(
     assert "StreamingQueryException: [TASK_WRITE_FAILED]" in failure.trace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["awaitTermination", "processAllAvailable", "any"])
 def test_a_failure_that_the_code_was_given(
     queries: Queries, spark: SparkSession, start: Callable[..., StreamingQuery], how: str
@@ -122,6 +123,7 @@ def test_queries_that_were_stopped_or_started_again(
     assert queries.failures() == []
 
 
+@pytest.mark.slow
 def test_the_wait_for_all_ends_with_the_first_failure(
     queries: Queries, start: Callable[..., StreamingQuery]
 ) -> None:
@@ -157,6 +159,7 @@ def test_a_session_that_is_stopped_ends_its_queries_by_intent(
     assert queries.failures() == [failure]
 
 
+@pytest.mark.slow
 def test_queries_that_threads_start_are_all_known(
     queries: Queries, start: Callable[..., StreamingQuery]
 ) -> None:
