@@ -151,7 +151,7 @@ class NativeEngine:
         try:
             return file.read_text(encoding="utf-8")
         except OSError as error:
-            raise StackError(f"{service}: {error}") from error
+            raise StackError(f"{service}: {error}; was it started?") from error
 
     def journal(self) -> Path:
         """The emulator's journal."""

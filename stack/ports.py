@@ -28,9 +28,11 @@ def problems(services: Iterable[Service]) -> list[Problem]:
 def not_ours(address: Address) -> StackError:
     """The error of a command that needs a service of this stack which doesn't listen."""
     taken = holder(address.port)
-    other = f"; {taken} does, for another stack" if taken else ""
-    reason = f"{address.service} of this stack does not listen on port {address.port}{other}"
-    return StackError(f"{reason}: start this one with `pinpipe up`")
+    reason = f"{address.service} of this stack does not listen on port {address.port}"
+    if taken:
+        reason += f"; {taken} does, for another stack: choose other ports in .env (.env.example)"
+        return StackError(f"{reason} and run `pinpipe up`")
+    return StackError(f"{reason}: start it with `pinpipe up`")
 
 
 def holder(port: int) -> str | None:

@@ -110,5 +110,5 @@ def test_another_checkout_leaves_this_stack_alone(
     done = stack.pinpipe(*command.split(), environment=other)
     assert done.returncode == 1
     assert " of this stack does not listen on port " in done.stderr
-    assert " does, for another stack: start this one with `pinpipe up`" in done.stderr
+    assert " does, for another stack: choose other ports in .env" in done.stderr
     assert done.stdout == ""

@@ -106,7 +106,7 @@ def test_a_command_without_a_stack_says_how_to_start_it(tmp_path: Path, dead_por
     done = pinpipe("results", LOCALSTACK_PORT=str(dead_port), RUN_DIR=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == (
-        f"Error: localstack of this stack does not listen on port {dead_port}: start this one with "
+        f"Error: localstack of this stack does not listen on port {dead_port}: start it with "
         "`pinpipe up`\n"
     )
 

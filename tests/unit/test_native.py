@@ -312,7 +312,7 @@ def test_a_client_address_is_that_of_this_stack_or_refused(
     variables = {"PATH": os.environ["PATH"]}
     own = NativeEngine(project, variables)
     with pytest.raises(
-        StackError, match=r"^server of this stack does not listen on port \d+: start"
+        StackError, match=r"^server of this stack does not listen on port \d+: start it"
     ):
         own.require("SERVER_URL")
     engine.up()
@@ -320,7 +320,7 @@ def test_a_client_address_is_that_of_this_stack_or_refused(
     # Another checkout, or another run folder, with the same ports.
     other = NativeEngine(project, {**variables, "RUN_DIR": str(tmp_path / "other")})
     pid = engine.pid("server")
-    taken = rf"on port {port}; .* \(pid {pid}\) does, for another stack: start this one"
+    taken = rf"on port {port}; .* \(pid {pid}\) does, for another stack: choose other ports"
     with pytest.raises(StackError, match=taken):
         other.require("PLAIN", "SERVER_URL")
     person = {**variables, "RUN_DIR": str(tmp_path / "other"), "OWN_URL": "http://server:80"}
