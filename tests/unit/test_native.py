@@ -335,5 +335,6 @@ def test_two_calls_at_once_start_each_service_once(
         for call in [pool.submit(engine.up), pool.submit(second.up)]:
             call.result(30)
     assert (project / ".run/logs/server.log").read_text().count("started serve") == 1
-    engine.down()
+    for each in (engine, second):  # each takes note of the end of what it has started
+        each.down()
     assert not listening(port)
