@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -234,7 +235,7 @@ class Processes:
     def _keep(self, record: Record) -> None:
         self._prepare()
         path = self._state / f"{record.service}.json"
-        draft = path.with_suffix(f".{os.getpid()}.tmp")
+        draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
         draft.write_text(json.dumps(asdict(record)))
         draft.replace(path)
 
