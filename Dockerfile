@@ -6,8 +6,11 @@ ARG MYSQL_IMAGE=mysql:9.7
 # --- What images are made of.
 
 FROM ${BASE_IMAGE} AS base
+ARG DEBIAN_MIRROR_URL
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean && mkdir -p /usr/share/man/man1 \
+    && if [ -n "$DEBIAN_MIRROR_URL" ]; then sed -i "s|^URIs: .*/debian|URIs: $DEBIAN_MIRROR_URL/debian|" \
+        /etc/apt/sources.list.d/debian.sources; fi \
     && apt-get update && apt-get install --yes --no-install-recommends python3 \
     && useradd --uid 10001 --no-create-home --home-dir /tmp app
 WORKDIR /app
@@ -21,12 +24,18 @@ FROM base AS node
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update && apt-get install --yes --no-install-recommends nodejs
 
-# --- What builds: Python environments, Java parts, bytecode.
+# --- What builds: Python environments, Java parts, bytecode. Only here a company's mirrors and its CA are known
+# (docs/company-network.md): no layer of an image that runs holds them.
 
 FROM base AS uv
+ARG PIP_INDEX_URL
+ARG NPM_CONFIG_REGISTRY
+ENV UV_DEFAULT_INDEX=$PIP_INDEX_URL SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 ENV PIP_CACHE_DIR=/var/cache/pip UV_CACHE_DIR=/var/cache/uv npm_config_cache=/var/cache/npm
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update && apt-get install --yes --no-install-recommends binutils ca-certificates python3-venv
+COPY services/company_ca.sh services/
+RUN --mount=type=secret,id=company-ca services/company_ca.sh
 COPY requirements/bootstrap.txt requirements/
 RUN --mount=type=cache,target=/var/cache/pip \
     python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --require-hashes -r requirements/bootstrap.txt
@@ -37,6 +46,9 @@ FROM java AS maven
 ENV MAVEN_ARGS=-Dmaven.repo.local=/var/cache/maven
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update && apt-get install --yes --no-install-recommends maven openjdk-21-jdk-headless
+ARG MAVEN_MIRROR_URL
+COPY services/company_ca.sh services/
+RUN --mount=type=secret,id=company-ca services/company_ca.sh
 
 FROM uv AS emulator-environment
 COPY requirements/emulator.txt requirements/

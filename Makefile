@@ -154,7 +154,7 @@ FAST := -m "not slow"
 test-lts: install .delta-lts ## A batch on the Spark of Databricks 17.3 LTS, before a release
 	@.build/envs/spark-lts/bin/python -m pytest $(LTS_TESTS)
 .test-sink:
-	@mvn --batch-mode --quiet -f services/connect/s3-sink/pom.xml test
+	@source services/kafka/java.sh && maven -f services/connect/s3-sink/pom.xml test
 $(AIRFLOWS:%=.test-dags-%): .test-dags-%: .build/.%
 	@.build/envs/$*/bin/python -m pytest tests/dags
 

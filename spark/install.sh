@@ -41,7 +41,7 @@ shipped=$(python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file_
 artifact() { sed -E 's/-[0-9][0-9A-Za-z.]*\.jar$//' <<<"${1##*/}"; }
 
 rm -rf "$build/target" "$build/jars.new"
-mvn --batch-mode --quiet -f spark/pom.xml -Dtarget="$PWD/$build/target" package
+maven -f spark/pom.xml -Dtarget="$PWD/$build/target" package
 mkdir "$build/jars.new"
 for jar in "$build"/target/all/*.jar; do
     compgen -G "$shipped/$(artifact "$jar")-[0-9]*.jar" >/dev/null || cp "$jar" "$build/jars.new/"

@@ -18,7 +18,7 @@ mkdir -p "$build/plugins"
 inputs="$(find "$project/pom.xml" "$project/src" "$sums" -type f -print0 | LC_ALL=C sort -z | xargs -0 cksum)"
 if [ ! -d "$build/plugins/s3-sink" ] || [ "$inputs" != "$(cat "$build/inputs" 2>/dev/null)" ]; then
   # Its unit tests have a target of their own.
-  mvn --batch-mode --quiet -f "$project/pom.xml" clean package -DskipTests
+  maven -f "$project/pom.xml" clean package -DskipTests
   rm -rf "$build/new"
   mkdir "$build/new"
   (cd "$build/new" && "${JAVA%java}jar" -xf "$OLDPWD/$project/target/s3-sink.zip")
@@ -39,7 +39,7 @@ fi
 # own where Kafka has the same library.
 signer=services/connect/signer
 if [ ! -f "$build/aws-msk-iam-auth.jar" ] || ! check_sums "$build" "$signer/jars.sha256"; then
-  mvn --batch-mode --quiet -f "$signer/pom.xml" dependency:copy-dependencies \
+  maven -f "$signer/pom.xml" dependency:copy-dependencies \
     -DincludeScope=runtime -DexcludeTransitive=true -Dmdep.stripVersion=true -Dmdep.stripClassifier=true \
     -DoutputDirectory="$PWD/$build"
   if ! check_sums "$build" "$signer/jars.sha256"; then

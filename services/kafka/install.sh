@@ -17,7 +17,7 @@ find_java
 mkdir -p "$build"
 if ! jars_are_right "$build/libs"; then
   rm -rf "$build/libs.new"
-  mvn --batch-mode --quiet -f services/kafka/pom.xml dependency:copy-dependencies \
+  maven -f services/kafka/pom.xml dependency:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$PWD/$build/libs.new"
   if ! jars_are_right "$build/libs.new"; then
     echo "kafka: the jars in $build/libs.new are not those of $sums" >&2
@@ -31,7 +31,7 @@ fi
 auth=services/kafka/auth
 inputs="$(find "$auth/pom.xml" "$auth/src" -type f -print0 | LC_ALL=C sort -z | xargs -0 cksum)"
 if [ ! -f "$build/kafka-auth.jar" ] || [ "$inputs" != "$(cat "$build/kafka-auth.inputs" 2>/dev/null)" ]; then
-  mvn --batch-mode --quiet -f "$auth/pom.xml" clean package
+  maven -f "$auth/pom.xml" clean package
   cp "$auth"/target/kafka-auth-*.jar "$build/kafka-auth.jar"
   printf '%s\n' "$inputs" >"$build/kafka-auth.inputs"
 fi

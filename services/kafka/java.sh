@@ -27,6 +27,11 @@ classpath() {
   (LC_ALL=C; set -- "$1"/*.jar; IFS=:; echo "$*")
 }
 
+# Runs Maven without the codes that reset a terminal's colours, which it prints even where it prints nothing else.
+maven() {
+  mvn --batch-mode --quiet "$@" 2>&1 | sed -e "s/$(printf '\033')\[[0-9;]*m//g" -e '/^$/d' >&2
+}
+
 # Checks the files in a folder against a list of SHA-256 sums.
 check_sums() {
   local folder="$1" list

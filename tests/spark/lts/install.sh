@@ -13,5 +13,5 @@ if [[ -d $jars ]] && check; then
 fi
 rm -rf "$jars"
 mkdir -p "$jars"
-mvn --batch-mode --quiet -f "$folder/pom.xml" -Dtarget="$PWD/$jars" package
+maven -f "$folder/pom.xml" -Dtarget="$PWD/$jars" package
 check || { echo "spark-lts: the jars in $jars are not those of $folder/jars.sha256" >&2; exit 1; }
