@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, create_engine, event
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy import JSON, ForeignKey, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
+from services.jobs_api.errors import invalid
 from services.jobs_api.states import TERMINAL, LifeCycle, Result
 
 
@@ -84,13 +85,36 @@ class Run(_State, Base):
     repairs: Mapped[list[Any]] = mapped_column(default=list)
     """Ends of the original run and of its repairs so far, for the history."""
     deleted: Mapped[bool] = mapped_column(default=False)
+    attempts: Mapped[list[Attempt]] = relationship(back_populates="run", order_by="Attempt.run_id")
+    """Every attempt at its tasks, the oldest first."""
+
+    @property
+    def run(self) -> Run:
+        """Itself, as an attempt has the run that it is part of."""
+        return self
+
+    @property
+    def latest(self) -> dict[str, Attempt]:
+        """The newest attempt at each task."""
+        return {row.task_key: row for row in self.attempts}
+
+    @property
+    def repair_id(self) -> int:
+        """The latest repair; 0 when there was none."""
+        return max((row.repair_id for row in self.attempts), default=0)
+
+    @property
+    def together(self) -> int:
+        """How many runs of its job are active at a time, so that a run comes to its turn."""
+        return max(int(self.settings.get("max_concurrent_runs", 1)), 1)
 
 
 class Attempt(_State, Base):
     """An attempt at a task of a run. Its ``run_id`` is its own."""
 
     __tablename__ = "attempts"
-    job_run_id: Mapped[int] = mapped_column(index=True)
+    job_run_id: Mapped[int] = mapped_column(ForeignKey(Run.run_id), index=True)
+    run: Mapped[Run] = relationship(back_populates="attempts")
     task_key: Mapped[str]
     number: Mapped[int] = mapped_column(default=0)
     original: Mapped[int]
@@ -104,6 +128,20 @@ class Attempt(_State, Base):
     notebook_truncated: Mapped[bool] = mapped_column(default=False)
     values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Task values that it has set."""
+
+    def follow(self, session: Session, repair_id: int) -> Attempt:
+        """Add the attempt that follows this one."""
+        following = Attempt(
+            run_id=new_id(session),
+            task_key=self.task_key,
+            number=self.number + 1,
+            original=self.original,
+            repair_id=repair_id,
+            task=self.task,
+            life_cycle=LifeCycle.BLOCKED if self.task.get("depends_on") else LifeCycle.PENDING,
+        )
+        self.run.attempts.append(following)
+        return following
 
 
 class Database:
@@ -132,6 +170,30 @@ def new_id(session: Session) -> int:
     session.flush()
     found = number.number
     session.delete(number)
+    return found
+
+
+def run_of(session: Session, run_id: int) -> Run | Attempt:
+    """A run, or an attempt at a task, by its id.
+
+    Raises:
+        ApiError: there is none, or it was deleted.
+    """
+    found = session.get(Run, run_id) or session.get(Attempt, run_id)
+    if found is None or found.run.deleted:
+        raise invalid(f"Run {run_id} does not exist.")
+    return found
+
+
+def whole_run(session: Session, run_id: int) -> Run:
+    """A run by its id, and no attempt at one of its tasks.
+
+    Raises:
+        ApiError: there is none, or it's an attempt.
+    """
+    found = run_of(session, run_id)
+    if isinstance(found, Attempt):
+        raise invalid(f"Run {run_id} is a task of run {found.job_run_id}.")
     return found
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -18,9 +20,8 @@ from services.jobs_api import parameters, states
 from services.jobs_api.attempt import Outcome
 from services.jobs_api.bodies import read
 from services.jobs_api.database import Attempt, Run, now
-from services.jobs_api.described import cluster_of, task_json
 from services.jobs_api.parts import Parts
-from services.jobs_api.rows import latest, next_attempt
+from services.jobs_api.runtimes import session_conf
 from services.jobs_api.states import CODES, LifeCycle, Result
 from services.jobs_api.tasks import Task, leaves
 
@@ -41,8 +42,11 @@ class Stop(Enum):
 class Execution:
     """A run, from its first task to its result."""
 
-    def __init__(self, parts: Parts, run_id: int) -> None:
-        self._parts, self.run_id = parts, run_id
+    done: asyncio.Task[None]
+    """Ends with it; made by whoever runs it."""
+
+    def __init__(self, parts: Parts, run: Run) -> None:
+        self._parts, self.run_id, self.job_id = parts, run.run_id, run.job_id
         self.started = False
         self._tasks: dict[str, Task] = {}
         self._current: dict[str, int] = {}
@@ -70,7 +74,7 @@ class Execution:
             return
         with self._parts.database.work() as session:
             run = session.get_one(Run, self.run_id)
-            rows = latest(session, self.run_id)
+            rows = run.latest
             self._limit = int(run.settings.get("timeout_seconds", 0))
             self._tasks = {key: read(row.task, Task) for key, row in rows.items()}
             self._current = {key: row.run_id for key, row in rows.items()}
@@ -157,16 +161,16 @@ class Execution:
     async def _attempt(self, key: str) -> Outcome:
         run_id = self._current[key]
         with self._parts.database.work() as session:
-            run, row = session.get_one(Run, self.run_id), session.get_one(Attempt, run_id)
+            row = session.get_one(Attempt, run_id)
             row.life_cycle, row.start_time, row.message = LifeCycle.RUNNING, now(), "In run"
+            run = row.run
             if run.life_cycle in states.WAITING:
                 run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
                 run.start_time = run.start_time or row.start_time
-            others = latest(session, self.run_id).values()
-            known = parameters.values(run, row, others, self._parts.settings.jobs_api_url)
-            row.resolved = parameters.called_with(run, row, known)
-            described = task_json(self._parts, run, row, others)
-            cluster = cluster_of(run, row)
+            known = parameters.values(row, self._parts.settings.jobs_api_url)
+            row.resolved = parameters.called_with(row, known)
+            cluster = _cluster_of(row)
+            described = _task_json(self._parts, row, cluster)
         if not self.started:
             self.started = True
             if self._limit:
@@ -189,7 +193,7 @@ class Execution:
         """Put the next attempt in place of one that has ended."""
         with self._parts.database.work() as session:
             row = session.get_one(Attempt, self._current[key])
-            following = next_attempt(session, row, row.repair_id)
+            following = row.follow(session, row.repair_id)
             following.life_cycle = LifeCycle.WAITING_FOR_RETRY
             self._current[key] = following.run_id
 
@@ -211,8 +215,8 @@ class Execution:
 
     def _end_run(self, session: Session) -> None:
         run = session.get_one(Run, self.run_id)
-        rows = latest(session, self.run_id)
-        broken = next((r for r in rows.values() if r.life_cycle == LifeCycle.INTERNAL_ERROR), None)
+        rows = run.latest.values()
+        broken = next((row for row in rows if row.life_cycle == LifeCycle.INTERNAL_ERROR), None)
         if broken:
             run.end(LifeCycle.INTERNAL_ERROR, Result.FAILED, broken.message, "INTERNAL_ERROR")
             return
@@ -221,9 +225,45 @@ class Execution:
             return
         result = states.result_of_run(self._results, leaves(self._tasks))
         message, code = Stop.CANCELED.value[2] if result is Result.CANCELED else "", CODES[result]
-        failed = [row for row in rows.values() if row.result in (Result.FAILED, Result.TIMEDOUT)]
+        failed = [row for row in rows if row.result in (Result.FAILED, Result.TIMEDOUT)]
         if result is Result.FAILED and failed:
             message = f"Task {failed[0].task_key} failed with message: {failed[0].message}."
-            if any(row.result == Result.UPSTREAM_FAILED for row in rows.values()):
+            if any(row.result == Result.UPSTREAM_FAILED for row in rows):
                 message += " This caused all downstream tasks to get skipped."
         run.end(LifeCycle.TERMINATED, result, message, code)
+
+
+def _task_json(parts: Parts, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """What the runner is told of a task: its ``task.json``."""
+    workspace, run = parts.workspace, row.run
+    task: dict[str, Any] = dict(row.resolved or {})
+    if "spark_python_task" in task:
+        task["file"] = workspace.python_file(task["spark_python_task"]["python_file"])
+    if "notebook_task" in task:
+        task["file"] = workspace.notebook(task["notebook_task"]["notebook_path"])
+    libraries = row.task.get("libraries", [])
+    return task | {
+        "wheels": [workspace.library(item["whl"]) for item in libraries if item.get("whl")],
+        "packages": [item["pypi"]["package"] for item in libraries if item.get("pypi")],
+        "values": {key: other.values for key, other in run.latest.items()},
+        "workspace": workspace.folders,
+        "dbfs": str(workspace.dbfs),
+        "runtime": parts.settings.jobs_api_runtime,
+        "spark_conf": session_conf(row.task, cluster, parts.settings.cluster_spark_version),
+        "context": {
+            "job_id": str(run.job_id),
+            "job_run_id": str(run.run_id),
+            "run_id": str(row.run_id),
+            "task_key": row.task_key,
+            "job_name": run.name,
+            "url": parts.settings.jobs_api_url,
+        },
+    }
+
+
+def _cluster_of(row: Attempt) -> dict[str, Any]:
+    """What the cluster of a task brings: its own, or a shared one of the job."""
+    for item in row.run.settings.get("job_clusters", []):
+        if item.get("job_cluster_key") == row.task.get("job_cluster_key"):
+            return dict(item.get("new_cluster", {}))
+    return dict(row.task.get("new_cluster") or {})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from services.jobs_api import bodies, views
@@ -25,6 +25,7 @@ LIMIT = 100
 UNTITLED = "Untitled"
 
 Answer = dict[str, Any]
+Row = TypeVar("Row")
 
 
 class Jobs:
@@ -48,17 +49,13 @@ class Jobs:
 
     async def list_jobs(self, request: Answer) -> Answer:
         form = read(request, bodies.ListJobs)
-        limit = limit_of(form.limit, LIMIT)
-        start = bodies.page_start(form.page_token, form.offset)
         query = select(Job).order_by(Job.job_id.desc())
         if form.name:
             query = query.where(func.lower(Job.name) == form.name.lower())
         with self._database.work() as session:
-            rows = session.scalars(query.offset(start).limit(limit + 1)).all()
-        found = [views.job(row, form.expand_tasks) for row in rows[:limit]]
-        for view in found:
-            view.pop("next_page_token", None)
-        return page("jobs", found, start, limit, len(rows) > limit)
+            return page(
+                session, query, form, LIMIT, "jobs", lambda row: views.job(row, form.expand_tasks)
+            )
 
     async def update(self, request: Answer) -> Answer:
         """Change fields; tasks, clusters and parameters are merged by their keys."""
@@ -91,10 +88,10 @@ class Jobs:
         form = read(request, bodies.JobId)
         with self._database.work() as session:
             session.delete(job_of(session, form.job_id))
-            active = select(Run.run_id).where(Run.job_id == form.job_id)
-            runs = session.scalars(active.where(Run.life_cycle.in_(ACTIVE))).all()
-        for run_id in runs:
-            self._scheduler.stop_run(run_id)
+            active = select(Run).where(Run.job_id == form.job_id, Run.life_cycle.in_(ACTIVE))
+            runs = session.scalars(active).all()
+        for run in runs:
+            self._scheduler.stop_run(run)
         return {}
 
     def _settings(self, settings: Answer) -> Answer:
@@ -129,20 +126,28 @@ def job_of(session: Session, job_id: int) -> Job:
     return job
 
 
-def limit_of(limit: int, most: int) -> int:
-    """How many a page has; 0 asks for as many as may be.
+def page(
+    session: Session,
+    query: Select[Row],
+    form: bodies.Page,
+    most: int,
+    name: str,
+    view: Callable[[Row], Answer],
+) -> Answer:
+    """A page of a list, with the tokens of the pages before and behind it; 0 asks for ``most``.
 
     Raises:
-        ApiError: it isn't a number that may be asked for.
+        ApiError: the limit or the token isn't one that may be asked for.
     """
-    if not 0 <= limit <= most:
-        raise invalid(f"limit must be between 0 and {most}, it is {limit}")
-    return limit or most
-
-
-def page(name: str, rows: list[Answer], start: int, limit: int, more: bool) -> Answer:
-    """A page of a list, with the tokens of the pages before and behind it."""
-    answer: Answer = {name: rows, "has_more": more} if rows else {"has_more": more}
+    if not 0 <= form.limit <= most:
+        raise invalid(f"limit must be between 0 and {most}, it is {form.limit}")
+    limit, start = form.limit or most, bodies.page_start(form.page_token, form.offset)
+    rows = session.scalars(query.offset(start).limit(limit + 1)).all()
+    found = [view(row) for row in rows[:limit]]
+    for item in found:
+        item.pop("next_page_token", None)
+    more = len(rows) > limit
+    answer: Answer = {name: found, "has_more": more} if found else {"has_more": more}
     if more:
         answer["next_page_token"] = str(start + limit)
     if start:

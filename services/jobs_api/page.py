@@ -20,10 +20,9 @@ from starlette.routing import Route
 
 from services.jobs_api import views
 from services.jobs_api.attempt import Attempts
-from services.jobs_api.database import Attempt, Run, now
+from services.jobs_api.database import Attempt, Run, now, run_of
 from services.jobs_api.errors import ApiError
 from services.jobs_api.parts import Parts
-from services.jobs_api.rows import attempts_of, run_of
 
 SHOWN = 100
 """Runs on the first page."""
@@ -78,8 +77,7 @@ class Pages:
                 found = run_of(session, request.path_params["run_id"])
             except ApiError as error:
                 return PlainTextResponse(error.message, 404)
-            run = session.get_one(Run, found.job_run_id) if isinstance(found, Attempt) else found
-        return RedirectResponse(views.page_url(run, self._url))
+            return RedirectResponse(views.page_url(found.run, self._url))
 
     async def run(self, request: Request) -> Response:
         """One run."""
@@ -87,8 +85,7 @@ class Pages:
             run = session.get(Run, request.path_params["run_id"])
             if run is None or run.deleted or run.job_id != request.path_params["job_id"]:
                 return PlainTextResponse("There is no such run.", 404)
-            rows = attempts_of(session, run.run_id)
-        attempts = [self._shown(row) for row in rows]
+            attempts = [self._shown(row) for row in run.attempts]
         return self._page("run.html", run=run, attempts=attempts, active=not run.ended)
 
     async def log(self, request: Request) -> Response:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.jobs_api.database import Attempt, Run
+from services.jobs_api.database import Attempt
 from services.jobs_api.references import moments, resolve
 
 JOB_PARAMETERS = "job.parameters."
 
 
-def values(run: Run, attempt: Attempt, others: Iterable[Attempt], url: str) -> dict[str, str]:
-    """Values of the dynamic references, by name, for ``attempt`` of ``run``."""
+def values(attempt: Attempt, url: str) -> dict[str, str]:
+    """Values of the dynamic references, by name, for an attempt at a task."""
+    run = attempt.run
     started = moments(run.start_time or run.created_time)
     found = {
         "job.id": str(run.job_id),
@@ -37,7 +38,7 @@ def values(run: Run, attempt: Attempt, others: Iterable[Attempt], url: str) -> d
     }
     for name, value in started.items():
         found[f"job.start_time.{name}"] = found[f"job.trigger.time.{name}"] = value
-    for other in others:
+    for other in run.latest.values():
         prefix = f"tasks.{other.task_key}."
         found[prefix + "run_id"] = str(other.run_id)
         found[prefix + "result_state"] = (other.result or "").lower()
@@ -51,7 +52,7 @@ def values(run: Run, attempt: Attempt, others: Iterable[Attempt], url: str) -> d
     return found
 
 
-def called_with(run: Run, attempt: Attempt, known: Mapping[str, str]) -> dict[str, Any]:
+def called_with(attempt: Attempt, known: Mapping[str, str]) -> dict[str, Any]:
     """The part of the task that names its type, as it is run.
 
     A request's ``python_params`` replace the task's, its ``notebook_params`` are added to the
@@ -59,7 +60,7 @@ def called_with(run: Run, attempt: Attempt, known: Mapping[str, str]) -> dict[st
     """
     name = next(key for key in attempt.task if key.endswith("_task") and attempt.task[key])
     part: dict[str, Any] = dict(attempt.task[name])
-    over = run.overriding
+    over = attempt.run.overriding
     job = {
         k.removeprefix(JOB_PARAMETERS): v for k, v in known.items() if k.startswith(JOB_PARAMETERS)
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -12,15 +13,14 @@ from sqlalchemy.orm import Session
 from services.jobs_api import bodies, views
 from services.jobs_api.attempt import Attempts
 from services.jobs_api.bodies import read
-from services.jobs_api.database import Attempt, Job, Run, new_id
+from services.jobs_api.database import Attempt, Run, new_id, run_of, whole_run
 from services.jobs_api.errors import ApiError, Code, invalid
-from services.jobs_api.jobs import Answer, checked_settings, job_of, limit_of, page
+from services.jobs_api.jobs import Answer, checked_settings, job_of, page
 from services.jobs_api.parameters import merged
 from services.jobs_api.parts import Parts
-from services.jobs_api.rows import attempts_of, run_of, whole_run
 from services.jobs_api.scheduler import Scheduler
-from services.jobs_api.states import ACTIVE, CODES, TERMINAL, LifeCycle, Result
-from services.jobs_api.tasks import KEY_CHARACTERS, TYPES
+from services.jobs_api.states import ACTIVE, CODES, TERMINAL, UNSUCCESSFUL, LifeCycle, Result
+from services.jobs_api.tasks import KEY_CHARACTERS, TYPES, Task, downstream
 
 LIMIT = 25
 """Runs in one answer, at most."""
@@ -50,9 +50,7 @@ class Runs:
             existing = self._by_token(session, token)
             if existing is not None:
                 return {"run_id": existing}
-            self._scheduler.admit()
             run_id = new_id(session)
-            queue = read(settings.get("queue") or {}, bodies.QueueSettings)
             run = Run(
                 run_id=run_id,
                 job_id=run_id,
@@ -60,10 +58,9 @@ class Runs:
                 run_type="SUBMIT_RUN",
                 settings=settings,
                 idempotency_token=token or None,
-                life_cycle=LifeCycle.PENDING,
             )
-            self._add(session, run, settings["tasks"], queue.enabled)
-        self._scheduler.start(run.run_id, run.job_id, 1)
+            self._add(session, run, 1)
+        self._scheduler.start(run, 1)
         return {"run_id": run.run_id}
 
     async def run_now(self, request: Answer) -> Answer:
@@ -74,32 +71,58 @@ class Runs:
             if existing is not None:
                 return {"run_id": existing, "number_in_job": existing}
             job = job_of(session, form.job_id)
-            run = self._run_of(session, job, overriding, form.idempotency_token)
-            queue = form.queue or read(job.settings.get("queue") or {}, bodies.QueueSettings)
+            given = overriding.pop("job_parameters", {})
+            run = Run(
+                run_id=new_id(session),
+                job_id=job.job_id,
+                name=job.name,
+                run_type="JOB_RUN",
+                settings=job.settings,
+                parameters=merged(job.settings.get("parameters", []), given),
+                overriding=overriding,
+                idempotency_token=form.idempotency_token or None,
+            )
             together = int(job.settings.get("max_concurrent_runs", 1))
-            full = self._scheduler.active_runs(job.job_id) >= together
-            if full and not queue.enabled:
-                result = Result.MAXIMUM_CONCURRENT_RUNS_REACHED
-                message = "Run was skipped because the job has as many active runs as it may have."
-                run.end(LifeCycle.SKIPPED, result, message, CODES[result])
-                session.add(run)
-            else:
-                self._scheduler.admit(full)
-                tasks = _only(job.settings["tasks"], form.only)
-                self._add(session, run, tasks, queue.enabled, full)
+            self._add(session, run, together, form.queue, form.only)
         if not run.ended:
-            self._scheduler.start(run.run_id, run.job_id, together)
+            self._scheduler.start(run, together)
         return {"run_id": run.run_id, "number_in_job": run.run_id}
+
+    async def repair(self, request: Answer) -> Answer:
+        """Run some tasks of an ended run again."""
+        form = read(request, bodies.Repair)
+        overriding = form.given()
+        given = overriding.pop("job_parameters", {})
+        with self._database.work() as session:
+            run = whole_run(session, form.run_id)
+            if not run.ended:
+                raise ApiError(Code.INVALID_STATE, f"Run {run.run_id} is active, not repairable.")
+            rows, last = run.latest, run.repair_id
+            if last and form.latest_repair_id != last:
+                raise invalid(f"latest_repair_id must be {last}, the latest repair of the run.")
+            keys = _to_repair(form, rows)
+            self._scheduler.admit(len(self._scheduler.active_runs(run.job_id)) >= run.together)
+            run.repairs = [*run.repairs, views.standing(run)]
+            repair_id = new_id(session)
+            for key in keys:
+                rows[key].follow(session, repair_id)
+            if given:
+                old = {item["name"]: item["value"] for item in run.parameters if "value" in item}
+                run.parameters = merged(run.settings.get("parameters", []), old | given)
+            run.overriding = run.overriding | overriding
+            run.life_cycle, run.result, run.code = LifeCycle.PENDING, None, None
+            run.message, run.end_time = "", 0
+        self._scheduler.start(run, run.together)
+        return {"repair_id": repair_id}
 
     async def get(self, request: Answer) -> Answer:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
             found = run_of(session, form.run_id)
             if isinstance(found, Attempt):
-                return views.task_run(found, session.get_one(Run, found.job_run_id), self._url)
+                return views.task_run(found, self._url)
             return views.run(
                 found,
-                attempts_of(session, found.run_id),
                 self._url,
                 history=form.include_history,
                 resolved=form.include_resolved_values,
@@ -111,56 +134,43 @@ class Runs:
         with self._database.work() as session:
             found = run_of(session, form.run_id)
             if isinstance(found, Run):
-                rows = attempts_of(session, found.run_id)
-                if len({row.task_key for row in rows}) != 1:
+                if len(found.latest) != 1:
                     raise invalid(
                         "Retrieving the output of runs with multiple tasks is not supported. "
                         "Please retrieve the output of each individual task run instead."
                     )
-                metadata, row = views.run(found, rows, self._url), rows[-1]
+                metadata, row = views.run(found, self._url), found.attempts[-1]
             else:
-                run = session.get_one(Run, found.job_run_id)
-                metadata, row = views.task_run(found, run, self._url), found
+                metadata, row = views.task_run(found, self._url), found
         return {"metadata": metadata, **self._output(row)}
 
     async def list_runs(self, request: Answer) -> Answer:
         form = read(request, bodies.ListRuns)
         if form.active_only and form.completed_only:
             raise invalid("active_only and completed_only can't both be true")
-        limit = limit_of(form.limit, LIMIT)
-        start = bodies.page_start(form.page_token, form.offset)
-        query = select(Run).where(~Run.deleted).order_by(Run.created_time.desc(), Run.run_id.desc())
-        if form.active_only:
-            query = query.where(Run.life_cycle.in_(ACTIVE))
-        if form.completed_only:
-            query = query.where(Run.life_cycle.in_(TERMINAL))
-        if form.job_id is not None:
-            query = query.where(Run.job_id == form.job_id)
-        if form.run_type:
-            query = query.where(Run.run_type == form.run_type)
-        if form.start_time_from is not None:
-            query = query.where(Run.created_time >= form.start_time_from)
-        if form.start_time_to is not None:
-            query = query.where(Run.created_time <= form.start_time_to)
+        conditions = (
+            (form.active_only, Run.life_cycle.in_(ACTIVE)),
+            (form.completed_only, Run.life_cycle.in_(TERMINAL)),
+            (form.job_id is not None, Run.job_id == form.job_id),
+            (form.run_type, Run.run_type == form.run_type),
+            (form.start_time_from is not None, Run.created_time >= form.start_time_from),
+            (form.start_time_to is not None, Run.created_time <= form.start_time_to),
+        )
+        query = select(Run).where(~Run.deleted, *(what for asked, what in conditions if asked))
+        query = query.order_by(Run.created_time.desc(), Run.run_id.desc())
+
+        def view(row: Run) -> Answer:
+            return views.run(row, self._url, form.expand_tasks)
+
         with self._database.work() as session:
-            rows = session.scalars(query.offset(start).limit(limit + 1)).all()
-            found = [
-                views.run(row, attempts_of(session, row.run_id), self._url, form.expand_tasks)
-                for row in rows[:limit]
-            ]
-        for view in found:
-            view.pop("next_page_token", None)
-        return page("runs", found, start, limit, len(rows) > limit)
+            return page(session, query, form, LIMIT, "runs", view)
 
     async def cancel(self, request: Answer) -> Answer:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
             found = run_of(session, form.run_id)
-        if not found.ended:
-            if isinstance(found, Attempt):
-                self._scheduler.stop_run(found.job_run_id, found.task_key)
-            else:
-                self._scheduler.stop_run(found.run_id)
+            if not found.ended:
+                self._scheduler.stop_run(found)
         return {}
 
     async def cancel_all(self, request: Answer) -> Answer:
@@ -174,7 +184,7 @@ class Runs:
             runs = session.scalars(query).all()
         for run in runs:
             if not form.all_queued_runs or run.life_cycle == LifeCycle.QUEUED:
-                self._scheduler.stop_run(run.run_id)
+                self._scheduler.stop_run(run)
         return {}
 
     async def delete(self, request: Answer) -> Answer:
@@ -187,7 +197,7 @@ class Runs:
                     f"Run {run.run_id} is active ({run.life_cycle}). Cancel it first.",
                 )
             run.deleted = True
-            attempts = [row.run_id for row in attempts_of(session, run.run_id)]
+            attempts = [row.run_id for row in run.attempts]
         for run_id in attempts:
             self._attempts.forget(run_id)
         return {}
@@ -214,48 +224,42 @@ class Runs:
             raise invalid(f"The run with idempotency token '{token}' was deleted.")
         return None if run is None else run.run_id
 
-    def _run_of(self, session: Session, job: Job, overriding: Answer, token: str) -> Run:
-        given = overriding.pop("job_parameters", {})
-        return Run(
-            run_id=new_id(session),
-            job_id=job.job_id,
-            name=job.name,
-            run_type="JOB_RUN",
-            settings=job.settings,
-            parameters=merged(job.settings.get("parameters", []), given),
-            overriding=overriding,
-            idempotency_token=token or None,
-            life_cycle=LifeCycle.PENDING,
-        )
-
     def _add(
         self,
         session: Session,
         run: Run,
-        tasks: list[dict[str, Any]],
-        may_queue: bool,
-        full: bool = False,
+        together: int,
+        queue: bodies.QueueSettings | None = None,
+        only: Sequence[str] = (),
     ) -> None:
-        """Keep a run and its tasks; ``full``: earlier runs of its job come first.
+        """Keep a run and its tasks; skip it when ``together`` runs are active and none may wait.
 
         One that has to wait is pending unless it may be queued: a client that didn't ask for a
         queue knows no such state (Airflow's ``DatabricksWorkflowTaskGroup`` fails with it).
         """
+        queue = queue or read(run.settings.get("queue") or {}, bodies.QueueSettings)
+        full = len(self._scheduler.active_runs(run.job_id)) >= together
+        if full and not queue.enabled:
+            result = Result.MAXIMUM_CONCURRENT_RUNS_REACHED
+            message = "Run was skipped because the job has as many active runs as it may have."
+            run.end(LifeCycle.SKIPPED, result, message, CODES[result])
+            session.add(run)
+            return
+        self._scheduler.admit(full)
+        run.life_cycle = LifeCycle.PENDING
         if full or self._scheduler.busy:
             run.message = views.AWAITS_TURN if full else views.AWAITS_SLOT
-            run.life_cycle = LifeCycle.QUEUED if may_queue else LifeCycle.PENDING
+            run.life_cycle = LifeCycle.QUEUED if queue.enabled else LifeCycle.PENDING
         session.add(run)
-        for task in tasks:
+        for task in _only(run.settings["tasks"], only):
             run_id = new_id(session)
-            state = LifeCycle.BLOCKED if task.get("depends_on") else LifeCycle(run.life_cycle)
-            session.add(
+            run.attempts.append(
                 Attempt(
                     run_id=run_id,
-                    job_run_id=run.run_id,
                     task_key=task["task_key"],
                     original=run_id,
                     task=task,
-                    life_cycle=state,
+                    life_cycle=LifeCycle.BLOCKED if task.get("depends_on") else run.life_cycle,
                     message=run.message,
                 )
             )
@@ -265,7 +269,7 @@ class _Token(Struct):
     idempotency_token: bodies.Token = ""
 
 
-def _only(tasks: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
+def _only(tasks: list[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
     """The tasks that a request asks for; all of them when it names none."""
     if not keys:
         return tasks
@@ -278,3 +282,21 @@ def _only(tasks: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
         for task in tasks
         if task["task_key"] in keys
     ]
+
+
+def _to_repair(form: bodies.Repair, rows: dict[str, Attempt]) -> set[str]:
+    """Keys of the tasks to run again."""
+    if form.rerun_all_failed_tasks == bool(form.rerun_tasks):
+        raise invalid("Exactly one of rerun_tasks and rerun_all_failed_tasks must be given")
+    for key in form.rerun_tasks:
+        if key not in rows:
+            raise invalid(f"Task '{key}' does not exist.")
+    keys = set(form.rerun_tasks)
+    if form.rerun_all_failed_tasks:
+        keys = {key for key, row in rows.items() if row.result in UNSUCCESSFUL}
+    if not keys:
+        raise invalid("The run has no failed task to repair.")
+    if form.rerun_dependent_tasks:
+        tasks = {key: read(row.task, Task) for key, row in rows.items()}
+        keys = downstream(tasks, keys)
+    return keys

@@ -19,19 +19,12 @@ STOP_LIMIT = 20.0
 """Seconds that the end of the service gives to the processes of its tasks."""
 
 
-def together(run: Run) -> int:
-    """How many runs of its job are active at a time, so that a run comes to its turn."""
-    return max(int(run.settings.get("max_concurrent_runs", 1)), 1)
-
-
 class Scheduler:
     """Starts and stops runs. Every method is called by the event loop's thread."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self._executions: dict[int, Execution] = {}
-        self._jobs: dict[int, int] = {}
-        self._futures: dict[int, asyncio.Task[None]] = {}
 
     @property
     def busy(self) -> bool:
@@ -51,23 +44,20 @@ class Scheduler:
                 f"{waiting} runs wait for their turn, which is the limit; try again later",
             )
 
-    def active_runs(self, job_id: int) -> int:
+    def active_runs(self, job_id: int) -> list[Execution]:
         """Runs of a job that have not ended."""
-        return sum(found == job_id for found in self._jobs.values())
+        return [found for found in self._executions.values() if found.job_id == job_id]
 
-    def start(self, run_id: int, job_id: int, together: int) -> None:
+    def start(self, run: Run, together: int) -> None:
         """Start a run when fewer than ``together`` earlier ones of its job are active."""
-        before = [self._futures[run] for run, job in self._jobs.items() if job == job_id]
-        execution = self._executions[run_id] = Execution(self.parts, run_id)
-        self._jobs[run_id] = job_id
-        self._futures[run_id] = asyncio.create_task(self._run(execution, before, together))
+        before = [earlier.done for earlier in self.active_runs(run.job_id)]
+        execution = self._executions[run.run_id] = Execution(self.parts, run)
+        execution.done = asyncio.create_task(self._run(execution, before, together))
 
-    def stop_run(self, run_id: int, key: str | None = None) -> bool:
-        """Cancel a run, or one of its tasks; False when it isn't active."""
-        execution = self._executions.get(run_id)
-        if execution:
-            execution.stop(Stop.CANCELED, key)
-        return execution is not None
+    def stop_run(self, run: Run | Attempt) -> None:
+        """Cancel a run, or one of its tasks, if it is active."""
+        if execution := self._executions.get(run.run.run_id):
+            execution.stop(Stop.CANCELED, run.task_key if isinstance(run, Attempt) else None)
 
     async def recover(self) -> None:
         """Take over what an earlier process of the service has left.
@@ -83,15 +73,14 @@ class Scheduler:
             for run in runs:
                 if run.life_cycle in WAITING:
                     continue
-                rows = session.scalars(select(Attempt).where(Attempt.job_run_id == run.run_id))
-                for row in rows:
+                for row in run.attempts:
                     if not row.ended:
                         row.end(*Stop.SERVICE_ENDED.value)
                         row.error = row.message
                 run.end(*Stop.SERVICE_ENDED.value)
         for run in runs:
             if not run.ended:
-                self.start(run.run_id, run.job_id, together(run))
+                self.start(run, run.together)
 
     async def stop(self) -> None:
         """End what runs; runs of which nothing has started stay as they are."""
@@ -100,8 +89,9 @@ class Scheduler:
                 execution.stop(Stop.SERVICE_ENDED)
             else:
                 execution.leave()
-        if self._futures:
-            await asyncio.wait(list(self._futures.values()), timeout=STOP_LIMIT)
+        if self._executions:
+            ends = [execution.done for execution in self._executions.values()]
+            await asyncio.wait(ends, timeout=STOP_LIMIT)
 
     async def _run(
         self, execution: Execution, before: list[asyncio.Task[None]], together: int
@@ -112,8 +102,7 @@ class Scheduler:
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
         finally:
-            del self._executions[execution.run_id], self._jobs[execution.run_id]
-            del self._futures[execution.run_id]
+            del self._executions[execution.run_id]
         self._prune()
 
     def _prune(self) -> None:
@@ -123,10 +112,8 @@ class Scheduler:
             old = session.scalars(
                 ended.order_by(Run.run_id.desc()).offset(self.parts.settings.jobs_api_keep_runs)
             ).all()
-            attempts = session.scalars(
-                select(Attempt.run_id).where(Attempt.job_run_id.in_(old))
-            ).all()
-            session.execute(delete(Attempt).where(Attempt.job_run_id.in_(old)))
+            of_old = delete(Attempt).where(Attempt.job_run_id.in_(old))
+            attempts = session.scalars(of_old.returning(Attempt.run_id)).all()
             session.execute(delete(Run).where(Run.run_id.in_(old)))
         for run_id in attempts:
             self.parts.attempts.forget(run_id)

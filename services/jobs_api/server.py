@@ -22,7 +22,6 @@ from services.jobs_api.jobs import Answer, Jobs
 from services.jobs_api.page import Pages
 from services.jobs_api.parts import Parts
 from services.jobs_api.permissions import Permissions
-from services.jobs_api.repairs import Repairs
 from services.jobs_api.runs import Runs
 from services.jobs_api.scheduler import Scheduler
 
@@ -58,7 +57,7 @@ class Server:
 
     def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
         jobs = Jobs(parts.database, parts.workspace, scheduler)
-        runs, repairs = Runs(parts, scheduler), Repairs(parts, scheduler)
+        runs = Runs(parts, scheduler)
         clusters = Clusters(parts.settings.cluster_spark_version)
         permissions = Permissions(parts.database)
         self._parts = parts
@@ -78,7 +77,7 @@ class Server:
             ("POST", "jobs/runs/cancel"): runs.cancel,
             ("POST", "jobs/runs/cancel-all"): runs.cancel_all,
             ("POST", "jobs/runs/delete"): runs.delete,
-            ("POST", "jobs/runs/repair"): repairs.repair,
+            ("POST", "jobs/runs/repair"): runs.repair,
             ("GET", "permissions/jobs"): permissions.get,
             ("PUT", "permissions/jobs"): permissions.put,
             ("PATCH", "permissions/jobs"): permissions.patch,

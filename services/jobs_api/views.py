@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from services.jobs_api.database import Attempt, Job, Run, _State, now
@@ -68,23 +67,22 @@ def job(row: Job, expand: bool = True, start: int = 0) -> dict[str, Any]:
         "format": "MULTI_TASK",
     }
     settings.pop("access_control_list", None)
-    more = _page(settings, start)
+    more = _cut(settings, start)
     if not expand:
         for name in ("tasks", "job_clusters"):
             settings.pop(name, None)
-    view: dict[str, Any] = {
+    return {
         "job_id": row.job_id,
         "creator_user_name": USER,
         "run_as_user_name": USER,
         "created_time": row.created_time,
         "settings": settings,
+        **more,
     }
-    return view | _token(start, more)
 
 
 def run(
     row: Run,
-    attempts: Sequence[Attempt],
     url: str,
     expand: bool = True,
     history: bool = False,
@@ -92,34 +90,31 @@ def run(
     start: int = 0,
 ) -> dict[str, Any]:
     """A run with the attempts at its tasks."""
-    view = _common(row, row, url) | {
-        "run_id": row.run_id,
-        "number_in_job": row.run_id,
+    view = _common(row, url) | {
         "original_attempt_run_id": row.run_id,
-        "job_run_id": row.run_id,
         "run_duration": _duration(row),
         "job_clusters": row.settings.get("job_clusters", []),
         "job_parameters": row.parameters,
-        "tasks": [attempt(item, row, url, resolved) for item in attempts],
+        "tasks": [attempt(item, url, resolved) for item in row.attempts],
     }
     if row.overriding:
         view["overriding_parameters"] = row.overriding
     if history:
-        view["repair_history"] = _history(row, attempts)
-    more = _page(view, start)
+        view["repair_history"] = _history(row)
+    view |= _cut(view, start)
     if not expand:
         del view["tasks"], view["job_clusters"]
-    return view | _token(start, more)
+    return view
 
 
-def attempt(row: Attempt, of: Run, url: str, resolved: bool = False) -> dict[str, Any]:
+def attempt(row: Attempt, url: str, resolved: bool = False) -> dict[str, Any]:
     """An attempt at a task, as it stands among the tasks of its run."""
     view = {
         "run_if": "ALL_SUCCESS",
         **row.task,
         "run_id": row.run_id,
         "attempt_number": row.number,
-        "run_page_url": f"{page_url(of, url)}#{row.task_key}",
+        "run_page_url": f"{page_url(row.run, url)}#{row.task_key}",
         "state": state(row),
         "status": status(row),
         **_times(row),
@@ -129,16 +124,23 @@ def attempt(row: Attempt, of: Run, url: str, resolved: bool = False) -> dict[str
     return view
 
 
-def task_run(row: Attempt, of: Run, url: str) -> dict[str, Any]:
+def task_run(row: Attempt, url: str) -> dict[str, Any]:
     """An attempt as a run of its own: ``jobs/runs/get`` of its id."""
-    return _common(row, of, url) | {
-        "run_id": row.run_id,
-        "number_in_job": row.run_id,
-        "job_run_id": of.run_id,
+    return _common(row, url) | {
         "original_attempt_run_id": row.original,
         "attempt_number": row.number,
         "run_name": row.task_key,
-        "tasks": [attempt(row, of, url)],
+        "tasks": [attempt(row, url)],
+    }
+
+
+def standing(row: Run) -> dict[str, Any]:
+    """How a run, or its latest repair, stands or has ended: one entry of ``repairs``."""
+    return {
+        "id": row.repair_id,
+        "end_time": row.end_time,
+        "state": state(row),
+        "status": status(row),
     }
 
 
@@ -147,13 +149,16 @@ def page_url(row: Run, url: str) -> str:
     return f"{url}/jobs/{row.job_id}/runs/{row.run_id}"
 
 
-def _common(row: _State, of: Run, url: str) -> dict[str, Any]:
+def _common(row: Run | Attempt, url: str) -> dict[str, Any]:
     return {
-        "job_id": of.job_id,
+        "job_id": row.run.job_id,
         "creator_user_name": USER,
-        "run_name": of.name,
-        "run_page_url": page_url(of, url),
-        "run_type": of.run_type,
+        "run_id": row.run_id,
+        "number_in_job": row.run_id,
+        "job_run_id": row.run.run_id,
+        "run_name": row.run.name,
+        "run_page_url": page_url(row.run, url),
+        "run_type": row.run.run_type,
         "format": "MULTI_TASK",
         "trigger": "ONE_TIME",
         "state": state(row),
@@ -178,35 +183,27 @@ def _duration(row: _State) -> int:
     return (row.end_time or now()) - (row.start_time or row.created_time)
 
 
-def _history(row: Run, attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+def _history(row: Run) -> list[dict[str, Any]]:
     """The original run and its repairs; the newest stands as the run itself does."""
-    last = {"state": state(row), "status": status(row), "end_time": row.end_time}
     items = []
-    for number, item in enumerate([*row.repairs, {}]):
-        repair = item["id"] if item else max((a.repair_id for a in attempts), default=0)
-        end = last if number == len(row.repairs) else item
-        start = min((a.created_time for a in attempts if a.repair_id == repair), default=0)
-        view = {
+    for number, item in enumerate([*row.repairs, standing(row)]):
+        attempts = [a for a in row.attempts if a.repair_id == item["id"]]
+        view = item | {
             "type": "REPAIR" if number else "ORIGINAL",
-            "start_time": start or row.created_time,
-            "end_time": end["end_time"],
-            "state": end["state"],
-            "status": end["status"],
-            "task_run_ids": [a.run_id for a in attempts if a.repair_id == repair],
+            "start_time": min((a.created_time for a in attempts), default=row.created_time),
+            "task_run_ids": [a.run_id for a in attempts],
         }
-        items.append(view | ({"id": repair} if number else {}))
+        if not number:
+            del view["id"]
+        items.append(view)
     return items
 
 
-def _page(view: dict[str, Any], start: int) -> bool:
-    """Cut the long lists of ``view``; say whether there is more."""
+def _cut(view: dict[str, Any], start: int) -> dict[str, Any]:
+    """Cut the long lists of ``view``; return what says that there is more."""
     more = False
     for name in ("tasks", "job_clusters", "parameters", "job_parameters", "repair_history"):
         if name in view:
             more |= len(view[name]) > start + PAGE
             view[name] = view[name][start : start + PAGE]
-    return more
-
-
-def _token(start: int, more: bool) -> dict[str, Any]:
     return {"has_more": True, "next_page_token": str(start + PAGE)} if more else {}
