@@ -14,9 +14,10 @@ import shlex
 import shutil
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from contract.settings import Settings
 from services.jobs_api import process
@@ -34,17 +35,16 @@ DRAIN = 5.0
 """Seconds that output on its way is waited for when all processes have ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of an attempt."""
+class Outcome(msgspec.Struct):
+    """What came of an attempt: for the most part what the runner reports."""
 
-    result: Result
+    result: Result = Result.SUCCESS
     message: str = ""
     error: str | None = None
     trace: str | None = None
     notebook_result: str | None = None
     notebook_truncated: bool = False
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = {}
     clean: bool = False
     """Whether the JVM may serve another task."""
 
@@ -104,7 +104,7 @@ class Attempts:
         self,
         folder: Path,
         log: BoundedLog,
-        environment: Mapping[str, str],
+        environment: dict[str, str],
         deadline: float | None,
         jvm: Jvm | None,
     ) -> int:
@@ -113,15 +113,12 @@ class Attempts:
         Raises:
             TimeoutError: it was still there at ``deadline``, a time of the loop.
         """
+        gateway = jvm.gateway.environment if jvm else {}
         child = await asyncio.create_subprocess_exec(
             *self._command,
             "services.jobs_api.runner",
             str(folder),
-            env={
-                **environment,
-                **(jvm.gateway.environment if jvm else {}),
-                process.MARK: str(folder),
-            },
+            env=environment | gateway | {process.MARK: str(folder)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -149,33 +146,22 @@ class Attempts:
         if self._settings.jobs_api_path:
             path = Path(self._settings.jobs_api_path).resolve()
             found["PATH"] = f"{path}{os.pathsep}{found.get('PATH', os.defpath)}"
-        conf = [
-            part
-            for name, value in cluster.get("spark_conf", {}).items()
-            for part in ("--conf", f"{name}={value}")
-        ]
-        found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {shlex.join(conf)}".strip()
+        conf = cluster.get("spark_conf", {}).items()
+        options = shlex.join(part for item in conf for part in ("--conf", "=".join(item)))
+        found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
         return found
 
     def _outcome(self, folder: Path, status: int) -> Outcome:
         try:
             with (folder / "outcome.json").open("rb") as file:
-                told = json.loads(file.read(OUTCOME_BYTES))
-        except (OSError, ValueError):
-            told = {}
-        error, trace = told.get("error"), told.get("trace")
-        if status and not error:
-            error = f"The task's process ended with exit code {status}"
+                outcome = msgspec.json.decode(file.read(OUTCOME_BYTES), type=Outcome)
+        except (OSError, ValueError, msgspec.MsgspecError):
+            outcome = Outcome()
+        if status and not outcome.error:
+            outcome.error = f"The task's process ended with exit code {status}"
             if status < 0:
-                error = f"The task's process was ended by {signal.Signals(-status).name}"
-            trace = self.log(int(folder.name)).last(TRACE)[0]
-        return Outcome(
-            result=Result.FAILED if error else Result.SUCCESS,
-            message=told.get("message") or FAILED if error else "",
-            error=error,
-            trace=trace,
-            notebook_result=told.get("result"),
-            notebook_truncated=bool(told.get("truncated")),
-            values=told.get("values", {}),
-            clean=not error and bool(told.get("clean")),
-        )
+                outcome.error = f"The task's process was ended by {signal.Signals(-status).name}"
+            outcome.trace = self.log(int(folder.name)).last(TRACE)[0]
+        if outcome.error:
+            outcome.result, outcome.message = Result.FAILED, outcome.message or FAILED
+        return outcome

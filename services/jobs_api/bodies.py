@@ -160,17 +160,13 @@ def parse(content: bytes) -> dict[str, Any]:
     """
     try:
         body = _without_nulls(msgspec.json.decode(content))
+        if isinstance(body, dict):
+            return body
+        reason = "expected a map"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ApiError(
-            Code.MALFORMED_REQUEST,
-            "Invalid JSON given in the body of the request - failed to parse given JSON",
-        ) from None
-    if not isinstance(body, dict):
-        raise ApiError(
-            Code.MALFORMED_REQUEST,
-            "Invalid JSON given in the body of the request - expected a map",
-        )
-    return body
+        reason = "failed to parse given JSON"
+    message = f"Invalid JSON given in the body of the request - {reason}"
+    raise ApiError(Code.MALFORMED_REQUEST, message)
 
 
 def read(body: Any, form: type[Form], where: str = "") -> Form:
@@ -189,7 +185,7 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
             name = ".".join(filter(None, [where, place, missing[1]]))
             raise invalid(f"Missing required field: {name}") from None
         if re.search(r"length|`int` [<>]=", text):
-            raise invalid(f"{text}") from None
+            raise invalid(text) from None
         at = ".".join(filter(None, [where, place]))
         reason = text.partition(" - at ")[0]
         raise ApiError(

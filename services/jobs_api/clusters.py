@@ -36,7 +36,7 @@ class Clusters:
         return {"clusters": [self._cluster]}
 
     async def get(self, request: Answer) -> Answer:
-        return dict(self._known(request))
+        return self._known(request)
 
     async def nothing(self, request: Answer) -> Answer:
         """Start, restart or terminate: it always runs."""
@@ -47,13 +47,9 @@ class Clusters:
         return {"versions": [{"key": k, "name": name} for k, name in self._versions.items()]}
 
     async def node_types(self, request: Answer) -> Answer:
-        node = {
-            "node_type_id": "local",
-            "memory_mb": 0,
-            "num_cores": 0,
-            "instance_type_id": "local",
-        }
-        return {"node_types": [node | {"description": "This machine", "category": "local"}]}
+        names = {"node_type_id": "local", "instance_type_id": "local", "category": "local"}
+        node = names | {"description": "This machine", "memory_mb": 0, "num_cores": 0}
+        return {"node_types": [node]}
 
     async def me(self, request: Answer) -> Answer:
         return {"id": "1", "userName": USER, "displayName": USER, "active": True}
@@ -62,4 +58,4 @@ class Clusters:
         cluster_id = read(request, ClusterId).cluster_id
         if cluster_id != CLUSTER["cluster_id"]:
             raise invalid(f"Cluster {cluster_id} does not exist")
-        return dict(self._cluster)
+        return self._cluster

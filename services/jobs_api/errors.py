@@ -24,21 +24,17 @@ class Code(StrEnum):
     RESOURCE_DOES_NOT_EXIST = "RESOURCE_DOES_NOT_EXIST"
     MAX_REQUEST_SIZE_EXCEEDED = "MAX_REQUEST_SIZE_EXCEEDED"
     REQUEST_LIMIT_EXCEEDED = "REQUEST_LIMIT_EXCEEDED"
-    TEMPORARILY_UNAVAILABLE = "TEMPORARILY_UNAVAILABLE"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
 STATUS = {
-    Code.INVALID_PARAMETER_VALUE: 400,
-    Code.INVALID_STATE: 400,
-    Code.MALFORMED_REQUEST: 400,
     Code.ENDPOINT_NOT_FOUND: 404,
     Code.RESOURCE_DOES_NOT_EXIST: 404,
     Code.MAX_REQUEST_SIZE_EXCEEDED: 413,
     Code.REQUEST_LIMIT_EXCEEDED: 429,
-    Code.TEMPORARILY_UNAVAILABLE: 503,
     Code.INTERNAL_ERROR: 500,
 }
+"""HTTP status of each code; it is 400 where none is named."""
 
 RETRY_AFTER = "5"
 """Seconds that a client is asked to wait before it tries again."""
@@ -49,9 +45,9 @@ class ApiError(PipelineError):
 
     def __init__(self, code: Code, message: str) -> None:
         self.code: str | int = code
-        self.status = STATUS[code]
+        self.status = STATUS.get(code, 400)
         self.message = message
-        self.headers = {"retry-after": RETRY_AFTER} if self.status in (429, 503) else {}
+        self.headers = {"retry-after": RETRY_AFTER} if self.status == 429 else {}
         super().__init__(message)
 
 

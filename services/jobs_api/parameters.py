@@ -28,6 +28,7 @@ def values(attempt: Attempt, url: str) -> dict[str, str]:
         "task.notebook_path": attempt.task.get("notebook_task", {}).get("notebook_path", ""),
         "workspace.id": "0",
         "workspace.url": url,
+        # Older names, which Databricks still takes.
         "job_id": str(run.job_id),
         "run_id": str(attempt.run_id),
         "parent_run_id": str(run.run_id),

@@ -36,12 +36,12 @@ def of(folder: Path) -> list[psutil.Process]:
     return [process for process in found.values() if _lives(process)]
 
 
-async def end(folder: Path, grace: float = GRACE) -> list[int]:
-    """End every process of the task in ``folder``; return the ids of those that can't be ended."""
-    return await asyncio.to_thread(_end, folder, grace)
+async def end(folder: Path, grace: float = GRACE) -> None:
+    """End every process of the task in ``folder``."""
+    await asyncio.to_thread(_end, folder, grace)
 
 
-def _end(folder: Path, grace: float) -> list[int]:
+def _end(folder: Path, grace: float) -> None:
     living = of(folder)
     _signal(living, signal.SIGTERM)
     _wait(living, grace)
@@ -50,7 +50,6 @@ def _end(folder: Path, grace: float) -> list[int]:
     while (living := of(folder)) and time.monotonic() < deadline:
         _signal(living, signal.SIGKILL)
         _wait(living, 1)
-    return [process.pid for process in living]
 
 
 def _wait(processes: list[psutil.Process], limit: float) -> None:

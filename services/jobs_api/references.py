@@ -17,21 +17,6 @@ T = TypeVar("T")
 _REFERENCE = re.compile(r"\{\{\s*((?:[\w-]+|`[^`{}]+`)(?:\.(?:[\w-]+|`[^`{}]+`))*)\s*\}\}")
 _PART = re.compile(r"`([^`]+)`|([^.`]+)")
 
-TIMES: tuple[str, ...] = ("timestamp_ms", "iso_date", "iso_datetime", "iso_weekday", "is_weekday")
-TIMES += ("year", "month", "day", "hour", "minute", "second")
-_OF_TASKS = ("run_id", "result_state", "execution_count", "error_code")
-KNOWN = (
-    *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type"),
-    *(f"job.start_time.{time}" for time in TIMES),
-    *(f"job.trigger.time.{time}" for time in TIMES),
-    *("run.id", "task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
-    *("workspace.id", "workspace.url"),
-    # Older names, which Databricks still takes.
-    *("job_id", "run_id", "parent_run_id", "task_key", "task_retry_count"),
-    *("start_date", "start_time"),
-)
-_NAMESPACES = frozenset(name.partition(".")[0] for name in KNOWN if "." in name) | {"tasks"}
-
 
 def parts_of(reference: str) -> list[str]:
     """Names in a reference; those in backticks may hold any character."""
@@ -52,6 +37,19 @@ def moments(millis: int) -> dict[str, str]:
     return values | {name: str(getattr(at, name)) for name in rest}
 
 
+_TIMES = (
+    f"{moment}.{name}" for moment in ("job.start_time", "job.trigger.time") for name in moments(0)
+)
+KNOWN = frozenset(
+    (
+        *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", *_TIMES),
+        *("run.id", "task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
+        *("workspace.id", "workspace.url"),
+    )
+)
+_NAMESPACES = ("job", "run", "task", "tasks", "workspace")
+
+
 def check(value: Any, tasks: frozenset[str]) -> None:
     """Refuse a reference that can't mean anything.
 
@@ -59,21 +57,18 @@ def check(value: Any, tasks: frozenset[str]) -> None:
         ApiError: it names nothing in a known namespace, or a task that isn't there.
     """
 
-    def look(reference: str) -> str | None:
-        parts = parts_of(reference)
-        if parts[:2] == ["job", "parameters"] and len(parts) == 3:
-            return None
-        if parts[0] == "tasks" and len(parts) >= 3:
-            if parts[1] not in tasks:
-                raise invalid(f"Reference {{{{{reference}}}}} names task '{parts[1]}', not there")
-            if (len(parts) == 3 and parts[2] in _OF_TASKS) or (len(parts), parts[2]) == (
-                4,
-                "values",
+    def look(reference: str) -> None:
+        match parts_of(reference):
+            case ["tasks", task, _, *_] if task not in tasks:
+                raise invalid(f"Reference {{{{{reference}}}}} names task '{task}', not there")
+            case (
+                ["job", "parameters", _]
+                | ["tasks", _, "values", _]
+                | ["tasks", _, "run_id" | "result_state" | "execution_count" | "error_code"]
             ):
-                return None
-        if parts[0] in _NAMESPACES and len(parts) > 1 and ".".join(parts) not in KNOWN:
-            raise invalid(f"Unknown dynamic value reference {{{{{reference}}}}}")
-        return None
+                pass
+            case [space, _, *_] as parts if space in _NAMESPACES and ".".join(parts) not in KNOWN:
+                raise invalid(f"Unknown dynamic value reference {{{{{reference}}}}}")
 
     _walk(value, look)
 

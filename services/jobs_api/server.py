@@ -140,9 +140,8 @@ class Server:
         """
         kind, _, token = header.partition(" ")
         if kind.lower() != "bearer" or not token.strip():
-            raise TokenError(
-                401, "Credential was not sent or was of an unsupported type for this API."
-            )
+            message = "Credential was not sent or was of an unsupported type for this API."
+            raise TokenError(401, message)
         if not hmac.compare_digest(token.strip().encode(), self._token):
             raise TokenError(403, "Invalid access token.")
 
@@ -153,17 +152,12 @@ async def _read(request: Request) -> bytes:
     Raises:
         ApiError: it is too large.
     """
-    too_large = ApiError(
-        Code.MAX_REQUEST_SIZE_EXCEEDED, f"The request has more than {BODY_BYTES} bytes"
-    )
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > BODY_BYTES:
-        raise too_large
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > BODY_BYTES:
-            raise too_large
+            message = f"The request has more than {BODY_BYTES} bytes"
+            raise ApiError(Code.MAX_REQUEST_SIZE_EXCEEDED, message)
     request.state.is_read = True
     return bytes(content)
 

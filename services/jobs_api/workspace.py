@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.jobs_api.errors import invalid
@@ -68,13 +68,11 @@ class Workspace:
 
     def _local(self, path: str) -> Path:
         wanted = normal(path)
-        for name, folder in self._longest_first():
+        longest_first = sorted(self._folders.items(), key=lambda item: -len(item[0]))
+        for name, folder in longest_first:
             if wanted == name or wanted.startswith(name.rstrip("/") + "/"):
                 return self._inside(folder, wanted[len(name) :].lstrip("/"), path)
         raise self._outside(path)
-
-    def _longest_first(self) -> Iterator[tuple[str, Path]]:
-        yield from sorted(self._folders.items(), key=lambda item: -len(item[0]))
 
     def _inside(self, folder: Path, relative: str, path: str) -> Path:
         try:

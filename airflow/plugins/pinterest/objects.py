@@ -23,7 +23,6 @@ class WaitForObjects(BaseOperator):
         since: ISO time.
         until: ISO time; when it's over and a prefix has none, the task fails and isn't retried.
         interval: seconds between two looks, more than the 5 in which a worker's end is seen.
-        aws_conn_id: the connection.
     """
 
     template_fields: Sequence[str] = ("bucket", "prefixes", "since", "until")
@@ -37,7 +36,6 @@ class WaitForObjects(BaseOperator):
         since: str,
         until: str,
         interval: float = 15,
-        aws_conn_id: str = "aws_default",
         **more: Any,
     ) -> None:
         super().__init__(**more)
@@ -46,16 +44,13 @@ class WaitForObjects(BaseOperator):
         self.since = since
         self.until = until
         self.interval = interval
-        self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Any) -> None:
         """Look once, and hand over to the triggerer if there is something to wait for."""
         from pinterest.objects_trigger import ObjectsTrigger  # brings boto3: half a second
 
         self.log.info("Looking for objects stored from %s to %s", self.since, self.until)
-        trigger = ObjectsTrigger(
-            self.bucket, self.prefixes, self.since, self.until, self.interval, self.aws_conn_id
-        )
+        trigger = ObjectsTrigger(self.bucket, self.prefixes, self.since, self.until, self.interval)
         if told := trigger.look(trigger.client()):
             self.execute_complete(context, told)
         else:

@@ -29,18 +29,17 @@ class ObjectsTrigger(BaseTrigger):
         since: str,
         until: str,
         interval: float,
-        aws_conn_id: str,
         seen: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.bucket, self.prefixes = bucket, list(prefixes)
         self.since, self.until = since, until
-        self.interval, self.aws_conn_id = interval, aws_conn_id
+        self.interval = interval
         self.seen = seen or {"found": {}, "newest": {}, "earlier": False}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The way into the triggerer, through Airflow's database."""
-        names = ("bucket", "prefixes", "since", "until", "interval", "aws_conn_id", "seen")
+        names = ("bucket", "prefixes", "since", "until", "interval", "seen")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -58,7 +57,7 @@ class ObjectsTrigger(BaseTrigger):
 
     def client(self) -> Any:
         """The way to S3."""
-        return S3Hook(aws_conn_id=self.aws_conn_id).get_conn()
+        return S3Hook(aws_conn_id="aws_default").get_conn()
 
     def look(self, client: Any) -> dict[str, Any] | None:
         """What has been seen, with the ``missing`` prefixes; None while they may still come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from services.jobs_api.runner.dbfs import VIEWS, Dbfs
@@ -54,22 +55,16 @@ class Files:
     def head(self, file: str, max_bytes: int = 65_536) -> str:
         """The first bytes of a file, as text."""
         system, where = self._at(file)
-        stream = system.open(where)
-        try:
-            wanted = min(max_bytes, system.getFileStatus(where).getLen())
-            io = self._context._jvm.org.apache.commons.io.IOUtils
+        wanted = min(max_bytes, system.getFileStatus(where).getLen())
+        io = self._context._jvm.org.apache.commons.io.IOUtils
+        with closing(system.open(where)) as stream:
             return bytes(io.toByteArray(stream, int(wanted))).decode(errors="replace")
-        finally:
-            stream.close()
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
         """Write a text to a file."""
         system, where = self._at(file)
-        stream = system.create(where, overwrite)
-        try:
+        with closing(system.create(where, overwrite)) as stream:
             stream.write(bytearray(contents.encode()))
-        finally:
-            stream.close()
         return True
 
     def mkdirs(self, path: str) -> bool:

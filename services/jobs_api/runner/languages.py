@@ -101,7 +101,7 @@ class Languages:
             raise NotebookError(f"%pip {verb} can't be run here, only install")
         given = [word for word in words if not word.startswith("-")]
         wheels = [word for word in given if word.endswith(".whl")]
-        local = [self._book.runtime.library(word) for word in wheels]
+        local = [self._book.runtime.workspace.library(word) for word in wheels]
         packages = [word for word in given if word not in wheels]
         install(local, packages, self._book.runtime.folder)
         self._book.runtime.shown.text("".join(f"{name}: there\n" for name in given))

@@ -1,4 +1,8 @@
-"""Libraries of a task: wheels are unpacked for this task alone, packages must be there already."""
+"""Files and libraries of a task.
+
+What lies in S3 is brought into the folder of the task. Wheels are unpacked for this task alone,
+packages must be there already.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from services.jobs_api.runner.files import local
+_URI = re.compile(r"s3[an]?://([^/]+)/(.+)")
 
 
 class LibraryError(Exception):
@@ -42,6 +46,19 @@ def install(wheels: Iterable[str], packages: Iterable[str], folder: Path) -> Non
                 f"Library installation failed for {package}: the jobs' environment lacks it, and "
                 "nothing is installed for one run; add it to the lock of that environment"
             ) from None
+
+
+def local(path: str, folder: Path) -> Path:
+    """A file on this machine: ``path`` itself, or a copy of the object that it names."""
+    match = _URI.match(path)
+    if not match:
+        return Path(path)
+    import boto3  # heavy, and seldom needed
+
+    target = folder / "files" / match[2].rsplit("/", 1)[-1]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    boto3.client("s3").download_file(match[1], match[2], str(target))
+    return target
 
 
 def _forget(library: Path) -> None:

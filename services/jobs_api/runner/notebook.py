@@ -116,25 +116,18 @@ class Runtime:
         self.shown = Shown(folder)
         self.secrets = Secrets(self.shown.secrets)
         self.values = TaskValues(task["values"], outcome.values)
-        self._workspace = Workspace(task["workspace"], dbfs.root)
-        builder = SparkSession.builder.appName(self.context["job_name"])
-        for name, value in warehouse.options().items():
-            builder = builder.config(name, value)
-        for name, value in dbfs.hadoop().items():
-            builder = builder.config(f"spark.hadoop.{name}", value)
+        self.workspace = Workspace(task["workspace"], dbfs.root)
+        conf = {f"spark.hadoop.{name}": value for name, value in dbfs.hadoop().items()}
         # A mount may be in S3, where a rename is no commit: write tables there by s3:// paths.
-        builder = builder.config("spark.delta.logStore.dbfs.impl", "io.delta.storage.LocalLogStore")
-        self.spark = builder.getOrCreate()
+        conf["spark.delta.logStore.dbfs.impl"] = "io.delta.storage.LocalLogStore"
+        builder = SparkSession.builder.appName(self.context["job_name"])
+        self.spark = builder.config(map=warehouse.options() | conf).getOrCreate()
         # The module is the jobs': what it brings is no business of this service.
         importlib.import_module(task["runtime"]).prepare(self.spark)
         warehouse.find_tables(self.spark, dbfs)
         self.files = Files(self.spark, dbfs)
         DataFrame.display = self.shown.method()
         dbfs.take_over_files()
-
-    def library(self, path: str) -> str:
-        """The file of a wheel, by its path in the workspace, DBFS or S3."""
-        return self._workspace.library(path)
 
     @contextlib.contextmanager
     def on_path(self, path: str) -> Iterator[Path]:
@@ -144,7 +137,7 @@ class Runtime:
             NotebookError: it isn't there.
         """
         try:
-            file = cells.find(self._workspace.notebook(path))
+            file = cells.find(self.workspace.notebook(path))
         except PipelineError as error:
             raise NotebookError(str(error)) from error
         if file is None:

@@ -36,8 +36,8 @@ class Outcome:
 
     def exited(self, result: str) -> None:
         """Note the result of a notebook."""
-        self._told["result"] = result[:RESULT_CHARACTERS]
-        self._told["truncated"] = len(result) > RESULT_CHARACTERS
+        self._told["notebook_result"] = result[:RESULT_CHARACTERS]
+        self._told["notebook_truncated"] = len(result) > RESULT_CHARACTERS
 
     @property
     def has_failed(self) -> bool:

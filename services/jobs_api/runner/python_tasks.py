@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from services.jobs_api.runner.files import local
+from services.jobs_api.runner.libraries import local
 
 
 def run_file(task: dict[str, Any], folder: Path) -> None:

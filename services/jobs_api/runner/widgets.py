@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 
 class InputWidgetNotDefined(Exception):
@@ -16,7 +16,7 @@ class Widgets:
         self._given = dict(given)
         self._defaults: dict[str, str] = {}
 
-    def text(self, name: str, default: str = "", label: str | None = None, **more: str) -> None:
+    def text(self, name: str, default: str = "", label: str = "", **more: str) -> None:
         """Define a widget; a given value wins over the default."""
         self._defaults[name] = more.get("defaultValue", default)
 
@@ -24,8 +24,8 @@ class Widgets:
         self,
         name: str,
         default: str = "",
-        choices: Sequence[str] = (),
-        label: str | None = None,
+        choices: object = (),
+        label: str = "",
         **more: str,
     ) -> None:
         """Define a widget with choices."""
