@@ -65,8 +65,8 @@ class ListRuns(Page):
     completed_only: bool = False
     job_id: Long | None = None
     run_type: str = ""
-    start_time_from: Long | None = None
-    start_time_to: Long | None = None
+    start_time_from: Long = 0
+    start_time_to: Long = 2**63 - 1
 
 
 class Overrides(Struct, kw_only=True):

@@ -153,10 +153,9 @@ class Runs:
             (form.completed_only, Run.life_cycle.in_(TERMINAL)),
             (form.job_id is not None, Run.job_id == form.job_id),
             (form.run_type, Run.run_type == form.run_type),
-            (form.start_time_from is not None, Run.created_time >= form.start_time_from),
-            (form.start_time_to is not None, Run.created_time <= form.start_time_to),
         )
         query = select(Run).where(~Run.deleted, *(what for asked, what in conditions if asked))
+        query = query.where(Run.created_time.between(form.start_time_from, form.start_time_to))
         query = query.order_by(Run.created_time.desc(), Run.run_id.desc())
 
         def view(row: Run) -> Answer:
