@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import pytest
 
 from tests.contracts.jobs_api.running import TOKEN, JobsApi
 
-INVALID = "INVALID_PARAMETER_VALUE"
 FILE = {"python_file": "/say.py"}
 TASK = {"task_key": "a", "spark_python_task": FILE}
+MALFORMED = "MALFORMED_REQUEST"
+GET_RUN = "jobs/runs/get"
+MEGABYTES = "x" * 10_000_000
 
 
 def submit(*tasks: Any, **more: Any) -> dict[str, Any]:
@@ -19,9 +21,19 @@ def submit(*tasks: Any, **more: Any) -> dict[str, Any]:
     return {"tasks": list(tasks), **more}
 
 
+def a(**fields: Any) -> dict[str, Any]:
+    """Body that submits a task with more fields, or others."""
+    return submit(TASK | fields)
+
+
 def of(kind: str, **fields: Any) -> dict[str, Any]:
-    """A task of a type."""
-    return {"task_key": "a", kind: fields}
+    """Body that submits a task of a type."""
+    return submit({"task_key": "a", kind: fields})
+
+
+def file(path: str, *parameters: str) -> dict[str, Any]:
+    """Body that submits a Python file."""
+    return of("spark_python_task", python_file=path, parameters=list(parameters))
 
 
 @dataclass(frozen=True)
@@ -29,218 +41,161 @@ class Case:
     """A request and its answer; ``message`` is a part of the body's."""
 
     title: str
-    path: str
-    body: Any
-    status: int
-    code: str | int
     message: str
+    body: Any
+    path: str = "jobs/runs/submit"
+    _: KW_ONLY
+    status: int = 400
+    code: str | int = "INVALID_PARAMETER_VALUE"
     method: str = "POST"
     token: str | None = TOKEN
 
 
-SUBMIT = "jobs/runs/submit"
+def get(title: str, message: str, path: str, **fields: Any) -> Case:
+    """A request whose fields are in its query."""
+    return Case(title, message, fields, path, method="GET")
+
+
+def malformed(title: str, message: str, body: Any, path: str = "jobs/runs/submit") -> Case:
+    """A body that can't be read."""
+    return Case(title, message, body, path, code=MALFORMED)
+
+
 CASES = (
-    Case("no token", SUBMIT, submit(TASK), 401, 401, "Credential was not sent", token=None),
-    Case("wrong token", SUBMIT, submit(TASK), 403, 403, "Invalid access token", token="other"),
-    Case(
-        "no call", "jobs/none", {}, 404, "ENDPOINT_NOT_FOUND", "No API found for 'POST /jobs/none'"
+    Case("no token", "Credential was not sent", submit(TASK), status=401, code=401, token=None),
+    Case("wrong token", "Invalid access token", submit(TASK), status=403, code=403, token="other"),
+    *(
+        Case(title, said, None, path, status=404, code="ENDPOINT_NOT_FOUND", method=method)
+        for title, said, path, method in (
+            ("no call", "No API found for 'POST /jobs/none'", "jobs/none", "POST"),
+            ("wrong method", "No API", "jobs/create", "GET"),
+        )
     ),
-    Case("wrong method", "jobs/create", None, 404, "ENDPOINT_NOT_FOUND", "No API", "GET"),
-    Case("no JSON", SUBMIT, b'{"tasks": [', 400, "MALFORMED_REQUEST", "failed to parse"),
-    Case("not UTF-8", SUBMIT, b'{"run_name": "\xff"}', 400, "MALFORMED_REQUEST", "failed to parse"),
-    Case("no map", SUBMIT, b"[1]", 400, "MALFORMED_REQUEST", "expected a map"),
-    Case("deep", SUBMIT, b"[" * 200_000, 400, "MALFORMED_REQUEST", "failed to parse"),
-    Case("wrong type", SUBMIT, {"tasks": 5}, 400, "MALFORMED_REQUEST", "tasks: Expected `array`"),
-    Case("unknown job", "jobs/run-now", {"job_id": 99}, 400, INVALID, "Job 99 does not exist."),
-    Case("no job", "jobs/run-now", {}, 400, INVALID, "Missing required field: job_id"),
-    Case("unknown job to get", "jobs/get", {"job_id": 99}, 400, INVALID, "Job 99 does not", "GET"),
-    Case("unknown run", "jobs/runs/get", {"run_id": 99}, 400, INVALID, "Run 99 does not", "GET"),
-    Case(
-        "a run that is text",
-        "jobs/runs/get",
-        {"run_id": "x"},
-        400,
-        "MALFORMED_REQUEST",
-        "run_id",
-        "GET",
-    ),
-    Case("unknown run to cancel", "jobs/runs/cancel", {"run_id": 99}, 400, INVALID, "Run 99 does"),
-    Case("no tasks", SUBMIT, submit(), 400, INVALID, "at least one task"),
-    Case("no key", SUBMIT, submit({"spark_python_task": FILE}), 400, INVALID, "tasks.task_key"),
-    Case("bad key", SUBMIT, submit({**TASK, "task_key": "a b"}), 400, INVALID, "Invalid task key"),
-    Case("two of one key", SUBMIT, submit(TASK, TASK), 400, INVALID, "must be unique"),
-    Case("no type", SUBMIT, submit({"task_key": "a"}), 400, INVALID, "exactly one of"),
-    Case("unknown type", SUBMIT, submit(of("cobol_task", x=1)), 400, INVALID, "cobol_task is not"),
-    Case(
-        "two types",
-        SUBMIT,
-        submit({**TASK, "notebook_task": {"notebook_path": "/n"}}),
-        *(400, INVALID, "exactly one of"),
-    ),
-    Case(
-        "no file",
-        SUBMIT,
-        submit(of("spark_python_task")),
-        400,
-        INVALID,
-        "spark_python_task.python_file",
-    ),
+    malformed("no JSON", "failed to parse", b'{"tasks": ['),
+    malformed("not UTF-8", "failed to parse", b'{"run_name": "\xff"}'),
+    malformed("no map", "expected a map", b"[1]"),
+    malformed("deep", "failed to parse", b"[" * 200_000),
+    malformed("wrong type", "tasks: Expected `array`", {"tasks": 5}),
+    Case("unknown job", "Job 99 does not exist.", {"job_id": 99}, "jobs/run-now"),
+    Case("no job", "Missing required field: job_id", {}, "jobs/run-now"),
+    get("unknown job to get", "Job 99 does not", "jobs/get", job_id=99),
+    get("unknown run", "Run 99 does not", GET_RUN, run_id=99),
+    Case("a run that is text", "run_id", {"run_id": "x"}, GET_RUN, code=MALFORMED, method="GET"),
+    get("a run with a number of 30 digits", "run_id", GET_RUN, run_id=10**30),
+    Case("unknown run to cancel", "Run 99 does", {"run_id": 99}, "jobs/runs/cancel"),
+    Case("no tasks", "at least one task", submit()),
+    Case("no key", "tasks.task_key", submit({"spark_python_task": FILE})),
+    Case("bad key", "Invalid task key", a(task_key="a b")),
+    Case("two of one key", "must be unique", submit(TASK, TASK)),
+    Case("no type", "exactly one of", submit({"task_key": "a"})),
+    Case("unknown type", "cobol_task is not", of("cobol_task", x=1)),
+    Case("two types", "exactly one of", a(notebook_task={"notebook_path": "/n"})),
+    Case("no file", "spark_python_task.python_file", of("spark_python_task")),
     Case(
         "itself",
-        SUBMIT,
-        submit({**TASK, "depends_on": [{"task_key": "a"}]}),
-        *(400, INVALID, "Invalid dependency graph, task 'a' can not reference itself."),
+        "Invalid dependency graph, task 'a' can not reference itself.",
+        a(depends_on=[{"task_key": "a"}]),
     ),
     Case(
         "a cycle",
-        SUBMIT,
+        "the tasks form a cycle",
         submit(
-            {**TASK, "depends_on": [{"task_key": "b"}]},
-            {**TASK, "task_key": "b", "depends_on": [{"task_key": "a"}]},
+            TASK | {"depends_on": [{"task_key": "b"}]},
+            TASK | {"task_key": "b", "depends_on": [{"task_key": "a"}]},
         ),
-        *(400, INVALID, "the tasks form a cycle"),
     ),
-    Case(
-        "after nothing",
-        SUBMIT,
-        submit({**TASK, "depends_on": [{"task_key": "z"}]}),
-        *(400, INVALID, "task 'z' does not exist"),
-    ),
+    Case("after nothing", "task 'z' does not exist", a(depends_on=[{"task_key": "z"}])),
     Case(
         "no runtime",
-        SUBMIT,
-        submit({**TASK, "new_cluster": {"spark_version": "auto:latest-lts"}}),
-        *(400, INVALID, "Invalid spark version auto:latest-lts."),
+        "Invalid spark version auto:latest-lts.",
+        a(new_cluster={"spark_version": "auto:latest-lts"}),
     ),
     Case(
         "no runtime of a job's cluster",
+        "Invalid spark version 16.",
+        a(job_cluster_key="c")
+        | {"job_clusters": [{"job_cluster_key": "c", "new_cluster": {"spark_version": "16"}}]},
         "jobs/create",
-        {
-            "tasks": [{**TASK, "job_cluster_key": "c"}],
-            "job_clusters": [{"job_cluster_key": "c", "new_cluster": {"spark_version": "16"}}],
-        },
-        *(400, INVALID, "Invalid spark version 16."),
     ),
-    Case("run_if", SUBMIT, submit({**TASK, "run_if": "MAYBE"}), 400, "MALFORMED_REQUEST", "run_if"),
-    Case(
-        "outside the workspace",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="/Workspace/link/../../../etc/passwd")),
-        *(200, "", ""),  # `..` at the root is the root, as in any path
-    ),
-    Case(
-        "outside by a link",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="/Workspace/link/passwd")),
-        *(400, INVALID, "is outside the workspace"),
-    ),
-    Case(
-        "outside of DBFS",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="dbfs:/../../x.py")),
-        *(400, INVALID, "is outside the workspace"),
-    ),
-    Case(
-        "not absolute",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="say.py")),
-        *(400, INVALID, "Invalid python file reference: say.py"),
-    ),
+    malformed("run_if", "run_if", a(run_if="MAYBE")),
+    Case("outside by a link", "is outside the workspace", file("/Workspace/link/passwd")),
+    Case("outside of DBFS", "is outside the workspace", file("dbfs:/../../x.py")),
+    Case("not absolute", "Invalid python file reference: say.py", file("say.py")),
     Case(
         "a notebook not absolute",
-        SUBMIT,
-        submit(of("notebook_task", notebook_path="n")),
-        *(400, INVALID, "Only absolute paths are currently supported"),
+        "Only absolute paths are currently supported",
+        of("notebook_task", notebook_path="n"),
     ),
     Case(
         "10 MB of parameters",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="/say.py", parameters=["x" * 10_000_000])),
-        *(400, INVALID, "more than the limit of 1048576 bytes"),
+        "more than the limit of 1048576 bytes",
+        file("/say.py", MEGABYTES),
     ),
     Case(
         "10 MB of parameters of a run",
+        "more than the limit of 10000 bytes",
+        {"job_id": 1, "python_params": [MEGABYTES]},
         "jobs/run-now",
-        {"job_id": 1, "python_params": ["x" * 10_000_000]},
-        *(400, INVALID, "more than the limit of 10000 bytes"),
     ),
-    Case("20 MB", SUBMIT, b" " * 20_000_000, 413, "MAX_REQUEST_SIZE_EXCEEDED", "more than"),
+    Case("20 MB", "more than", b" " * 20_000_000, status=413, code="MAX_REQUEST_SIZE_EXCEEDED"),
     Case(
         "two kinds of parameters",
-        "jobs/run-now",
+        "can't be combined",
         {"job_id": 1, "python_params": ["x"], "job_parameters": {"a": "b"}},
-        *(400, INVALID, "can't be combined"),
+        "jobs/run-now",
     ),
     Case(
         "unknown reference",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="/say.py", parameters=["{{job.naem}}"])),
-        *(400, INVALID, "Unknown dynamic value reference {{job.naem}}"),
+        "Unknown dynamic value reference {{job.naem}}",
+        file("/say.py", "{{job.naem}}"),
     ),
     Case(
         "unknown job cluster",
-        SUBMIT,
-        submit({**TASK, "job_cluster_key": "big"}),
-        *(400, INVALID, "Job cluster 'big' is not defined in field 'job_clusters'."),
+        "Job cluster 'big' is not defined in field 'job_clusters'.",
+        a(job_cluster_key="big"),
     ),
-    Case(
-        "a library that is text",
-        SUBMIT,
-        submit({**TASK, "libraries": ["boto3"]}),
-        *(400, "MALFORMED_REQUEST", "tasks.libraries: Expected `object`"),
-    ),
-    Case(
+    malformed("a text for a library", "tasks.libraries: Expected `object`", a(libraries=["boto3"])),
+    malformed(
         "a package that is text",
-        SUBMIT,
-        submit({**TASK, "libraries": [{"pypi": "boto3"}]}),
-        *(400, "MALFORMED_REQUEST", "tasks.libraries.pypi: Expected `object"),
+        "tasks.libraries.pypi: Expected `object",
+        a(libraries=[{"pypi": "boto3"}]),
     ),
-    Case(
+    malformed(
         "a job cluster that is a number",
-        SUBMIT,
+        "job_clusters: Expected `object`",
         submit(TASK, job_clusters=[5]),
-        *(400, "MALFORMED_REQUEST", "job_clusters: Expected `object`"),
     ),
-    Case(
-        "a zero byte in a path",
-        SUBMIT,
-        submit(of("spark_python_task", python_file="/say.py\0")),
-        *(400, INVALID, "is outside the workspace"),
-    ),
+    Case("a zero byte in a path", "is outside the workspace", file("/say.py\0")),
     Case(
         "links in a circle",
-        SUBMIT,
-        submit(of("notebook_task", notebook_path="/circle/n")),
-        *(400, INVALID, "is outside the workspace"),
+        "is outside the workspace",
+        of("notebook_task", notebook_path="/circle/n"),
     ),
-    Case("a time-out below 0", SUBMIT, submit(TASK, timeout_seconds=-5), 400, INVALID, "timeout_s"),
-    Case(
-        "a queue that is text",
-        *("jobs/create", submit(TASK, queue="x"), 400, "MALFORMED_REQUEST", "queue: Expected"),
-    ),
-    Case(
-        "a name that is a number",
-        *("jobs/create", submit(TASK, name=5), 400, "MALFORMED_REQUEST", "name: Expected `str`"),
-    ),
-    Case(
-        "a run with a number of 30 digits",
-        *("jobs/runs/get", {"run_id": 10**30}, 400, INVALID, "run_id", "GET"),
-    ),
+    Case("a time-out below 0", "timeout_s", submit(TASK, timeout_seconds=-5)),
+    malformed("a queue that is text", "queue: Expected", submit(TASK, queue="x"), "jobs/create"),
+    malformed("a number as a name", "name: Expected `str`", submit(TASK, name=5), "jobs/create"),
     Case(
         "permissions of no job",
-        *("permissions/jobs/99", None, 404, "RESOURCE_DOES_NOT_EXIST", "Job 99 does not", "GET"),
+        "Job 99 does not",
+        None,
+        "permissions/jobs/99",
+        status=404,
+        code="RESOURCE_DOES_NOT_EXIST",
+        method="GET",
     ),
     Case(
         "an unknown level",
-        "permissions/jobs/1",
+        "access_control_list.permission_level: Invalid",
         {"access_control_list": [{"user_name": "ann", "permission_level": "ALL"}]},
-        *(400, "MALFORMED_REQUEST", "access_control_list.permission_level: Invalid", "PATCH"),
+        "permissions/jobs/1",
+        code=MALFORMED,
+        method="PATCH",
     ),
-    Case("long page", "jobs/list", {"page_token": "9" * 30}, 400, INVALID, "Invalid page", "GET"),
-    Case("long token", SUBMIT, submit(TASK, idempotency_token="x" * 65), 400, INVALID, "64"),
-    Case("limit", "jobs/list", {"limit": 101}, 400, INVALID, "limit", "GET"),
-    Case("page", "jobs/list", {"page_token": "x"}, 400, INVALID, "Invalid page token", "GET"),
-    Case("unknown cluster", "clusters/get", {"cluster_id": "x"}, 400, INVALID, "Cluster x", "GET"),
+    get("long page", "Invalid page", "jobs/list", page_token="9" * 30),
+    Case("long token", "64", submit(TASK, idempotency_token="x" * 65)),
+    get("limit", "limit", "jobs/list", limit=101),
+    get("page", "Invalid page token", "jobs/list", page_token="x"),
+    get("unknown cluster", "Cluster x", "clusters/get", cluster_id="x"),
 )
 
 
@@ -255,12 +210,15 @@ def test_a_bad_request_gets_databricks_answer(api: JobsApi, case: Case) -> None:
     query = case.body if case.method == "GET" else None
     body = None if case.method == "GET" else case.body
     answer = api.call(case.method, f"/api/2.1/{case.path}", body, query, case.token)
-    assert answer.status == case.status
-    if case.code:
-        assert answer.media == "application/json"
-        assert answer.json["error_code"] == case.code
-        assert case.message in answer.json["message"]
-        assert set(answer.json) == {"error_code", "message"}
+    assert (answer.status, answer.media) == (case.status, "application/json")
+    assert answer.json["error_code"] == case.code
+    assert case.message in answer.json["message"]
+    assert set(answer.json) == {"error_code", "message"}
+
+
+def test_two_dots_at_the_root_of_the_workspace_are_the_root(api: JobsApi) -> None:
+    body = file("/Workspace/link/../../../etc/passwd")
+    assert api.call("POST", "/api/2.1/jobs/runs/submit", body).status == 200
 
 
 def test_a_bad_change_of_a_job_is_refused_and_a_name_comes_back(api: JobsApi) -> None:
