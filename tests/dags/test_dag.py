@@ -14,8 +14,6 @@ from context import context, scheduled, triggered
 from parsing import Parsed
 
 MODULES = 50
-
-
 DAGS = {"batch_road": "0a1b2c3d4e5f_dag", "maintenance": "0a1b2c3d4e5f_maintenance_dag"}
 
 
@@ -44,12 +42,14 @@ def test_every_task_follows_the_one_before(dag: Any) -> None:
     }
 
 
-def test_it_runs_daily_one_run_at_a_time_from_now_on(dag: Any) -> None:
-    assert (dag.catchup, dag.max_active_runs) == (False, 1)
-    timetable = dag.timetable
-    assert type(timetable).__name__ == "CronDataIntervalTimetable"
-    assert dag.tags == {"pinterest", "batch"}
-    assert dag.doc_md
+def test_each_runs_by_its_timetable_one_run_at_a_time_from_now_on(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert (dag.catchup, dag.max_active_runs) == (False, 1)
+        assert dag.doc_md
+    assert {name: (type(dag.timetable).__name__, dag.tags) for name, dag in dags.items()} == {
+        DAGS["batch_road"]: ("CronDataIntervalTimetable", {"pinterest", "batch"}),
+        DAGS["maintenance"]: ("CronTriggerTimetable", {"pinterest", "maintenance"}),
+    }
 
 
 @pytest.mark.parametrize("task_id", ["wait_for_objects", "run_batch", "publish"])
@@ -85,23 +85,10 @@ def test_they_survive_airflows_database(dags: dict[str, Any]) -> None:
         assert set(kept.params) == set(dag.params)
 
 
-def test_maintenance_runs_hourly_one_run_at_a_time_and_submits_its_job(maintenance: Any) -> None:
-    assert (maintenance.catchup, maintenance.max_active_runs) == (False, 1)
-    timetable = maintenance.timetable
-    assert type(timetable).__name__ == "CronTriggerTimetable"
-    assert timetable.expression == "30 * * * *"
-    assert maintenance.doc_md
+def test_maintenance_runs_between_the_hours_and_waits_without_a_worker(maintenance: Any) -> None:
+    assert maintenance.timetable.expression == "30 * * * *"
     (task,) = maintenance.tasks
-    (submitted,) = task.json["tasks"]
     assert task.deferrable
-    assert submitted["spark_python_task"] == {
-        "python_file": "/Workspace/Shared/pinterest-data-pipeline/spark/jobs/maintain_tables.py",
-        "parameters": ["--json"],
-    }
-    assert submitted["new_cluster"]["spark_env_vars"] == {
-        "USER_ID": "0a1b2c3d4e5f",
-        "AWS_REGION": "us-east-1",
-    }
 
 
 def test_the_user_id_is_in_every_name(dag: Any) -> None:

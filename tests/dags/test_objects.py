@@ -56,35 +56,31 @@ def waiting(dag: Any, bucket: str) -> Callable[..., Any]:
     return waiting
 
 
-def look(task: Any, found: dict[str, Any]) -> None:
-    """Execute a task whose first look settles it: it doesn't defer."""
+@pytest.mark.parametrize(
+    "run_at",
+    [
+        pytest.param(lambda now: triggered(now + HOUR), id="triggered"),
+        pytest.param(lambda now: scheduled(now - HOUR), id="of a day"),
+        pytest.param(lambda now: scheduled(now - DAY - LATENESS / 2), id="late, but of the day"),
+    ],
+)
+def test_a_run_finds_what_was_stored_for_it(
+    waiting: Any, put: Any, run_at: Callable[[datetime], Any]
+) -> None:
+    """At the first look: it doesn't defer."""
+    for partition, prefix in enumerate(TOPICS):
+        put(prefix, partition=partition)
+    task, found = waiting(run_at(datetime.now(UTC)))
     task.execute(found)
-
-
-def test_a_triggered_run_finds_what_was_just_stored(waiting: Any, put: Any) -> None:
-    for prefix in TOPICS:
-        put(prefix)
-    look(*waiting(triggered(datetime.now(UTC) + HOUR)))
-
-
-def test_a_run_of_a_day_finds_what_was_stored_in_it(waiting: Any, put: Any) -> None:
-    for prefix in TOPICS:
-        put(prefix, partition=2)
-    look(*waiting(scheduled(datetime.now(UTC) - HOUR)))
-
-
-def test_what_is_stored_within_an_hour_of_the_end_is_of_the_day(waiting: Any, put: Any) -> None:
-    for prefix in TOPICS:
-        put(prefix)
-    look(*waiting(scheduled(datetime.now(UTC) - DAY - LATENESS / 2)))
 
 
 @pytest.mark.parametrize("past", [DAY + LATENESS + HOUR, 3 * DAY])
 def test_a_day_before_the_first_object_is_skipped(waiting: Any, put: Any, past: timedelta) -> None:
     for prefix in TOPICS:
         put(prefix)
+    task, found = waiting(scheduled(datetime.now(UTC) - past, "backfill"))
     with pytest.raises(AirflowSkipException):
-        look(*waiting(scheduled(datetime.now(UTC) - past, "backfill")))
+        task.execute(found)
 
 
 def test_a_day_without_an_object_fails_when_there_were_some_before(
@@ -102,7 +98,7 @@ def test_a_day_without_an_object_fails_when_there_were_some_before(
 
     monkeypatch.setattr("pinterest.objects_trigger.datetime", Ahead)
     with pytest.raises(AirflowFailException, match=r"No object was stored below .*pin/, .*user/"):
-        look(task, found)
+        task.execute(found)
 
 
 def test_the_topic_without_an_object_is_named(waiting: Any, put: Any, bucket: str) -> None:
@@ -151,7 +147,7 @@ def test_an_error_of_s3_fails_the_trigger(waiting: Any) -> None:
     task, found = waiting(triggered(datetime.now(UTC)))
     task.bucket = "no-such-bucket"
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        look(task, found)
+        task.execute(found)
 
 
 def test_the_provider_s_own_trigger_sees_nothing_in_partitions(bucket: str, put: Any) -> None:

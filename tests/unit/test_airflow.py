@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -20,33 +19,20 @@ FOLDER = ROOT / "airflow"
 PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[.*?\])?==([^\s;\\]+)", re.MULTILINE)
 
 
-def dag_names(monkeypatch: pytest.MonkeyPatch, user_id: str | None) -> ModuleType:
-    """The DAG's names, as they are with that variable."""
-    if user_id is None:
-        monkeypatch.delenv("AIRFLOW_VAR_USER_ID", raising=False)
-    else:
-        monkeypatch.setenv("AIRFLOW_VAR_USER_ID", user_id)
-    spec = importlib.util.spec_from_file_location(
-        "dag_names", FOLDER / "plugins/pinterest/names.py"
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("user_id", [None, "", "0e36c8cd403d"])
 def test_the_dags_names_are_the_contracts(
     monkeypatch: pytest.MonkeyPatch, user_id: str | None
 ) -> None:
     settings = Settings.from_environ({"USER_ID": user_id} if user_id else {})
-    found = dag_names(monkeypatch, user_id)
-    assert settings.user_id == found.USER_ID
-    assert settings.bucket == found.BUCKET
+    monkeypatch.delenv("AIRFLOW_VAR_USER_ID", raising=False)
+    if user_id is not None:
+        monkeypatch.setenv("AIRFLOW_VAR_USER_ID", user_id)
+    found = runpy.run_path(str(FOLDER / "plugins/pinterest/names.py"))
+    assert settings.user_id == found["USER_ID"]
+    assert settings.bucket == found["BUCKET"]
     topics = names.topics(settings.user_id)
-    assert tuple(map(names.topic_prefix, topics)) == found.TOPIC_PREFIXES
-    assert settings.batch_root == found.TABLES_URI
+    assert tuple(map(names.topic_prefix, topics)) == found["TOPIC_PREFIXES"]
+    assert settings.batch_root == found["TABLES_URI"]
 
 
 def test_what_mwaa_takes_needs_what_airflow_brings_alone() -> None:

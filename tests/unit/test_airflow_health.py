@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
+import runpy
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -41,12 +41,7 @@ def server() -> Iterator[Upstream]:
 
 def check(url: str, component: str, *process: str) -> int:
     # A script: Airflow's environment has none of the project's packages.
-    spec = importlib.util.spec_from_file_location("airflow_health", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    status: int = module.main(url, component, *process)
+    status: int = runpy.run_path(str(FILE))["main"](url, component, *process)
     return status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,25 +13,17 @@ from tests.contracts.jobs_api.running import JobsApi
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """The running service."""
-    service = JobsApi(tmp_path_factory.mktemp("jobs_api"))
-    try:
-        service.start()
+    with JobsApi(tmp_path_factory.mktemp("jobs_api")).running() as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture
 def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., JobsApi]]:
     """Start a service with settings of the test's own; it is stopped after the test."""
-    started = []
+    with ExitStack() as stack:
 
-    def start(**settings: str) -> JobsApi:
-        service = JobsApi(tmp_path_factory.mktemp("jobs_api"), **settings)
-        started.append(service)
-        service.start()
-        return service
+        def start(**settings: str) -> JobsApi:
+            service = JobsApi(tmp_path_factory.mktemp("jobs_api"), **settings)
+            return stack.enter_context(service.running())
 
-    yield start
-    for service in started:
-        service.stop()
+        yield start

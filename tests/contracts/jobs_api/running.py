@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,15 @@ class JobsApi(Service):
         )
         self.url = url
 
+    @contextmanager
+    def running(self) -> Iterator[JobsApi]:
+        """Start it, and stop it after use."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
+
     @cached_property
     def client(self) -> WorkspaceClient:
         """An unmodified databricks-sdk."""
@@ -129,6 +140,12 @@ class JobsApi(Service):
         found: jobs.RunOutput = self.jobs.get_run_output(attempts[-1].run_id)
         return found
 
+    def cells(self, run: jobs.Run, key: str) -> list[dict[str, Any]]:
+        """The cells of a notebook that has run, with what they have shown."""
+        attempts = [task for task in run.tasks or [] if task.task_key == key]
+        path = self.attempt(attempts[-1].run_id) / "cells.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
 
 def lives(pid: int) -> bool:
     """Whether a process is there and has not ended."""
@@ -143,6 +160,22 @@ def python(key: str, file: str, *parameters: str, after: tuple[str, ...] = (), *
     return jobs.SubmitTask(
         task_key=key,
         spark_python_task=jobs.SparkPythonTask(f"/Workspace/{file}", list(parameters)),
+        depends_on=[jobs.TaskDependency(name) for name in after] or None,
+        **more,
+    )
+
+
+def notebook(
+    key: str,
+    path: str,
+    parameters: dict[str, str] | None = None,
+    after: tuple[str, ...] = (),
+    **more: Any,
+) -> Any:
+    """A task that runs a notebook of the workspace, for ``submit``."""
+    return jobs.SubmitTask(
+        task_key=key,
+        notebook_task=jobs.NotebookTask(path, base_parameters=parameters),
         depends_on=[jobs.TaskDependency(name) for name in after] or None,
         **more,
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from databricks.sdk.service import jobs
@@ -15,7 +13,7 @@ from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.generate import blocks
 from tests import elsewhere
-from tests.contracts.jobs_api.running import JobsApi
+from tests.contracts.jobs_api.running import JobsApi, notebook
 from tests.contracts.localstack.running import USER_ID, LocalStack
 from tests.spark.data import lines
 from tests.support.waiting import wait_for
@@ -60,11 +58,8 @@ def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Ite
     file = dbfs(service) / elsewhere.KEYS_FILE
     file.parent.mkdir(parents=True)
     file.write_text(elsewhere.keys())
-    try:
-        service.start()
+    with service.running():
         yield service
-    finally:
-        service.stop()
 
 
 LOOK = """# Databricks notebook source
@@ -84,18 +79,8 @@ def dbfs(api: JobsApi) -> Path:
 
 def submit(api: JobsApi, path: str, retries: int = 0) -> int:
     """Submit a notebook for a cluster that is there on Databricks."""
-    task = jobs.NotebookTask(path)
     there = "1108-162752-8okw8dgg"
-    book = jobs.SubmitTask(
-        "book", existing_cluster_id=there, notebook_task=task, max_retries=retries
-    )
-    return api.submit(book)
-
-
-def shown(api: JobsApi, run: jobs.Run) -> list[dict[str, Any]]:
-    """The cells that have run, with what they have shown."""
-    path = api.attempt(run.tasks[-1].run_id) / "cells.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return api.submit(notebook("book", path, existing_cluster_id=there, max_retries=retries))
 
 
 def has_ended(api: JobsApi, run_id: int) -> bool:
@@ -129,7 +114,7 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
 
     run = api.ended(batch, LIMIT)
     assert api.output(run, "book").error is None, api.output(run, "book").error_trace
-    cells = shown(api, run)
+    cells = api.cells(run, "book")
     (listed,) = (cell for cell in cells if "dbutils.fs.ls(" in cell["source"])
     assert [row[1] for row in listed["outputs"][0]["rows"]] == [f"{USER_ID}.user+0+0000000000.json"]
     (example,) = (cell for cell in cells if "WHERE pin.ind = 7528" in cell["source"])
@@ -150,7 +135,7 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
     api.jobs.cancel_run(stream)
     run = api.ended(stream)
     assert run.state.result_state is jobs.RunResultState.CANCELED
-    assert {cell["state"] for cell in shown(api, run)} == {"ok"}
+    assert {cell["state"] for cell in api.cells(run, "book")} == {"ok"}
 
     run = api.ended(submit(api, "/look"), LIMIT)
     assert api.output(run, "book").error is None, api.output(run, "book").error_trace

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from databricks.sdk.service import jobs
 
-from tests.contracts.jobs_api.running import JobsApi, python
+from tests.contracts.jobs_api.running import JobsApi, notebook, python
 from tests.contracts.localstack.running import LocalStack
 
 NOTEBOOKS = Path(__file__).with_name("notebooks")
@@ -42,22 +42,15 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     )
     shutil.copytree(NOTEBOOKS, service.workspace / "books")
     try:
-        service.start()
-        yield service
+        with service.running():
+            yield service
     finally:
-        service.stop()
         localstack.end()
-
-
-def notebook(path: str, **parameters: str) -> jobs.SubmitTask:
-    """A task that runs a notebook."""
-    task = jobs.NotebookTask(path, base_parameters=parameters)
-    return jobs.SubmitTask(task_key="book", notebook_task=task)
 
 
 def test_three_notebooks_run_as_one(api: JobsApi) -> None:
     follow = python("follow", "say.py", "{{tasks.book.values.rows}}", after=("book",))
-    run_id = api.submit(notebook("/Workspace/books/report", bucket=BUCKET), follow)
+    run_id = api.submit(notebook("book", "/Workspace/books/report", {"bucket": BUCKET}), follow)
     run = api.ended(run_id, LIMIT)
     output = api.output(run, "book")
     assert output.error is None, output.error_trace
@@ -87,10 +80,8 @@ def test_three_notebooks_run_as_one(api: JobsApi) -> None:
 
 
 def test_a_query_that_failed_before_the_last_cell_fails_the_run(api: JobsApi) -> None:
-    task = notebook("/Workspace/books/queries")
-    task.existing_cluster_id = (
-        "1108-162752-8okw8dgg"  # the first cell wants the older runtime's way
-    )
+    older = "1108-162752-8okw8dgg"  # the first cell wants the older runtime's way
+    task = notebook("book", "/Workspace/books/queries", existing_cluster_id=older)
     run = api.ended(api.submit(task), LIMIT)
     output = api.output(run, "book")
     failed = (
@@ -104,14 +95,13 @@ def test_a_query_that_failed_before_the_last_cell_fails_the_run(api: JobsApi) ->
     assert '    query = start("followers")' in trace
     assert "[TASK_WRITE_FAILED]" in trace
     # Every cell has run, as on Databricks.
-    path = api.attempt(run.tasks[-1].run_id) / "cells.jsonl"
-    cells = [json.loads(line) for line in path.read_text().splitlines()]
+    cells = api.cells(run, "book")
     assert [cell["state"] for cell in cells] == [*["ok"] * 6, "exited"]
     assert "handled StreamingQueryException" in str(cells)
 
 
 def test_a_cell_that_fails_is_told_with_its_traceback(api: JobsApi) -> None:
-    run = api.ended(api.submit(notebook("/books/lib/shout", word="fail")), LIMIT)
+    run = api.ended(api.submit(notebook("book", "/books/lib/shout", {"word": "fail"})), LIMIT)
     assert run.state.result_state is jobs.RunResultState.FAILED
     output = api.output(run, "book")
     assert output.error == "ZeroDivisionError: division by zero"

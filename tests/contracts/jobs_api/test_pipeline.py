@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.service import jobs
 
 from contract import names
 from contract.entities import ENTITIES, GEO
@@ -16,7 +15,7 @@ from contract.results import RESULTS
 from contract.settings import Settings
 from emulator.dataset.generate import Block, blocks
 from tests.conftest import ROOT
-from tests.contracts.jobs_api.running import JobsApi, results
+from tests.contracts.jobs_api.running import JobsApi, notebook, python, results
 from tests.spark.data import arrow, lines, write_objects
 from tests.spark.oracle import Oracle
 from tests.spark.sources.engine import Engine, Stream, running
@@ -77,18 +76,8 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
     )
-    try:
-        service.start()
+    with service.running():
         yield service
-    finally:
-        service.stop()
-
-
-def cells(api: JobsApi, run: jobs.Run, key: str) -> list[dict[str, Any]]:
-    """The cells of a notebook that has run, with what they have shown."""
-    (task,) = (task for task in run.tasks or [] if task.task_key == key)
-    path = api.attempt(task.run_id) / "cells.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def tables(shown: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]]]:
@@ -101,50 +90,26 @@ def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
     api: JobsApi, lake: Path, block: Block
 ) -> None:
     objects = f"file:{lake}/{names.TOPICS_DIR}"
-    after = [jobs.TaskDependency("clean")]
     gate = [f"--objects={objects}", "--thresholds", '{"row_counts": 0}']
-    book = f"{HERE}/spark/notebooks"
+    book, programs = f"{HERE}/spark/notebooks", f"{HERE[1:]}/spark/jobs"
+    older = {"existing_cluster_id": OLDER}
     run_id = api.submit(
-        jobs.SubmitTask(
-            "clean",
-            notebook_task=jobs.NotebookTask(f"{book}/clean", base_parameters={"objects": objects}),
-            existing_cluster_id=OLDER,
-        ),
-        jobs.SubmitTask(
-            "results",
-            notebook_task=jobs.NotebookTask(f"{book}/results"),
-            depends_on=after,
-            existing_cluster_id=OLDER,
-        ),
-        jobs.SubmitTask(
-            "gate",
-            spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/check_quality.py", gate),
-            depends_on=after,
-            existing_cluster_id=OLDER,
-        ),
-        jobs.SubmitTask(
-            "stream",
-            spark_python_task=jobs.SparkPythonTask(f"{HERE}/spark/jobs/run_stream.py", ["--once"]),
-            existing_cluster_id=OLDER,
-        ),
-        jobs.SubmitTask(
-            "streams",
-            notebook_task=jobs.NotebookTask(f"{book}/streams"),
-            depends_on=[jobs.TaskDependency("stream")],
-            existing_cluster_id=OLDER,
-        ),
+        notebook("clean", f"{book}/clean", {"objects": objects}, **older),
+        notebook("results", f"{book}/results", after=("clean",), **older),
+        python("gate", f"{programs}/check_quality.py", *gate, after=("clean",), **older),
+        python("stream", f"{programs}/run_stream.py", "--once", **older),
+        notebook("streams", f"{book}/streams", after=("stream",), **older),
     )
     run = api.ended(run_id, LIMIT)
-    assert api.output(run, "clean").error is None, api.output(run, "clean").error_trace
-    assert api.output(run, "results").error is None, api.output(run, "results").error_trace
-    assert api.output(run, "stream").error is None, api.output(run, "stream").logs
-    assert api.output(run, "streams").error is None, api.output(run, "streams").error_trace
+    for key in ("clean", "results", "stream", "streams"):
+        output = api.output(run, key)
+        assert output.error is None, output.error_trace or output.logs
     well = dict.fromkeys(("clean", "results", "stream", "streams"), "SUCCESS")
     assert results(run) == well | {"gate": "FAILED"}
 
     counts = json.loads(api.output(run, "clean").notebook_output.result)
     assert counts == {entity.name: POSTS for entity in ENTITIES}
-    shown = cells(api, run, "clean")
+    shown = api.cells(run, "clean")
     assert tables(shown, "ingest(") == [
         {
             ("pin", "3", "150", "150", "0", "150"),
@@ -161,7 +126,7 @@ def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
     expected = [oracle.cleaned("pin")[key] for key in range(10)]
     assert pins == {tuple("null" if v is None else str(v) for v in row) for row in expected}
 
-    shown = cells(api, run, "results")
+    shown = api.cells(run, "results")
     text = "\n".join(cell["source"] for cell in shown)
     for result in RESULTS:
         assert f"## {result.name}. {result.question}" in text
@@ -170,7 +135,7 @@ def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
 
     counts = json.loads(api.output(run, "streams").notebook_output.result)
     assert counts == {entity.name: POSTS for entity in ENTITIES}
-    shown = cells(api, run, "streams")
+    shown = api.cells(run, "streams")
     (posts,) = tables(shown, "AS posts, end")
     assert {row[:3] for row in posts} >= {
         (names.stream(ID, entity), "hour", str(POSTS)) for entity in ENTITIES
