@@ -8,14 +8,13 @@ that one run. Runs are repeatable: the batch job reads what is new, whichever da
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task
 
 from pinterest.interval import interval
-from pinterest.jobs import TASKS, submission
+from pinterest.jobs import DAG_ARGUMENTS, submission
 from pinterest.names import BUCKET, TABLES_URI, TOPIC_PREFIXES, USER_ID
 from pinterest.objects import WaitForObjects
 
@@ -84,10 +83,7 @@ with DAG(
     dag_id=f"{USER_ID}_dag",
     # In Airflow 3 "@daily" is a moment; this has the day before as its interval.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    default_args=TASKS,
+    **DAG_ARGUMENTS,
     params=THRESHOLDS,
     user_defined_macros={"interval": interval, "thresholds": thresholds},
     tags=["pinterest", "batch"],

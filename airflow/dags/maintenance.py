@@ -6,22 +6,17 @@ long, is a property of each table.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from pinterest.jobs import TASKS, submission
+from pinterest.jobs import DAG_ARGUMENTS, submission
 from pinterest.names import USER_ID
 
 with DAG(
     dag_id=f"{USER_ID}_maintenance_dag",
     # Not on the hour: the daily DAG starts at midnight.
     schedule=CronTriggerTimetable("30 * * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    default_args=TASKS,
+    **DAG_ARGUMENTS,
     tags=["pinterest", "maintenance"],
     doc_md=__doc__,
 ):

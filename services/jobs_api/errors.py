@@ -43,20 +43,13 @@ RETRY_AFTER = "5"
 class ApiError(PipelineError):
     """The call fails: ``status`` is the HTTP status, ``code`` and ``message`` are the body."""
 
-    def __init__(self, code: Code, message: str) -> None:
-        self.code: str | int = code
-        self.status = STATUS.get(code, 400)
+    def __init__(self, code: Code | int, message: str) -> None:
+        """``code`` is a status for a bad token: Databricks gives the bare status as its code."""
+        self.code = code
+        self.status = code if isinstance(code, int) else STATUS.get(code, 400)
         self.message = message
         self.headers = {"retry-after": RETRY_AFTER} if self.status == 429 else {}
         super().__init__(message)
-
-
-class TokenError(ApiError):
-    """No token (401) or a wrong one (403); Databricks gives the bare status as ``error_code``."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(Code.INVALID_PARAMETER_VALUE, message)
-        self.code = self.status = status
 
 
 def invalid(message: str) -> ApiError:

@@ -129,7 +129,7 @@ class Execution:
             traceback.print_exception(error, file=sys.stderr)
             message = f"The Jobs service failed: {error}"
             result = self._end(
-                key, LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "INTERNAL_ERROR", message
+                key, LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "INTERNAL_ERROR"
             )
         self._results[key] = result
         return result
@@ -198,19 +198,13 @@ class Execution:
             self._current[key] = following.run_id
 
     def _end(
-        self,
-        key: str,
-        life_cycle: LifeCycle,
-        result: Result,
-        message: str,
-        code: str,
-        error: str | None = None,
+        self, key: str, life_cycle: LifeCycle, result: Result, message: str, code: str
     ) -> Result:
         with self._parts.database.work() as session:
             row = session.get_one(Attempt, self._current[key])
             row.end(life_cycle, result, message, code)
             if life_cycle is LifeCycle.INTERNAL_ERROR:
-                row.error = error or message
+                row.error = message
         return result
 
     def _end_run(self, session: Session) -> None:

@@ -13,8 +13,8 @@ from services.jobs_api import bodies, views
 from services.jobs_api.bodies import read
 from services.jobs_api.database import Database, Job, Run, new_id
 from services.jobs_api.errors import invalid
+from services.jobs_api.parameters import check
 from services.jobs_api.permissions import LIST, Access, kept
-from services.jobs_api.references import check
 from services.jobs_api.scheduler import Scheduler
 from services.jobs_api.states import ACTIVE
 from services.jobs_api.tasks import JobCluster, checked

@@ -174,7 +174,8 @@ class Runs:
 
     async def cancel_all(self, request: Answer) -> Answer:
         form = read(request, bodies.CancelAll)
-        query = select(Run).where(Run.life_cycle.in_(ACTIVE))
+        states = [LifeCycle.QUEUED] if form.all_queued_runs else ACTIVE
+        query = select(Run).where(Run.life_cycle.in_(states))
         with self._database.work() as session:
             if form.job_id is not None:
                 query = query.where(Run.job_id == job_of(session, form.job_id).job_id)
@@ -182,8 +183,7 @@ class Runs:
                 raise invalid("Missing required field: job_id")
             runs = session.scalars(query).all()
         for run in runs:
-            if not form.all_queued_runs or run.life_cycle == LifeCycle.QUEUED:
-                self._scheduler.stop_run(run)
+            self._scheduler.stop_run(run)
         return {}
 
     async def delete(self, request: Answer) -> Answer:

@@ -48,8 +48,5 @@ def session_conf(
         return {ANSI: given}
     if not cluster and not task.get("existing_cluster_id"):
         return {ANSI: "true"}  # serverless, which is the newest runtime
-    try:
-        major = runtime(cluster.get("spark_version") or existing)
-    except ValueError:  # a job that the release before has stored unchecked
-        major = runtime(existing)
+    major = runtime(cluster.get("spark_version") or existing)
     return {ANSI: "true" if major >= ANSI_SINCE else "false"}

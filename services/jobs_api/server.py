@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from services.jobs_api.bodies import parse
 from services.jobs_api.clusters import Clusters
-from services.jobs_api.errors import ApiError, Code, TokenError
+from services.jobs_api.errors import ApiError, Code
 from services.jobs_api.jobs import Answer, Jobs
 from services.jobs_api.page import Pages
 from services.jobs_api.parts import Parts
@@ -29,7 +29,6 @@ BODY_BYTES = 16_777_216
 """Bytes of the largest body that is read."""
 DRAINED_BYTES = 134_217_728
 """Bytes of a refused body that are taken and thrown away."""
-JSON = "application/json"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PATH = re.compile(r"/api/2\.[0-2]/(.+)")
 _OF_A_JOB = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
@@ -136,14 +135,14 @@ class Server:
         """Check the token.
 
         Raises:
-            TokenError: there is none, or it isn't ours.
+            ApiError: there is none, or it isn't ours.
         """
         kind, _, token = header.partition(" ")
         if kind.lower() != "bearer" or not token.strip():
             message = "Credential was not sent or was of an unsupported type for this API."
-            raise TokenError(401, message)
+            raise ApiError(401, message)
         if not hmac.compare_digest(token.strip().encode(), self._token):
-            raise TokenError(403, "Invalid access token.")
+            raise ApiError(403, "Invalid access token.")
 
 
 async def _read(request: Request) -> bytes:
@@ -178,8 +177,8 @@ def _no_api(method: str, path: str) -> ApiError:
 
 def _error(error: ApiError) -> Response:
     body = {"error_code": error.code, "message": error.message}
-    return Response(msgspec.json.encode(body), error.status, error.headers, JSON)
+    return _json(error.status, body, error.headers)
 
 
-def _json(status: int, body: Any) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type=JSON)
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, "application/json")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from services.jobs_api import references, runtimes
+from services.jobs_api import parameters, runtimes
 from services.jobs_api.bodies import Count, Named, Texts, read
 from services.jobs_api.errors import invalid
 from services.jobs_api.states import RunIf
@@ -130,7 +130,7 @@ def checked(
     keys = frozenset(task.task_key for task in tasks)
     for task, item in zip(tasks, raw, strict=True):
         _check_type(task, item, workspace)
-        references.check({name: item.get(name) for name in TYPES}, keys)
+        parameters.check({name: item.get(name) for name in TYPES}, keys)
         if task.job_cluster_key and task.job_cluster_key not in clusters:
             raise invalid(
                 f"Job cluster '{task.job_cluster_key}' is not defined in field 'job_clusters'."

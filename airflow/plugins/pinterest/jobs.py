@@ -8,7 +8,7 @@ parse if it were named here (docs/decisions/0009-airflow.md).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pinterest import spark_jobs
@@ -19,14 +19,19 @@ FOLDER = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
 """Where the bundle's target prod puts the programs."""
 
 CLUSTER = spark_jobs.cluster(USER_ID, REGION, INSTANCE_PROFILE)
-TASKS: dict[str, Any] = {
-    "retries": 2,
-    "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": True,
-    "execution_timeout": timedelta(minutes=10),
-    "on_failure_callback": alert,
+DAG_ARGUMENTS: dict[str, Any] = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": {
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": True,
+        "execution_timeout": timedelta(minutes=10),
+        "on_failure_callback": alert,
+    },
 }
-"""``default_args`` of every DAG."""
+"""What every DAG has, and how its tasks are tried."""
 
 
 def submission(key: str, **values: str) -> dict[str, Any]:

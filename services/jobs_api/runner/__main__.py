@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import runpy
 import sys
 import traceback
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from services.jobs_api.runner.libraries import LibraryError, install
+from services.jobs_api.runner.libraries import LibraryError, install, local
 from services.jobs_api.runner.outcome import Outcome, formatted
-from services.jobs_api.runner.python_tasks import run_file, run_wheel
 from services.jobs_api.runner.queries import Queries, StreamingQueryFailed
 from services.jobs_api.runner.release import release
 from services.jobs_api.runner.sessions import after_import, set_defaults
@@ -21,9 +23,9 @@ def _run(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries)
     """Run the task to its end, by its type; to exit with 0 is to succeed."""
     try:
         if "spark_python_task" in task:
-            run_file(task, folder)
+            _run_file(task, folder)
         elif "python_wheel_task" in task:
-            run_wheel(task, folder)
+            _run_wheel(task, folder)
         else:
             from services.jobs_api.runner.notebook import run_notebook  # brings pyspark
 
@@ -31,6 +33,34 @@ def _run(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries)
     except SystemExit as end:
         if end.code not in (None, 0):
             raise
+
+
+def _run_file(task: dict[str, Any], folder: Path) -> None:
+    """Run a Python file as ``__main__`` with its arguments."""
+    path = local(task["file"], folder)
+    if not path.is_file():
+        name = task["spark_python_task"]["python_file"]
+        raise FileNotFoundError(f"Cannot read the python file {name}: it does not exist")
+    sys.argv = [str(path), *task["spark_python_task"].get("parameters", [])]
+    sys.path.insert(0, str(path.parent))
+    runpy.run_path(str(path), run_name="__main__")
+
+
+def _run_wheel(task: dict[str, Any], folder: Path) -> None:
+    """Call an entry point: one of the package's metadata, else a function of its module."""
+    wheel = task["python_wheel_task"]
+    package, name = wheel["package_name"], wheel["entry_point"]
+    named = [f"--{key}={value}" for key, value in wheel.get("named_parameters", {}).items()]
+    sys.argv = [name, *wheel.get("parameters", []), *named]
+    try:
+        points = [p for p in metadata.distribution(package).entry_points if p.name == name]
+    except metadata.PackageNotFoundError:
+        points = []
+    call = points[0].load() if points else getattr(importlib.import_module(package), name)
+    returned = call()
+    # A function that a console script calls tells by its return value how it went.
+    if isinstance(returned, int) and not isinstance(returned, bool) and returned:
+        raise SystemExit(returned)
 
 
 def main(folder: Path) -> int:

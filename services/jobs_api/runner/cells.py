@@ -22,8 +22,6 @@ BREAK = "# COMMAND ----------"
 MAGIC = "# MAGIC"
 TITLE = "# DBTITLE"
 SUFFIXES = (".py", ".ipynb")
-LANGUAGES = ("python", "sql", "md", "run", "pip", "sh", "fs")
-"""What a cell may be, by the magic command on its first line."""
 _MAGIC = re.compile(r"%([a-z]\w*)[ \t]*")
 _IDLE = ("autoreload", "config", "load_ext", "matplotlib", "reload_ext")
 """Line magics that change nothing in a job."""
