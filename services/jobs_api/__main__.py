@@ -40,7 +40,7 @@ async def serve(settings: Settings, data: Path) -> None:
     address = settings.jobs_api_listen
     await asgi.serve(application(parts, scheduler), "Jobs API", address, CONNECTIONS)
     await scheduler.stop()
-    await attempts.close()
+    await attempts.jvms.close()
     database.close()
 
 

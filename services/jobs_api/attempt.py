@@ -56,7 +56,7 @@ class Attempts:
         self._settings, self.root = settings, root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(settings.jobs_api_command)
-        self._jvms = Jvms(settings, self._command, self.root / "jvms")
+        self.jvms = Jvms(settings, self._command, self.root / "jvms")
 
     def folder(self, run_id: int) -> Path:
         """Folder of an attempt."""
@@ -82,23 +82,19 @@ class Attempts:
         outcome = None
         try:
             async with asyncio.timeout_at(deadline):
-                jvm = await self._jvms.take(environment, log)
+                jvm = await self.jvms.take(environment, log)
             try:
                 status = await self._process(folder, log, environment, deadline, jvm)
                 outcome = self._outcome(folder, status)
             finally:
                 if jvm:
                     clean = outcome is not None and outcome.clean
-                    await asyncio.shield(self._jvms.give_back(jvm, clean))
+                    await asyncio.shield(self.jvms.give_back(jvm, clean))
         except TimeoutError:
             return Outcome(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
         except JvmError as error:
             return Outcome(Result.FAILED, FAILED, str(error), log.last(TRACE)[0])
         return outcome
-
-    async def close(self) -> None:
-        """End what waits for the next attempt."""
-        await self._jvms.close()
 
     async def _process(
         self,

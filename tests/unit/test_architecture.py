@@ -27,7 +27,7 @@ READS_THE_ENVIRONMENT = {
     "stack/machine.py": "looks for interpreters where PATH and pyenv keep them",
     "services/jobs_api/attempt.py": "hands it on to the tasks that it starts",
     "services/jobs_api/runner/gateway.py": "does as pyspark does with a variable of pyspark's",
-    "services/jobs_api/runner/secrets.py": "secrets of notebooks are variables",
+    "services/jobs_api/runner/dbutils.py": "secrets of notebooks are variables",
     "services/jobs_api/runner/sessions.py": "does as pyspark does with variables of pyspark's",
     "airflow/plugins/pinterest/names.py": "MWAA has no settings of ours, and a Variable is a query",
     "localstack/kinesis_engine.py": "hands it on to the engine that it starts",

@@ -3,15 +3,126 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from services.jobs_api.runner.dbutils_fs import Files
-from services.jobs_api.runner.secrets import Secrets
-from services.jobs_api.runner.widgets import Widgets
 
 Call = Callable[[str, int, Mapping[str, str]], str]
+SECRET = "SECRET_"
+"""Secrets are variables of the environment, ``SECRET_<SCOPE>_<KEY>``."""
+
+
+class SecretError(Exception):
+    """There is no such secret."""
+
+
+class SecretMetadata(NamedTuple):
+    """A key of a scope."""
+
+    key: str
+
+
+class Secrets:
+    """The calls of ``dbutils.secrets``; values that were read are not shown (``seen``)."""
+
+    def __init__(self, seen: set[str]) -> None:
+        self._seen = seen
+
+    def get(self, scope: str, key: str) -> str:
+        """A secret.
+
+        Raises:
+            SecretError: names the variable that is missing.
+        """
+        variable = f"{SECRET}{_word(scope)}_{_word(key)}"
+        value = os.environ.get(variable)
+        if value is None:
+            raise SecretError(
+                f"Secret does not exist with scope: {scope} and key: {key} (variable {variable})"
+            )
+        if value:
+            self._seen.add(value)
+        return value
+
+    def getBytes(self, scope: str, key: str) -> bytes:
+        """A secret as bytes."""
+        return self.get(scope, key).encode()
+
+    def list(self, scope: str) -> list[SecretMetadata]:
+        """Keys of a scope, as their variables spell them."""
+        start = f"{SECRET}{_word(scope)}_"
+        names = sorted(name for name in os.environ if name.startswith(start))
+        return [SecretMetadata(name.removeprefix(start).lower()) for name in names]
+
+
+def _word(name: str) -> str:
+    return re.sub(r"\W", "_", name).upper()
+
+
+class InputWidgetNotDefined(Exception):
+    """There is no such widget, and no parameter of that name was given."""
+
+
+class Widgets:
+    """The calls of ``dbutils.widgets``."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = dict(given)
+        self._defaults: dict[str, str] = {}
+
+    def text(self, name: str, default: str = "", label: str = "", **more: str) -> None:
+        """Define a widget; a given value wins over the default."""
+        self._defaults[name] = more.get("defaultValue", default)
+
+    def dropdown(
+        self,
+        name: str,
+        default: str = "",
+        choices: object = (),
+        label: str = "",
+        **more: str,
+    ) -> None:
+        """Define a widget with choices."""
+        self.text(name, default, **more)
+
+    combobox = multiselect = dropdown
+
+    def get(self, name: str) -> str:
+        """The value of a widget.
+
+        Raises:
+            InputWidgetNotDefined: there is none.
+        """
+        found = self.getAll()
+        if name not in found:
+            raise InputWidgetNotDefined(f"No input widget named {name} is defined")
+        return found[name]
+
+    def getArgument(self, name: str, default: str = "") -> str:
+        """The value of a widget, or a default."""
+        return self.getAll().get(name, default)
+
+    def getAll(self) -> dict[str, str]:
+        """Every value."""
+        return self._defaults | self._given
+
+    def give(self, values: Mapping[str, str]) -> None:
+        """Set values, as ``%run`` does."""
+        self._given |= values
+
+    def remove(self, name: str) -> None:
+        """Remove a widget."""
+        self._defaults.pop(name, None)
+        self._given.pop(name, None)
+
+    def removeAll(self) -> None:
+        """Remove all widgets."""
+        self._defaults.clear()
+        self._given.clear()
 
 
 class NotebookExit(BaseException):
@@ -110,8 +221,9 @@ class Notebook:
     """The calls of ``dbutils.notebook``."""
 
     def __init__(self, call: Call, context: Context, widgets: Widgets) -> None:
-        self._call, self._context = call, context
-        part = SimpleNamespace(getContext=lambda: context)
+        self._call = call
+        self.getContext = lambda: context
+        part = SimpleNamespace(getContext=self.getContext)
         self.entry_point = SimpleNamespace(
             getDbutils=lambda: SimpleNamespace(notebook=lambda: part),
             getCurrentBindings=widgets.getAll,
@@ -126,10 +238,6 @@ class Notebook:
     def exit(self, value: Any) -> NoReturn:
         """End the notebook with a result."""
         raise NotebookExit(str(value))
-
-    def getContext(self) -> Context:
-        """Where the notebook runs."""
-        return self._context
 
 
 class TaskValues:

@@ -90,13 +90,7 @@ class Files:
         return self.cp(source, to, recurse, delete=True)
 
     def mount(
-        self,
-        source: str,
-        mount_point: str = "",
-        encryption_type: str = "",
-        owner: str | None = None,
-        extra_configs: dict[str, str] | None = None,
-        mountPoint: str = "",
+        self, source: str, mount_point: str = "", *rest: Any, mountPoint: str = "", **more: Any
     ) -> bool:
         """Mount a place in S3; keys are those of the environment, whatever the source says."""
         self._dbfs.mount(source, mount_point or mountPoint)

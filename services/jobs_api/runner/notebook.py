@@ -14,18 +14,15 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from contract.errors import PipelineError
-from services.jobs_api.runner import cells, warehouse
+from services.jobs_api.runner import cells, dbutils, warehouse
 from services.jobs_api.runner.cells import Cell, NotebookError
 from services.jobs_api.runner.dbfs import Dbfs
-from services.jobs_api.runner.dbutils import Context, DBUtils, Notebook, NotebookExit, TaskValues
 from services.jobs_api.runner.dbutils_fs import Files
 from services.jobs_api.runner.display import Shown, Tee
 from services.jobs_api.runner.languages import Languages
 from services.jobs_api.runner.limit import limited
 from services.jobs_api.runner.outcome import Outcome, formatted
 from services.jobs_api.runner.queries import Queries
-from services.jobs_api.runner.secrets import Secrets
-from services.jobs_api.runner.widgets import Widgets
 from services.jobs_api.workspace import Workspace, normal
 
 
@@ -48,10 +45,10 @@ class Book:
 
     def __init__(self, runtime: Runtime, path: str, given: Mapping[str, str]) -> None:
         self.runtime, self.path = runtime, path
-        self.widgets = Widgets(given)
-        context = Context(runtime.context, path)
-        notebook = Notebook(self._call, context, self.widgets)
-        self.dbutils = DBUtils(
+        self.widgets = dbutils.Widgets(given)
+        context = dbutils.Context(runtime.context, path)
+        notebook = dbutils.Notebook(self._call, context, self.widgets)
+        self.dbutils = dbutils.DBUtils(
             runtime.files, self.widgets, runtime.secrets, notebook, runtime.values
         )
         module = types.ModuleType("__main__")
@@ -72,7 +69,7 @@ class Book:
         """Run it to its end; return its result."""
         try:
             self.run_cells(self.path)
-        except NotebookExit as end:
+        except dbutils.NotebookExit as end:
             return end.result
         return ""
 
@@ -87,7 +84,7 @@ class Book:
                 try:
                     with self.runtime.queries.cell(cell, path):
                         self._languages.run(cell, path)
-                except NotebookExit:
+                except dbutils.NotebookExit:
                     self.runtime.shown.end_cell(cell, path, "exited")
                     raise
                 except CellFailed:
@@ -114,8 +111,8 @@ class Runtime:
         self.folder, self.queries = folder, queries
         self.context: dict[str, str] = task["context"]
         self.shown = Shown(folder)
-        self.secrets = Secrets(self.shown.secrets)
-        self.values = TaskValues(task["values"], outcome.values)
+        self.secrets = dbutils.Secrets(self.shown.secrets)
+        self.values = dbutils.TaskValues(task["values"], outcome.values)
         self.workspace = Workspace(task["workspace"], dbfs.root)
         conf = {f"spark.hadoop.{name}": value for name, value in dbfs.hadoop().items()}
         # A mount may be in S3, where a rename is no commit: write tables there by s3:// paths.
@@ -167,11 +164,10 @@ def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome, queries: 
     told = task["notebook_task"]
     book = Book(runtime, normal(told["notebook_path"]), told.get("base_parameters", {}))
     sys.modules["pyspark.dbutils"].DBUtils = lambda *_: book.dbutils  # type: ignore[attr-defined]
-    out = sys.stdout
-    sys.stdout = Tee(runtime.shown)
     try:
-        outcome.exited(book.run())
-        queries.wait()
+        with contextlib.redirect_stdout(Tee(runtime.shown)):
+            outcome.exited(book.run())
+            queries.wait()
     except CellFailed as failure:
         if behind := queries.behind(failure.error, failure.trace()):
             raise behind from None
@@ -179,6 +175,3 @@ def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome, queries: 
         trace = "\n".join([failure.trace(), *map(str, queries.failures())])
         outcome.failed(failure.error, trace=trace)
         sys.stderr.write(trace)
-    finally:
-        sys.stdout.flush()
-        sys.stdout = out
