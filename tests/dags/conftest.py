@@ -31,7 +31,7 @@ sys.path[:] = [name for name in sys.path if Path(name or ".").resolve() != ROOT]
 
 import parsing  # noqa: E402
 import pytest  # noqa: E402
-from running import JobsApi, LocalStack  # noqa: E402
+from running import JobsApi, LocalStack, aws_at  # noqa: E402
 
 PARSED = {
     file.stem: parsing.in_a_fork(file) for file in sorted((ROOT / "airflow/dags").glob("*.py"))
@@ -73,7 +73,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     service = LocalStack(tmp_path_factory.mktemp("localstack"))
     with service.running(), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", service.connection)
+        patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", aws_at(service.url))
         client = boto3.client(
             "s3",
             endpoint_url=service.url,
@@ -91,5 +91,5 @@ def jobs_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """The Jobs API; Airflow's connection ``databricks_default`` leads to it."""
     service = JobsApi(tmp_path_factory.mktemp("jobs_api"))
     with service.running(), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection)
+        patch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection())
         yield service

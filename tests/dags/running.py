@@ -101,6 +101,12 @@ class Service:
             return False
 
 
+def aws_at(url: str) -> str:
+    """The connection ``aws_default`` to an address."""
+    extra = {"region_name": "us-east-1", "endpoint_url": url}
+    return json.dumps({"conn_type": "aws", "login": "test", "password": "test", "extra": extra})
+
+
 class LocalStack(Service):
     """S3."""
 
@@ -112,12 +118,6 @@ class LocalStack(Service):
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
             "KINESIS_LISTEN": f"127.0.0.1:{free_port()}",
         }
-
-    @property
-    def connection(self) -> str:
-        """The connection ``aws_default``."""
-        extra = {"region_name": "us-east-1", "endpoint_url": self.url}
-        return json.dumps({"conn_type": "aws", "login": "test", "password": "test", "extra": extra})
 
 
 class JobsApi(Service):
@@ -144,22 +144,10 @@ class JobsApi(Service):
             "JOBS_API_PATH": str(ROOT / ".venv/bin"),
         }
 
-    @property
-    def connection(self) -> str:
-        """The connection ``databricks_default``."""
-        return self.connection_with(TOKEN)
-
-    def connection_with(self, token: str) -> str:
-        """A connection with another token."""
-        return json.dumps(
-            {
-                "conn_type": "databricks",
-                "host": "127.0.0.1",
-                "schema": "http",
-                "port": self.port,
-                "password": token,
-            }
-        )
+    def connection(self, token: str = TOKEN) -> str:
+        """The connection ``databricks_default``, with another token for one that is refused."""
+        address = {"host": "127.0.0.1", "schema": "http", "port": self.port}
+        return json.dumps({"conn_type": "databricks", "password": token, **address})
 
     def call(self, path: str, body: Any = None) -> Any:
         """The answer to a call of API 2.1."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from context import TaskInstance
-from running import free_port
+from running import aws_at, free_port
 
 from pinterest.alert import alert
 
@@ -69,9 +69,7 @@ def test_a_missing_bucket_is_logged(bucket: str, s3: Any, caplog: pytest.LogCapt
 def test_an_s3_that_is_down_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    extra = {"region_name": "us-east-1", "endpoint_url": f"http://127.0.0.1:{free_port()}"}
-    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", aws_at(f"http://127.0.0.1:{free_port()}"))
     alert(failed("bad"))
     assert "The alert could not be written" in caplog.messages
 

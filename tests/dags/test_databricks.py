@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -56,6 +57,12 @@ def operator(request: pytest.FixtureRequest, jobs_api: JobsApi) -> Callable[...,
     return lambda *arguments, **more: running(jobs_api, *arguments, **more)
 
 
+@pytest.fixture(params=[False, True], ids=["waiting", "deferred"])
+def either(request: pytest.FixtureRequest, operator: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes an operator that waits in its worker, or one that defers."""
+    return partial(operator, deferrable=request.param)
+
+
 def carry_out(task: Any, found: dict[str, Any]) -> None:
     """Execute a task to its end, whether it defers or not."""
     try:
@@ -64,11 +71,10 @@ def carry_out(task: Any, found: dict[str, Any]) -> None:
         complete(task, found, deferred)
 
 
-@pytest.mark.parametrize("deferrable", [False, True])
 def test_a_run_succeeds_and_its_page_is_pushed(
-    operator: Callable[..., Any], jobs_api: JobsApi, deferrable: bool
+    either: Callable[..., Any], jobs_api: JobsApi
 ) -> None:
-    task = operator("run_batch", "--json", deferrable=deferrable)
+    task = either("run_batch", "--json")
     found = context(task, RUN)
     carry_out(task, found)
     pushed = found["ti"].pushed
@@ -78,23 +84,17 @@ def test_a_run_succeeds_and_its_page_is_pushed(
     assert jobs_api.logs(run) == "--json\n"
 
 
-@pytest.mark.parametrize("deferrable", [False, True])
-def test_a_failure_has_the_error_of_its_task(
-    operator: Callable[..., Any], deferrable: bool
-) -> None:
-    task = operator("check_quality", "freshness", deferrable=deferrable)
+def test_a_failure_has_the_error_of_its_task(either: Callable[..., Any]) -> None:
+    task = either("check_quality", "freshness")
     with pytest.raises(Exception, match=r"FAILED.*check_quality.*freshness: 3 of 1"):
         carry_out(task, context(task, RUN))
 
 
-@pytest.mark.parametrize("deferrable", [False, True])
-def test_a_request_that_is_sent_again_finds_its_run(
-    operator: Callable[..., Any], deferrable: bool
-) -> None:
+def test_a_request_that_is_sent_again_finds_its_run(either: Callable[..., Any]) -> None:
     runs = []
-    for token in ("one", "one", "another"):
-        token = f"{token} {operator} {deferrable}"[-64:]
-        task = operator("run_batch", deferrable=deferrable, idempotency_token=token)
+    one, another = uuid.uuid4().hex, uuid.uuid4().hex
+    for token in (one, one, another):
+        task = either("run_batch", idempotency_token=token)
         found = context(task, RUN)
         carry_out(task, found)
         runs.append(found["ti"].pushed["run_id"])
@@ -189,15 +189,11 @@ def test_a_job_is_made_once_with_its_permissions(jobs_api: JobsApi) -> None:
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("deferrable", [False, True])
 def test_a_wrong_token_is_refused(
-    operator: Callable[..., Any],
-    jobs_api: JobsApi,
-    monkeypatch: pytest.MonkeyPatch,
-    deferrable: bool,
+    either: Callable[..., Any], jobs_api: JobsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = operator("run_batch", deferrable=deferrable)
-    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", jobs_api.connection_with("wrong"))
+    task = either("run_batch")
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", jobs_api.connection("wrong"))
     with pytest.raises(Exception, match="Invalid access token"):
         task.execute(context(task, RUN))
 

@@ -27,16 +27,11 @@ TOLD = {
 
 @pytest.fixture
 def server() -> Iterator[Upstream]:
-    found = Upstream(0)
-    found.answer = Answer(body=json.dumps(TOLD).encode())
-    thread = Thread(target=found.serve_forever)
-    thread.start()
-    try:
+    with Upstream(0) as found:
+        found.answer = Answer(body=json.dumps(TOLD).encode())
+        Thread(target=found.serve_forever, daemon=True).start()
         yield found
-    finally:
         found.shutdown()
-        thread.join(10)
-        found.server_close()
 
 
 def check(url: str, component: str, *process: str) -> int:
