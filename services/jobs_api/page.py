@@ -19,7 +19,6 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from services.jobs_api import views
-from services.jobs_api.attempt import Attempts
 from services.jobs_api.database import Attempt, Run, now, run_of
 from services.jobs_api.errors import ApiError
 from services.jobs_api.parts import Parts
@@ -43,7 +42,7 @@ class Pages:
 
     def __init__(self, parts: Parts) -> None:
         self._database, self._url = parts.database, parts.settings.jobs_api_url
-        self._attempts: Attempts = parts.attempts
+        self._attempts = parts.attempts
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,

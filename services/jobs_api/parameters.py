@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from services.jobs_api.database import Attempt
 from services.jobs_api.errors import invalid
 
 JOB_PARAMETERS = "job.parameters."
-T = TypeVar("T")
 _REFERENCE = re.compile(r"\{\{\s*((?:[\w-]+|`[^`{}]+`)(?:\.(?:[\w-]+|`[^`{}]+`))*)\s*\}\}")
 _PART = re.compile(r"`([^`]+)`|([^.`]+)")
 
@@ -60,7 +59,8 @@ def check(value: Any, tasks: frozenset[str]) -> None:
         ApiError: it names nothing in a known namespace, or a task that isn't there.
     """
 
-    def look(reference: str) -> None:
+    def look(match: re.Match[str]) -> str:
+        reference = match[1]
         match parts_of(reference):
             case ["tasks", task, _, *_] if task not in tasks:
                 raise invalid(f"Reference {{{{{reference}}}}} names task '{task}', not there")
@@ -72,24 +72,19 @@ def check(value: Any, tasks: frozenset[str]) -> None:
                 pass
             case [space, _, *_] as parts if space in _NAMESPACES and ".".join(parts) not in KNOWN:
                 raise invalid(f"Unknown dynamic value reference {{{{{reference}}}}}")
+        return match[0]
 
     _walk(value, look)
 
 
-def resolve(value: T, values: Mapping[str, str]) -> T:
+def resolve(value: Any, values: Mapping[str, str]) -> Any:
     """Replace the references in every text of ``value``; one without a value stays."""
-    found: T = _walk(value, lambda reference: values.get(".".join(parts_of(reference))))
-    return found
+    return _walk(value, lambda match: values.get(".".join(parts_of(match[1])), match[0]))
 
 
-def _walk(value: Any, look: Callable[[str], str | None]) -> Any:
+def _walk(value: Any, look: Callable[[re.Match[str]], str]) -> Any:
     if isinstance(value, str):
-
-        def replace(match: re.Match[str]) -> str:
-            found = look(match[1])
-            return match[0] if found is None else found
-
-        return _REFERENCE.sub(replace, value)
+        return _REFERENCE.sub(look, value)
     if isinstance(value, list):
         return [_walk(item, look) for item in value]
     if isinstance(value, dict):

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.jobs_api import bodies, views
-from services.jobs_api.attempt import Attempts
 from services.jobs_api.bodies import read
 from services.jobs_api.database import Attempt, Run, new_id, run_of, whole_run
 from services.jobs_api.errors import ApiError, Code, invalid
@@ -34,7 +33,7 @@ class Runs:
 
     def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
         self._database, self._workspace = parts.database, parts.workspace
-        self._attempts: Attempts = parts.attempts
+        self._attempts = parts.attempts
         self._url = parts.settings.jobs_api_url
         self._scheduler = scheduler
 

@@ -71,7 +71,6 @@ class RunIf(StrEnum):
 
 _FINE = frozenset({Result.SUCCESS, Result.EXCLUDED})
 _FAILED = frozenset({Result.FAILED, Result.TIMEDOUT, Result.UPSTREAM_FAILED})
-_HANDLES_FAILURE = frozenset({RunIf.ALL_FAILED, RunIf.AT_LEAST_ONE_FAILED})
 UNSUCCESSFUL = frozenset(Result) - _FINE - {Result.SUCCESS_WITH_FAILURES}
 
 
@@ -97,7 +96,7 @@ def verdict(run_if: RunIf, upstream: Collection[Result]) -> Result | None:
     }[run_if]
     if met:
         return None
-    if run_if in _HANDLES_FAILURE:
+    if run_if in (RunIf.ALL_FAILED, RunIf.AT_LEAST_ONE_FAILED):
         return Result.EXCLUDED
     return Result.UPSTREAM_FAILED if failed else Result.UPSTREAM_CANCELED
 

@@ -7,6 +7,7 @@ import json
 import os
 import runpy
 import sys
+import threading
 import traceback
 from importlib import metadata
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import Any
 from services.jobs_api.runner.libraries import LibraryError, install, local
 from services.jobs_api.runner.outcome import Outcome, formatted
 from services.jobs_api.runner.queries import Queries, StreamingQueryFailed
-from services.jobs_api.runner.release import release
 from services.jobs_api.runner.sessions import after_import, set_defaults
+
+RELEASE_LIMIT = 15.0
+"""Seconds after which a session that doesn't stop goes with its JVM."""
 
 
 def _run(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries) -> None:
@@ -63,6 +66,41 @@ def _run_wheel(task: dict[str, Any], folder: Path) -> None:
         raise SystemExit(returned)
 
 
+def _fit_again() -> bool:
+    """Stop the session of this process; whether the JVM is fit for another task.
+
+    A JVM that this process has started itself ends with it.
+    """
+    if "pyspark" not in sys.modules:
+        return True
+    done: list[bool] = []
+    thread = threading.Thread(target=lambda: done.append(_leave_no_session()), daemon=True)
+    thread.start()
+    thread.join(RELEASE_LIMIT)
+    return done == [True]
+
+
+def _leave_no_session() -> bool:
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    if gateway is None or gateway.proc is not None:
+        return True
+    try:
+        if SparkContext._active_spark_context:
+            SparkContext._active_spark_context.stop()
+        jvm = gateway.jvm
+        # Both outlive a session: versions of tables, and file systems with the mounts of this task.
+        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        jvm.org.apache.hadoop.fs.FileSystem.closeAll()
+        # While it waits it holds no more than it needs.
+        jvm.java.lang.System.gc()
+    except Exception as error:
+        traceback.print_exception(error)
+        return False
+    return True
+
+
 def main(folder: Path) -> int:
     """Return the exit status."""
     outcome, queries = Outcome(folder), Queries()
@@ -93,7 +131,7 @@ def main(folder: Path) -> int:
         outcome.failed(behind or error, str(behind or ""), behind.trace if behind else "")
         traceback.print_exception(error)
     if not outcome.has_failed:
-        outcome.clean = release()
+        outcome.clean = _fit_again()
     sys.stdout.flush()
     sys.stderr.flush()
     outcome.write()
