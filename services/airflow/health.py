@@ -38,15 +38,14 @@ def main(url: str, component: str, process: str | None = None) -> int:
         print(f"Airflow's API server: {error}", file=sys.stderr)
         return 1
     beat = told.get(f"latest_{component}_heartbeat")
-    reason = None
     if told["status"] != "healthy":
         reason = f"{told['status']}, last heartbeat: {beat or 'none yet'}"
     elif beat and process and _age(beat) > _running(process):
         reason = f"no heartbeat since it started, the last one: {beat}"
-    if reason:
-        print(f"{component}: {reason}", file=sys.stderr)
-        return 1
-    return 0
+    else:
+        return 0
+    print(f"{component}: {reason}", file=sys.stderr)
+    return 1
 
 
 def _age(beat: str) -> float:

@@ -36,11 +36,14 @@ class Clusters:
         return {"clusters": [self._cluster]}
 
     async def get(self, request: Answer) -> Answer:
-        return self._known(request)
+        cluster_id = read(request, ClusterId).cluster_id
+        if cluster_id != CLUSTER["cluster_id"]:
+            raise invalid(f"Cluster {cluster_id} does not exist")
+        return self._cluster
 
     async def nothing(self, request: Answer) -> Answer:
         """Start, restart or terminate: it always runs."""
-        self._known(request)
+        await self.get(request)
         return {}
 
     async def spark_versions(self, request: Answer) -> Answer:
@@ -53,9 +56,3 @@ class Clusters:
 
     async def me(self, request: Answer) -> Answer:
         return {"id": "1", "userName": USER, "displayName": USER, "active": True}
-
-    def _known(self, request: Answer) -> Answer:
-        cluster_id = read(request, ClusterId).cluster_id
-        if cluster_id != CLUSTER["cluster_id"]:
-            raise invalid(f"Cluster {cluster_id} does not exist")
-        return self._cluster

@@ -66,8 +66,7 @@ class Jobs:
             for name in form.fields_to_remove:
                 _remove(settings, name)
             for name, value in form.new_settings.items():
-                key = _KEYS.get(name)
-                if key:
+                if key := _KEYS.get(name):
                     changed = read(value, list[dict[str, Any]], f"new_settings.{name}")
                     value = _merge(settings.get(name, []), changed, key)
                 settings[name] = value

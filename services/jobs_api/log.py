@@ -32,6 +32,5 @@ class BoundedLog:
         """The last ``limit`` bytes as text, and whether more was printed."""
         limit = limit or self._limit
         old = self._old.read_bytes() if self._old.exists() else b""
-        new = self._new.read_bytes() if self._new.exists() else b""
-        whole = old + new
+        whole = old + (self._new.read_bytes() if self._new.exists() else b"")
         return whole[-limit:].decode(errors="replace"), len(whole) > limit or bool(old)

@@ -42,13 +42,11 @@ def moments(millis: int) -> dict[str, str]:
 _TIMES = (
     f"{moment}.{name}" for moment in ("job.start_time", "job.trigger.time") for name in moments(0)
 )
-KNOWN = frozenset(
-    (
-        *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", *_TIMES),
-        *("run.id", "task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
-        *("workspace.id", "workspace.url"),
-    )
-)
+KNOWN = {
+    *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", *_TIMES),
+    *("run.id", "task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
+    *("workspace.id", "workspace.url"),
+}
 _NAMESPACES = ("job", "run", "task", "tasks", "workspace")
 
 

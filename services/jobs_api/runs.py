@@ -46,8 +46,7 @@ class Runs:
             request = {k: v for k, v in request.items() if k not in _OF_TASK} | {"tasks": [task]}
         settings = checked_settings(request, self._workspace)
         with self._database.work() as session:
-            existing = self._by_token(session, token)
-            if existing is not None:
+            if existing := self._by_token(session, token):
                 return {"run_id": existing}
             run_id = new_id(session)
             run = Run(
@@ -66,8 +65,7 @@ class Runs:
         form = read(request, bodies.RunNow)
         overriding = form.given()
         with self._database.work() as session:
-            existing = self._by_token(session, form.idempotency_token)
-            if existing is not None:
+            if existing := self._by_token(session, form.idempotency_token):
                 return {"run_id": existing, "number_in_job": existing}
             job = job_of(session, form.job_id)
             given = overriding.pop("job_parameters", {})
@@ -141,7 +139,14 @@ class Runs:
                 metadata, row = views.run(found, self._url), found.attempts[-1]
             else:
                 metadata, row = views.task_run(found, self._url), found
-        return {"metadata": metadata, **self._output(row)}
+        answer: Answer = {"metadata": metadata}
+        if row.error:
+            answer |= {"error": row.error, "error_trace": row.error_trace or ""}
+        if row.task.get("notebook_task"):
+            result = {"result": row.notebook_result or "", "truncated": row.notebook_truncated}
+            return answer | {"notebook_output": result}
+        logs, truncated = self._attempts.log(row.run_id).last()
+        return answer | {"logs": logs, "logs_truncated": truncated}
 
     async def list_runs(self, request: Answer) -> Answer:
         form = read(request, bodies.ListRuns)
@@ -200,27 +205,12 @@ class Runs:
             self._attempts.forget(run_id)
         return {}
 
-    def _output(self, row: Attempt) -> Answer:
-        answer: Answer = {}
-        if row.error:
-            answer |= {"error": row.error, "error_trace": row.error_trace or ""}
-        if row.task.get("notebook_task"):
-            answer["notebook_output"] = {
-                "result": row.notebook_result or "",
-                "truncated": row.notebook_truncated,
-            }
-            return answer
-        logs, truncated = self._attempts.log(row.run_id).last()
-        return answer | {"logs": logs, "logs_truncated": truncated}
-
     def _by_token(self, session: Session, token: str) -> int | None:
         """Id of the run that was started with a token."""
-        if not token:
-            return None
         run = session.scalar(select(Run).where(Run.idempotency_token == token))
-        if run is not None and run.deleted:
+        if run and run.deleted:
             raise invalid(f"The run with idempotency token '{token}' was deleted.")
-        return None if run is None else run.run_id
+        return run.run_id if run else None
 
     def _add(
         self,
@@ -243,11 +233,10 @@ class Runs:
             run.end(LifeCycle.SKIPPED, result, message, CODES[result])
             session.add(run)
             return
-        self._scheduler.admit(full)
-        run.life_cycle = LifeCycle.PENDING
-        if full or self._scheduler.busy:
+        waits = self._scheduler.admit(full)
+        run.life_cycle = LifeCycle.QUEUED if waits and queue.enabled else LifeCycle.PENDING
+        if waits:
             run.message = views.AWAITS_TURN if full else views.AWAITS_SLOT
-            run.life_cycle = LifeCycle.QUEUED if queue.enabled else LifeCycle.PENDING
         session.add(run)
         for task in _only(run.settings["tasks"], only):
             run_id = new_id(session)

@@ -26,23 +26,23 @@ class Scheduler:
         self.parts = parts
         self._executions: dict[int, Execution] = {}
 
-    @property
-    def busy(self) -> bool:
-        """Whether a new run would have to wait."""
-        return self.parts.slots.locked()
+    def admit(self, awaits_turn: bool) -> bool:
+        """Let a new run in, and say whether it has to wait.
 
-    def admit(self, awaits_turn: bool = False) -> None:
-        """Let a new run in; ``awaits_turn``: it waits for earlier ones of its job.
+        Args:
+            awaits_turn: it waits for earlier ones of its job.
 
         Raises:
             ApiError: 429, as many runs wait as may wait.
         """
         waiting = sum(not execution.started for execution in self._executions.values())
-        if (self.busy or awaits_turn) and waiting >= self.parts.settings.jobs_api_queue:
+        waits = awaits_turn or self.parts.slots.locked()
+        if waits and waiting >= self.parts.settings.jobs_api_queue:
             raise ApiError(
                 Code.REQUEST_LIMIT_EXCEEDED,
                 f"{waiting} runs wait for their turn, which is the limit; try again later",
             )
+        return waits
 
     def active_runs(self, job_id: int) -> list[Execution]:
         """Runs of a job that have not ended."""

@@ -27,11 +27,10 @@ _STATUS = {
 
 def state(row: _State) -> dict[str, Any]:
     """``state`` of API 2.1."""
-    stopped = row.result in (Result.CANCELED, Result.TIMEDOUT)
     view: dict[str, Any] = {
         "life_cycle_state": row.life_cycle,
         "state_message": row.message,
-        "user_cancelled_or_timedout": stopped,
+        "user_cancelled_or_timedout": row.result in (Result.CANCELED, Result.TIMEDOUT),
     }
     if row.result:
         view["result_state"] = row.result

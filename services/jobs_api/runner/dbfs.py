@@ -36,9 +36,8 @@ class Dbfs:
     @property
     def mounts(self) -> dict[str, str]:
         """Mount points and what is mounted there."""
-        if not self._file.exists():
-            return {}
-        found: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8"))
+        kept = self._file.read_text(encoding="utf-8") if self._file.exists() else "{}"
+        found: dict[str, str] = json.loads(kept)
         return found
 
     def mount(self, source: str, point: str) -> None:
