@@ -13,6 +13,7 @@ FILE = {"python_file": "/say.py"}
 TASK = {"task_key": "a", "spark_python_task": FILE}
 MALFORMED = "MALFORMED_REQUEST"
 GET_RUN = "jobs/runs/get"
+OUTSIDE = "is outside the workspace"
 MEGABYTES = "x" * 10_000_000
 
 
@@ -118,19 +119,15 @@ CASES = (
         "jobs/create",
     ),
     malformed("run_if", "run_if", a(run_if="MAYBE")),
-    Case("outside by a link", "is outside the workspace", file("/Workspace/link/passwd")),
-    Case("outside of DBFS", "is outside the workspace", file("dbfs:/../../x.py")),
+    Case("outside by a link", OUTSIDE, file("/Workspace/link/passwd")),
+    Case("outside of DBFS", OUTSIDE, file("dbfs:/../../x.py")),
     Case("not absolute", "Invalid python file reference: say.py", file("say.py")),
     Case(
         "a notebook not absolute",
         "Only absolute paths are currently supported",
         of("notebook_task", notebook_path="n"),
     ),
-    Case(
-        "10 MB of parameters",
-        "more than the limit of 1048576 bytes",
-        file("/say.py", MEGABYTES),
-    ),
+    Case("10 MB of parameters", "more than the limit of 1048576 bytes", file("/say.py", MEGABYTES)),
     Case(
         "10 MB of parameters of a run",
         "more than the limit of 10000 bytes",
@@ -165,12 +162,8 @@ CASES = (
         "job_clusters: Expected `object`",
         submit(TASK, job_clusters=[5]),
     ),
-    Case("a zero byte in a path", "is outside the workspace", file("/say.py\0")),
-    Case(
-        "links in a circle",
-        "is outside the workspace",
-        of("notebook_task", notebook_path="/circle/n"),
-    ),
+    Case("a zero byte in a path", OUTSIDE, file("/say.py\0")),
+    Case("links in a circle", OUTSIDE, of("notebook_task", notebook_path="/circle/n")),
     Case("a time-out below 0", "timeout_s", submit(TASK, timeout_seconds=-5)),
     malformed("a queue that is text", "queue: Expected", submit(TASK, queue="x"), "jobs/create"),
     malformed("a number as a name", "name: Expected `str`", submit(TASK, name=5), "jobs/create"),

@@ -23,22 +23,18 @@ def test_a_jvm_that_pyspark_starts_has_the_settings_on_its_command_line(
     )
 
 
-def test_a_function_is_called_once_after_the_first_import(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("looked_for", [False, True])
+def test_a_function_is_called_once_after_the_first_import(
+    monkeypatch: pytest.MonkeyPatch, looked_for: bool
+) -> None:
+    """Who looks for the module before does not use the call up."""
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     calls: list[bool] = []
     after_import("colorsys", lambda: calls.append(hasattr(sys.modules["colorsys"], "rgb_to_hsv")))
+    if looked_for:
+        assert importlib.util.find_spec("colorsys") is not None
     assert calls == []
     for _ in range(2):
         importlib.import_module("colorsys")
         monkeypatch.delitem(sys.modules, "colorsys")
-    assert calls == [True]
-
-
-def test_who_looks_for_a_module_does_not_use_the_call_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    calls: list[bool] = []
-    after_import("colorsys", lambda: calls.append(True))
-    assert importlib.util.find_spec("colorsys") is not None
-    assert calls == []
-    importlib.import_module("colorsys")
     assert calls == [True]
