@@ -66,8 +66,8 @@ CASES = (
     Case("no token", "Credential was not sent", submit(TASK), status=401, code=401, token=None),
     Case("wrong token", "Invalid access token", submit(TASK), status=403, code=403, token="other"),
     *(
-        Case(title, said, None, path, status=404, code="ENDPOINT_NOT_FOUND", method=method)
-        for title, said, path, method in (
+        Case(title, message, None, path, status=404, code="ENDPOINT_NOT_FOUND", method=method)
+        for title, message, path, method in (
             ("no call", "No API found for 'POST /jobs/none'", "jobs/none", "POST"),
             ("wrong method", "No API", "jobs/create", "GET"),
         )

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from databricks.sdk.service import jobs
 
@@ -28,8 +27,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """A service whose workspace holds the notebooks, beside an S3 that holds posts."""
     localstack = LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9")
     localstack.start()
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    s3 = boto3.client("s3", endpoint_url=localstack.endpoint, region_name="us-east-1", **keys)
+    s3 = localstack.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     for index, category in enumerate(("art", "art", "cars")):
         post = json.dumps({"index": index, "category": category})
