@@ -33,15 +33,11 @@ GIVEN = {"instance_profile_arn": "arn:aws:iam::123456789012:instance-profile/pin
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
-class BundleError(Exception):
-    """Something in the bundle that the CLI or the workspace would refuse."""
-
-
 def read() -> dict[str, Any]:
     """The real bundle as one document: the file and, merged into it, what it includes.
 
     Raises:
-        BundleError: two files define the same thing.
+        AssertionError: two files define the same thing, which the CLI would refuse.
     """
     document: dict[str, Any] = yaml.safe_load(FILE.read_text())
     for pattern in document.get("include", []):
@@ -54,10 +50,10 @@ def _merge(document: dict[str, Any], other: dict[str, Any], place: str) -> None:
     for name, value in other.items():
         if name not in document:
             document[name] = value
-        elif isinstance(value, dict) and isinstance(document[name], dict):
-            _merge(document[name], value, f"{place}: {name}")
         else:
-            raise BundleError(f"{place}: {name} is defined twice")
+            both = {type(value), type(document[name])}
+            assert both == {dict}, f"{place}: {name} is defined twice"
+            _merge(document[name], value, f"{place}: {name}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ class Bundle:
         """The jobs, with variables filled in.
 
         Raises:
-            BundleError: a variable isn't declared, or has no value.
+            AssertionError: a variable isn't declared, or has no value.
         """
         found: dict[str, Any] = self.filled(self.document["resources"]["jobs"])
         return found
@@ -132,18 +128,15 @@ class Bundle:
         kind, _, name = path.partition(".")
         if kind == "var":
             declared = self.document.get("variables", {})
-            if name not in declared:
-                raise BundleError(f"${{{path}}}: variable {name} isn't declared")
+            assert name in declared, f"${{{path}}}: variable {name} isn't declared"
             own = self.document["targets"][self.target].get("variables", {})
             values = {n: v["default"] for n, v in declared.items() if "default" in v}
             values |= {**own, **self.given}
-            if name not in values:
-                raise BundleError(f"${{{path}}}: variable {name} has no value")
+            assert name in values, f"${{{path}}}: variable {name} has no value"
             return self.filled(values[name])
         known = {
             "bundle": {**self.document["bundle"], "target": self.target},
             "workspace": self.workspace,
         }
-        if name not in known.get(kind, {}):
-            raise BundleError(f"${{{path}}} is unknown")
+        assert name in known.get(kind, {}), f"${{{path}}} is unknown"
         return self.filled(known[kind][name])
