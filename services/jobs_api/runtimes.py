@@ -48,5 +48,8 @@ def session_conf(
         return {ANSI: given}
     if not cluster and not task.get("existing_cluster_id"):
         return {ANSI: "true"}  # serverless, which is the newest runtime
-    major = runtime(cluster.get("spark_version") or existing)
+    try:
+        major = runtime(cluster.get("spark_version") or existing)
+    except ValueError:  # of a job stored before versions were checked
+        major = runtime(existing)
     return {ANSI: "true" if major >= ANSI_SINCE else "false"}

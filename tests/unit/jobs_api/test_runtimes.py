@@ -25,6 +25,8 @@ EXISTING = {"existing_cluster_id": "1108-162752-8okw8dgg"}
         # Only a policy can give it a version.
         ({}, {"num_workers": 0}, "16.4.x-scala2.12", "false"),
         ({}, {"num_workers": 0}, "17.3.x-scala2.13", "true"),
+        # Of a job stored before versions were checked.
+        ({}, {"spark_version": "auto:latest-lts"}, "16.4.x-scala2.12", "false"),
         # Serverless.
         ({"environment_key": "default"}, {}, "16.4.x-scala2.12", "true"),
         ({}, {"spark_version": "9.1.x-scala2.12", "spark_conf": {ANSI: "true"}}, "9.x", "true"),
