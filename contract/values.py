@@ -5,11 +5,6 @@ from __future__ import annotations
 import re
 
 
-def text(value: str) -> str:
-    """Take any text."""
-    return value
-
-
 def optional_url(value: str) -> str | None:
     """Read a URL; None for an empty text."""
     return url(value) if value else None

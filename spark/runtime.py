@@ -1,7 +1,7 @@
 """Hop 7: what a session has on Databricks and lacks on open Spark, for code from elsewhere.
 
-The local Jobs API calls ``prepare`` before a notebook (the setting ``JOBS_API_RUNTIME``); on
-Databricks nobody does. Our own jobs and notebooks do without.
+The local Jobs API calls ``prepare`` before a notebook; on Databricks nobody does. Our own jobs
+and notebooks do without.
 """
 
 from __future__ import annotations

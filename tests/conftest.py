@@ -8,13 +8,13 @@ import sys
 import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from contract.settings import Settings
+from contract.settings import PARSERS, Settings
 from stack.proxy import without_loopback
 from stack.waiting import wait_for
 from tests.support.ports import free_ports
@@ -68,8 +68,8 @@ RUN = pytest.StashKey[str]()
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests reaches a test."""
-    for item in fields(Settings):
-        monkeypatch.delenv(item.metadata["variable"], raising=False)
+    for variable in PARSERS:
+        monkeypatch.delenv(variable, raising=False)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def own_variables(run_dir: Path) -> dict[str, str]:
 
     The keys in them are marked (tests/stack/test_own_keys.py).
     """
-    variables = {k: v for k, v in os.environ.items() if k not in _SETTINGS}
+    variables = {k: v for k, v in os.environ.items() if k not in PARSERS}
     ports = zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
     return variables | dict(ports) | dict.fromkeys(OF_ACCOUNTS, MARKER) | {"RUN_DIR": str(run_dir)}
 
@@ -328,4 +328,3 @@ def _containers(variables: dict[str, str]) -> Iterator[Engine]:
 
 
 _PROJECT = ("COMPOSE_PROJECT_NAME", "RUN_DIR")
-_SETTINGS = {item.metadata["variable"] for item in fields(Settings)} | {"AWS_ENDPOINT_URL"}

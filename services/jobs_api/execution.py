@@ -25,6 +25,9 @@ from services.jobs_api.runtimes import session_conf
 from services.jobs_api.states import CODES, LifeCycle, Result
 from services.jobs_api.tasks import Task, leaves
 
+RUNTIME = "spark.runtime"
+"""Module with what Databricks' runtime adds."""
+
 
 class Stop(Enum):
     """Why a run or a task is stopped: result, message and code that it gets."""
@@ -242,7 +245,7 @@ def _task_json(parts: Parts, row: Attempt, cluster: Mapping[str, Any]) -> dict[s
         "values": {key: other.values for key, other in run.latest.items()},
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
-        "runtime": parts.settings.jobs_api_runtime,
+        "runtime": RUNTIME,
         "spark_conf": session_conf(row.task, cluster, parts.settings.cluster_spark_version),
         "context": {
             "job_id": str(run.job_id),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 
 from contract.errors import SettingError
-from contract.settings import Settings
+from contract.settings import PARSERS
 
 PLACEHOLDER = re.compile(r"<[^<>]*>")
 """What is to be filled in, in a file with settings."""
@@ -25,8 +24,7 @@ def known(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         SettingError: USER_ID or AWS_REGION is a placeholder.
     """
-    settings = {item.metadata["variable"] for item in fields(Settings)}
-    left = {name for name in settings if PLACEHOLDER.search(environment.get(name, ""))}
+    left = {name for name in PARSERS if PLACEHOLDER.search(environment.get(name, ""))}
     for name in FIRST:
         if name in left:
             raise SettingError(name, environment[name], "fill it in first")

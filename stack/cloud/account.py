@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -56,8 +56,3 @@ class Account:
     @cached_property
     def _usable(self) -> dict[str, str]:
         return {name: value for name, value in self.environment.items() if name not in self.faulty}
-
-
-def parsers() -> dict[str, Any]:
-    """Reader of each setting's value, by its variable."""
-    return {item.metadata["variable"]: item.metadata["parse"] for item in fields(Settings)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from contract.settings import PARSERS
 from contract.values import address
 from stack.aws.account import PLACEHOLDER
-from stack.cloud.account import parsers
 from stack.cloud.finding import Finding
 from stack.hops.access import KEYS
 
@@ -55,8 +55,7 @@ def check(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(variable.name, "it is not set", variable.remedy)
     remedies = {variable.name: variable.remedy for variable in VARIABLES}
     secrets = {variable.name for variable in VARIABLES if variable.secret}
-    read = parsers()
-    for name in [*remedies, *(name for name in read if name not in remedies)]:
+    for name in [*remedies, *(name for name in PARSERS if name not in remedies)]:
         value = environment.get(name, "")
         if not value:
             continue
@@ -66,7 +65,7 @@ def check(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(name, what, remedies.get(name, "give a value, or leave it empty"))
             continue
         try:
-            read.get(name, str)(value)
+            PARSERS.get(name, str)(value)
             if name == "KAFKA_BOOTSTRAP_SERVERS":
                 for server in value.split(","):
                     address(server.strip())
