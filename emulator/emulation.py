@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from random import Random
 from typing import TextIO
 
 from contract import wire
@@ -19,7 +18,7 @@ from emulator.progress import Meter
 from emulator.request import Request, Road, requests
 from emulator.retry import Retry
 from emulator.sender import Sender
-from emulator.source import AwayError, MissingRowError, Post, Source
+from emulator.source import AwayError, Post, Source
 from emulator.spool import Spool
 from emulator.stop import Stop
 
@@ -141,20 +140,20 @@ class Emulation:
                 self.accounting.post()
                 for entity in post.missing:
                     self.accounting.missing(entity.name)
-                    self.meter.say(str(MissingRowError(entity, post.key)))
+                    self.meter.say(f"{entity.table} has no row with {entity.key} {post.key}")
                 yield post
                 self.meter.tick()
 
     def _read(self, keys: Sequence[int]) -> Mapping[int, Post]:
         """The posts with these keys; a database that is restarted is waited for."""
-        begun, random, attempt = time.monotonic(), Random(), 0
+        begun, attempt = time.monotonic(), 0
         while True:
             attempt += 1
             try:
                 return self.source.read(keys)
             except AwayError as error:
                 left = begun + self.retry.seconds - time.monotonic()
-                delay = self.retry.delay(attempt, 0, random)
+                delay = self.retry.delay(attempt, 0)
                 if delay > left or self.stop.event.is_set():
                     raise
                 self.meter.say(f"{error}; trying again")

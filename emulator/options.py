@@ -170,7 +170,6 @@ def emulate(
                 path = journal or Path(settings.emulator_journal)
                 written = stack.enter_context(closing(Journal(path)))
             begun = time.monotonic()
-            stack.enter_context(meter)
             sender = Sender(
                 road(settings),
                 accounting,
@@ -183,9 +182,9 @@ def emulate(
                 talk=meter.say,
             )
             try:
-                emulation.run(sender, kept)
+                with meter:
+                    emulation.run(sender, kept)
             finally:
-                meter.stop()
                 _report(meter, accounting, time.monotonic() - begun, stop.signal, spool, as_json)
     except PipelineError as error:
         raise click.ClickException(str(error)) from error

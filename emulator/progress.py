@@ -37,9 +37,6 @@ class Meter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
         """Take the line of counts away; lines may still be said."""
         self._progress.stop()
 

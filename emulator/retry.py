@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
+from random import uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Retry:
     """Before the second attempt, at most; it doubles each time."""
     longest: float = 5.0
 
-    def delay(self, attempt: int, asked: float, random: Random) -> float:
+    def delay(self, attempt: int, asked: float) -> float:
         """Seconds to wait after ``attempt``: drawn, so that many senders don't come in step.
 
         ``asked`` is what the server's Retry-After says; it's waited for, up to a minute.
         """
         backoff = min(self.longest, self.first * float(1 << min(attempt - 1, 16)))
-        return max(backoff * random.uniform(0.5, 1), min(asked, 60.0))
+        return max(backoff * uniform(0.5, 1), min(asked, 60.0))

@@ -1,30 +1,49 @@
-"""Sends rows down a road, from several threads, until each is settled."""
+"""Sends rows down a road, from several threads, until each is settled once.
+
+A row is settled when an answer says that it was stored, when one says that it never will be,
+or when the attempts run out; what fails is kept in the spool. No answer at all says nothing, so
+the row is sent again: it may then be stored twice, which is normal input downstream.
+
+Rows of one entity and key are stored in the order in which they were given, however many requests
+are in flight: a delivery is free when no earlier one with a key of its own is unsettled, and the
+rows that stand behind a failed row of their key in its request are sent again behind it.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from math import inf
-from random import Random
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 
 import requests
 
 from emulator.accounting import Accounting
 from emulator.attempt import attempt
 from emulator.journal import Journal
-from emulator.request import Road, Row
+from emulator.request import Outcome, Request, Road, Row
 from emulator.request import requests as split
 from emulator.retry import Retry
-from emulator.settlement import Delivery, Settlement
-from emulator.spool import Spool
+from emulator.spool import Spool, SpoolError
 
 GRACE = 8.0
 """Seconds for what is in flight once a run is told to stop; Docker kills after ten."""
 
 _IN_A_ROW = 3
 """Requests given up with none answered in between, after which the gateway counts as gone."""
+
+
+@dataclass(eq=False, slots=True)
+class _Delivery:
+    """A request on its way; its rows shrink to those that aren't settled."""
+
+    request: Request
+    keys: frozenset[int]
+    """Keys of all its rows, the settled ones included."""
+    after: set[_Delivery] = field(default_factory=set)
+    """The earlier deliveries that have a key of this one."""
 
 
 class Sender:
@@ -61,17 +80,23 @@ class Sender:
     ) -> None:
         self._road, self._accounting, self._stopping = road, accounting, stopping
         self._retry = retry or Retry()
-        self._journal, self._talk = journal, talk
-        self._settlement = Settlement(road, accounting, spool)
-        self._changed = self._settlement.changed
+        self._journal, self._spool, self._talk = journal, spool, talk
         self._most = max(in_flight, most)
-        self._waiting: deque[Delivery] = deque()
+        self._changed = Condition()
+        """Notified whenever a delivery begins or gets settled; held while one does."""
+        self._unsettled: set[_Delivery] = set()
+        self._waiting: deque[_Delivery] = deque()
+        self._latest: defaultdict[str, dict[int, _Delivery]] = defaultdict(dict)
+        """By entity and key: the last of the unsettled deliveries that have it."""
         self._given_up = 0
         self._talked = 0.0
         self._closed = False
         self._deadline = 0.0
-        self._random = Random()
         self._threads: list[Thread] = []
+        self.gone = Event()
+        """Set when sending on has no sense: the gateway is gone, or ``error`` happened."""
+        self.error: BaseException | None = None
+        """What went wrong here, with the journal or the spool: not what an answer said."""
         self.waited = 0.0
         """Seconds that ``send`` has waited for a request to end."""
         for _ in range(in_flight):
@@ -81,16 +106,6 @@ class Sender:
     def in_flight(self) -> int:
         """Requests under way at a time."""
         return len(self._threads)
-
-    @property
-    def gone(self) -> Event:
-        """Set when sending on has no sense: the gateway is gone, or ``error`` happened."""
-        return self._settlement.gone
-
-    @property
-    def error(self) -> BaseException | None:
-        """What went wrong here, with the journal or the spool: not what an answer said."""
-        return self._settlement.error
 
     def send(self, rows: Sequence[Row], by: float = inf) -> None:
         """Send rows of one entity; waits while as many requests as may be are waiting.
@@ -113,14 +128,13 @@ class Sender:
         for request in split(self._road, rows[0].entity, rows):
             begun = time.monotonic()
             with self._changed:
-                delivery = self._settlement.begin(request)
-                sent = self._await(capacity)
-                if sent:
+                delivery = self._begin(request)
+                if self._await(capacity):
                     self._waiting.append(delivery)
                     self._changed.notify_all()
+                else:
+                    self._fail(delivery, "not sent: told to stop")
             self.waited += time.monotonic() - begun
-            if not sent:
-                self._settlement.fail(delivery, "not sent: told to stop")
 
     def drain(self) -> bool:
         """Wait until every row is settled; once told to stop, for no longer than ``GRACE``.
@@ -128,12 +142,11 @@ class Sender:
         Returns whether every row was settled by an answer or by its last attempt.
         """
         with self._changed:
-            self._await(lambda: not self._settlement.unsettled)
-            late = self._settlement.unsettled
+            settled = self._await(lambda: not self._unsettled)
             self._waiting.clear()
-        for delivery in late:
-            self._settlement.fail(delivery, "not answered before the run was stopped")
-        return not late
+            for delivery in list(self._unsettled):
+                self._fail(delivery, "not answered before the run was stopped")
+        return settled
 
     def close(self) -> None:
         """Settle every row and end the threads."""
@@ -161,9 +174,23 @@ class Sender:
         self._threads.append(Thread(target=self._work, name=name, daemon=True))
         self._threads[-1].start()
 
-    def _next(self) -> Delivery | None:
+    def _begin(self, request: Request) -> _Delivery:
+        """Count the rows of ``request`` as sent, and have them settled from now on."""
+        delivery = _Delivery(request, frozenset(row.key for row in request.rows))
+        self._accounting.sent(request.rows)
+        latest = self._latest[request.rows[0].entity.name]
+        delivery.after.update(latest[key] for key in delivery.keys & latest.keys())
+        latest.update(dict.fromkeys(delivery.keys, delivery))
+        self._unsettled.add(delivery)
+        return delivery
+
+    def _next(self) -> _Delivery | None:
         """The first of the waiting deliveries that may go out."""
-        return next(filter(self._settlement.free, self._waiting), None)
+        for delivery in self._waiting:
+            delivery.after &= self._unsettled
+            if not delivery.after:
+                return delivery
+        return None
 
     def _work(self) -> None:
         with requests.Session() as session:
@@ -178,34 +205,28 @@ class Sender:
                 try:
                     self._deliver(session, delivery)
                 except BaseException as error:  # a thread's own would be lost with it
-                    self._settlement.broken(error)
-                    self._settlement.fail(delivery, f"{type(error).__name__}: {error}")
+                    self._broken(error)
+                    self._fail(delivery, f"{type(error).__name__}: {error}")
 
-    def _deliver(self, session: requests.Session, delivery: Delivery) -> None:
+    def _deliver(self, session: requests.Session, delivery: _Delivery) -> None:
         """Try a delivery until each of its rows is settled."""
         started = time.monotonic()
         attempts = 0
         while True:
             if self.gone.is_set():
-                self._settlement.fail(delivery, "not sent: the gateway is gone")
+                self._fail(delivery, "not sent: the gateway is gone")
                 return
             attempts += 1
             self._accounting.attempt()
             request = delivery.request
             made = attempt(session, self._road, request, self._retry.timeout)
-            again = self._settlement.settle(delivery, made.outcomes)
-            if len(again) < len(made.outcomes):
-                self._given_up = 0
-            for outcome in made.outcomes:
-                if not outcome.stored and not outcome.again:
-                    self._say(f"{outcome.row.entity.name} {outcome.row.key}: {outcome.error}")
-                    break
+            again = self._settle(delivery, made.outcomes)
             if self._journal is not None:
                 self._journal.write(request, made.status, made.outcomes)
             if not again:
                 return
             reason = next(o.error or "" for o in made.outcomes if o.again)
-            delay = self._retry.delay(attempts, made.retry_after, self._random)
+            delay = self._retry.delay(attempts, made.retry_after)
             late = time.monotonic() + delay - started > self._retry.seconds
             if late or self._given_up or self._stopping.wait(delay):
                 self._give_up(delivery, reason)
@@ -213,8 +234,45 @@ class Sender:
             self._say(f"{request.rows[0].entity.name}: {reason}; trying again")
             self._accounting.retried(again)
 
-    def _give_up(self, delivery: Delivery, reason: str) -> None:
-        self._settlement.fail(delivery, reason)
+    def _settle(self, delivery: _Delivery, outcomes: tuple[Outcome, ...]) -> list[Row]:
+        """Account for what an answer settles; return the rows that need another attempt.
+
+        A stored row is among them if an earlier row of its key is: else that one would be last.
+        """
+        stored: list[Row] = []
+        again: list[Row] = []
+        refused: list[Outcome] = []
+        late: set[int] = set()
+        for outcome in outcomes:
+            if outcome.again or (outcome.stored and outcome.row.key in late):
+                again.append(outcome.row)
+                late.add(outcome.row.key)
+            elif outcome.stored:
+                stored.append(outcome.row)
+            else:
+                refused.append(outcome)
+        if refused:
+            row = refused[0].row
+            self._say(f"{row.entity.name} {row.key}: {refused[0].error}")
+        with self._changed:
+            if delivery not in self._unsettled:
+                return []
+            if len(again) < len(outcomes):
+                self._given_up = 0
+            self._accounting.acknowledged(stored)
+            if self._spool is not None:
+                self._spool.acknowledged(stored)
+            if not again:
+                self._end(delivery)
+            elif len(again) < len(outcomes):
+                delivery.request = self._road.request(again[0].entity, again)
+            for outcome in refused:
+                self._lose((outcome.row,), outcome.error or "")
+            self._changed.notify_all()
+        return again
+
+    def _give_up(self, delivery: _Delivery, reason: str) -> None:
+        self._fail(delivery, reason)
         if self._stopping.is_set():
             return
         with self._changed:
@@ -223,6 +281,36 @@ class Sender:
                 return
             self.gone.set()
         self._talk(f"the gateway is gone, nothing more is sent: {reason}")
+
+    def _fail(self, delivery: _Delivery, reason: str) -> None:
+        """Give up the rows of a delivery that aren't settled yet."""
+        with self._changed:
+            if delivery in self._unsettled:
+                self._end(delivery)
+                self._lose(delivery.request.rows, reason)
+                self._changed.notify_all()
+
+    def _end(self, delivery: _Delivery) -> None:
+        self._unsettled.remove(delivery)
+        latest = self._latest[delivery.request.rows[0].entity.name]
+        for key in delivery.keys:
+            if latest.get(key) is delivery:
+                del latest[key]
+
+    def _lose(self, rows: tuple[Row, ...], reason: str) -> None:
+        try:
+            if self._spool is not None:
+                self._spool.keep(rows)
+            kept = self._spool is not None
+        except SpoolError as error:
+            self._broken(error)
+            kept = False
+        self._accounting.failed(rows, reason, kept=kept)
+
+    def _broken(self, error: BaseException) -> None:
+        """Nothing more can be sent: ``error`` happened here."""
+        self.error = self.error or error
+        self.gone.set()
 
     def _say(self, line: str) -> None:
         """Tell the person who watches, but not more than once in two seconds."""

@@ -24,13 +24,6 @@ class AwayError(DatabaseError):
     """The source database can't be reached, or went away in the middle of a question."""
 
 
-class MissingRowError(DatabaseError):
-    """A table of the source database has no row with a key that was drawn."""
-
-    def __init__(self, entity: Entity, key: int) -> None:
-        super().__init__(f"{entity.table} has no row with {entity.key} {key}")
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     """The rows of one post that the source has, in sending order."""
@@ -41,10 +34,9 @@ class Post:
     @property
     def missing(self) -> tuple[Entity, ...]:
         """The entities whose tables have no row of this post."""
-        if len(self.rows) == len(ENTITIES):
-            return ()
-        there = [row.entity for row in self.rows]
-        return tuple(entity for entity in ENTITIES if entity not in there)
+        # By name: an entity is hashed column by column.
+        there = {row.entity.name for row in self.rows}
+        return tuple(entity for entity in ENTITIES if entity.name not in there)
 
 
 class Source:
