@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from contract.entities import Entity
+from contract.settings import Settings
 from contract.wire import Json
 
 MAX_BODY = 4_000_000
@@ -31,6 +34,8 @@ class Request:
 
     method: str
     url: str
+    target: str
+    """Topic or stream."""
     headers: dict[str, str]
     body: bytes
     rows: tuple[Row, ...]
@@ -54,17 +59,50 @@ class Outcome:
         return self.error is None
 
 
-class Road(Protocol):
-    """How rows become requests, and answers the outcomes of rows."""
+class Road(ABC):
+    """How rows become requests, and answers the outcomes of rows.
 
+    Args:
+        settings: say where the REST API is and whose topics or streams are meant.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.invoke_url, self.user_id = settings.gateway_invoke_url, settings.user_id
+
+    @abstractmethod
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
         """The request that carries ``rows``, all of one entity."""
 
     def fits(self, request: Request) -> bool:
         """Whether the request may be sent as it is; one that may not is split, down to one row."""
+        return len(request.body) <= MAX_BODY
+
+    def may_pass(self, status: int, body: bytes) -> bool:
+        """Whether the same request may get another answer later; ``body`` is this one's."""
+        return status in (408, 425, 429) or status >= 500
+
+    @abstractmethod
+    def slots(self, request: Request, answer: Any) -> list[dict[str, Any]]:
+        """The slot of each record in the JSON of an answer."""
+
+    @abstractmethod
+    def outcome(self, request: Request, row: Row, slot: dict[str, Any]) -> Outcome:
+        """What a slot says of its row."""
 
     def outcomes(self, request: Request, status: int, body: bytes) -> tuple[Outcome, ...]:
         """What the answer says of each row of the request, in order."""
+        if status != 200:
+            said = body[:200].decode(errors="replace").strip()
+            again = self.may_pass(status, body)
+            return all_failed(request, f"HTTP {status} {said}".strip(), again=again)
+        try:
+            slots = zip(request.rows, self.slots(request, json.loads(body)), strict=True)
+            return tuple(self.outcome(request, row, slot) for row, slot in slots)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            # A 200 that can't be read says nothing: again.
+            shown = body[:80].decode(errors="replace")
+            error = f"HTTP 200 with an unreadable body {shown!r}"
+            return all_failed(request, error, again=True)
 
 
 def requests(road: Road, entity: Entity, rows: Sequence[Row]) -> Iterator[Request]:
@@ -81,20 +119,3 @@ def requests(road: Road, entity: Entity, rows: Sequence[Row]) -> Iterator[Reques
 def all_failed(request: Request, error: str, *, again: bool) -> tuple[Outcome, ...]:
     """The outcomes of a request that failed as a whole."""
     return tuple(Outcome(row, error=error, again=again) for row in request.rows)
-
-
-def refused(request: Request, status: int, body: bytes, *, again: bool) -> tuple[Outcome, ...]:
-    """The outcomes of a request whose answer has another status than 200."""
-    said = body[:200].decode(errors="replace").strip()
-    return all_failed(request, f"HTTP {status} {said}".strip(), again=again)
-
-
-def unreadable(request: Request, body: bytes) -> tuple[Outcome, ...]:
-    """The outcomes of a request whose answer, a 200, can't be read: it says nothing, so again."""
-    shown = body[:80].decode(errors="replace")
-    return all_failed(request, f"HTTP 200 with an unreadable body {shown!r}", again=True)
-
-
-def may_pass(status: int) -> bool:
-    """Whether the same request may get another status later."""
-    return status in (408, 425, 429) or status >= 500

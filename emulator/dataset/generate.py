@@ -72,27 +72,11 @@ def block(number: int, seed: int, timestamps: Timestamps) -> Block:
     pin = [_pin(key, key - first, poster_of[key - first], where, random) for key in keys]
     if number == 0:
         pin[FIXED_POSITION]["unique_id"] = FIXED_UNIQUE_ID
-    geo, user = [], []
-    for key, person in zip(keys, person_of, strict=True):
-        geo.append(
-            {
-                "ind": key,
-                "timestamp": timestamps(key),
-                "latitude": person.latitude,
-                "longitude": person.longitude,
-                "country": person.country,
-            }
-        )
-        user.append(
-            {
-                "ind": key,
-                "first_name": person.first_name,
-                "last_name": person.last_name,
-                "age": person.age,
-                "date_joined": person.date_joined,
-            }
-        )
-    return Block(pin, geo, user)
+    drawn = [
+        {"ind": key, "timestamp": timestamps(key), **person._asdict()}
+        for key, person in zip(keys, person_of, strict=True)
+    ]
+    return Block(pin, _columns(GEO, drawn), _columns(USER, drawn))
 
 
 def assign(found: list[Poster], where: Layout, random: Random) -> list[Poster]:
@@ -114,6 +98,11 @@ def people(drawn: list[Person], poster_of: list[Poster]) -> list[Person]:
         posts[poster.name].append(person)
     least = {name: minimum(persons) for name, persons in posts.items()}
     return [least[poster.name] for poster in poster_of]
+
+
+def _columns(entity: Entity, drawn: list[Row]) -> list[Row]:
+    names = entity.column_names
+    return [{name: row[name] for name in names} for row in drawn]
 
 
 def _pin(key: int, position: int, poster: Poster, where: Layout, random: Random) -> Row:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from contract.entities import ENTITIES, PIN
+from contract.entities import ENTITIES
 from emulator import database
 from emulator.database import DatabaseError
 from emulator.dataset.generate import blocks
@@ -24,10 +24,6 @@ PROFILE = 1
 
 _CHUNK = 2000
 """Rows of one ``executemany``."""
-
-
-class ForeignTablesError(DatabaseError):
-    """The tables are there, hold rows, and weren't made by this program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +40,6 @@ class Loaded:
     """Why it wrote, or not."""
     as_asked: bool
     """False when the rows that were kept have another seed or scale than those asked for."""
-
-    @property
-    def posts(self) -> int:
-        """Rows of the pin table."""
-        return self.rows[PIN.table]
 
 
 def load(
@@ -75,8 +66,8 @@ def load(
         progress: called with the number of posts written since the last call.
 
     Raises:
-        DatabaseError: the database can't be reached, refuses, or is to be kept and lacks a table.
-        ForeignTablesError: the tables hold someone else's rows.
+        DatabaseError: the database can't be reached or refuses, the tables hold someone else's
+            rows, or are to be kept and lack one.
     """
     if not 1 <= scale <= MAX_SCALE:
         raise DatabaseError(f"scale {scale} is not between 1 and {MAX_SCALE}")
@@ -142,11 +133,11 @@ def _compare(found: _Found, scale: int, seed: int, keep: bool, overwrite: bool) 
         if keep and not found.lacking:
             return "they were there already", True
         if keep:
-            raise ForeignTablesError(
+            raise DatabaseError(
                 f"{', '.join(used)} hold rows that this program didn't write, and "
                 f"{', '.join(found.lacking)} isn't there: make it, or name another database"
             )
-        raise ForeignTablesError(
+        raise DatabaseError(
             f"{', '.join(used)} already hold rows that this program didn't write; "
             "name another database, or pass --overwrite to replace them"
         )

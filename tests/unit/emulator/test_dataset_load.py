@@ -21,7 +21,7 @@ from contract.entities import ENTITIES, PIN, Entity
 from emulator import database
 from emulator.database import DatabaseError
 from emulator.dataset.generate import blocks
-from emulator.dataset.load import ForeignTablesError, load
+from emulator.dataset.load import load
 from emulator.dataset.tables import TABLES
 from emulator.source import Source
 from tests.support.waiting import wait_for
@@ -51,7 +51,7 @@ def opened() -> list[Path]:
 def test_what_is_loaded_is_what_is_generated(tmp_path: Path) -> None:
     _, url = _file(tmp_path)
     loaded = load(url)
-    assert (loaded.posts, loaded.written) == (BLOCK, True)
+    assert (loaded.rows[PIN.table], loaded.written) == (BLOCK, True)
     block = next(blocks())
     engine = database.connect(url)
     with engine.connect() as connection:
@@ -68,7 +68,11 @@ def test_a_second_load_leaves_the_rows_as_they_are(tmp_path: Path) -> None:
     load(url)
     before = file.read_bytes()
     again = load(url)
-    assert (again.posts, again.written, again.why) == (BLOCK, False, "they are there already")
+    assert (again.rows[PIN.table], again.written, again.why) == (
+        BLOCK,
+        False,
+        "they are there already",
+    )
     assert file.read_bytes() == before
 
 
@@ -140,7 +144,7 @@ def test_someone_elses_rows_are_not_replaced(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE user_data (ind INTEGER, note TEXT)")
         connection.execute("INSERT INTO user_data VALUES (1, 'precious')")
         connection.commit()
-    with pytest.raises(ForeignTablesError, match="user_data already hold rows"):
+    with pytest.raises(DatabaseError, match="user_data already hold rows"):
         load(url)
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT note FROM user_data").fetchall() == [("precious",)]
