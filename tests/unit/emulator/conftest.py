@@ -10,25 +10,35 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event, Lock, Thread
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
 
+from contract import names, wire
+from contract.entities import ENTITIES
 from emulator.dataset.load import load
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
+FIRST = [
+    7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069, 2923, 3089, 6063, 3454, 7554,
+]  # fmt: skip
+"""Keys that the original draws first."""
+FAST = ("--rate", "max")
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         assert self.headers["Content-Type"] == "application/vnd.kafka.json.v2+json"
         values = [record["value"] for record in self._body()["records"]]
-
-        def answer(slots: list[dict[str, Any]]) -> dict[str, Any]:
-            return {"offsets": slots}
-
-        self._serve(self.path.rpartition("/")[2], values, self._offset, answer)
+        slots = self._serve(self.path.rpartition("/")[2], values, self._offset)
+        if slots is not None:
+            self._answer(200, {"offsets": slots})
 
     def do_PUT(self) -> None:
         assert self.headers["Content-Type"] == "application/json"
@@ -104,13 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
             keys = [record["partition-key"] for record in body["records"]]
         with self.gateway.lock:
             self.gateway.partition_keys += keys
-
-        def answer(slots: list[dict[str, Any]]) -> dict[str, Any]:
+        slots = self._serve(stream, values, self._sequence_number)
+        if slots is not None:
             failed = sum("ErrorCode" in slot for slot in slots)
             many = {"FailedRecordCount": failed, "Records": slots}
-            return many if action == "records" else next(iter(slots), {})
-
-        self._serve(stream, values, self._sequence_number, answer)
+            self._answer(200, many if action == "records" else next(iter(slots), {}))
 
     def _body(self) -> Any:
         return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -132,8 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         target: str,
         values: list[dict[str, Any]],
         slot: Callable[[int, str | None], dict[str, Any]],
-        answer: Callable[[list[dict[str, Any]]], dict[str, Any]],
-    ) -> None:
+    ) -> list[dict[str, Any]] | None:
+        """The slots of an answer, or None where there is another one, or none."""
         gateway = self.gateway
         with gateway.lock:
             gateway.requests.append((target, values))
@@ -156,19 +162,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif what == "status":
             extra = {"Retry-After": rest[1]} if len(rest) > 1 else {}
-            self._answer(int(rest[0]), b'{"message":"no luck"}', extra)
+            self._answer(int(rest[0]), {"message": "no luck"}, extra)
         elif what == "error":
-            self._answer(400, json.dumps({"__type": rest[0], "message": "no luck"}).encode())
+            self._answer(400, {"__type": rest[0], "message": "no luck"})
         elif what == "text":
             self._answer(200, b"<html>welcome to the captive portal</html>")
         else:
             bad = {int(rest[0]): rest[1]} if what == "slot" else {}
             slots = [slot(*stored) for stored in self._store(target, values, bad)]
-            if what == "drop":
-                self.close_connection = True
-                return
-            slots = slots[:-1] if what == "short" else slots
-            self._answer(200, json.dumps(answer(slots)).encode())
+            if what != "drop":
+                return slots[:-1] if what == "short" else slots
+            self.close_connection = True
+        return None
 
     def _store(
         self, target: str, values: list[dict[str, Any]], bad: dict[int, str]
@@ -181,11 +186,14 @@ class _Handler(BaseHTTPRequestHandler):
                     self.gateway.values.append(value)
                 yield len(self.gateway.stored) - 1, bad.get(number)
 
-    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+    def _answer(
+        self, status: int, document: Any, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        body = document if isinstance(document, bytes) else wire.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/vnd.kafka.v2+json")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in (headers or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -244,6 +252,12 @@ class Program:
         }
 
     @property
+    def targets(self) -> list[str]:
+        """Its topics or streams, in sending order."""
+        name = names.stream if self.module.endswith("streaming") else names.topic
+        return [name("0a1b2c3d4e5f", entity) for entity in ENTITIES]
+
+    @property
     def journal(self) -> Path:
         """Where it keeps its journal."""
         return self.folder / "journal.jsonl"
@@ -261,10 +275,9 @@ class Program:
 
     def dry(self, *arguments: str) -> list[str]:
         """Lines of a dry run, which says nothing else."""
-        with self.start("--dry-run", *arguments) as process:
-            out, said = process.communicate(timeout=60)
-        assert (process.returncode, said) == (0, "")
-        return out.splitlines()
+        done = run(self, "--dry-run", *arguments)
+        assert (done.exit_code, done.stderr) == (0, "")
+        return done.stdout.splitlines()
 
     def run(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
         """Run it to its end: exit code, counts, and what it said."""
@@ -298,3 +311,16 @@ def program(source_url: str, tmp_path: Path, gateway: Faulty) -> Program:
 def streaming(program: Program) -> Program:
     """The streaming program in the same surroundings."""
     return replace(program, module="emulator.user_posting_emulation_streaming")
+
+
+@pytest.fixture(params=["program", "streaming"])
+def either(request: pytest.FixtureRequest) -> Program:
+    """The one program, and then the other."""
+    found: Program = request.getfixturevalue(request.param)
+    return found
+
+
+def change(file: Path, script: str) -> None:
+    """Run SQL on a source database, which is made if it isn't there."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(script)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
-from contract.entities import ENTITIES, PIN, Entity
+from contract.entities import ENTITIES, PIN
 from emulator import database
 from emulator.database import DatabaseError
 from emulator.dataset.generate import blocks
@@ -25,7 +25,7 @@ from emulator.dataset.load import load
 from emulator.dataset.tables import TABLES
 from emulator.source import Source
 from tests.support.waiting import wait_for
-from tests.unit.emulator.conftest import ROOT
+from tests.unit.emulator.conftest import ROOT, change
 
 BLOCK = 11154
 
@@ -41,6 +41,15 @@ def _rows(file: Path) -> list[int]:
             connection.execute(f"SELECT count(*) FROM {entity.table}").fetchone()[0]
             for entity in ENTITIES
         ]
+
+
+@pytest.fixture
+def loaded(source_url: str, tmp_path: Path) -> tuple[Path, str]:
+    """A source database at scale 1 that a test may change, and its URL."""
+    file, url = _file(tmp_path)
+    file.parent.mkdir()
+    shutil.copyfile(source_url.removeprefix("sqlite:///"), file)
+    return file, url
 
 
 def opened() -> list[Path]:
@@ -63,9 +72,8 @@ def test_what_is_loaded_is_what_is_generated(tmp_path: Path) -> None:
     assert tuple(example) == (7528, "2020-08-28 03:52:47", -89.9787, -173.293, "Albania")
 
 
-def test_a_second_load_leaves_the_rows_as_they_are(tmp_path: Path) -> None:
-    file, url = _file(tmp_path)
-    load(url)
+def test_a_second_load_leaves_the_rows_as_they_are(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
     before = file.read_bytes()
     again = load(url)
     assert (again.rows[PIN.table], again.written, again.why) == (
@@ -76,9 +84,8 @@ def test_a_second_load_leaves_the_rows_as_they_are(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_another_seed_or_scale_is_loaded_anew(tmp_path: Path) -> None:
-    file, url = _file(tmp_path)
-    load(url)
+def test_another_seed_or_scale_is_loaded_anew(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
     assert load(url, seed=7).why == "there were others, of seed 100 and scale 1"
     assert load(url, seed=7, scale=2).why == "there were others, of seed 7 and scale 1"
     assert _rows(file) == [2 * BLOCK] * 3
@@ -111,9 +118,8 @@ def test_a_load_that_was_killed_is_done_again(tmp_path: Path) -> None:
     assert not load(url, scale=2).written
 
 
-def test_a_killed_reload_leaves_the_rows_that_were_there(tmp_path: Path) -> None:
-    file, url = _file(tmp_path)
-    load(url)
+def test_a_killed_reload_leaves_the_rows_that_were_there(loaded: tuple[Path, str]) -> None:
+    file, url = loaded
     killed = _command(url, "0", "--scale", "20")
     with killed:
         wait_for("rows are written", lambda: file.stat().st_size > 26e6)
@@ -123,13 +129,10 @@ def test_a_killed_reload_leaves_the_rows_that_were_there(tmp_path: Path) -> None
     assert _rows(file) == [BLOCK] * 3
 
 
-def test_tables_without_their_marker_row_are_half_loaded(tmp_path: Path) -> None:
+def test_tables_without_their_marker_row_are_half_loaded(loaded: tuple[Path, str]) -> None:
     """What a kill leaves where CREATE TABLE is no part of the transaction, as in MySQL."""
-    file, url = _file(tmp_path)
-    load(url)
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("DELETE FROM dataset_load")
-        connection.commit()
+    file, url = loaded
+    change(file, "DELETE FROM dataset_load")
     with pytest.raises(DatabaseError, match="loaded in part only: run `pinpipe dataset load`"):
         Source(url)
     assert file not in opened(), "a refused source keeps no connection"
@@ -140,10 +143,11 @@ def test_tables_without_their_marker_row_are_half_loaded(tmp_path: Path) -> None
 def test_someone_elses_rows_are_not_replaced(tmp_path: Path) -> None:
     file, url = _file(tmp_path)
     file.parent.mkdir()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("CREATE TABLE user_data (ind INTEGER, note TEXT)")
-        connection.execute("INSERT INTO user_data VALUES (1, 'precious')")
-        connection.commit()
+    change(
+        file,
+        "CREATE TABLE user_data (ind INTEGER, note TEXT);"
+        "INSERT INTO user_data VALUES (1, 'precious')",
+    )
     with pytest.raises(DatabaseError, match="user_data already hold rows"):
         load(url)
     with closing(sqlite3.connect(file)) as connection:
@@ -167,15 +171,6 @@ def _run_sh(url: str, *arguments: str, **settings: str) -> subprocess.CompletedP
     )
 
 
-@pytest.fixture
-def loaded(source_url: str, tmp_path: Path) -> tuple[Path, str]:
-    """A source database at scale 1 that a test may change, and its URL."""
-    file, url = _file(tmp_path)
-    file.parent.mkdir()
-    shutil.copyfile(source_url.removeprefix("sqlite:///"), file)
-    return file, url
-
-
 def test_a_start_of_the_stack_leaves_what_somebody_has_loaded(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     before = file.read_bytes()
@@ -193,21 +188,15 @@ def test_a_start_of_the_stack_leaves_what_somebody_has_loaded(loaded: tuple[Path
     assert file.read_bytes() != before
 
 
-def _columns(entity: Entity) -> str:
-    return ", ".join(f'"{name}"' for name in entity.column_names)
-
-
 def test_a_source_of_ones_own_stays(tmp_path: Path) -> None:
     """Tables that this program did not make, with different counts, one of them empty."""
     file, url = _file(tmp_path)
     file.parent.mkdir()
-    with closing(sqlite3.connect(file)) as connection:
-        for rows, entity in enumerate(ENTITIES):
-            connection.execute(f"CREATE TABLE {entity.table} ({_columns(entity)})")
-            for key in range(rows):
-                insert = f'INSERT INTO {entity.table} ("{entity.key}") VALUES ({key})'
-                connection.execute(insert)
-        connection.commit()
+    for rows, entity in enumerate(ENTITIES):
+        columns = ", ".join(f'"{name}"' for name in entity.column_names)
+        change(file, f"CREATE TABLE {entity.table} ({columns})")
+        for key in range(rows):
+            change(file, f'INSERT INTO {entity.table} ("{entity.key}") VALUES ({key})')
     before = file.read_bytes()
     done = _run_sh(url)
     assert done.returncode == 0, done.stderr
@@ -223,10 +212,11 @@ def test_a_source_of_ones_own_stays(tmp_path: Path) -> None:
 
 def test_rows_that_somebody_has_changed_stay_until_overwritten(loaded: tuple[Path, str]) -> None:
     file, url = loaded
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("UPDATE user_data SET first_name = 'mine' WHERE ind = 1")
-        connection.execute("DELETE FROM geolocation_data WHERE ind > 99")
-        connection.commit()
+    change(
+        file,
+        "UPDATE user_data SET first_name = 'mine' WHERE ind = 1;"
+        "DELETE FROM geolocation_data WHERE ind > 99",
+    )
     kept = load(url, scale=3, seed=7, keep=True)
     assert (kept.written, kept.as_asked, list(kept.rows.values())) == (
         False,
@@ -244,17 +234,14 @@ def test_an_empty_and_a_half_loaded_source_are_filled(loaded: tuple[Path, str]) 
         ("DELETE FROM dataset_load;", "an earlier load didn't end"),
         (emptied, "there were none"),
     ):
-        with closing(sqlite3.connect(file)) as connection:
-            connection.executescript(script)
+        change(file, script)
         assert load(url, keep=True).why == why
         assert _rows(file) == [BLOCK] * 3
 
 
 def test_a_table_that_somebody_has_dropped_is_named(loaded: tuple[Path, str]) -> None:
     file, url = loaded
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("DROP TABLE user_data")
-        connection.commit()
+    change(file, "DROP TABLE user_data")
     before = file.read_bytes()
     with pytest.raises(DatabaseError, match="no user_data any more; `pinpipe dataset load --over"):
         load(url, keep=True)

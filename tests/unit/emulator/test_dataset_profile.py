@@ -65,19 +65,12 @@ def test_keys_have_no_gaps_and_columns_are_in_order(block: Block) -> None:
 def test_the_example_row(block: Block) -> None:
     for entity, row in EXAMPLE.items():
         assert block.rows(entity)[7528] == row
-    sizes = [
-        len(wire.dumps(wire.wire_row(entity, block.rows(entity)[7528])).encode())
-        for entity in ENTITIES
-    ]
-    assert sizes == [443, 107, 98], "an object has one newline more"
 
 
 def test_categories_are_blocks_of_consecutive_keys(block: Block) -> None:
     assert [row["category"] for row in block.pin] == [
         category for category, posts in CATEGORIES.items() for _ in range(posts)
     ]
-    assert block.pin[891]["category"] == "art"
-    assert block.pin[10316]["category"] == "vehicles"
     assert {row["save_location"] == f"Local save in /data/{row['category']}" for row in block.pin}
 
 

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
-import subprocess
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from contract.errors import PipelineError
+from contract.entities import ENTITIES
 from emulator.draw import original, passes, sequential
+from tests.example_row import SENT
 from tests.tiny_source import make
-from tests.unit.emulator.conftest import ROOT, Faulty, Program, run
+from tests.unit.emulator.conftest import FIRST, Faulty, Program, change, run
 
-FIRST = [
-    7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069, 2923, 3089, 6063, 3454, 7554,
-]  # fmt: skip
-BODIES = {
-    "pin": '{"index":7528,"unique_id":"fbe53c66-3442-4773-b19e-d3ec6f54dddf",'
-    '"title":"No Title Data Available","description":"No description available Story format",'
-    '"poster_name":"User Info Error","follower_count":"User Info Error",'
-    '"tag_list":"N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",'
-    '"is_image_or_video":"multi-video(story page format)","image_src":"Image src error.",'
-    '"downloaded":0,"save_location":"Local save in /data/mens-fashion",'
-    '"category":"mens-fashion"}',
-    "geo": '{"ind":7528,"timestamp":"2020-08-28T03:52:47","latitude":-89.9787,'
-    '"longitude":-173.293,"country":"Albania"}',
-    "user": '{"ind":7528,"first_name":"Abigail","last_name":"Ali","age":20,'
-    '"date_joined":"2015-10-24T11:23:51"}',
-}
-
-
-def test_the_original_order() -> None:
-    assert [draw.key for draw in islice(original(), 15)] == FIRST
+BODIES = [json.dumps(SENT[entity], separators=(",", ":")) for entity in ENTITIES]
 
 
 def test_the_draws_are_those_of_the_original_program() -> None:
@@ -70,21 +49,13 @@ def _keys(lines: list[dict[str, object]]) -> list[int]:
 
 
 def test_a_dry_run_is_exact(program: Program, gateway: Faulty) -> None:
-    done = subprocess.run(
-        program.command("--dry-run", "--count", "1"),
-        cwd=ROOT,
-        env=program.environment,
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.decode().splitlines() == [
-        f'{{"method":"POST","url":"{gateway.url}/topics/0a1b2c3d4e5f.{entity}",'
+    assert program.dry("--count", "1") == [
+        f'{{"method":"POST","url":"{gateway.url}/topics/{topic}",'
         '"headers":{"Content-Type":"application/vnd.kafka.json.v2+json"},'
         f'"body":{{"records":[{{"value":{value}}}]}}}}'
-        for entity, value in BODIES.items()
+        for topic, value in zip(program.targets, BODIES, strict=True)
     ]
-    assert [len(value.encode()) for value in BODIES.values()] == [443, 107, 98]
+    assert [len(value.encode()) for value in BODIES] == [443, 107, 98]
     assert gateway.requests == []
     assert not program.journal.exists()
 
@@ -114,12 +85,14 @@ def test_a_dry_run_may_be_cut_short(program: Program) -> None:
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--rate", "fast"), ("--rate", "-1"), ("--rate", "nan"), ("--count", "0"),
-     ("--batch-size", "0"), ("--in-flight", "0"), ("--order", "random")],
+     ("--batch-size", "0"), ("--in-flight", "0"), ("--order", "random"),
+     ("--batch-size", "501"), ("--partition-key", ""), ("--partition-key", "k" * 257)],
 )  # fmt: skip
-def test_an_option_that_makes_no_sense(program: Program, option: str, value: str) -> None:
-    code, counts, said = program.run(option, value)
-    assert (code, counts) == (2, {})
-    assert option in said
+def test_an_option_that_makes_no_sense(streaming: Program, option: str, value: str) -> None:
+    """The batch program has the same options, but for the partition key."""
+    done = run(streaming, option, value)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert option in done.stderr
 
 
 @pytest.mark.parametrize("more", [(), ("--loop",), ("--count", "5"), ("--dry-run",)])
@@ -154,9 +127,7 @@ def test_a_source_without_posts_or_a_table_is_one_line(
     program: Program, tmp_path: Path, statement: str, said: str
 ) -> None:
     program.source_url = f"sqlite:///{make(tmp_path / 'tiny.db')}"
-    with closing(sqlite3.connect(tmp_path / "tiny.db")) as connection:
-        connection.execute(statement)
-        connection.commit()
+    change(tmp_path / "tiny.db", statement)
     for order in ("original", "sequential"):
         done = run(program, "--rate", "max", "--count", "1", "--order", order)
         assert done.exit_code == 1
@@ -179,10 +150,3 @@ def test_a_source_that_is_not_there_is_one_line(program: Program, tmp_path: Path
         assert len(said.splitlines()) == 1
         assert said.startswith("Error: source database")
         assert "secret" not in said
-
-
-def test_errors_are_the_projects() -> None:
-    from emulator import database, journal, spool
-
-    for error in (database.DatabaseError, journal.JournalError, spool.SpoolError):
-        assert issubclass(error, PipelineError)

@@ -9,21 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from contract import names
 from contract.entities import ENTITIES
 from tests.support.ports import free_port
 from tests.support.waiting import wait_for
-from tests.unit.emulator.conftest import Faulty, Program, finish
-
-FIRST = [7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069]
-FAST = ("--rate", "max")
+from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program, finish
 
 
-def test_rows_arrive_in_order_pin_geo_user(program: Program, gateway: Faulty) -> None:
-    code, counts, said = program.run(*FAST, "--count", "5")
+def test_rows_arrive_in_order_pin_geo_user(either: Program, gateway: Faulty) -> None:
+    code, counts, said = either.run(*FAST, "--count", "5")
     assert code == 0, said
-    topics = [names.topic("0a1b2c3d4e5f", entity) for entity in ENTITIES]
-    assert gateway.stored == [(topic, key) for key in FIRST[:5] for topic in topics]
+    assert gateway.stored == [(target, key) for key in FIRST[:5] for target in either.targets]
+    in_streams = [str(key) for target, key in gateway.stored if target.startswith("streaming-")]
+    assert gateway.partition_keys == in_streams
     assert (counts["posts"], counts["sent"], counts["acknowledged"]) == (5, 15, 15)
     assert "15 rows sent, 15 acknowledged, 0 failed" in said
     assert gateway.connections == 1, "the connection is kept"
@@ -37,7 +34,7 @@ def test_a_batch_holds_the_rows_of_one_entity_in_order(program: Program, gateway
         ("pin", 2), ("geo", 2), ("ser", 2),
     ]  # fmt: skip
     for entity in ENTITIES:
-        assert gateway.keys(entity.name) == FIRST
+        assert gateway.keys(entity.name) == FIRST[:10]
 
 
 @pytest.mark.parametrize(
@@ -67,22 +64,23 @@ def test_what_passes_is_tried_again(program: Program, gateway: Faulty, faults: l
     assert gateway.requests[0] == gateway.requests[len(faults)], "the same row again, in its place"
 
 
-def test_only_the_record_that_failed_is_sent_again(program: Program, gateway: Faulty) -> None:
-    gateway.faults.extend(["slot 3 50003"])
-    code, counts, _ = program.run(*FAST, "--count", "10", "--batch-size", "10")
-    assert code == 0
-    assert [len(values) for _, values in gateway.requests] == [10, 1, 10, 10]
-    assert gateway.requests[1][1][0]["index"] == FIRST[3]
-    assert counts["entities"]["pin"]["retried"] == 1
-    assert sorted(gateway.keys("pin")) == sorted(FIRST)
-
-
-@pytest.mark.parametrize("fault", ["status 404", "status 413", "status 422", "slot 0 50002"])
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("program", "status 404"),
+        ("program", "status 413"),
+        ("program", "status 422"),
+        ("program", "slot 0 50002"),
+        ("streaming", "status 413"),
+        ("streaming", "error ResourceNotFoundException"),
+        ("streaming", "error ValidationException"),
+    ],
+)
 def test_what_is_refused_fails_and_the_rest_goes_on(
-    program: Program, gateway: Faulty, fault: str
+    name: str, gateway: Faulty, fault: str, request: pytest.FixtureRequest
 ) -> None:
     gateway.faults.append(fault)
-    code, counts, said = program.run(*FAST, "--count", "3")
+    code, counts, said = request.getfixturevalue(name).run(*FAST, "--count", "3")
     assert code == 1
     assert (counts["sent"], counts["acknowledged"], counts["failed"]) == (9, 8, 1)
     assert counts["entities"]["pin"]["failed"] == 1
@@ -197,16 +195,21 @@ def test_a_signal_ends_the_run_in_good_order(
     assert counts["sent"] == counts["acknowledged"] == 3 * counts["posts"] == len(gateway.stored)
 
 
-def test_a_signal_while_nobody_answers_keeps_the_rest(program: Program, gateway: Faulty) -> None:
-    spool = program.folder / "spool.jsonl"
+def test_a_signal_while_nobody_answers_keeps_the_rest(either: Program, gateway: Faulty) -> None:
+    spool = either.folder / "spool.jsonl"
+    options = (*FAST, "--spool", str(spool), "--batch-size", "7")
     gateway.always = "status 503"
-    process = program.start("--json", *FAST, "--spool", str(spool))
+    process = either.start("--json", *options)
     wait_for("the run is trying again", lambda: len(gateway.requests) > 2)
     process.send_signal(signal.SIGTERM)
     code, counts, _ = finish(process)
     assert code == 1
     assert counts["acknowledged"] == 0
     assert len(spool.read_text().splitlines()) == counts["kept"] == counts["failed"] > 0
+    gateway.always = ""
+    code, again, said = either.run(*options, "--count", "1")
+    assert (code, again["replayed"]) == (0, counts["kept"]), said
+    assert not spool.exists()
 
 
 def test_a_kill_loses_nothing_that_is_in_the_spool(program: Program, gateway: Faulty) -> None:

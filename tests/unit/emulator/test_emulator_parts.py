@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
@@ -15,16 +14,16 @@ from contract.entities import ENTITIES, GEO, PIN, Entity
 from contract.settings import Settings
 from emulator.accounting import Accounting
 from emulator.batch_road import BatchRoad
-from emulator.batches import Batches
 from emulator.dataset.generate import blocks
 from emulator.draw import Draw, Pace
 from emulator.journal import FILES, Journal
-from emulator.request import MAX_BODY, Outcome, Row, requests
+from emulator.request import MAX_BODY, Outcome, Road, Row, requests
 from emulator.retry import Retry
 from emulator.sender import Sender
 from emulator.source import Source
 from emulator.spool import Spool, SpoolError
-from tests.unit.emulator.conftest import Faulty, Program
+from emulator.streaming_road import StreamingRoad
+from tests.unit.emulator.conftest import Faulty, Program, change
 
 
 def _row(key: int, text: str = "", entity: Entity = PIN) -> Row:
@@ -48,18 +47,17 @@ def test_the_source_gives_rows_in_wire_form(source_url: str) -> None:
 def test_a_database_of_ones_own_with_dates_as_text(tmp_path: Path) -> None:
     """Without our marker, with columns in another order, and with one row missing."""
     file = tmp_path / "own.db"
-    with closing(sqlite3.connect(file)) as connection:
-        pin = ", ".join(f'"{name}"' for name in PIN.column_names)
-        connection.execute(f"CREATE TABLE pinterest_data ({pin})")
-        connection.execute(
-            "CREATE TABLE geolocation_data (country, latitude, longitude, ind, timestamp TEXT)"
-        )
-        connection.execute("CREATE TABLE user_data (ind, first_name, last_name, age, date_joined)")
-        connection.execute("INSERT INTO pinterest_data (\"index\", title) VALUES (5, 'a\nb')")
-        connection.execute(
-            "INSERT INTO geolocation_data VALUES ('Chad', 1.5, 2.25, 5, '2020-01-02 03:04:05')"
-        )
-        connection.commit()
+    pin = ", ".join(f'"{name}"' for name in PIN.column_names)
+    change(
+        file,
+        f"""
+        CREATE TABLE pinterest_data ({pin});
+        CREATE TABLE geolocation_data (country, latitude, longitude, ind, timestamp TEXT);
+        CREATE TABLE user_data (ind, first_name, last_name, age, date_joined);
+        INSERT INTO pinterest_data ("index", title) VALUES (5, 'a\nb');
+        INSERT INTO geolocation_data VALUES ('Chad', 1.5, 2.25, 5, '2020-01-02 03:04:05');
+        """,
+    )
     with closing(Source(f"sqlite:///{file}")) as source:
         post = source.read([5])[5]
     assert [row.entity.name for row in post.rows] == ["pin", "geo"]
@@ -78,9 +76,7 @@ def test_a_missing_row_is_named_and_counted(
 ) -> None:
     file = tmp_path / "holes.db"
     file.write_bytes(Path(source_url.removeprefix("sqlite:///")).read_bytes())
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("DELETE FROM geolocation_data WHERE ind = 2863")
-        connection.commit()
+    change(file, "DELETE FROM geolocation_data WHERE ind = 2863")
     program.source_url = f"sqlite:///{file}"
     code, counts, said = program.run("--rate", "max", "--count", "3")
     assert code == 1
@@ -90,8 +86,9 @@ def test_a_missing_row_is_named_and_counted(
     assert gateway.keys("geo") == [7528, 5730]
 
 
-def test_a_request_is_kept_below_the_gateways_limit() -> None:
-    road = BatchRoad(Settings.from_environ({}))
+@pytest.mark.parametrize("kind", [BatchRoad, StreamingRoad])
+def test_a_request_is_kept_below_the_gateways_limit(kind: type[Road]) -> None:
+    road = kind(Settings())
     rows = [_row(key, "é" * 300_000) for key in range(20)]
     built = list(requests(road, PIN, rows))
     assert len(built) > 1
@@ -99,19 +96,6 @@ def test_a_request_is_kept_below_the_gateways_limit() -> None:
     assert [row.key for request in built for row in request.rows] == list(range(20))
     alone = list(requests(road, PIN, [_row(1, "x" * (MAX_BODY + 1))]))
     assert len(alone) == 1, "one row can't be split; the gateway says what it thinks of it"
-
-
-def test_batches_keep_the_order_of_each_entity() -> None:
-    batches = Batches(2)
-    assert batches.add(_row(1)) == []
-    assert batches.add(_row(1, entity=GEO)) == []
-    assert [row.key for row in batches.add(_row(2))] == [1, 2]
-    assert batches.add(_row(3)) == []
-    assert [(rows[0].entity.name, rows[0].key) for rows in batches.rest()] == [
-        ("pin", 3),
-        ("geo", 1),
-    ]
-    assert list(batches.rest()) == []
 
 
 def test_the_spool_keeps_rows_as_they_are(tmp_path: Path) -> None:
@@ -137,7 +121,7 @@ def test_the_spool_keeps_rows_as_they_are(tmp_path: Path) -> None:
 
 def test_the_journal_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    road = BatchRoad(Settings.from_environ({}))
+    road = BatchRoad(Settings())
     with closing(Journal(path, limit=2000)) as one, closing(Journal(path, limit=2000)) as other:
 
         def write(journal: Journal, keys: range) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,10 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
-from emulator.request import MAX_BODY, Row, requests
+from emulator.request import Row, requests
 from emulator.streaming_road import MOST_RECORDS, StreamingRoad
-from tests.support.waiting import wait_for
-from tests.unit.emulator.conftest import Faulty, Program, finish
+from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program
 from tests.unit.emulator.test_emulator_draw import BODIES
-from tests.unit.emulator.test_emulator_faults import FAST, FIRST
 
 STREAMS = [names.stream("0a1b2c3d4e5f", entity) for entity in ENTITIES]
 
@@ -26,7 +23,7 @@ def test_a_dry_run_is_exact(streaming: Program, gateway: Faulty) -> None:
         f'{{"method":"PUT","url":"{gateway.url}/streams/{stream}/record",'
         '"headers":{"Content-Type":"application/json"},'
         f'"body":{{"StreamName":"{stream}","Data":{value},"PartitionKey":"7528"}}}}'
-        for stream, value in zip(STREAMS, BODIES.values(), strict=True)
+        for stream, value in zip(STREAMS, BODIES, strict=True)
     ]
     first, *_ = streaming.dry("--count", "2", "--batch-size", "2", "--partition-key", "ö")
     document = json.loads(first)
@@ -34,17 +31,8 @@ def test_a_dry_run_is_exact(streaming: Program, gateway: Faulty) -> None:
     records = document["body"]["records"]
     assert [set(record) for record in records] == [{"data", "partition-key"}] * 2
     assert [record["partition-key"] for record in records] == ["ö", "ö"]
-    assert records[0]["data"] == BODIES["pin"]
+    assert records[0]["data"] == BODIES[0]
     assert gateway.requests == []
-
-
-def test_rows_arrive_in_the_original_order(streaming: Program, gateway: Faulty) -> None:
-    code, counts, said = streaming.run(*FAST, "--count", "5")
-    assert code == 0, said
-    assert gateway.stored == [(stream, key) for key in FIRST[:5] for stream in STREAMS]
-    assert gateway.partition_keys == [str(key) for key in FIRST[:5] for _ in STREAMS]
-    assert (counts["posts"], counts["sent"], counts["acknowledged"]) == (5, 15, 15)
-    assert gateway.connections == 1, "the connection is kept"
 
 
 @pytest.mark.parametrize("size", ["1", "3"])
@@ -84,35 +72,6 @@ def test_only_the_records_that_failed_are_sent_again(streaming: Program, gateway
     }
 
 
-@pytest.mark.parametrize(
-    "fault", ["status 413", "error ResourceNotFoundException", "error ValidationException"]
-)
-def test_what_is_refused_fails_and_the_rest_goes_on(
-    streaming: Program, gateway: Faulty, fault: str
-) -> None:
-    gateway.faults.append(fault)
-    code, counts, said = streaming.run(*FAST, "--count", "3")
-    assert code == 1
-    assert (counts["acknowledged"], counts["failed"], len(gateway.requests)) == (8, 1, 9)
-    assert fault.split()[-1] in said
-
-
-def test_the_spool_and_a_signal(streaming: Program, gateway: Faulty) -> None:
-    spool = streaming.folder / "spool.jsonl"
-    options = (*FAST, "--spool", str(spool), "--batch-size", "7")
-    gateway.always = "status 503"
-    process = streaming.start("--json", *options)
-    wait_for("the run is trying again", lambda: len(gateway.requests) > 2)
-    process.send_signal(signal.SIGTERM)
-    code, counts, _ = finish(process)
-    assert code == 1
-    assert len(spool.read_text().splitlines()) == counts["kept"] == counts["failed"] > 0
-    gateway.always = ""
-    code, again, said = streaming.run(*options, "--count", "1")
-    assert (code, again["replayed"]) == (0, counts["kept"]), said
-    assert not spool.exists()
-
-
 def test_the_journal_has_positions_and_errors(streaming: Program, gateway: Faulty) -> None:
     gateway.faults.extend(["slot 1 InternalFailure"])
     streaming.run(*FAST, "--count", "2", "--batch-size", "2")
@@ -127,27 +86,12 @@ def test_the_journal_has_positions_and_errors(streaming: Program, gateway: Fault
     assert lines[1]["records"] == [{"key": FIRST[1], **first, "sequence_number": "1"}]
 
 
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [("--batch-size", "501"), ("--partition-key", ""), ("--partition-key", "k" * 257)],
-)
-def test_an_option_that_kinesis_would_refuse(streaming: Program, option: str, value: str) -> None:
-    code, counts, said = streaming.run(option, value)
-    assert (code, counts) == (2, {})
-    assert option in said
-
-
 def _row(key: int, text: str) -> Row:
     return Row(PIN, key, {"index": key, "title": text})
 
 
-def test_a_request_is_kept_within_the_limits() -> None:
-    road = StreamingRoad(Settings.from_environ({}))
-    rows = [_row(key, "é" * 300_000) for key in range(20)]
-    built = list(requests(road, PIN, rows))
-    assert len(built) > 1
-    assert all(len(request.body) <= MAX_BODY for request in built)
-    assert [row.key for request in built for row in request.rows] == list(range(20))
+def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
+    road = StreamingRoad(Settings())
     small = [_row(key, "") for key in range(2 * MOST_RECORDS)]
     assert [len(request.rows) for request in requests(road, PIN, small)] == [MOST_RECORDS] * 2
     # Kinesis refuses a request for one record: the large one goes alone.
@@ -169,7 +113,7 @@ def test_a_request_is_kept_within_the_limits() -> None:
     ],
 )
 def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
-    road = StreamingRoad(Settings.from_environ({}))
+    road = StreamingRoad(Settings())
     request = road.request(PIN, [_row(1, ""), _row(2, "")])
     outcomes = road.outcomes(request, 200, answer)
     assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
