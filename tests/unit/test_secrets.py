@@ -17,41 +17,23 @@ from stack.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_AIRFLOW = (
+    "airflow-init",
+    "airflow-api-server",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+)
 SECRETS = {
     "mysql-root": {"mysql": "rw"},
     "mysql-loader": {"mysql": "rw", "dataset-load": "ro"},
     "mysql-reader": {"mysql": "rw", "emulator": "ro", "emulator-streaming": "ro"},
-    "kafka-client": {
-        "kafka": "rw",
-        "topics": "ro",
-        "rest-proxy": "ro",
-        "connect": "ro",
-        "connector": "ro",
-    },
-    "jobs-api-token": {
-        "jobs-api": "rw",
-        "airflow-init": "ro",
-        "airflow-api-server": "ro",
-        "airflow-scheduler": "ro",
-        "airflow-dag-processor": "ro",
-        "airflow-triggerer": "ro",
-    },
-    "postgres-password": {
-        "postgres": "rw",
-        "airflow-init": "ro",
-        "airflow-api-server": "ro",
-        "airflow-scheduler": "ro",
-        "airflow-dag-processor": "ro",
-        "airflow-triggerer": "ro",
-    },
+    "kafka-client": {"kafka": "rw"}
+    | dict.fromkeys(("topics", "rest-proxy", "connect", "connector"), "ro"),
+    "jobs-api-token": {"jobs-api": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
+    "postgres-password": {"postgres": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
     # Airflow's keys, and the password of its user, which the processes of one Airflow share.
-    "airflow": {
-        "airflow-init": "rw",
-        "airflow-api-server": "rw",
-        "airflow-scheduler": "rw",
-        "airflow-dag-processor": "rw",
-        "airflow-triggerer": "rw",
-    },
+    "airflow": dict.fromkeys(_AIRFLOW, "rw"),
     # With logins it holds the broker's own password, its key, and the keys of its clients.
     "kafka": {"kafka": "rw"},
 }
