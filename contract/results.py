@@ -20,41 +20,19 @@ class Result:
 
 
 RESULTS = (
-    Result(
-        "4",
-        "Most popular category in each country",
-        ("country", "category", "category_count"),
-    ),
+    Result("4", "Most popular category in each country", ("country", "category", "category_count")),
     Result(
         "5",
         "Posts per category and year, 2018 to 2022, most popular first",
         ("post_year", "category", "category_count"),
     ),
     Result(
-        "6a",
-        "Most followed user of each country",
-        ("country", "poster_name", "follower_count"),
+        "6a", "Most followed user of each country", ("country", "poster_name", "follower_count")
     ),
-    Result(
-        "6b",
-        "Country with the most followed user",
-        ("country", "follower_count"),
-    ),
-    Result(
-        "7",
-        "Most popular category by age group",
-        ("age_group", "category", "category_count"),
-    ),
-    Result(
-        "8",
-        "Median follower count by age group",
-        ("age_group", "median_follower_count"),
-    ),
-    Result(
-        "9",
-        "Users joined per year, 2015 to 2020",
-        ("post_year", "number_users_joined"),
-    ),
+    Result("6b", "Country with the most followed user", ("country", "follower_count")),
+    Result("7", "Most popular category by age group", ("age_group", "category", "category_count")),
+    Result("8", "Median follower count by age group", ("age_group", "median_follower_count")),
+    Result("9", "Users joined per year, 2015 to 2020", ("post_year", "number_users_joined")),
     Result(
         "10",
         "Median follower count by joining year, 2015 to 2020",
