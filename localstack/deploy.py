@@ -15,27 +15,12 @@ from botocore.exceptions import ClientError, WaiterError
 from contract.settings import Settings
 
 TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
-CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 POLL = {"Delay": 0.1, "MaxAttempts": 600}
 """Seconds between two looks at a stack, and how many: a minute in all."""
 
 
 class DeployError(Exception):
     """CloudFormation did not deploy the template."""
-
-
-def stack_name(settings: Settings) -> str:
-    """Name of the CloudFormation stack."""
-    return f"pinterest-data-pipeline-{settings.user_id}"
-
-
-def parameters(settings: Settings) -> dict[str, str]:
-    """Values of the template's parameters; ShardCount keeps its default."""
-    return {
-        "UserId": settings.user_id,
-        "KafkaRestEndpoint": settings.kafka_rest_endpoint,
-        "StageName": settings.stage_name,
-    }
 
 
 def deploy(settings: Settings) -> None:
@@ -52,7 +37,12 @@ def deploy(settings: Settings) -> None:
         endpoint_url=f"http://127.0.0.1:{settings.gateway_listen[1]}",
         region_name=settings.aws_region,
     )
-    name, template, wanted = stack_name(settings), TEMPLATE.read_text(), parameters(settings)
+    name, template = f"pinterest-data-pipeline-{settings.user_id}", TEMPLATE.read_text()
+    wanted = {  # ShardCount keeps its default
+        "UserId": settings.user_id,
+        "KafkaRestEndpoint": settings.kafka_rest_endpoint,
+        "StageName": settings.stage_name,
+    }
     if _deployed(client, name) == (template, wanted):
         return
     client.delete_stack(StackName=name)
@@ -60,7 +50,7 @@ def deploy(settings: Settings) -> None:
     client.create_stack(
         StackName=name,
         TemplateBody=template,
-        Capabilities=CAPABILITIES,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
         Parameters=[{"ParameterKey": key, "ParameterValue": wanted[key]} for key in wanted],
     )
     try:
