@@ -37,31 +37,40 @@ def test_a_batch_holds_the_rows_of_one_entity_in_order(program: Program, gateway
         assert gateway.keys(entity.name) == FIRST[:10]
 
 
+PASSING = (
+    "status 500", "status 503 1", "status 429 1", "status 408, status 502", "text", "short", "cut",
+    "drop", "slot 0 50003", "slot 0 2",
+)  # fmt: skip
+PASSING_OF_KINESIS = (
+    "status 500", "status 429 1", "text", "short", "cut", "drop",
+    "error ProvisionedThroughputExceededException",
+    "error com.amazonaws.kinesis.v20131202#ThrottlingException",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "faults",
+    ("name", "size", "faults"),
     [
-        ["status 500"],
-        ["status 503 1"],
-        ["status 429 1"],
-        ["status 408", "status 502"],
-        ["text"],
-        ["short"],
-        ["cut"],
-        ["drop"],
-        ["slot 0 50003"],
-        ["slot 0 2"],
+        ("program", 1, PASSING),
+        ("streaming", 1, PASSING_OF_KINESIS),
+        ("streaming", 3, PASSING_OF_KINESIS),
     ],
-    ids=lambda faults: "+".join(faults),
 )
-def test_what_passes_is_tried_again(program: Program, gateway: Faulty, faults: list[str]) -> None:
-    gateway.faults.extend(faults)
-    code, counts, said = program.run(*FAST, "--count", "3")
+def test_what_passes_is_tried_again(
+    name: str, size: int, faults: tuple[str, ...], gateway: Faulty, request: pytest.FixtureRequest
+) -> None:
+    for fault in faults:
+        gateway.faults.extend([*fault.split(", "), ""])
+    failing, posts = len(gateway.faults) - len(faults), 4 * size
+    options = (*FAST, "--count", str(posts), "--batch-size", str(size))
+    code, counts, said = request.getfixturevalue(name).run(*options)
     assert code == 0, said
-    assert counts["acknowledged"] == 9
-    assert counts["retried"] == len(faults)
+    assert not gateway.faults
+    assert counts["acknowledged"] == 3 * posts
+    assert counts["retried"] == failing * size
     for entity in ENTITIES:
-        assert set(gateway.keys(entity.name)) == set(FIRST[:3])
-    assert gateway.requests[0] == gateway.requests[len(faults)], "the same row again, in its place"
+        assert set(gateway.keys(entity.name)) == set(FIRST[:posts])
+    assert gateway.requests[0] == gateway.requests[1], "the same rows again, in their place"
 
 
 @pytest.mark.parametrize(

@@ -35,24 +35,6 @@ def test_a_dry_run_is_exact(streaming: Program, gateway: Faulty) -> None:
     assert gateway.requests == []
 
 
-@pytest.mark.parametrize("size", ["1", "3"])
-def test_what_passes_is_tried_again(streaming: Program, gateway: Faulty, size: str) -> None:
-    faults = [
-        "status 500", "status 429 1", "text", "short", "cut", "drop",
-        "error ProvisionedThroughputExceededException",
-        "error com.amazonaws.kinesis.v20131202#ThrottlingException",
-    ]  # fmt: skip
-    for fault in faults:
-        gateway.faults.extend([fault, ""])
-    posts = 3 * int(size)
-    code, counts, said = streaming.run(*FAST, "--count", str(posts), "--batch-size", size)
-    assert code == 0, said
-    assert counts["acknowledged"] == 3 * posts
-    assert counts["retried"] == len(faults) * int(size)
-    for entity in ENTITIES:
-        assert set(gateway.keys(entity.name)) == set(FIRST[:posts])
-
-
 def test_only_the_records_that_failed_are_sent_again(streaming: Program, gateway: Faulty) -> None:
     gateway.faults.extend(["slot 3 ProvisionedThroughputExceededException", "", "", "slot 0 No"])
     code, counts, _ = streaming.run(*FAST, "--count", "10", "--batch-size", "9")
