@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
-from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.contracts.localstack.upstream import Answer, Upstream, serving
 
 FILE = Path(__file__).resolve().parents[2] / "services/airflow/health.py"
 BEAT = "2026-01-01T00:00:00+00:00"
@@ -27,11 +26,8 @@ TOLD = {
 
 @pytest.fixture
 def server() -> Iterator[Upstream]:
-    with Upstream(0) as found:
-        found.answer = Answer(body=json.dumps(TOLD).encode())
-        Thread(target=found.serve_forever, daemon=True).start()
+    with serving(Answer(body=json.dumps(TOLD).encode())) as found:
         yield found
-        found.shutdown()
 
 
 def check(url: str, component: str, *process: str) -> int:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from stack.hops.access import Access
 from stack.inherited import CREDENTIALS
 from stack.native import NativeEngine
 from tests.conftest import OF_ACCOUNTS
+from tests.contracts.localstack.upstream import Answer, Upstream, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKED = dict.fromkeys(OF_ACCOUNTS, "AKIAMARKED")
@@ -72,38 +71,24 @@ def test_a_process_inherits_the_machine_and_no_account() -> None:
 
 
 @pytest.fixture
-def requests() -> Iterator[tuple[str, list[str]]]:
-    """Address of a server that has nothing, and the headers of what it was asked."""
-    heard: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append(str(self.headers))
-            self.send_error(404)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", heard
-        server.shutdown()
+def server() -> Iterator[Upstream]:
+    """A server that has nothing."""
+    with serving(Answer(404)) as found:
+        yield found
 
 
 def test_no_client_of_pinpipe_sends_a_key_of_the_shell_to_the_stack(
-    requests: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+    server: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, heard = requests
     for name, value in MARKED.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    access = Access({**compose.load(ROOT, MARKED).client, "AWS_ENDPOINT_URL": url})
+    access = Access({**compose.load(ROOT, MARKED).client, "AWS_ENDPOINT_URL": server.url})
     with pytest.raises(access.s3.exceptions.ClientError):
         access.s3.head_bucket(Bucket="bucket")
     with pytest.raises(OSError, match="404"):
         DeltaTable("s3://bucket/table", storage_options=access.delta_storage_options)
+    heard = [received.headers for received in server.received]
     assert len(heard) >= 2
-    assert [headers for headers in heard if "Credential=test/" not in headers] == []
-    assert "AKIAMARKED" not in "".join(heard)
+    assert [headers for headers in heard if "Credential=test/" not in str(headers)] == []
+    assert "AKIAMARKED" not in str(heard)

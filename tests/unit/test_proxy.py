@@ -7,9 +7,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from contract import processes
 from stack import engine
 from stack.native import NativeEngine
 from stack.proxy import without_loopback
+from tests.contracts.localstack.upstream import Answer, Upstream, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -30,35 +29,14 @@ PROXY = {
 }
 
 
-class Server(ThreadingHTTPServer):
-    """Stands for S3: it has nothing, and counts who asks."""
-
-    asked: list[str]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.send_error(404)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), _Handler) as made:
-        made.asked = []
-        thread = threading.Thread(target=made.serve_forever, args=(0.05,))
-        thread.start()
-        yield made
-        made.shutdown()
-        thread.join()
+def server() -> Iterator[Upstream]:
+    """Stands for S3, and has nothing."""
+    with serving(Answer(404)) as found:
+        yield found
 
 
-def test_pinpipe_asks_this_machine_through_no_proxy(server: Server, tmp_path: Path) -> None:
+def test_pinpipe_asks_this_machine_through_no_proxy(server: Upstream, tmp_path: Path) -> None:
     # The record of a service of the stack, so that it is asked at all.
     own_record = {"place": processes.place(), "started": processes.started(os.getpid())}
     (tmp_path / "state").mkdir()
@@ -75,7 +53,7 @@ def test_pinpipe_asks_this_machine_through_no_proxy(server: Server, tmp_path: Pa
         timeout=60,
     )
     assert done.returncode == 1
-    assert server.asked, done.stderr
+    assert server.received, done.stderr
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in NEVER])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,16 +9,14 @@ import pytest
 import requests
 
 from tests.contracts.localstack.running import LocalStack
-from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.contracts.localstack.upstream import Answer, Upstream, serving
 from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="session")
 def upstream_server() -> Iterator[Upstream]:
-    with Upstream(free_port()) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(port=free_port()) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture

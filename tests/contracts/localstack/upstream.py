@@ -1,9 +1,12 @@
-"""A real server in the place of the REST proxy."""
+"""A real server in the place of the REST proxy, or of another one: it keeps what it gets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 
 @dataclass
@@ -62,3 +65,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the tests' output for the tests."""
+
+
+@contextmanager
+def serving(answer: Answer | None = None, port: int = 0) -> Iterator[Upstream]:
+    """A server that serves until the block ends; any free port is 0."""
+    with Upstream(port) as server:
+        server.answer = answer or Answer()
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
