@@ -147,7 +147,8 @@ def emulate(
     as_json: bool,
 ) -> None:
     """Run a posting program with the values of its options; ends the process with its code."""
-    if dry_run and rate is None and not _given("rate"):
+    given = click.get_current_context().get_parameter_source("rate")
+    if dry_run and given is click.core.ParameterSource.DEFAULT:
         rate = 0.0
     plan = Plan(order, start, count, loop, rate, batch_size)
     accounting = Accounting()
@@ -206,11 +207,6 @@ def _check_bounds(posts: int, start: int, count: int | None, loop: bool, meter: 
         )
     if count is not None and count > left and not loop:
         meter.say(f"--count {count}: the source has {left:,} posts from --start {start} on")
-
-
-def _given(option: str) -> bool:
-    source = click.get_current_context().get_parameter_source(option)
-    return source is not click.core.ParameterSource.DEFAULT
 
 
 def _report(

@@ -27,8 +27,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contract import names, wire
-from contract.entities import ENTITIES
+from contract.entities import ENTITIES, PIN, Entity
 from emulator.dataset.load import load
+from emulator.request import Row
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
 from tests.support.ports import free_port
@@ -324,3 +325,8 @@ def change(file: Path, script: str) -> None:
     """Run SQL on a source database, which is made if it isn't there."""
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(script)
+
+
+def row(key: int, text: str = "", entity: Entity = PIN) -> Row:
+    """A row with a key and a title."""
+    return Row(entity, key, {entity.key: key, "title": text})

@@ -64,11 +64,6 @@ def test_a_dry_run_of_batches(program: Program) -> None:
     assert _keys(lines)[:13] == FIRST[2:]
 
 
-def test_every_post_in_order(program: Program) -> None:
-    lines = program.dry("--order", "sequential", "--batch-size", "1000")
-    assert _keys(lines) == list(range(11154))
-
-
 def test_a_dry_run_may_be_cut_short(program: Program) -> None:
     process = program.start("--dry-run")
     with process:

@@ -10,24 +10,20 @@ from threading import Event, Thread
 import pytest
 
 from contract import wire
-from contract.entities import ENTITIES, GEO, PIN, Entity
+from contract.entities import ENTITIES, GEO, PIN
 from contract.settings import Settings
 from emulator.accounting import Accounting
 from emulator.batch_road import BatchRoad
 from emulator.dataset.generate import blocks
 from emulator.draw import Draw, Pace
 from emulator.journal import FILES, Journal
-from emulator.request import MAX_BODY, Outcome, Road, Row, requests
+from emulator.request import MAX_BODY, Outcome, Road, requests
 from emulator.retry import Retry
 from emulator.sender import Sender
 from emulator.source import Source
 from emulator.spool import Spool, SpoolError
 from emulator.streaming_road import StreamingRoad
-from tests.unit.emulator.conftest import Faulty, Program, change
-
-
-def _row(key: int, text: str = "", entity: Entity = PIN) -> Row:
-    return Row(entity, key, {entity.key: key, "title": text})
+from tests.unit.emulator.conftest import Faulty, Program, change, row
 
 
 def test_the_source_gives_rows_in_wire_form(source_url: str) -> None:
@@ -89,18 +85,18 @@ def test_a_missing_row_is_named_and_counted(
 @pytest.mark.parametrize("kind", [BatchRoad, StreamingRoad])
 def test_a_request_is_kept_below_the_gateways_limit(kind: type[Road]) -> None:
     road = kind(Settings())
-    rows = [_row(key, "é" * 300_000) for key in range(20)]
+    rows = [row(key, "é" * 300_000) for key in range(20)]
     built = list(requests(road, PIN, rows))
     assert len(built) > 1
     assert all(len(request.body) <= MAX_BODY for request in built)
     assert [row.key for request in built for row in request.rows] == list(range(20))
-    alone = list(requests(road, PIN, [_row(1, "x" * (MAX_BODY + 1))]))
+    alone = list(requests(road, PIN, [row(1, "x" * (MAX_BODY + 1))]))
     assert len(alone) == 1, "one row can't be split; the gateway says what it thinks of it"
 
 
 def test_the_spool_keeps_rows_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "spool.jsonl"
-    rows = [_row(1, 'a\n"b" ✨'), _row(2, entity=GEO)]
+    rows = [row(1, 'a\n"b" ✨'), row(2, entity=GEO)]
     with closing(Spool(path)) as spool:
         spool.keep(rows[:1])
         spool.keep(rows[1:])
@@ -126,7 +122,7 @@ def test_the_journal_is_bounded(tmp_path: Path) -> None:
 
         def write(journal: Journal, keys: range) -> None:
             for key in keys:
-                request = road.request(PIN, [_row(key)])
+                request = road.request(PIN, [row(key)])
                 journal.write(request, 200, (Outcome(request.rows[0], position={"offset": key}),))
 
         threads = [
@@ -177,10 +173,10 @@ def test_what_does_not_answer_in_time_after_a_stop_is_kept(
     with closing(Spool(tmp_path / "spool.jsonl")) as spool:
         road = BatchRoad(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
         sender = Sender(road, accounting, stopping, spool=spool)
-        sender.send([_row(1)])
-        sender.send([_row(2)])
+        sender.send([row(1)])
+        sender.send([row(2)])
         stopping.set()
-        sender.send([_row(3)])
+        sender.send([row(3)])
         sender.close()
         assert sorted(row.key for row in spool.rows()) == [1, 2, 3]
     total = accounting.total

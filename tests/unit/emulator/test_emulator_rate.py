@@ -9,21 +9,15 @@ from threading import Barrier, Event
 
 import pytest
 
-from contract.entities import PIN
 from contract.settings import Settings
 from emulator.accounting import Accounting
 from emulator.batch_road import BatchRoad
 from emulator.lag import PERIOD, Behind, Lag
 from emulator.options import MOST_IN_FLIGHT
-from emulator.request import Row
 from emulator.retry import Retry
 from emulator.sender import Sender
 from tests.support.waiting import wait_for
-from tests.unit.emulator.conftest import Faulty, Program, run
-
-
-def _row(key: int, version: int) -> Row:
-    return Row(PIN, key, {"index": key, "title": str(version)})
+from tests.unit.emulator.conftest import Faulty, Program, row, run
 
 
 def _sender(gateway: Faulty, in_flight: int, most: int = 1) -> tuple[Sender, Accounting]:
@@ -68,7 +62,7 @@ def test_in_flight_is_what_was_asked_for(
 def test_a_rate_that_is_kept_takes_one_request_at_a_time(gateway: Faulty) -> None:
     sender, accounting = _sender(gateway, 1, MOST_IN_FLIGHT)
     for version in range(20):
-        sender.send([_row(version, version)], by=time.monotonic() + 60)
+        sender.send([row(version, str(version))], by=time.monotonic() + 60)
     sender.close()
     assert accounting.total.acknowledged == 20
     assert (sender.in_flight, gateway.connections) == (1, 1)
@@ -77,10 +71,10 @@ def test_a_rate_that_is_kept_takes_one_request_at_a_time(gateway: Faulty) -> Non
 def test_a_later_row_of_a_key_waits_for_the_earlier_one(gateway: Faulty) -> None:
     gateway.faults.append("hang")
     sender, accounting = _sender(gateway, 4)
-    sender.send([_row(1, 0)])
+    sender.send([row(1, "0")])
     wait_for("the first row is under way", lambda: gateway.requests)
     for key, version in ((1, 1), (2, 2), (3, 3), (2, 4)):
-        sender.send([_row(key, version)])
+        sender.send([row(key, str(version))])
     wait_for("the other keys are stored", lambda: len(gateway.stored) == 3)
     assert gateway.keys("pin").count(1) == 0
     gateway.released.set()  # the first request is not answered, and sent again
@@ -95,7 +89,7 @@ def test_a_retry_lets_no_later_row_of_its_key_overtake(gateway: Faulty, size: in
     keys = 3
     gateway.faults.extend(["slot 0 50003", "", "status 500", "drop", ""] * 6)
     sender, accounting = _sender(gateway, 6)
-    rows = [_row(version % keys, version) for version in range(60)]
+    rows = [row(version % keys, str(version)) for version in range(60)]
     for start in range(0, len(rows), size):
         sender.send(rows[start : start + size])
     sender.close()
@@ -112,7 +106,7 @@ def test_a_row_that_is_given_up_lets_the_next_of_its_key_go(gateway: Faulty) -> 
     gateway.faults.extend(["status 404"])
     sender, accounting = _sender(gateway, 3)
     for version in range(3):
-        sender.send([_row(1, version)])
+        sender.send([row(1, str(version))])
     sender.close()
     assert [value["title"] for value in gateway.values] == ["1", "2"]
     assert (accounting.total.acknowledged, accounting.total.failed) == (2, 1)

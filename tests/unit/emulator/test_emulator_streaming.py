@@ -10,9 +10,9 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
-from emulator.request import Row, requests
+from emulator.request import requests
 from emulator.streaming_road import MOST_RECORDS, StreamingRoad
-from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program
+from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program, row
 from tests.unit.emulator.test_emulator_draw import BODIES
 
 STREAMS = [names.stream("0a1b2c3d4e5f", entity) for entity in ENTITIES]
@@ -68,16 +68,12 @@ def test_the_journal_has_positions_and_errors(streaming: Program, gateway: Fault
     assert lines[1]["records"] == [{"key": FIRST[1], **first, "sequence_number": "1"}]
 
 
-def _row(key: int, text: str) -> Row:
-    return Row(PIN, key, {"index": key, "title": text})
-
-
 def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
     road = StreamingRoad(Settings())
-    small = [_row(key, "") for key in range(2 * MOST_RECORDS)]
+    small = [row(key) for key in range(2 * MOST_RECORDS)]
     assert [len(request.rows) for request in requests(road, PIN, small)] == [MOST_RECORDS] * 2
     # Kinesis refuses a request for one record: the large one goes alone.
-    mixed = [_row(0, ""), _row(1, "é" * 600_000), _row(2, "")]
+    mixed = [row(0), row(1, "é" * 600_000), row(2)]
     assert [row.key for row in next(requests(road, PIN, mixed)).rows] == [0]
     assert [len(request.rows) for request in requests(road, PIN, mixed)] == [1, 1, 1]
 
@@ -96,7 +92,7 @@ def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
 )
 def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
     road = StreamingRoad(Settings())
-    request = road.request(PIN, [_row(1, ""), _row(2, "")])
+    request = road.request(PIN, [row(1), row(2)])
     outcomes = road.outcomes(request, 200, answer)
     assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
 
