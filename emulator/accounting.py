@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from threading import Lock
 from typing import Any
 
 from contract.entities import ENTITIES
@@ -30,7 +29,7 @@ class Count:
 
 @dataclass
 class Accounting:
-    """The counts of one run; may be used from many threads."""
+    """The counts of one run. The sender, which has many threads, holds a lock while it counts."""
 
     posts: int = 0
     """Posts drawn."""
@@ -45,7 +44,6 @@ class Accounting:
     entities: dict[str, Count] = field(
         default_factory=lambda: {entity.name: Count() for entity in ENTITIES}
     )
-    _lock: Lock = field(default_factory=Lock)
 
     def post(self) -> None:
         """A post was drawn."""
@@ -53,49 +51,42 @@ class Accounting:
 
     def attempt(self) -> None:
         """A request goes out."""
-        with self._lock:
-            self.requests += 1
+        self.requests += 1
 
     def sent(self, rows: Iterable[Row]) -> None:
         """Rows were given to the sender."""
-        with self._lock:
-            for row in rows:
-                self.entities[row.entity.name].sent += 1
-                self.replayed += row.entry is not None
+        for row in rows:
+            self.entities[row.entity.name].sent += 1
+            self.replayed += row.entry is not None
 
     def acknowledged(self, rows: Iterable[Row]) -> None:
         """Rows were stored."""
-        with self._lock:
-            for row in rows:
-                self.entities[row.entity.name].acknowledged += 1
+        for row in rows:
+            self.entities[row.entity.name].acknowledged += 1
 
     def failed(self, rows: Iterable[Row], reason: str, *, kept: bool) -> None:
         """Rows were given up."""
-        with self._lock:
-            for row in rows:
-                self.entities[row.entity.name].failed += 1
-                self.reasons[reason] += 1
-                self.kept += kept
+        for row in rows:
+            self.entities[row.entity.name].failed += 1
+            self.reasons[reason] += 1
+            self.kept += kept
 
     def retried(self, rows: Iterable[Row]) -> None:
         """Rows go out once more."""
-        with self._lock:
-            for row in rows:
-                self.entities[row.entity.name].retried += 1
+        for row in rows:
+            self.entities[row.entity.name].retried += 1
 
     def missing(self, entity: str) -> None:
         """A row wasn't in the source."""
-        with self._lock:
-            self.entities[entity].missing += 1
+        self.entities[entity].missing += 1
 
     @property
     def total(self) -> Count:
         """The counts of the three entities together."""
-        with self._lock:
-            sums = Counter[str]()
-            for count in self.entities.values():
-                sums.update(asdict(count))
-            return Count(**sums)
+        sums = Counter[str]()
+        for count in self.entities.values():
+            sums.update(asdict(count))
+        return Count(**sums)
 
     @property
     def complete(self) -> bool:

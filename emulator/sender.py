@@ -217,7 +217,8 @@ class Sender:
                 self._fail(delivery, "not sent: the gateway is gone")
                 return
             attempts += 1
-            self._accounting.attempt()
+            with self._changed:
+                self._accounting.attempt()
             request = delivery.request
             made = attempt(session, self._road, request, self._retry.timeout)
             again = self._settle(delivery, made.outcomes)
@@ -232,7 +233,8 @@ class Sender:
                 self._give_up(delivery, reason)
                 return
             self._say(f"{request.rows[0].entity.name}: {reason}; trying again")
-            self._accounting.retried(again)
+            with self._changed:
+                self._accounting.retried(again)
 
     def _settle(self, delivery: _Delivery, outcomes: tuple[Outcome, ...]) -> list[Row]:
         """Account for what an answer settles; return the rows that need another attempt.
