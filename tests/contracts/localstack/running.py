@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,15 +174,22 @@ class LocalStack:
         )
 
 
-def made_stream(kinesis: Any, name: str) -> None:
-    """Make a stream with one shard, and wait until it can be used."""
+def state(kinesis: Any, stream: str) -> str | None:
+    """Return the status of a stream, or None where there is no such stream."""
+    try:
+        return str(kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"])
+    except kinesis.exceptions.ResourceNotFoundException:
+        return None
+
+
+@contextmanager
+def made_stream(kinesis: Any, name: str) -> Iterator[str]:
+    """Make a stream with one shard, which can be used, and remove it in the end."""
     kinesis.create_stream(StreamName=name, ShardCount=1)
-
-    def active() -> bool:
-        told = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
-        return bool(told["StreamStatus"] == "ACTIVE")
-
-    wait_for("an active stream", active)
+    wait_for(f"{name} active", lambda: state(kinesis, name) == "ACTIVE")
+    yield name
+    kinesis.delete_stream(StreamName=name)
+    wait_for(f"no {name}", lambda: state(kinesis, name) is None)
 
 
 def everything(kinesis: Any, name: str) -> list[dict[str, Any]]:

@@ -49,17 +49,15 @@ def test_every_method_passes(
     assert (received.method, received.path) == (method, "/consumers/g")
 
 
-PATHS = {
-    "/topics": "/topics",
-    "/topics/a.b-c_d": "/topics/a.b-c_d",
-    "/a/b/c/d": "/a/b/c/d",
-    "/topics/a%20b": "/topics/a%20b",
-    "/consumers/g/instances/i/records?timeout=10&max_bytes=5": (
-        "/consumers/g/instances/i/records?timeout=10&max_bytes=5"
-    ),
-    "/t?x=1&x=2": "/t?x=1&x=2",
-    "/t?x=%C3%A9": "/t?x=%C3%A9",
-}
+PATHS = [
+    "/topics",
+    "/topics/a.b-c_d",
+    "/a/b/c/d",
+    "/topics/a%20b",
+    "/consumers/g/instances/i/records?timeout=10&max_bytes=5",
+    "/t?x=1&x=2",
+    "/t?x=%C3%A9",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -68,7 +66,7 @@ def test_path_and_query_pass(
 ) -> None:
     http.get(localstack.api + path).raise_for_status()
     (received,) = upstream.received
-    assert received.path == PATHS[path]
+    assert received.path == path
 
 
 ANSWERS = [200, 204, 301, 400, 404, 406, 409, 415, 422, 429, 500, 503]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,8 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.load import load
-from tests.contracts.localstack.running import ROOT, LocalStack
-from tests.contracts.localstack.test_streaming_road import records, state
+from tests.contracts.localstack.running import ROOT, LocalStack, everything, made_stream
 from tests.example_row import SENT
-from tests.support.waiting import wait_for
 
 USER = "0123456789ab"
 STREAMS = {entity: names.stream(USER, entity) for entity in ENTITIES}
@@ -27,13 +26,10 @@ STREAMS = {entity: names.stream(USER, entity) for entity in ENTITIES}
 @pytest.fixture(autouse=True)
 def streams(kinesis: Any) -> Iterator[None]:
     """The streams of a user whom no other test knows."""
-    for stream in STREAMS.values():
-        kinesis.create_stream(StreamName=stream, ShardCount=1)
-        wait_for(f"{stream} active", lambda name=stream: state(kinesis, name) == "ACTIVE")
-    yield
-    for stream in STREAMS.values():
-        kinesis.delete_stream(StreamName=stream)
-        wait_for(f"{stream} gone", lambda name=stream: state(kinesis, name) is None)
+    with ExitStack() as stack:
+        for stream in STREAMS.values():
+            stack.enter_context(made_stream(kinesis, stream))
+        yield
 
 
 def test_posts_one_by_one_and_in_batches(
@@ -61,9 +57,9 @@ def test_posts_one_by_one_and_in_batches(
     said = [json.loads(line) for line in journal.read_text().splitlines()]
     for entity in ENTITIES:
         stream = STREAMS[entity]
-        found = records(kinesis, stream)
-        keys = [key for key, _ in found]
-        rows = [json.loads(data) for _, data in found]
+        found = everything(kinesis, stream)
+        keys = [record["PartitionKey"] for record in found]
+        rows = [json.loads(record["Data"]) for record in found]
         assert keys == [str(row[entity.key]) for row in rows]
         assert keys == ["7528", "2863", "7528", "2863", "5730", "8304", "8731", "1313", "4315"]
         assert rows[0] == rows[2] == SENT[entity]

@@ -21,10 +21,8 @@ STREAM = "streaming-straight"
 @pytest.fixture
 def client(kinesis: Any) -> Iterator[Any]:
     """A client, while there is a stream of the test's own."""
-    made_stream(kinesis, STREAM)
-    yield kinesis
-    kinesis.delete_stream(StreamName=STREAM)
-    wait_for("no stream", lambda: STREAM not in kinesis.list_streams()["StreamNames"])
+    with made_stream(kinesis, STREAM):
+        yield kinesis
 
 
 def test_many_clients_at_once_each_get_their_own_answer(client: Any) -> None:

@@ -111,13 +111,18 @@ def deploy(localstack: LocalStack, **changed: str) -> None:
     )
 
 
+def stack(localstack: LocalStack) -> Any:
+    """The stack that is deployed, as CloudFormation describes it."""
+    client = localstack.client("cloudformation")
+    (found,) = client.describe_stacks(StackName=STACK)["Stacks"]
+    client.close()
+    assert found["StackStatus"] == "CREATE_COMPLETE"
+    return found
+
+
 def created(localstack: LocalStack) -> Any:
     """When the stack was made."""
-    client = localstack.client("cloudformation")
-    (stack,) = client.describe_stacks(StackName=STACK)["Stacks"]
-    client.close()
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    return stack["CreationTime"]
+    return stack(localstack)["CreationTime"]
 
 
 def test_deploying_again_changes_nothing(localstack: LocalStack, s3: Any) -> None:
@@ -176,6 +181,8 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
     got = s3.get_object(**bucket, Key="large")
     assert (got["Body"].read(), got["ETag"]) == (large, put["ETag"])
     assert got["Metadata"] == {"next-offset": "7"}
+    tail = s3.get_object(**bucket, Key="in/two parts", Range="bytes=-4")
+    assert tail["Body"].read() == b"aaab"
     assert s3.get_object(**bucket, Key="twice")["Body"].read() == b"after"
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(**bucket, Key="twice", Body=b"", IfNoneMatch="*")
@@ -186,16 +193,17 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
 def test_each_account_has_its_own_records(another: LocalStack) -> None:
     accounts = {"test": "000000000000", "111111111111": "111111111111"}  # by their access keys
     clients = {key: another.client("kinesis", key) for key in accounts}
-    for key, client in clients.items():
-        made_stream(client, "streaming-both")
-        client.put_record(StreamName="streaming-both", Data=key.encode(), PartitionKey="k")
-        arn = f"arn:aws:kinesis:us-east-1:{accounts[key]}:stream/streaming-both"
-        entry = {"Data": accounts[key].encode(), "PartitionKey": "k"}
-        client.put_records(StreamARN=arn, Records=[entry])
-    for key, client in clients.items():
-        found = [record["Data"].decode() for record in everything(client, "streaming-both")]
-        assert found == [key, accounts[key]]
-        client.close()
+    with contextlib.ExitStack() as made:
+        for key, client in clients.items():
+            made.callback(client.close)
+            made.enter_context(made_stream(client, "streaming-both"))
+            client.put_record(StreamName="streaming-both", Data=key.encode(), PartitionKey="k")
+            arn = f"arn:aws:kinesis:us-east-1:{accounts[key]}:stream/streaming-both"
+            entry = {"Data": accounts[key].encode(), "PartitionKey": "k"}
+            client.put_records(StreamARN=arn, Records=[entry])
+        for key, client in clients.items():
+            found = [record["Data"].decode() for record in everything(client, "streaming-both")]
+            assert found == [key, accounts[key]]
 
 
 def test_before_the_template_is_deployed_a_client_is_told_to_try_again(
@@ -224,10 +232,7 @@ def test_without_its_engine_it_ends(another: LocalStack) -> None:
 
 
 def test_the_stack_names_what_a_client_needs(localstack: LocalStack) -> None:
-    client = localstack.client("cloudformation")
-    (stack,) = client.describe_stacks(StackName=STACK)["Stacks"]
-    client.close()
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack(localstack)["Outputs"]}
     arn = "arn:aws:kinesis:us-east-1:000000000000:stream"
     assert outputs["BucketName"] == names.bucket(USER_ID)
     assert outputs["RestApiId"] == names.rest_api_id(USER_ID)

@@ -16,6 +16,7 @@ from tests.contracts.localstack.running import (
     LocalStack,
     everything,
     made_stream,
+    state,
 )
 from tests.support.waiting import wait_for
 
@@ -61,18 +62,8 @@ def streams(localstack: LocalStack, http: requests.Session) -> Streams:
 @pytest.fixture
 def stream(kinesis: Any) -> Iterator[str]:
     """A stream of the test's own, with one shard."""
-    made_stream(kinesis, "streaming-test")
-    yield "streaming-test"
-    kinesis.delete_stream(StreamName="streaming-test")
-    wait_for("no stream", lambda: state(kinesis, "streaming-test") is None)
-
-
-def state(kinesis: Any, stream: str) -> str | None:
-    """Return the status of a stream, or None where there is no such stream."""
-    try:
-        return str(kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"])
-    except kinesis.exceptions.ResourceNotFoundException:
-        return None
+    with made_stream(kinesis, "streaming-test") as name:
+        yield name
 
 
 def records(kinesis: Any, stream: str) -> list[tuple[str, bytes]]:
@@ -172,48 +163,29 @@ def test_data_of_many_records_may_be_objects(streams: Streams, kinesis: Any, str
     assert [data.decode() for _, data in records(kinesis, stream)] == wanted
 
 
-RECORD = {"Data": 1, "PartitionKey": "k"}
+RECORD: dict[str, Any] = {"Data": 1, "PartitionKey": "k"}
 RECORDS = {"records": [{"data": "1", "partition-key": "k"}]}
-REFUSED = [
-    ("GET", "/streaming-none", None, "ResourceNotFoundException"),
-    ("DELETE", "/streaming-none", None, "ResourceNotFoundException"),
-    ("GET", "/streaming%22none", None, "ValidationException"),
-    ("POST", "/streaming-made", {"ShardCount": 0}, "ValidationException"),
+MISSING, INVALID = "ResourceNotFoundException", "ValidationException"
+REFUSED: list[tuple[str, str, Any, str | None]] = [
+    ("GET", "/streaming-none", None, MISSING),
+    ("DELETE", "/streaming-none", None, MISSING),
+    ("GET", "/streaming%22none", None, INVALID),
+    ("POST", "/streaming-made", {"ShardCount": 0}, INVALID),
     ("POST", "/streaming-made", b"{not json", None),
-    ("PUT", "/streaming-none/record", RECORD, "ResourceNotFoundException"),
-    ("PUT", "/streaming-test/record", {"Data": 1, "PartitionKey": ""}, "ValidationException"),
-    (
-        "PUT",
-        "/streaming-test/record",
-        {"Data": 1, "PartitionKey": "k" * 257},
-        "ValidationException",
-    ),
-    ("PUT", "/streaming-test/record", {"Data": 1, "PartitionKey": 7528}, None),
+    ("PUT", "/streaming-none/record", RECORD, MISSING),
+    ("PUT", "/streaming-test/record", RECORD | {"PartitionKey": ""}, INVALID),
+    ("PUT", "/streaming-test/record", RECORD | {"PartitionKey": "k" * 257}, INVALID),
+    ("PUT", "/streaming-test/record", RECORD | {"PartitionKey": 7528}, None),
     ("PUT", "/streaming-test/record", {"Data": 1}, None),
     ("PUT", "/streaming-test/record", {"PartitionKey": "k"}, None),
     ("PUT", "/streaming-test/record", b"{not json", None),
     ("PUT", "/streaming-test/record", b"[]", None),
     ("PUT", "/streaming-test/record", b"", None),
-    (
-        "PUT",
-        "/streaming-test/record",
-        {"Data": "x" * 1_048_577, "PartitionKey": "k"},
-        "ValidationException",
-    ),
-    ("PUT", "/streaming-none/records", RECORDS, "ResourceNotFoundException"),
-    ("PUT", "/streaming-test/records", {"records": []}, "ValidationException"),
-    (
-        "PUT",
-        "/streaming-test/records",
-        {"records": RECORDS["records"] * 501},
-        "ValidationException",
-    ),
-    (
-        "PUT",
-        "/streaming-test/records",
-        {"records": [{"data": "1", "partition-key": ""}]},
-        "ValidationException",
-    ),
+    ("PUT", "/streaming-test/record", RECORD | {"Data": "x" * 1_048_577}, INVALID),
+    ("PUT", "/streaming-none/records", RECORDS, MISSING),
+    ("PUT", "/streaming-test/records", {"records": []}, INVALID),
+    ("PUT", "/streaming-test/records", {"records": RECORDS["records"] * 501}, INVALID),
+    ("PUT", "/streaming-test/records", {"records": [{"data": "1", "partition-key": ""}]}, INVALID),
     ("PUT", "/streaming-test/records", {"records": [{"data": "1"}]}, None),
     ("PUT", "/streaming-test/records", {"records": [{"partition-key": "k"}]}, None),
     ("PUT", "/streaming-test/records", {"Records": []}, None),
