@@ -238,10 +238,6 @@ class Program:
     url: str
     module: str = "emulator.user_posting_emulation"
 
-    def command(self, *arguments: str) -> list[str]:
-        """Its command line."""
-        return [sys.executable, "-m", self.module, *arguments]
-
     @property
     def environment(self) -> dict[str, str]:
         """Its environment."""
@@ -266,7 +262,7 @@ class Program:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it."""
         return subprocess.Popen(
-            self.command(*arguments),
+            [sys.executable, "-m", self.module, *arguments],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
