@@ -13,21 +13,14 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 import orjson
 
-from services.rest_proxy.errors import ApiError
-from services.rest_proxy.names import (
-    MAX_ITEMS,
-    Metadata,
-    Name,
-    Offset,
-    Partition,
-    Pattern,
-    Topic,
-)
+from services.rest_proxy.errors import ApiError, Code
+from services.rest_proxy.names import MAX_ITEMS, Metadata, Name, Offset, Partition, Pattern, Topic
 
 Body = TypeVar("Body")
 Stored = tuple[bytes | None, bytes | None, int | None]
@@ -93,6 +86,59 @@ class NewConsumer(
     auto_commit_enable: bool | str = True
     fetch_min_bytes: int | str = 1
     request_timeout_ms: int | str = 1000
+
+    def options(self) -> Options:
+        """Check what the client asks for.
+
+        Raises:
+            ApiError: 42204, names the property and its value.
+        """
+        resets = {"earliest": "earliest", "latest": "latest", "none": "error"}
+        if self.format not in ("json", "binary"):
+            raise _refused("format", self.format, "must be json or binary")
+        if self.auto_offset_reset not in resets:
+            raise _refused(
+                "auto.offset.reset", self.auto_offset_reset, "must be earliest, latest or none"
+            )
+        commit = self.auto_commit_enable
+        if commit not in (True, False, "true", "false"):
+            raise _refused("auto.commit.enable", commit, "must be true or false")
+        min_bytes = _whole("fetch.min.bytes", self.fetch_min_bytes, -1)
+        timeout = _whole("consumer.request.timeout.ms", self.request_timeout_ms, 0)
+        return Options(
+            self.format,
+            resets[self.auto_offset_reset],
+            commit in (True, "true"),
+            max(min_bytes, 1),
+            timeout / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A consumer's configuration, checked."""
+
+    format: str
+    auto_offset_reset: str
+    auto_commit: bool
+    min_bytes: int
+    timeout: float
+
+
+def _refused(name: str, value: object, reason: str) -> ApiError:
+    return ApiError(
+        Code.CONSUMER_CONFIGURATION, f"Invalid value {value} for configuration {name}: {reason}"
+    )
+
+
+def _whole(name: str, value: int | str, least: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise _refused(name, value, "must be a whole number") from None
+    if not least <= number < 2**31:
+        raise _refused(name, value, f"must be from {least} to {2**31 - 1}")
+    return number
 
 
 class Subscription(_Body):

@@ -18,11 +18,10 @@ import re2
 from confluent_kafka import KafkaError, KafkaException
 
 from contract.settings import Settings
-from services.rest_proxy.bodies import NewConsumer
+from services.rest_proxy.bodies import NewConsumer, Options
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.instance import Instance
 from services.rest_proxy.metadata import MAX_AGE, Metadata
-from services.rest_proxy.options import Options
 
 T = TypeVar("T")
 
@@ -69,7 +68,7 @@ class Consumers:
         Raises:
             ApiError: 40902, 42204, or 503 when there are as many as are allowed.
         """
-        options = Options.of(body)
+        options = body.options()
         name = body.name or f"rest-consumer-{uuid4()}"
         key = (group, name)
         if key in self._entries:
@@ -97,10 +96,9 @@ class Consumers:
             async with entry.lock:
                 if instance.closing:
                     raise ApiError(Code.CONSUMER_NOT_FOUND)
-                assignment = instance.assignment
-                if assignment.pattern is not None:
-                    matching = await self.matching(assignment.pattern, MAX_AGE)
-                    await self._run(assignment.match, matching)
+                if instance.pattern is not None:
+                    matching = await self.matching(instance.pattern, MAX_AGE)
+                    await self._run(instance.match, matching)
                 return await self._run(act, instance)
         finally:
             entry.users -= 1

@@ -20,7 +20,7 @@ from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.admin._resource import ResourceType
 
 from contract.settings import Settings
-from services.kafka_login import LoginError, Watch
+from services.kafka_login import Watch
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.kafka_clients import TIMEOUT, client_configuration
 
@@ -34,9 +34,9 @@ class Metadata:
     """Topics, partitions and brokers, over an administrator's client of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self._watch = Watch(settings)
+        self.watch = Watch(settings)
         self.timeout = min(TIMEOUT, settings.rest_proxy_message_timeout_ms / 1000)
-        self._admin = AdminClient(client_configuration(settings, self._watch))
+        self._admin = AdminClient(client_configuration(settings, self.watch))
         # One thread for refreshing, one for the health check: neither waits for the other.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="metadata")
         self._lock = asyncio.Lock()
@@ -49,12 +49,7 @@ class Metadata:
     @property
     def reason(self) -> str:
         """Last error of the connection to Kafka."""
-        return self._watch.last_error or "no connection to Kafka yet"
-
-    @property
-    def refused(self) -> LoginError | None:
-        """Why Kafka refuses the login, unless it has answered since."""
-        return self._watch.refused
+        return self.watch.last_error or "no connection to Kafka yet"
 
     async def log_in(self, limit: float) -> None:
         """Wait for a broker, ``limit`` seconds at most; one that is away may come later.
@@ -68,8 +63,8 @@ class Metadata:
             well, _ = await self.check(2.0)
             if well:
                 return
-            if self._watch.refused is not None:
-                raise self._watch.refused
+            if self.watch.refused is not None:
+                raise self.watch.refused
             await asyncio.sleep(0.1)  # a broker that isn't ready says so at once
 
     def close(self) -> None:
@@ -83,7 +78,7 @@ class Metadata:
             self._admin.poll(0)  # tells the watch what has happened
             raise
         self._admin.poll(0)
-        self._watch.well()
+        self.watch.well()
         return answer
 
     async def refresh(self, timeout: float | None = None) -> dict[str, TopicMetadata]:
@@ -215,8 +210,8 @@ class Metadata:
 
     def _unreachable(self, error: KafkaException) -> ApiError:
         answer = kafka_error(error)
-        if self._watch.refused is not None:
-            return ApiError(Code.KAFKA_AUTHENTICATION, message=str(self._watch.refused))
+        if self.watch.refused is not None:
+            return ApiError(Code.KAFKA_AUTHENTICATION, message=str(self.watch.refused))
         if answer.code == Code.KAFKA_RETRIABLE:
             return ApiError(answer.code, f"{error.args[0].str()}; last error: {self.reason}")
         return answer

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from services.rest_proxy import consumer_calls, metadata_calls, produce_calls
-from services.rest_proxy.call import Call
+from services.rest_proxy import calls
+from services.rest_proxy.calls import Call
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError
 from services.rest_proxy.media import ANSWERS, FORMATS, KAFKA_DEFAULT, RECORDS
@@ -50,30 +50,28 @@ _INSTANCE = "/consumers/{group}/instances/{instance}"
 PRODUCE = tuple(FORMATS)
 
 ROUTES = (
-    Route("GET", "/", metadata_calls.root),
-    Route("GET", "/topics", metadata_calls.topics),
-    Route("GET", "/topics/{topic}", metadata_calls.topic),
-    Route("POST", "/topics/{topic}", produce_calls.produce, PRODUCE),
-    Route("GET", "/topics/{topic}/partitions", metadata_calls.partitions),
-    Route("GET", "/topics/{topic}/partitions/{partition}", metadata_calls.partition),
-    Route("POST", "/topics/{topic}/partitions/{partition}", produce_calls.produce, PRODUCE),
-    Route("GET", "/topics/{topic}/partitions/{partition}/offsets", metadata_calls.offsets),
-    Route("GET", "/brokers", metadata_calls.brokers),
-    Route("POST", "/consumers/{group}", consumer_calls.create, V2, needs_body=False),
-    Route("DELETE", _INSTANCE, consumer_calls.delete),
-    Route("POST", f"{_INSTANCE}/subscription", consumer_calls.subscribe, V2),
-    Route("GET", f"{_INSTANCE}/subscription", consumer_calls.subscription),
-    Route("DELETE", f"{_INSTANCE}/subscription", consumer_calls.unsubscribe),
-    Route("POST", f"{_INSTANCE}/assignments", consumer_calls.assign, V2),
-    Route("GET", f"{_INSTANCE}/assignments", consumer_calls.assignment),
-    Route("POST", f"{_INSTANCE}/positions", consumer_calls.seek, V2),
-    Route(
-        "POST", f"{_INSTANCE}/positions/beginning", partial(consumer_calls.seek_edge, end=False), V2
-    ),
-    Route("POST", f"{_INSTANCE}/positions/end", partial(consumer_calls.seek_edge, end=True), V2),
-    Route("GET", f"{_INSTANCE}/records", consumer_calls.records, gives=RECORDS),
-    Route("POST", f"{_INSTANCE}/offsets", consumer_calls.commit, V2, needs_body=False),
-    Route("GET", f"{_INSTANCE}/offsets", consumer_calls.committed, V2, needs_body=False),
+    Route("GET", "/", calls.root),
+    Route("GET", "/topics", calls.topics),
+    Route("GET", "/topics/{topic}", calls.topic),
+    Route("POST", "/topics/{topic}", calls.produce, PRODUCE),
+    Route("GET", "/topics/{topic}/partitions", calls.partitions),
+    Route("GET", "/topics/{topic}/partitions/{partition}", calls.partition),
+    Route("POST", "/topics/{topic}/partitions/{partition}", calls.produce, PRODUCE),
+    Route("GET", "/topics/{topic}/partitions/{partition}/offsets", calls.offsets),
+    Route("GET", "/brokers", calls.brokers),
+    Route("POST", "/consumers/{group}", calls.create_consumer, V2, needs_body=False),
+    Route("DELETE", _INSTANCE, calls.delete_consumer),
+    Route("POST", f"{_INSTANCE}/subscription", calls.subscribe, V2),
+    Route("GET", f"{_INSTANCE}/subscription", calls.subscription),
+    Route("DELETE", f"{_INSTANCE}/subscription", calls.unsubscribe),
+    Route("POST", f"{_INSTANCE}/assignments", calls.assign, V2),
+    Route("GET", f"{_INSTANCE}/assignments", calls.assignment),
+    Route("POST", f"{_INSTANCE}/positions", calls.seek, V2),
+    Route("POST", f"{_INSTANCE}/positions/beginning", partial(calls.seek_edge, end=False), V2),
+    Route("POST", f"{_INSTANCE}/positions/end", partial(calls.seek_edge, end=True), V2),
+    Route("GET", f"{_INSTANCE}/records", calls.records, gives=RECORDS),
+    Route("POST", f"{_INSTANCE}/offsets", calls.commit, V2, needs_body=False),
+    Route("GET", f"{_INSTANCE}/offsets", calls.committed, V2, needs_body=False),
 )
 
 _BY_LENGTH: dict[int, list[Route]] = {}

@@ -18,7 +18,7 @@ from confluent_kafka import KafkaException
 from contract.settings import Settings
 from contract.wire import JSON, KAFKA_V2
 from services.rest_proxy.bodies import encode
-from services.rest_proxy.call import Call
+from services.rest_proxy.calls import Call
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError, Code, kafka_error
 from services.rest_proxy.media import media_type, negotiate

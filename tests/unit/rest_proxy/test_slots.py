@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError
 
 from services.kafka_login import LoginError
 from services.rest_proxy.errors import Code
-from services.rest_proxy.slots import Slot, answer, answer_from, failed_slot
+from services.rest_proxy.producer import Slot, answer, answer_from, failed_slot
 
 REFUSED = Slot(error_code=50002, error='too "large", it says')
 
