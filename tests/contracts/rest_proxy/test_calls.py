@@ -47,6 +47,7 @@ def _slots(*offsets: int, partition: int = 0) -> dict[str, Any]:
 INSTANCE = "/consumers/table/instances/one"
 NOBODY = "/consumers/table/instances/nobody"
 PLACE = {"topic": "table", "partition": 0}
+HERE = {"partitions": [PLACE]}
 NO_PLACE = {"partitions": [{"topic": "table", "partition": 7}]}
 REPLICA = {"broker": 1, "leader": True, "in_sync": True}
 PARTITION = {"partition": 0, "leader": 1, "replicas": [REPLICA]}
@@ -64,6 +65,69 @@ NO_TOPICS = {
 }
 LONG = 10_001
 
+
+def _produce(
+    title: str,
+    status: int,
+    code: int | None = None,
+    sent: Any = ONE,
+    headers: dict[str, str] = JSON,
+    at: str = "/topics/table",
+    body: Any = None,
+) -> Case:
+    return Case(title, "POST", at, status, code, sent, headers, body=body)
+
+
+def _offsets(topic: str, end: int) -> Case:
+    path = f"/topics/{topic}/partitions/0/offsets"
+    offsets = {"beginning_offset": 0, "end_offset": end}
+    return Case(f"offsets of {topic}", "GET", path, 200, body=offsets)
+
+
+def _no_records(title: str, status: int, sent: Any, headers: dict[str, str] = JSON) -> Case:
+    """A body of a produce request that isn't one."""
+    return _produce(title, status, status, sent, headers)
+
+
+def _read(title: str, status: int, code: int | None, accept: str, query: str = "") -> Case:
+    """A read of the instance, of which nothing comes."""
+    nothing = {"media": accept, "body": []} if status == 200 else {}
+    headers = {"Accept": accept} if accept else {}
+    path = f"{INSTANCE}/records{query}"
+    return Case(title, "GET", path, status, code, headers=headers, **nothing)  # type: ignore[arg-type]
+
+
+def _one(
+    title: str,
+    method: str,
+    path: str,
+    status: int,
+    code: int | None = None,
+    sent: Any = None,
+    body: Any = None,
+) -> Case:
+    """A call on the instance that is there."""
+    headers = {} if sent is None else V2
+    media = None if status == 204 else KAFKA_V2
+    return Case(title, method, INSTANCE + path, status, code, sent, headers, media, body)
+
+
+def _naming(topic: str, count: int = 1) -> tuple[tuple[str, str, Any], ...]:
+    """Each call on an instance whose body names topics, with ``count`` of them."""
+    place = {"topic": topic, "partition": 0}
+    partitions = {"partitions": [place] * count}
+    offsets = {"offsets": [{**place, "offset": 0}] * count}
+    return (
+        ("POST", "/subscription", {"topics": [topic] * count}),
+        ("POST", "/assignments", partitions),
+        ("POST", "/positions", offsets),
+        ("POST", "/positions/beginning", partitions),
+        ("POST", "/positions/end", partitions),
+        ("POST", "/offsets", offsets),
+        ("GET", "/offsets", partitions),
+    )
+
+
 CASES = (
     # The HTTP layer
     Case("root", "GET", "/", 200, body={}),
@@ -75,23 +139,8 @@ CASES = (
     Case("not acceptable, by weight", "GET", "/topics", 406, 406, headers={"Accept": "*/*;q=0"}),
     Case("any type", "GET", "/brokers", 200, headers={"Accept": "application/*"}),
     Case("no type of ours but any", "GET", "/brokers", 200, headers={"Accept": "text/html, */*"}),
-    Case(
-        "produce, not acceptable",
-        "POST",
-        "/topics/table",
-        406,
-        406,
-        ONE,
-        {**JSON, "Accept": "application/json"},
-    ),
-    Case(
-        "type that is asked for",
-        "GET",
-        "/brokers",
-        200,
-        media=KAFKA_JSON,
-        headers={"Accept": KAFKA_JSON},
-    ),
+    _no_records("produce, not acceptable", 406, ONE, {**JSON, "Accept": "application/json"}),
+    Case("asked for", "GET", "/brokers", 200, media=KAFKA_JSON, headers={"Accept": KAFKA_JSON}),
     # Metadata
     Case("topic unknown", "GET", "/topics/nothing", 404, 40401),
     *(
@@ -108,202 +157,110 @@ CASES = (
     Case("partition below 0", "GET", "/topics/table/partitions/-1", 404, 404),
     Case("offsets of no topic", "GET", "/topics/nothing/partitions/0/offsets", 404, 40401),
     Case("offsets of no partition", "GET", "/topics/table/partitions/7/offsets", 404, 40402),
-    Case(
-        "offsets of an empty partition",
-        "GET",
-        "/topics/empty/partitions/0/offsets",
-        200,
-        body={"beginning_offset": 0, "end_offset": 0},
-    ),
+    _offsets("empty", 0),
     Case("brokers", "GET", "/brokers", 200, body={"brokers": [1]}),
     # Producing: the types
-    Case("no content type", "POST", "/topics/table", 415, 415, b'{"records":[{"value":1}]}'),
-    Case(
-        "content type application/json",
-        "POST",
-        "/topics/table",
-        415,
-        415,
-        ONE,
-        {"Content-Type": "application/json"},
-    ),
-    Case("content type without a format", "POST", "/topics/table", 415, 415, ONE, V2),
-    Case(
-        "avro is not offered",
-        "POST",
-        "/topics/table",
-        415,
-        415,
-        ONE,
-        {"Content-Type": "application/vnd.kafka.avro.v2+json"},
-    ),
-    Case(
-        "packed body", "POST", "/topics/table", 415, 415, ONE, {**JSON, "Content-Encoding": "gzip"}
-    ),
+    _no_records("no content type", 415, b'{"records":[{"value":1}]}', {}),
+    _no_records("content type JSON", 415, ONE, {"Content-Type": "application/json"}),
+    _no_records("content type without a format", 415, ONE, V2),
+    _no_records("no avro", 415, ONE, {"Content-Type": "application/vnd.kafka.avro.v2+json"}),
+    _no_records("packed body", 415, ONE, {**JSON, "Content-Encoding": "gzip"}),
     # Producing: the body
-    Case("no body", "POST", "/topics/table", 400, 400, b"", JSON),
-    Case("not JSON", "POST", "/topics/table", 400, 400, b'{"records":[{"value":1}', JSON),
-    Case("not JSON, wrong at once", "POST", "/topics/table", 400, 400, b"[", JSON),
-    Case("not UTF-8", "POST", "/topics/table", 400, 400, b'{"records":[{"value":"\xff"}]}', JSON),
-    Case("NaN", "POST", "/topics/table", 400, 400, b'{"records":[{"value":NaN}]}', JSON),
-    Case(
-        "half a surrogate",
-        "POST",
-        "/topics/table",
-        400,
-        400,
-        rb'{"records":[{"value":"\ud800"}]}',
-        JSON,
+    _no_records("no body", 400, b""),
+    _no_records("not JSON", 400, b'{"records":[{"value":1}'),
+    _no_records("not JSON, wrong at once", 400, b"["),
+    _no_records("not UTF-8", 400, b'{"records":[{"value":"\xff"}]}'),
+    _no_records("NaN", 400, b'{"records":[{"value":NaN}]}'),
+    _no_records("half a surrogate", 400, rb'{"records":[{"value":"\ud800"}]}'),
+    _no_records(
+        "too deep", 400, b'{"records":[{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"
     ),
-    Case(
-        "too deep",
-        "POST",
-        "/topics/table",
-        400,
-        400,
-        b'{"records":[{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}",
-        JSON,
-    ),
-    Case("a list", "POST", "/topics/table", 422, 422, [], JSON),
-    Case("no records", "POST", "/topics/table", 422, 422, {}, JSON),
-    Case("records null", "POST", "/topics/table", 422, 422, {"records": None}, JSON),
-    Case("records empty", "POST", "/topics/table", 422, 422, {"records": []}, JSON),
-    Case("records no list", "POST", "/topics/table", 422, 422, {"records": {"value": 1}}, JSON),
-    Case("unknown field", "POST", "/topics/table", 422, 422, {**ONE, "acks": 1}, JSON),
-    Case("no value", "POST", "/topics/table", 422, 422, {"records": [{"key": 1}]}, JSON),
-    Case(
-        "unknown field of a record",
-        "POST",
-        "/topics/table",
-        422,
-        422,
-        {"records": [{"value": 1, "headers": []}]},
-        JSON,
-    ),
-    Case("record no object", "POST", "/topics/table", 422, 422, {"records": [1]}, JSON),
-    Case(
-        "partition a text",
-        "POST",
-        "/topics/table",
-        422,
-        422,
-        {"records": [{"value": 1, "partition": "0"}]},
-        JSON,
-    ),
-    Case(
-        "partition below 0 in a record",
-        "POST",
-        "/topics/table",
-        422,
-        422,
-        {"records": [{"value": 1, "partition": -1}]},
-        JSON,
-    ),
-    Case("not base64", "POST", "/topics/table", 422, 422, {"records": [{"value": "*"}]}, BINARY),
-    Case("binary, no text", "POST", "/topics/table", 422, 422, {"records": [{"value": 1}]}, BINARY),
+    _no_records("a list", 422, []),
+    _no_records("no records", 422, {}),
+    _no_records("records null", 422, {"records": None}),
+    _no_records("records empty", 422, {"records": []}),
+    _no_records("records no list", 422, {"records": {"value": 1}}),
+    _no_records("unknown field", 422, {**ONE, "acks": 1}),
+    _no_records("no value", 422, {"records": [{"key": 1}]}),
+    _no_records("unknown field of a record", 422, {"records": [{"value": 1, "headers": []}]}),
+    _no_records("record no object", 422, {"records": [1]}),
+    _no_records("partition a text", 422, {"records": [{"value": 1, "partition": "0"}]}),
+    _no_records("record's partition below 0", 422, {"records": [{"value": 1, "partition": -1}]}),
+    _no_records("not base64", 422, {"records": [{"value": "*"}]}, BINARY),
+    _no_records("binary, no text", 422, {"records": [{"value": 1}]}, BINARY),
     # Producing: where to
-    Case("no such topic", "POST", "/topics/nothing", 404, 40401, ONE, JSON),
+    _produce("no such topic", 404, 40401, at="/topics/nothing"),
     *(
-        Case(f"no topic {title}", "POST", f"/topics/{quote(name, safe='')}", 404, 40401, ONE, JSON)
+        _produce(f"no topic {title}", 404, 40401, at=f"/topics/{quote(name, safe='')}")
         for title, name in NO_TOPICS.items()
         if "/" not in name
     ),
-    Case("no such partition", "POST", "/topics/table/partitions/7", 404, 40402, ONE, JSON),
-    Case("partition of no topic", "POST", "/topics/nothing/partitions/0", 404, 40401, ONE, JSON),
-    Case("no such place", "POST", "/topics/table/partitions/x", 404, 404, ONE, JSON),
+    _produce("no such partition", 404, 40402, at="/topics/table/partitions/7"),
+    _produce("to a partition of no topic", 404, 40401, at="/topics/nothing/partitions/0"),
+    _produce("no such place", 404, 404, at="/topics/table/partitions/x"),
     # Producing: what works, one record after another
-    Case("first record", "POST", "/topics/table", 200, None, ONE, JSON, body=_slots(0)),
-    Case(
+    _produce("first record", 200, body=_slots(0)),
+    _produce(
         "with parameters in its type",
-        "POST",
-        "/topics/table",
         200,
-        None,
-        ONE,
-        {"Content-Type": f"{KAFKA_JSON}; charset=utf-8"},
+        headers={"Content-Type": f"{KAFKA_JSON}; charset=utf-8"},
         body=_slots(1),
     ),
-    Case(
+    _produce(
         "three records in order",
-        "POST",
-        "/topics/table",
         200,
-        None,
-        {"records": [{"value": 1}, {"key": "k", "value": None}, {"value": 3, "partition": 0}]},
-        JSON,
+        sent={"records": [{"value": 1}, {"key": "k", "value": None}, {"value": 3, "partition": 0}]},
         body=_slots(2, 3, 4),
     ),
-    Case(
+    _produce(
         "schema fields are taken",
-        "POST",
-        "/topics/table",
         200,
-        None,
-        {**ONE, "value_schema": None, "key_schema_id": None},
-        JSON,
+        sent={**ONE, "value_schema": None, "key_schema_id": None},
         body=_slots(5),
     ),
-    Case(
-        "to a partition",
-        "POST",
-        "/topics/table/partitions/0",
-        200,
-        None,
-        ONE,
-        JSON,
-        body=_slots(6),
-    ),
-    Case(
+    _produce("to a partition", 200, at="/topics/table/partitions/0", body=_slots(6)),
+    _produce(
         "binary",
-        "POST",
-        "/topics/table/partitions/0",
         200,
-        None,
-        {"records": [{"key": "AP8=", "value": "eyI="}, {"value": None}]},
-        BINARY,
+        sent={"records": [{"key": "AP8=", "value": "eyI="}, {"value": None}]},
+        headers=BINARY,
+        at="/topics/table/partitions/0",
         body=_slots(7, 8),
     ),
-    Case(
-        "offsets after it",
-        "GET",
-        "/topics/table/partitions/0/offsets",
-        200,
-        body={"beginning_offset": 0, "end_offset": 9},
-    ),
+    _offsets("table", 9),
     # Consumers: what is not there
     *(
         Case(f"{method} {path} of no instance", method, NOBODY + path, 404, 40403, sent, V2)
         for method, path, sent in (
             ("DELETE", "", None),
             ("GET", "/subscription", None),
-            ("POST", "/subscription", {"topics": ["table"]}),
             ("POST", "/subscription", {"topic_pattern": "t.*"}),
             ("DELETE", "/subscription", None),
             ("GET", "/assignments", None),
-            ("POST", "/assignments", {"partitions": [PLACE]}),
-            ("POST", "/positions", {"offsets": [{**PLACE, "offset": 0}]}),
-            ("POST", "/positions/beginning", {"partitions": [PLACE]}),
-            ("POST", "/positions/end", {"partitions": [PLACE]}),
             ("GET", "/records", None),
             ("POST", "/offsets", None),
-            ("GET", "/offsets", {"partitions": [PLACE]}),
+            *_naming("table"),
         )
     ),
     # Consumers: making one
     *(
-        Case(f"consumer with {sent}", "POST", "/consumers/table", 422, 42204, sent, V2)
-        for sent in (
-            {"format": "avro"},
-            {"format": "xml"},
-            {"auto.offset.reset": "first"},
-            {"auto.commit.enable": "yes"},
-            {"fetch.min.bytes": "many"},
-            {"fetch.min.bytes": -2},
-            {"consumer.request.timeout.ms": "-1"},
+        Case(f"consumer with {sent}", "POST", "/consumers/table", status, code, sent, headers)
+        for status, code, sent, headers in (
+            (422, 42204, {"format": "avro"}, V2),
+            (422, 42204, {"format": "xml"}, V2),
+            (422, 42204, {"auto.offset.reset": "first"}, V2),
+            (422, 42204, {"auto.commit.enable": "yes"}, V2),
+            (422, 42204, {"fetch.min.bytes": "many"}, V2),
+            (422, 42204, {"fetch.min.bytes": -2}, V2),
+            (422, 42204, {"consumer.request.timeout.ms": "-1"}, V2),
+            (422, 422, {"id": "x"}, V2),
+            (422, 422, {"name": ""}, V2),
+            (400, 400, b"{", V2),
+            (415, 415, {}, {"Content-Type": "application/json"}),
+            (415, 415, b"{}", {}),
+            (409, 40902, {"name": "one"}, V2),
         )
     ),
-    Case("consumer, unknown field", "POST", "/consumers/table", 422, 422, {"id": "x"}, V2),
-    Case("consumer, empty name", "POST", "/consumers/table", 422, 422, {"name": ""}, V2),
     *(
         Case(f"consumer, name {title}", "POST", "/consumers/table", 422, 422, {"name": name}, V2)
         for title, name in NO_NAMES.items()
@@ -312,85 +269,37 @@ CASES = (
         Case(f"consumer, group {title}", "POST", f"/consumers/{quote(name)}", 422, 422)
         for title, name in NO_NAMES.items()
     ),
-    Case("consumer, not JSON", "POST", "/consumers/table", 400, 400, b"{", V2),
-    Case(
-        "consumer, other type",
-        "POST",
-        "/consumers/table",
-        415,
-        415,
-        {},
-        {"Content-Type": "application/json"},
-    ),
-    Case("consumer, no type", "POST", "/consumers/table", 415, 415, b"{}"),
-    Case("consumer exists", "POST", "/consumers/table", 409, 40902, {"name": "one"}, V2),
     # Consumers: an instance that is there ("one", JSON, nothing subscribed)
-    Case("nothing subscribed", "GET", f"{INSTANCE}/subscription", 200, body={"topics": []}),
-    Case("nothing assigned", "GET", f"{INSTANCE}/assignments", 200, body={"partitions": []}),
-    Case("subscribe to nothing", "POST", f"{INSTANCE}/subscription", 422, 422, {}, V2),
-    Case(
+    _one("nothing subscribed", "GET", "/subscription", 200, body={"topics": []}),
+    _one("nothing assigned", "GET", "/assignments", 200, body={"partitions": []}),
+    _one("subscribe to nothing", "POST", "/subscription", 422, 422, {}),
+    _one(
         "subscribe twice over",
         "POST",
-        f"{INSTANCE}/subscription",
+        "/subscription",
         409,
         40903,
         {"topics": ["table"], "topic_pattern": "t.*"},
-        V2,
-    ),
-    Case(
-        "seek without assignment",
-        "POST",
-        f"{INSTANCE}/positions",
-        409,
-        40903,
-        {"offsets": [{**PLACE, "offset": 0}]},
-        V2,
-    ),
-    Case(
-        "seek to the end without assignment",
-        "POST",
-        f"{INSTANCE}/positions/end",
-        409,
-        40903,
-        {"partitions": [PLACE]},
-        V2,
-    ),
-    Case(
-        "seek below 0",
-        "POST",
-        f"{INSTANCE}/positions",
-        422,
-        422,
-        {"offsets": [{**PLACE, "offset": -1}]},
-        V2,
     ),
     *(
-        Case(f"{method} {path}, topic {title}", method, INSTANCE + path, 422, 422, sent, V2)
+        _one(f"seek with {sent}, not assigned", "POST", f"/positions{where}", status, code, sent)
+        for where, status, code, sent in (
+            ("", 409, 40903, {"offsets": [{**PLACE, "offset": 0}]}),
+            ("/end", 409, 40903, HERE),
+            ("", 422, 422, {"offsets": [{**PLACE, "offset": -1}]}),
+        )
+    ),
+    *(
+        _one(f"{method} {path}, topic {title}", method, path, 422, 422, sent)
         for title, name in NO_TOPICS.items()
-        for method, path, sent in (
-            ("POST", "/subscription", {"topics": [name]}),
-            ("POST", "/assignments", {"partitions": [{"topic": name, "partition": 0}]}),
-            ("POST", "/positions", {"offsets": [{**PLACE, "topic": name, "offset": 0}]}),
-            ("POST", "/positions/beginning", {"partitions": [{"topic": name, "partition": 0}]}),
-            ("POST", "/positions/end", {"partitions": [{"topic": name, "partition": 0}]}),
-            ("POST", "/offsets", {"offsets": [{**PLACE, "topic": name, "offset": 0}]}),
-            ("GET", "/offsets", {"partitions": [{"topic": name, "partition": 0}]}),
-        )
+        for method, path, sent in _naming(name)
     ),
     *(
-        Case(f"{method} {path} of {LONG}", method, INSTANCE + path, 422, 422, sent, V2)
-        for method, path, sent in (
-            ("POST", "/subscription", {"topics": ["table"] * LONG}),
-            ("POST", "/assignments", {"partitions": [PLACE] * LONG}),
-            ("POST", "/positions", {"offsets": [{**PLACE, "offset": 0}] * LONG}),
-            ("POST", "/positions/beginning", {"partitions": [PLACE] * LONG}),
-            ("POST", "/positions/end", {"partitions": [PLACE] * LONG}),
-            ("POST", "/offsets", {"offsets": [{**PLACE, "offset": 0}] * LONG}),
-            ("GET", "/offsets", {"partitions": [PLACE] * LONG}),
-        )
+        _one(f"{method} {path} of {LONG}", method, path, 422, 422, sent)
+        for method, path, sent in _naming("table", LONG)
     ),
     *(
-        Case(f"commit with {title}", "POST", f"{INSTANCE}/offsets", 422, 422, {"offsets": [at]}, V2)
+        _one(f"commit with {title}", "POST", "/offsets", 422, 422, {"offsets": [at]})
         for title, at in {
             "partition 2**31": {"topic": "table", "partition": 2**31, "offset": 0},
             "offset 2**63 - 1": {**PLACE, "offset": 2**63 - 1},
@@ -398,113 +307,28 @@ CASES = (
             "metadata of 40,000": {**PLACE, "offset": 0, "metadata": "x" * 40_000},
         }.items()
     ),
-    Case("committed of what?", "GET", f"{INSTANCE}/offsets", 404, 40402),
-    Case(
-        "nothing committed",
-        "GET",
-        f"{INSTANCE}/offsets",
-        200,
-        None,
-        {"partitions": [PLACE]},
-        V2,
-        body={"offsets": []},
-    ),
-    Case("commit nothing", "POST", f"{INSTANCE}/offsets", 200, body=[]),
-    Case("assign, no body", "POST", f"{INSTANCE}/assignments", 400, 400, b"", V2),
-    Case(
-        "read as binary", "GET", f"{INSTANCE}/records", 406, 40601, headers={"Accept": KAFKA_BINARY}
-    ),
-    Case("read without a format", "GET", f"{INSTANCE}/records", 406, 40601),
-    Case(
-        "read, not acceptable",
-        "GET",
-        f"{INSTANCE}/records",
-        406,
-        406,
-        headers={"Accept": "application/json"},
-    ),
-    Case(
-        "timeout no number",
-        "GET",
-        f"{INSTANCE}/records?timeout=soon",
-        400,
-        400,
-        headers={"Accept": KAFKA_JSON},
-    ),
-    *(
-        Case(
-            f"the largest {name}",
-            "GET",
-            f"{INSTANCE}/records?timeout=1&{name}={'9' * 400}",
-            200,
-            headers={"Accept": KAFKA_JSON},
-            media=KAFKA_JSON,
-            body=[],
-        )
-        for name in ("timeout", "max_bytes")
-    ),
-    Case(
-        "nothing to read",
-        "GET",
-        f"{INSTANCE}/records?timeout=1",
-        200,
-        media=KAFKA_JSON,
-        body=[],
-        headers={"Accept": KAFKA_JSON},
-    ),
-    Case(
-        "subscribe",
-        "POST",
-        f"{INSTANCE}/subscription",
-        204,
-        None,
-        {"topics": ["table"]},
-        V2,
-        media=None,
-    ),
-    Case("subscribed", "GET", f"{INSTANCE}/subscription", 200, body={"topics": ["table"]}),
-    Case(
-        "subscribed, then assigned",
-        "POST",
-        f"{INSTANCE}/assignments",
-        409,
-        40903,
-        {"partitions": [PLACE]},
-        V2,
-    ),
-    Case(
-        "subscribed, then by pattern",
-        "POST",
-        f"{INSTANCE}/subscription",
-        409,
-        40903,
-        {"topic_pattern": "t.*"},
-        V2,
-    ),
-    Case("unsubscribe", "DELETE", f"{INSTANCE}/subscription", 204, media=None),
-    Case(
-        "assign",
-        "POST",
-        f"{INSTANCE}/assignments",
-        204,
-        None,
-        {"partitions": [PLACE]},
-        V2,
-        media=None,
-    ),
-    Case("assigned", "GET", f"{INSTANCE}/assignments", 200, body={"partitions": [PLACE]}),
-    Case(
-        "assigned, then subscribed",
-        "POST",
-        f"{INSTANCE}/subscription",
-        409,
-        40903,
-        {"topics": ["table"]},
-        V2,
-    ),
-    Case("seek elsewhere", "POST", f"{INSTANCE}/positions/beginning", 409, 40903, NO_PLACE, V2),
-    Case("delete", "DELETE", INSTANCE, 204, media=None),
-    Case("deleted", "DELETE", INSTANCE, 404, 40403),
+    _one("committed of what?", "GET", "/offsets", 404, 40402),
+    _one("nothing committed", "GET", "/offsets", 200, None, HERE, body={"offsets": []}),
+    _one("commit nothing", "POST", "/offsets", 200, body=[]),
+    _one("assign, no body", "POST", "/assignments", 400, 400, b""),
+    _read("read as binary", 406, 40601, KAFKA_BINARY),
+    _read("read without a format", 406, 40601, ""),
+    _read("read, not acceptable", 406, 406, "application/json"),
+    _read("timeout no number", 400, 400, KAFKA_JSON, "?timeout=soon"),
+    _read("the largest timeout", 200, None, KAFKA_JSON, f"?timeout=1&timeout={'9' * 400}"),
+    _read("the largest max_bytes", 200, None, KAFKA_JSON, f"?timeout=1&max_bytes={'9' * 400}"),
+    _read("nothing to read", 200, None, KAFKA_JSON, "?timeout=1"),
+    _one("subscribe", "POST", "/subscription", 204, None, {"topics": ["table"]}),
+    _one("subscribed", "GET", "/subscription", 200, body={"topics": ["table"]}),
+    _one("subscribed, then assigned", "POST", "/assignments", 409, 40903, HERE),
+    _one("also by pattern", "POST", "/subscription", 409, 40903, {"topic_pattern": "t.*"}),
+    _one("unsubscribe", "DELETE", "/subscription", 204),
+    _one("assign", "POST", "/assignments", 204, None, HERE),
+    _one("assigned", "GET", "/assignments", 200, body=HERE),
+    _one("assigned, then subscribed", "POST", "/subscription", 409, 40903, {"topics": ["table"]}),
+    _one("seek elsewhere", "POST", "/positions/beginning", 409, 40903, NO_PLACE),
+    _one("delete", "DELETE", "", 204),
+    _one("deleted", "DELETE", "", 404, 40403),
 )
 
 
