@@ -14,6 +14,7 @@ import java.util.Base64;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import javax.security.auth.login.LoginException;
 import org.apache.kafka.common.security.oauthbearer.OAuthBearerToken;
 
 /**
@@ -21,7 +22,8 @@ import org.apache.kafka.common.security.oauthbearer.OAuthBearerToken;
  * it: the base64url form of a presigned URL of the action {@code kafka-cluster:Connect}. What is
  * true of it is in the signature alone, so nothing is asked of anybody.
  */
-final class IamToken implements OAuthBearerToken {
+record IamToken(String value, String principalName, Long startTimeMs, long lifetimeMs)
+    implements OAuthBearerToken {
   private static final String ACTION = "kafka-cluster:Connect";
   private static final String SERVICE = "kafka-cluster";
   private static final Duration LONGEST = Duration.ofMinutes(15);
@@ -30,18 +32,6 @@ final class IamToken implements OAuthBearerToken {
   /** Parameters that aren't signed; the signers add the second after signing. */
   private static final Set<String> UNSIGNED = Set.of("X-Amz-Signature", "User-Agent");
 
-  private final String value;
-  private final String accessKey;
-  private final Instant signed;
-  private final Instant expires;
-
-  private IamToken(String value, String accessKey, Instant signed, Instant expires) {
-    this.value = value;
-    this.accessKey = accessKey;
-    this.signed = signed;
-    this.expires = expires;
-  }
-
   /**
    * Checks a token.
    *
@@ -49,10 +39,10 @@ final class IamToken implements OAuthBearerToken {
    * @param secrets secret access key by access key
    * @param region of the cluster
    * @param now the time
-   * @throws RefusedException with the reason, which doesn't repeat the signature
+   * @throws LoginException with the reason, which doesn't repeat the signature
    */
   static IamToken verify(String token, Map<String, String> secrets, String region, Instant now)
-      throws RefusedException {
+      throws LoginException {
     URI url = url(token);
     TreeMap<String, String> query = query(url);
     String host = "kafka." + region + ".amazonaws.com";
@@ -72,28 +62,28 @@ final class IamToken implements OAuthBearerToken {
     Instant signed = signed(time);
     Instant expires = signed.plus(validity(text(query, "X-Amz-Expires")));
     if (now.isAfter(expires)) {
-      throw new RefusedException("the token expired at " + expires);
+      throw new LoginException("the token expired at " + expires);
     }
     if (signed.isAfter(now.plus(CLOCK_SKEW))) {
-      throw new RefusedException("the token was signed at " + signed + ", which is in the future");
+      throw new LoginException("the token was signed at " + signed + ", which is in the future");
     }
 
     String secret = secrets.get(accessKey);
     if (secret == null) {
-      throw new RefusedException("unknown access key " + accessKey);
+      throw new LoginException("unknown access key " + accessKey);
     }
     String given = text(query, "X-Amz-Signature");
     query.keySet().removeAll(UNSIGNED);
     String path = url.getRawPath().isEmpty() ? "/" : url.getRawPath();
     String right = SignatureV4.of(secret, scope, time, host, path, query);
     if (!MessageDigest.isEqual(bytes(right), bytes(given))) {
-      throw new RefusedException(
+      throw new LoginException(
           "the signature is not the one that the secret of access key " + accessKey + " gives");
     }
-    return new IamToken(token, accessKey, signed, expires);
+    return new IamToken(token, accessKey, signed.toEpochMilli(), expires.toEpochMilli());
   }
 
-  private static URI url(String token) throws RefusedException {
+  private static URI url(String token) throws LoginException {
     try {
       URI url = URI.create(new String(Base64.getUrlDecoder().decode(token), StandardCharsets.UTF_8));
       if (url.getRawQuery() != null && "https".equals(url.getScheme())) {
@@ -102,47 +92,47 @@ final class IamToken implements OAuthBearerToken {
     } catch (IllegalArgumentException e) {
       // Neither base64url nor a URL: the same to the client.
     }
-    throw new RefusedException("the token is not the base64url form of a signed https URL");
+    throw new LoginException("the token is not the base64url form of a signed https URL");
   }
 
-  private static TreeMap<String, String> query(URI url) throws RefusedException {
+  private static TreeMap<String, String> query(URI url) throws LoginException {
     TreeMap<String, String> query = new TreeMap<>();
     for (String parameter : url.getRawQuery().split("&")) {
       String[] parts = parameter.split("=", 2);
       if (query.put(parts[0], parts.length > 1 ? parts[1] : "") != null) {
-        throw new RefusedException(parts[0] + " is there twice");
+        throw new LoginException(parts[0] + " is there twice");
       }
     }
     return query;
   }
 
-  private static String text(Map<String, String> query, String name) throws RefusedException {
+  private static String text(Map<String, String> query, String name) throws LoginException {
     String raw = query.get(name);
     if (raw == null) {
-      throw new RefusedException(name + " is missing");
+      throw new LoginException(name + " is missing");
     }
     try {
       return URLDecoder.decode(raw, StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
-      throw new RefusedException(name + " can't be decoded");
+      throw new LoginException(name + " can't be decoded");
     }
   }
 
-  private static void expect(String name, String right, String found) throws RefusedException {
+  private static void expect(String name, String right, String found) throws LoginException {
     if (!right.equals(found)) {
-      throw new RefusedException(name + " is " + found + ", not " + right);
+      throw new LoginException(name + " is " + found + ", not " + right);
     }
   }
 
-  private static Instant signed(String time) throws RefusedException {
+  private static Instant signed(String time) throws LoginException {
     try {
       return LocalDateTime.parse(time, TIME).toInstant(ZoneOffset.UTC);
     } catch (DateTimeException e) {
-      throw new RefusedException("X-Amz-Date is " + time + ", which is no time");
+      throw new LoginException("X-Amz-Date is " + time + ", which is no time");
     }
   }
 
-  private static Duration validity(String seconds) throws RefusedException {
+  private static Duration validity(String seconds) throws LoginException {
     try {
       Duration validity = Duration.ofSeconds(Long.parseLong(seconds));
       if (validity.toSeconds() > 0 && validity.compareTo(LONGEST) <= 0) {
@@ -151,7 +141,7 @@ final class IamToken implements OAuthBearerToken {
     } catch (NumberFormatException | ArithmeticException e) {
       // As a number out of bounds.
     }
-    throw new RefusedException(
+    throw new LoginException(
         "X-Amz-Expires is " + seconds + ", not from 1 to " + LONGEST.toSeconds() + " s");
   }
 
@@ -160,27 +150,12 @@ final class IamToken implements OAuthBearerToken {
   }
 
   @Override
-  public String value() {
-    return value;
-  }
-
-  @Override
   public Set<String> scope() {
     return Set.of();
   }
 
   @Override
-  public long lifetimeMs() {
-    return expires.toEpochMilli();
-  }
-
-  @Override
-  public String principalName() {
-    return accessKey;
-  }
-
-  @Override
-  public Long startTimeMs() {
-    return signed.toEpochMilli();
+  public String toString() {
+    return "a token of " + principalName; // a record's own would show the signature
   }
 }

@@ -6,6 +6,7 @@ import java.util.Map;
 import javax.security.auth.callback.Callback;
 import javax.security.auth.callback.UnsupportedCallbackException;
 import javax.security.auth.login.AppConfigurationEntry;
+import javax.security.auth.login.LoginException;
 import org.apache.kafka.common.security.auth.AuthenticateCallbackHandler;
 import org.apache.kafka.common.security.oauthbearer.OAuthBearerExtensionsValidatorCallback;
 import org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallback;
@@ -42,7 +43,7 @@ public final class IamTokenValidator implements AuthenticateCallbackHandler {
   private void check(OAuthBearerValidatorCallback login) {
     try {
       login.token(IamToken.verify(login.tokenValue(), secrets, region, Instant.now()));
-    } catch (RefusedException e) {
+    } catch (LoginException e) {
       // The status goes into a JSON text as it is.
       String reason = e.getMessage().replaceAll("[\\p{Cntrl}\"\\\\]", "?");
       login.error("invalid_token: " + reason, null, null);
