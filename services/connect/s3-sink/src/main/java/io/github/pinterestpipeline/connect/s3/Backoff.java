@@ -40,12 +40,10 @@ final class Backoff {
   ConnectException of(StoreException failure, long now) {
     if (!failure.isRefused()) {
       refusedSince = -1;
-      return new RetriableException(failure.getMessage(), failure);
-    }
-    if (refusedSince < 0) {
+    } else if (refusedSince < 0) {
       refusedSince = now;
     }
-    if (now - refusedSince < refusedLimit) {
+    if (!failure.isRefused() || now - refusedSince < refusedLimit) {
       return new RetriableException(failure.getMessage(), failure);
     }
     return new ConnectException(

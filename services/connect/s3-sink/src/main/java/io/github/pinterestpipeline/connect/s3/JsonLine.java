@@ -89,8 +89,9 @@ final class JsonLine {
     } else if (value instanceof Map<?, ?> map) {
       writeMap(json, schema, map);
     } else if (value instanceof Double number) {
-      writeFinite(json, number);
-    } else if (value instanceof JsonNumber number) {
+      checkFinite(number);
+      json.writeNumber(number);
+    } else if (value instanceof JsonReader.Number number) {
       json.writeNumber(number.text());
     } else if (value instanceof Boolean truth) {
       json.writeBoolean(truth);
@@ -111,7 +112,8 @@ final class JsonLine {
     } else if (value instanceof Integer || value instanceof Short || value instanceof Byte) {
       json.writeNumber(((Number) value).intValue());
     } else if (value instanceof Float number) {
-      writeFinite(json, number);
+      checkFinite(number);
+      json.writeNumber(number);
     } else if (value instanceof BigDecimal number) {
       json.writeNumber(number);
     } else if (value instanceof BigInteger number) {
@@ -141,39 +143,27 @@ final class JsonLine {
     }
     if (asObject) {
       json.writeStartObject();
-    } else {
-      json.writeStartArray();
-    }
-    for (Map.Entry<?, ?> entry : map.entrySet()) {
-      if (asObject) {
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
         json.writeFieldName((String) entry.getKey());
         write(json, values, entry.getValue());
-      } else {
+      }
+      json.writeEndObject();
+    } else {
+      json.writeStartArray();
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
         json.writeStartArray();
         write(json, keys, entry.getKey());
         write(json, values, entry.getValue());
         json.writeEndArray();
       }
-    }
-    if (asObject) {
-      json.writeEndObject();
-    } else {
       json.writeEndArray();
     }
   }
 
-  private static void writeFinite(JsonGenerator json, double number) throws IOException {
+  private static void checkFinite(double number) {
     if (!Double.isFinite(number)) {
       throw new DataException(number + " has no form in JSON");
     }
-    json.writeNumber(number);
-  }
-
-  private static void writeFinite(JsonGenerator json, float number) throws IOException {
-    if (!Float.isFinite(number)) {
-      throw new DataException(number + " has no form in JSON");
-    }
-    json.writeNumber(number);
   }
 
   private static void writeDate(JsonGenerator json, Schema schema, Date date) throws IOException {

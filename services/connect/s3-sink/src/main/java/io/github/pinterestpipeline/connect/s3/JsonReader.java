@@ -13,12 +13,19 @@ import java.util.Map;
 
 /**
  * Reads a JSON document into what {@link JsonLine} writes: maps, in the order of their names, lists,
- * text, truth, null and {@link JsonNumber}.
+ * text, truth, null and {@link Number}.
  *
  * <p>Of a name that an object has twice the last value counts, as for Connect's JsonConverter. UTF-8,
  * 16 and 32 are told apart, as JSON's first standard had it.
  */
 final class JsonReader {
+  /**
+   * A number as it was sent, so that it is stored with all its digits and in no other form.
+   *
+   * @param text a number by JSON's grammar
+   */
+  record Number(String text) {}
+
   private final JsonFactory factory =
       JsonFactory.builder()
           .enable(JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS) // as JsonConverter does
@@ -64,9 +71,9 @@ final class JsonReader {
         if (!Double.isFinite(json.getDoubleValue())) {
           throw new JsonParseException(json, json.getText() + " is beyond the numbers that are read");
         }
-        return new JsonNumber(json.getText());
+        return new Number(json.getText());
       case VALUE_NUMBER_INT:
-        return new JsonNumber(json.getText());
+        return new Number(json.getText());
       case VALUE_TRUE:
         return true;
       case VALUE_FALSE:

@@ -24,18 +24,14 @@ final class PartitionWriter {
   private static final Logger LOG = LoggerFactory.getLogger(PartitionWriter.class);
 
   private final ObjectLayout layout;
+  private final Shared shared;
   private final ObjectStore store;
-  private final Uploads uploads;
   private final CutRule cuts;
-  private final BadRecords badRecords;
-  private final JsonLine json;
-  private final String writer;
-  private final LongSupplier clock;
 
   private LineBuffer lines = new LineBuffer();
 
   /** The object before the one in the buffer, until it is known to be stored; often null. */
-  private Upload upload;
+  private Uploads.Upload upload;
 
   private long start;
   private long end;
@@ -49,28 +45,27 @@ final class PartitionWriter {
   private boolean jumping;
   private boolean jumped;
 
+  PartitionWriter(ObjectLayout layout, Shared shared) {
+    this.layout = layout;
+    this.shared = shared;
+    this.store = shared.store;
+    this.cuts = shared.cuts;
+  }
+
   /**
+   * What the writers of a task share.
+   *
    * @param writer name of the task, in no other task's life used before
    * @param clock milliseconds since 1970
    */
-  PartitionWriter(
-      ObjectLayout layout,
+  record Shared(
       ObjectStore store,
       Uploads uploads,
       CutRule cuts,
       BadRecords badRecords,
       JsonLine json,
       String writer,
-      LongSupplier clock) {
-    this.layout = layout;
-    this.store = store;
-    this.uploads = uploads;
-    this.cuts = cuts;
-    this.badRecords = badRecords;
-    this.json = json;
-    this.writer = writer;
-    this.clock = clock;
-  }
+      LongSupplier clock) {}
 
   /**
    * Takes the next record, and has the object stored that it completes.
@@ -82,7 +77,7 @@ final class PartitionWriter {
       resume(record);
     }
     settleIfReady();
-    if (lines.lines() > 0 && cuts.isFull(lines.lines(), lines.size())) {
+    if (cuts.isFull(lines.lines(), lines.size())) {
       cut(); // the one before it could not be stored when it became full
     }
     if (jumping) {
@@ -96,14 +91,14 @@ final class PartitionWriter {
     }
     jumped = false;
     if (record.value() == null) {
-      badRecords.takeNullValue(record);
-    } else if (!lines.isEmpty() && cuts.isTooLate(firstTimestamp, timestamp(record))) {
-      cut();
-      if (jumping) {
-        return;
-      }
-      append(record);
+      shared.badRecords.takeNullValue(record);
     } else {
+      if (!lines.isEmpty() && cuts.isTooLate(firstTimestamp, timestamp(record))) {
+        cut();
+        if (jumping) {
+          return;
+        }
+      }
       append(record);
     }
     next = record.originalKafkaOffset() + 1;
@@ -115,7 +110,7 @@ final class PartitionWriter {
   /** Takes note of what is stored by now, and has the buffer stored if it is due by the clock. */
   void cutIfDue() {
     settleIfReady();
-    if (!lines.isEmpty() && clock.getAsLong() >= due) {
+    if (!lines.isEmpty() && shared.clock.getAsLong() >= due) {
       cut();
     }
   }
@@ -147,7 +142,7 @@ final class PartitionWriter {
     if (!resumed) {
       return OptionalLong.of(consumed);
     }
-    long handled = upload != null ? upload.start() : lines.isEmpty() ? next : start;
+    long handled = upload != null ? upload.start : lines.isEmpty() ? next : start;
     if (consumed < handled) {
       return OptionalLong.empty();
     }
@@ -159,15 +154,15 @@ final class PartitionWriter {
   private void append(SinkRecord record) {
     boolean first = lines.isEmpty();
     try {
-      json.append(lines, record.valueSchema(), record.value());
+      shared.json.append(lines, record.valueSchema(), record.value());
     } catch (DataException e) {
-      badRecords.take(record, e);
+      shared.badRecords.take(record, e);
       return;
     }
     if (first) {
       start = record.originalKafkaOffset();
       firstTimestamp = timestamp(record);
-      due = cuts.due(clock.getAsLong());
+      due = cuts.due(shared.clock.getAsLong());
     }
     end = record.originalKafkaOffset() + 1;
   }
@@ -178,9 +173,9 @@ final class PartitionWriter {
     if (lines.isEmpty()) {
       return; // dropped: they are behind another task's object
     }
-    ObjectMark mark = new ObjectMark(end, firstTimestamp, writer);
-    upload = uploads.begin(layout.key(start), start, lines, mark);
-    lines = uploads.takeBuffer();
+    ObjectMark mark = new ObjectMark(end, firstTimestamp, shared.writer);
+    upload = shared.uploads.begin(layout.key(start), start, lines, mark);
+    lines = shared.uploads.takeBuffer();
     settleIfReady();
   }
 
@@ -196,17 +191,17 @@ final class PartitionWriter {
       return;
     }
     if (!upload.finish()) {
-      ObjectMark theirs = store.mark(upload.key());
-      if (!theirs.equals(upload.mark())) { // equal: an earlier try was stored, its answer was lost
+      ObjectMark theirs = store.mark(upload.key);
+      if (!theirs.equals(upload.mark)) { // equal: an earlier try was stored, its answer was lost
         LOG.warn(
             "{} is there already, from another task: going on at {}",
-            upload.key(),
+            upload.key,
             theirs.nextOffset());
-        goTo(theirs.nextOffset(), upload.start());
+        goTo(theirs.nextOffset(), upload.start);
         lines.clear();
       }
     }
-    uploads.giveBack(upload.lines());
+    shared.uploads.giveBack(upload.lines);
     upload = null;
   }
 
@@ -221,7 +216,7 @@ final class PartitionWriter {
     if (ends.last == null) {
       next = position;
     } else {
-      if (ends.firstOffset == position) {
+      if (ends.first != null) {
         checkSame(record, ends.first);
       }
       long after = store.mark(ends.last).nextOffset();
@@ -270,22 +265,17 @@ final class PartitionWriter {
     return record.timestamp() == null ? -1 : record.timestamp();
   }
 
-  /** The first and the last object of a listing, by offset. */
+  /** The object at a position, if there is one, and the last of a listing that isn't before it. */
   private static final class Ends {
     private String first;
-    private long firstOffset;
     private String last;
     private long lastOffset;
 
     void take(String key, long offset, long position) {
-      if (offset < position) {
-        return;
-      }
-      if (first == null || offset < firstOffset) {
+      if (offset == position && first == null) {
         first = key;
-        firstOffset = offset;
       }
-      if (last == null || offset > lastOffset) {
+      if (offset >= position && (last == null || offset > lastOffset)) {
         last = key;
         lastOffset = offset;
       }

@@ -32,18 +32,19 @@ final class S3ObjectStore implements ObjectStore {
   private final String bucket;
 
   S3ObjectStore(S3SinkConfig config) {
-    bucket = config.bucket();
+    bucket = config.getString(S3SinkConfig.BUCKET);
+    int retries = config.getInt(S3SinkConfig.PART_RETRIES);
     S3ClientBuilder builder =
         S3Client.builder()
-            .region(Region.of(config.region()))
-            .forcePathStyle(config.pathStyle())
+            .region(Region.of(config.getString(S3SinkConfig.REGION)))
+            .forcePathStyle(config.getBoolean(S3SinkConfig.PATH_STYLE))
             // A body is sent at once: waiting for "100 Continue" doubles the round trips.
             .serviceConfiguration(service -> service.expectContinueEnabled(false))
             .overrideConfiguration(
                 override ->
                     override
                         .apiCallTimeout(CALL_TIMEOUT)
-                        .retryStrategy(retry -> retry.maxAttempts(config.attempts())))
+                        .retryStrategy(retry -> retry.maxAttempts(retries + 1)))
             .httpClientBuilder(
                 UrlConnectionHttpClient.builder()
                     .connectionTimeout(CONNECT_TIMEOUT)
@@ -52,13 +53,12 @@ final class S3ObjectStore implements ObjectStore {
     if (config.unsignedPayload()) {
       builder.putAuthScheme(new UnsignedPayload());
     }
-    config
-        .accessKey()
-        .ifPresent(
-            key ->
-                builder.credentialsProvider(
-                    StaticCredentialsProvider.create(
-                        AwsBasicCredentials.create(key, config.secretKey()))));
+    String key = config.getString(S3SinkConfig.ACCESS_KEY);
+    if (!key.isEmpty()) {
+      String secret = config.getPassword(S3SinkConfig.SECRET_KEY).value();
+      builder.credentialsProvider(
+          StaticCredentialsProvider.create(AwsBasicCredentials.create(key, secret)));
+    }
     client = builder.build();
   }
 

@@ -138,39 +138,14 @@ final class S3SinkConfig extends AbstractConfig {
     super(DEFINITION, properties, false);
   }
 
-  String bucket() {
-    return getString(BUCKET);
-  }
-
-  String region() {
-    return getString(REGION);
-  }
-
   Optional<URI> endpoint() {
     return Optional.ofNullable(getString(STORE_URL)).filter(url -> !url.isEmpty()).map(URI::create);
-  }
-
-  boolean pathStyle() {
-    return getBoolean(PATH_STYLE);
   }
 
   /** Whether the bytes of an object go over plain HTTP without a signature. */
   boolean unsignedPayload() {
     return !getBoolean(SIGN_PAYLOAD)
         && endpoint().filter(url -> "http".equals(url.getScheme())).isPresent();
-  }
-
-  /** The access key, if it is given; with {@link #secretKey()}. */
-  Optional<String> accessKey() {
-    return Optional.of(getString(ACCESS_KEY)).filter(key -> !key.isEmpty());
-  }
-
-  String secretKey() {
-    return getPassword(SECRET_KEY).value();
-  }
-
-  int attempts() {
-    return getInt(PART_RETRIES) + 1;
   }
 
   CutRule cutRule() {
@@ -190,10 +165,6 @@ final class S3SinkConfig extends AbstractConfig {
 
   ObjectLayout layout(String topic, int partition) {
     return new ObjectLayout(getString(TOPICS_DIR), topic, partition, getInt(OFFSET_WIDTH));
-  }
-
-  boolean ignoresNullValues() {
-    return getString(NULL_VALUES).equals("ignore");
   }
 
   private static Validator matches(Pattern pattern, String what) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.common.config.Config;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigValue;
@@ -18,11 +19,16 @@ import org.apache.kafka.connect.sink.SinkConnector;
  * when {@code connector.class} is changed. What it doesn't support is refused at validation.
  */
 public final class S3SinkConnector extends SinkConnector {
+  /** The version of this plugin, as its jar's manifest has it. */
+  static final String VERSION =
+      Objects.requireNonNullElse(
+          S3SinkConnector.class.getPackage().getImplementationVersion(), "unpackaged");
+
   private Map<String, String> properties = Map.of();
 
   @Override
   public String version() {
-    return Version.TEXT;
+    return VERSION;
   }
 
   @Override

@@ -23,20 +23,16 @@ public final class S3SinkTask extends SinkTask {
   private static final long LAST_UPLOAD = 3000;
 
   private final Map<TopicPartition, PartitionWriter> writers = new HashMap<>();
-  private final JsonLine json = new JsonLine();
   private final String name = UUID.randomUUID().toString();
   private S3SinkConfig config;
-  private CutRule cuts;
   private Backoff backoff;
-  private BadRecords badRecords;
-  private ObjectStore store;
   private ExecutorService uploader;
-  private Uploads uploads;
+  private PartitionWriter.Shared shared;
   private boolean again;
 
   @Override
   public String version() {
-    return Version.TEXT;
+    return S3SinkConnector.VERSION;
   }
 
   @Override
@@ -54,29 +50,25 @@ public final class S3SinkTask extends SinkTask {
   /** As {@link #start(Map)}, with another store, and another executor of its uploads. */
   void start(Map<String, String> properties, ObjectStore objects, Executor executor) {
     config = new S3SinkConfig(properties);
-    cuts = config.cutRule();
     backoff = config.backoff();
-    badRecords =
-        new BadRecords(properties, config.ignoresNullValues(), context.errantRecordReporter());
-    store = objects;
-    uploads = new Uploads(objects, executor);
+    boolean ignoresNullValues = config.getString(S3SinkConfig.NULL_VALUES).equals("ignore");
+    shared =
+        new PartitionWriter.Shared(
+            objects,
+            new Uploads(objects, executor),
+            config.cutRule(),
+            new BadRecords(properties, ignoresNullValues, context.errantRecordReporter()),
+            new JsonLine(),
+            name,
+            System::currentTimeMillis);
   }
 
   @Override
   public void open(Collection<TopicPartition> partitions) {
     // The store is asked at the first record, in put(): from there Connect tries again.
     for (TopicPartition partition : partitions) {
-      writers.put(
-          partition,
-          new PartitionWriter(
-              config.layout(partition.topic(), partition.partition()),
-              store,
-              uploads,
-              cuts,
-              badRecords,
-              json,
-              name,
-              System::currentTimeMillis));
+      ObjectLayout layout = config.layout(partition.topic(), partition.partition());
+      writers.put(partition, new PartitionWriter(layout, shared));
     }
   }
 
@@ -140,8 +132,8 @@ public final class S3SinkTask extends SinkTask {
         Thread.currentThread().interrupt();
       }
     }
-    if (store != null) {
-      store.close();
+    if (shared != null) {
+      shared.store().close();
     }
   }
 

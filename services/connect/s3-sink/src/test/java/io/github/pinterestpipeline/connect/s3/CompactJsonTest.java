@@ -1,13 +1,14 @@
 package io.github.pinterestpipeline.connect.s3;
 
+import static io.github.pinterestpipeline.connect.s3.Records.utf8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -24,10 +25,6 @@ class CompactJsonTest {
   private final CompactJson compact = new CompactJson();
   private final JsonReader reader = new JsonReader();
   private final JsonLine line = new JsonLine();
-
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
-  }
 
   @Test
   void knowsWhatNeedsNoChange() {
@@ -102,8 +99,8 @@ class CompactJsonTest {
                 : alphabet[random.nextInt(alphabet.length)];
         switch (random.nextInt(3)) {
           case 0 -> text[at] = value;
-          case 1 -> text = cut(text, at);
-          default -> text = insert(text, at, value);
+          case 1 -> text = spliced(text, at, at + 1);
+          default -> text = spliced(text, at, at, value);
         }
       }
       if (compact.isObject(text)) {
@@ -114,16 +111,12 @@ class CompactJsonTest {
     assertTrue(taken > 10_000, Integer.toString(taken));
   }
 
-  private static byte[] cut(byte[] text, int at) {
-    byte[] shorter = Arrays.copyOf(text, text.length - 1);
-    System.arraycopy(text, at + 1, shorter, at, shorter.length - at);
-    return shorter;
-  }
-
-  private static byte[] insert(byte[] text, int at, byte value) {
-    byte[] longer = Arrays.copyOf(text, text.length + 1);
-    System.arraycopy(text, at, longer, at + 1, text.length - at);
-    longer[at] = value;
-    return longer;
+  /** The text with other bytes in place of those between two places. */
+  private static byte[] spliced(byte[] text, int from, int to, byte... bytes) {
+    return ByteBuffer.allocate(text.length - (to - from) + bytes.length)
+        .put(text, 0, from)
+        .put(bytes)
+        .put(text, to, text.length - to)
+        .array();
   }
 }

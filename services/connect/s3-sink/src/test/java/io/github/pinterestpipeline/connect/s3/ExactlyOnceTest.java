@@ -42,13 +42,14 @@ class ExactlyOnceTest {
       writer =
           new PartitionWriter(
               new ObjectLayout("topics", Records.TOPIC, 0, 10),
-              store,
-              new Uploads(store, random.nextBoolean() ? Runnable::run : uploads::add),
-              new CutRule(1 + random.nextInt(20), 1 << 20, 50, -1, ZoneOffset.UTC),
-              new BadRecords(Map.of("errors.tolerance", "all"), false, null),
-              new JsonLine(),
-              "life-" + number,
-              () -> now);
+              new PartitionWriter.Shared(
+                  store,
+                  new Uploads(store, random.nextBoolean() ? Runnable::run : uploads::add),
+                  new CutRule(1 + random.nextInt(20), 1 << 20, 50, -1, ZoneOffset.UTC),
+                  new BadRecords(Map.of("errors.tolerance", "all"), false, null),
+                  new JsonLine(),
+                  "life-" + number,
+                  () -> now));
     }
 
     /** One round of what Connect does with a task: fetch, put, and commit when it may. */

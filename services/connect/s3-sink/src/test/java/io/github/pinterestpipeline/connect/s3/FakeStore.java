@@ -1,7 +1,5 @@
 package io.github.pinterestpipeline.connect.s3;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -71,10 +69,6 @@ final class FakeStore implements ObjectStore {
   }
 
   static String text(LineBuffer lines) {
-    try {
-      return new String(lines.open().readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return new String(lines.bytes(), StandardCharsets.UTF_8);
   }
 }

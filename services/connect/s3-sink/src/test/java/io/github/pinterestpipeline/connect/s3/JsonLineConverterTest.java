@@ -1,5 +1,6 @@
 package io.github.pinterestpipeline.connect.s3;
 
+import static io.github.pinterestpipeline.connect.s3.Records.utf8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -15,10 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import org.apache.kafka.common.config.ConfigException;
-import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaAndValue;
 import org.apache.kafka.connect.data.SchemaBuilder;
-import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.json.JsonConverter;
 import org.apache.kafka.connect.storage.Converter;
@@ -49,10 +48,6 @@ class JsonLineConverterTest {
       return "refused";
     }
     return FakeStore.text(buffer);
-  }
-
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   @ParameterizedTest
@@ -133,23 +128,6 @@ class JsonLineConverterTest {
     assertTrue(JsonLineConverter.isJson(converted.schema()));
     assertTrue(JsonLineConverter.isJson(
         SchemaBuilder.bytes().name(converted.schema().name()).build()));
-  }
-
-  @Test
-  void otherBytesStayBase64() {
-    LineBuffer buffer = new LineBuffer();
-    for (Schema schema : new Schema[] {null, Schema.BYTES_SCHEMA}) {
-      new JsonLine().append(buffer, schema, new byte[] {1, 2});
-    }
-    assertEquals("\"AQI=\"\n\"AQI=\"\n", FakeStore.text(buffer));
-  }
-
-  @Test
-  void aDocumentInsideOfAStructIsADocument() {
-    Schema schema = SchemaBuilder.struct().field("line", JsonLineConverter.SCHEMA).build();
-    LineBuffer buffer = new LineBuffer();
-    new JsonLine().append(buffer, schema, new Struct(schema).put("line", utf8("{\"a\":\"é\"}")));
-    assertEquals("{\"line\":{\"a\":\"é\"}}\n", FakeStore.text(buffer));
   }
 
   @Test

@@ -99,4 +99,14 @@ class JsonLineTest {
         line(schema, value));
     assertEquals("1500\n", line(new Date(1500)));
   }
+
+  @Test
+  void bytesAreBase64UnlessTheyAreADocument() {
+    for (Schema schema : new Schema[] {null, Schema.BYTES_SCHEMA}) {
+      assertEquals("\"AQI=\"\n", line(schema, new byte[] {1, 2}));
+    }
+    Schema schema = SchemaBuilder.struct().field("line", JsonLineConverter.SCHEMA).build();
+    Struct document = new Struct(schema).put("line", Records.utf8("{\"a\":\"é\"}"));
+    assertEquals("{\"line\":{\"a\":\"é\"}}\n", line(schema, document));
+  }
 }

@@ -6,20 +6,58 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.pinterestpipeline.connect.s3.FakeStore.Fault;
+import java.time.ZoneOffset;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Queue;
+import java.util.concurrent.Executor;
+import java.util.stream.LongStream;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
 import org.junit.jupiter.api.Test;
 
-class PartitionWriterTest extends OnePartition {
+/** One partition's objects in a store. */
+class PartitionWriterTest {
+  private final FakeStore store = new FakeStore();
+  private final ObjectLayout layout = new ObjectLayout("topics", Records.TOPIC, 0, 10);
+  private final Queue<Runnable> begun = new ArrayDeque<>();
+  private long now = 5_000;
+  private Executor uploader = Runnable::run;
+
+  private PartitionWriter writer(int flushSize, long interval, int bytes, String errors) {
+    return new PartitionWriter(
+        layout,
+        new PartitionWriter.Shared(
+            store,
+            new Uploads(store, uploader),
+            new CutRule(flushSize, bytes, interval, -1, ZoneOffset.UTC),
+            new BadRecords(Map.of("errors.tolerance", errors), false, null),
+            new JsonLine(),
+            "writer-" + flushSize,
+            () -> now));
+  }
+
+  private PartitionWriter writer(int flushSize) {
+    return writer(flushSize, -1, 1 << 20, "all");
+  }
+
+  /** Adds the records from one offset to another, that included. */
+  private static void add(PartitionWriter writer, long first, long last) {
+    LongStream.rangeClosed(first, last).forEach(offset -> writer.add(record(offset), false));
+  }
+
+  private void stored(long start, String text, long next) {
+    FakeStore.Stored object = store.objects.get(layout.key(start));
+    assertEquals(text, object.text());
+    assertEquals(next, object.mark().nextOffset());
+  }
+
   @Test
   void cutsByCountAndNamesByStartOffset() {
     PartitionWriter writer = writer(2);
-    for (long offset = 7; offset < 12; offset++) {
-      writer.add(record(offset), false);
-    }
+    add(writer, 7, 11);
     assertEquals(
         List.of(
             "topics/id.pin/partition=0/id.pin+0+0000000007.json",
@@ -100,10 +138,7 @@ class PartitionWriterTest extends OnePartition {
   @Test
   void goesOnBehindTheLastObject() {
     PartitionWriter first = writer(2);
-    first.add(record(0), false);
-    first.add(record(1), false);
-    first.add(record(2), false);
-    first.add(record(3), false);
+    add(first, 0, 3);
 
     PartitionWriter second = writer(3);
     second.add(record(0), false); // the group has committed nothing
@@ -113,18 +148,14 @@ class PartitionWriterTest extends OnePartition {
     assertEquals(OptionalLong.empty(), second.takeJump());
     assertEquals(OptionalLong.empty(), second.committable(2)); // the consumer isn't there yet
     assertEquals(OptionalLong.of(4), second.committable(4));
-    second.add(record(4), false);
-    second.add(record(5), false);
-    second.add(record(6), false);
+    add(second, 4, 6);
     stored(4, "4\n5\n6\n", 7);
   }
 
   @Test
   void listsFromThePositionOnOnly() {
     PartitionWriter first = writer(1);
-    for (long offset = 0; offset < 5; offset++) {
-      first.add(record(offset), false);
-    }
+    add(first, 0, 4);
     PartitionWriter second = writer(3);
     second.add(record(5), false);
     assertEquals(
@@ -138,17 +169,14 @@ class PartitionWriterTest extends OnePartition {
     PartitionWriter slow = writer(3);
     slow.add(record(0), false);
     PartitionWriter quick = writer(2);
-    quick.add(record(0), false);
-    quick.add(record(1), false);
+    add(quick, 0, 1);
     slow.add(record(1), false);
     slow.add(record(2), false); // 412: the other one's ends at 2
     slow.add(record(3), false); // dropped: it will be read again
     assertEquals(OptionalLong.of(2), slow.committable(4));
     assertEquals(OptionalLong.of(2), slow.takeJump());
     assertEquals(OptionalLong.of(2), slow.committable(4));
-    for (long offset = 2; offset < 5; offset++) {
-      slow.add(record(offset), false);
-    }
+    add(slow, 2, 4);
     stored(0, "0\n1\n", 2);
     stored(2, "2\n3\n4\n", 5);
     assertEquals(OptionalLong.of(5), slow.committable(5));
@@ -164,8 +192,7 @@ class PartitionWriterTest extends OnePartition {
     PartitionWriter next = writer(3);
     next.add(record(0), false); // lists before it lands
     store.carryOutLate();
-    next.add(record(1), false);
-    next.add(record(2), false);
+    add(next, 1, 2);
     assertEquals(OptionalLong.of(2), next.takeJump());
     stored(0, "0\n1\n", 2);
     assertEquals(1, store.objects.size());
@@ -212,5 +239,69 @@ class PartitionWriterTest extends OnePartition {
   @Test
   void refusesAnObjectOfAnotherProgram() {
     assertThrows(ConnectException.class, () -> ObjectMark.of("key", Map.of()));
+  }
+
+  // An object is stored while its writer fills the next one.
+
+  @Test
+  void goesOnFillingWhileAnObjectIsStored() {
+    uploader = begun::add;
+    PartitionWriter writer = writer(2);
+    add(writer, 0, 2);
+    assertTrue(store.objects.isEmpty());
+    assertEquals(OptionalLong.of(0), writer.committable(3)); // nothing is stored yet
+    begun.remove().run();
+    writer.cutIfDue();
+    stored(0, "0\n1\n", 2);
+    assertEquals(OptionalLong.of(2), writer.committable(3));
+  }
+
+  @Test
+  void storesAnObjectOnlyWhenTheOneBeforeItIs() {
+    uploader = begun::add;
+    PartitionWriter writer = writer(2);
+    add(writer, 0, 3);
+    stored(0, "0\n1\n", 2); // its turn came with the next one's
+    assertEquals(1, store.objects.size());
+    begun.forEach(Runnable::run); // the first has nothing to do any more
+    writer.cutIfDue();
+    stored(2, "2\n3\n", 4);
+    assertEquals(OptionalLong.of(4), writer.committable(4));
+  }
+
+  @Test
+  void anObjectThatFailedOnItsWayIsStoredBeforeAnythingElse() {
+    uploader = begun::add;
+    PartitionWriter writer = writer(2);
+    add(writer, 0, 1);
+    store.faults.add(Fault.LOST);
+    begun.remove().run();
+    assertThrows(StoreException.class, () -> writer.add(record(2), false));
+    assertEquals(OptionalLong.of(0), writer.committable(2));
+    store.faults.add(Fault.REFUSED);
+    assertThrows(StoreException.class, writer::cutIfDue);
+    writer.add(record(2), true);
+    stored(0, "0\n1\n", 2);
+    assertEquals(OptionalLong.of(2), writer.committable(3));
+  }
+
+  @Test
+  void dropsWhatFollowsAnObjectWhoseNameIsTaken() {
+    uploader = begun::add;
+    PartitionWriter slow = writer(3);
+    add(slow, 0, 4);
+    uploader = Runnable::run;
+    PartitionWriter quick = writer(2);
+    add(quick, 0, 1);
+    slow.cutIfDue();
+    assertEquals(OptionalLong.empty(), slow.takeJump()); // its own is still on its way
+    begun.remove().run();
+    slow.cutIfDue();
+    assertEquals(OptionalLong.of(2), slow.takeJump());
+    assertEquals(OptionalLong.of(2), slow.committable(5));
+    add(slow, 2, 4);
+    begun.remove().run();
+    stored(0, "0\n1\n", 2);
+    stored(2, "2\n3\n4\n", 5);
   }
 }

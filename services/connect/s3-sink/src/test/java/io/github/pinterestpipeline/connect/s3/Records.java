@@ -1,5 +1,6 @@
 package io.github.pinterestpipeline.connect.s3;
 
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.common.record.TimestampType;
@@ -18,6 +19,10 @@ final class Records {
 
   static SinkRecord record(long offset) {
     return record(offset, offset, 1000 + offset);
+  }
+
+  static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   /** The original's 13 properties, and those given as pairs on top. */

@@ -84,14 +84,12 @@ class S3SinkConnectorTest {
     assertTrue(errors.get(name).get(0).contains(name), errors.get(name).get(0));
   }
 
-  @Test
-  void refusesHalfOfTwo() {
-    assertEquals(
-        List.of("aws.secret.access.key"),
-        List.copyOf(errors(config("aws.access.key.id", "key")).keySet()));
-    assertEquals(
-        List.of("timezone"),
-        List.copyOf(errors(config("rotate.schedule.interval.ms", "60000")).keySet()));
+  @ParameterizedTest
+  @CsvSource({
+    "aws.access.key.id, key, aws.secret.access.key", "rotate.schedule.interval.ms, 60000, timezone",
+  })
+  void refusesHalfOfTwo(String name, String value, String missing) {
+    assertEquals(List.of(missing), List.copyOf(errors(config(name, value)).keySet()));
   }
 
   @ParameterizedTest

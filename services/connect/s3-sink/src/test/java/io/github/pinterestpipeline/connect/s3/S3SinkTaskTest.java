@@ -45,17 +45,14 @@ class S3SinkTaskTest {
                 new Class<?>[] {SinkTaskContext.class},
                 (proxy, method, arguments) -> {
                   switch (method.getName()) {
-                    case "errantRecordReporter":
+                    case "errantRecordReporter" -> {
                       return reporter;
-                    case "timeout":
-                      timeouts.add((Long) arguments[0]);
-                      return null;
-                    case "offset":
-                      jumps.put((TopicPartition) arguments[0], (Long) arguments[1]);
-                      return null;
-                    default:
-                      throw new UnsupportedOperationException(method.toString());
+                    }
+                    case "timeout" -> timeouts.add((Long) arguments[0]);
+                    case "offset" -> jumps.put((TopicPartition) arguments[0], (Long) arguments[1]);
+                    default -> throw new UnsupportedOperationException(method.toString());
                   }
+                  return null;
                 }));
     task.start(config, store, Runnable::run);
     task.open(Set.of(PARTITION));
