@@ -5,20 +5,14 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from services.connect.rest import Worker
-from tests.contracts.connect.running import (
-    ROOT,
-    WORKER,
-    Cluster,
-    Service,
-    environment,
-    s3_client,
-    topics_and_bucket,
-)
+from tests.contracts.connect.running import ROOT, WORKER, Cluster, environment, s3_client
+from tests.contracts.rest_proxy.running import Service
 
 OLD = "3.7.2"
 """What MSK Connect runs."""
@@ -34,17 +28,9 @@ def services(folder: Path) -> Iterator[None]:
     """The broker and LocalStack."""
     local = environment(folder, "0a1b2c3d4e5f")
     localstack = local | {"PATH": f"{ROOT / '.build/envs/localstack/bin'}:{local['PATH']}"}
-    started = [
-        Service(ROOT / "services/kafka", local, folder / "kafka.log"),
-        Service(ROOT / "localstack", localstack, folder / "localstack.log"),
-    ]
-    try:
-        for service in started:
-            service.start()
+    stack = Service("localstack", folder, localstack, ROOT / "localstack")
+    with Service("kafka", folder, local).running(90), stack.running(90):
         yield
-    finally:
-        for service in started:
-            service.stop()
 
 
 @pytest.fixture(scope="session")
@@ -74,13 +60,10 @@ def cluster(request: pytest.FixtureRequest, services: None, folder: Path) -> Ite
     local = environment(own, user_id) | {"CONNECT_GROUP": f"connect-{version}"}
     if version == OLD:
         local["CONNECT_LIBS"] = str(request.getfixturevalue("old_jars"))
-    service = Service(ROOT / "services/connect", local, own / "worker.log")
-    s3 = s3_client()
-    try:
-        service.start()
+    # It says good-bye to its group, on a busy machine slowly.
+    with Service("connect", own, local).running(90, 60), closing(s3_client()) as s3:
         cluster = Cluster(user_id, local, Worker(f"http://{WORKER}"), s3)
-        topics_and_bucket(cluster)
+        done = cluster.one_shot("services/kafka/topics.sh")
+        assert done.returncode == 0, done.stderr
+        s3.create_bucket(Bucket=cluster.settings.bucket)
         yield cluster
-    finally:
-        service.stop()
-        s3.close()

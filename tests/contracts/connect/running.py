@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from confluent_kafka import Consumer, Producer
 
 from contract import names
@@ -20,8 +18,6 @@ from services.connect.rest import Worker
 from stack.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
-STARTED_WITHIN = 90.0
-"""Seconds in which a service is healthy."""
 STORED_WITHIN = 30.0
 """Seconds in which a record is in S3, or in the dead-letter topic."""
 
@@ -47,48 +43,6 @@ def environment(folder: Path, user_id: str) -> dict[str, str]:
         "CONNECT_LISTEN": WORKER,
         "CONNECT_URL": f"http://{WORKER}",
     }
-
-
-@dataclass
-class Service:
-    """A service that its own run.sh runs, in a process group of its own."""
-
-    script: Path
-    environment: dict[str, str]
-    log: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until its health check passes."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [self.script / "run.sh"],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        wait_for(f"{self.script.name} to be healthy (log: {self.log})", self._up, STARTED_WITHIN)
-
-    def _up(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is not None:
-            pytest.fail(f"{self.script.name} ended: {self.log.read_text()[-2000:]}")
-        return subprocess.run(
-            [self.script / "health.sh"], env=self.environment, capture_output=True, timeout=30
-        ).returncode == 0  # fmt: skip
-
-    def stop(self) -> None:
-        """End it and all that it started."""
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
 
 
 @dataclass
@@ -206,13 +160,6 @@ class Cluster:
             "key.converter": "org.apache.kafka.connect.storage.StringConverter",
             "s3.bucket.name": self.settings.bucket,
         } | {name.replace("_", "."): value for name, value in more.items()}
-
-
-def topics_and_bucket(cluster: Cluster) -> None:
-    """Make what the connector reads from and writes to."""
-    done = cluster.one_shot("services/kafka/topics.sh")
-    assert done.returncode == 0, done.stderr
-    cluster.s3.create_bucket(Bucket=cluster.settings.bucket)
 
 
 def s3_client() -> Any:

@@ -45,11 +45,8 @@ def broker(folder: Path) -> tuple[Service, Variables]:
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variables]:
     """Environment of a client that may log in; KAFKA_AUTH is the test's to choose."""
     service, client = broker(tmp_path_factory.mktemp("broker that asks"))
-    try:
-        service.start()
+    with service.running():
         yield client
-    finally:
-        service.stop()
 
 
 @pytest.fixture

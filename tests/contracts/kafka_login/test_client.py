@@ -34,12 +34,10 @@ def signed(
     service: str = "kafka-cluster",
     region: str = "us-east-1",
     expires: int = 900,
-    key: str = ACCESS_KEY,
-    secret: str = SECRET,
     change: Callable[[str], str] = lambda url: url,
 ) -> str:
     """Make a token by botocore; ``change`` is applied to its URL after signing."""
-    signer = SigV4QueryAuth(Credentials(key, secret), service, region, expires=expires)
+    signer = SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET), service, region, expires=expires)
     request = AWSRequest(method="GET", url=f"https://{host}/", params={"Action": action})
     signer.add_auth(request)
     url = change(request.prepare().url)

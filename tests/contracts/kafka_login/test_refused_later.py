@@ -35,15 +35,12 @@ def kafka(folder: Path) -> Iterator[tuple[Service, Variables]]:
     """A broker of the test's own, with the topics, and the environment of its clients."""
     service, client = broker(folder)
     client |= {"KAFKA_AUTH": "iam"}
-    try:
-        service.start()
+    with service.running():
         admin = AdminClient(client_settings(Settings.from_environ(client), client))
         new = [NewTopic(topic, 1) for topic in names.topics(USER_ID)]
         for made in admin.create_topics(new).values():
             made.result(LIMIT)
         yield service, client
-    finally:
-        service.stop()
 
 
 def restart(service: Service, secret: str) -> None:
@@ -89,8 +86,7 @@ def test_who_posts_is_told_why(kafka: tuple[Service, Variables], folder: Path) -
         answer = proxy.produce(unknown, {"value": 1})
         return answer if answer.status == 401 else None
 
-    proxy.start()
-    try:
+    with proxy.running():
         assert slot()["offset"] == 0
         restart(service, "another")
 
@@ -111,5 +107,3 @@ def test_who_posts_is_told_why(kafka: tuple[Service, Variables], folder: Path) -
         service.stop()
         told = wait_for("the broker to be away", lambda: (s := slot())["error_code"] and s)
         assert "no login" not in told["error"]  # that was before
-    finally:
-        proxy.stop()

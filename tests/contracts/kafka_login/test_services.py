@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -35,16 +36,9 @@ Start = Callable[[Service], Service]
 @pytest.fixture
 def run() -> Iterator[Start]:
     """Start a service and wait until it's healthy; it is stopped after the test."""
-    started = []
-
-    def start(service: Service) -> Service:
-        started.append(service)
-        service.start()
-        return service
-
-    yield start
-    for service in started:
-        service.stop(limit=60)  # a worker says good-bye to its group, on a busy machine slowly
+    with ExitStack() as started:
+        # A worker says good-bye to its group, on a busy machine slowly.
+        yield lambda service: started.enter_context(service.running(stop_limit=60))
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +84,8 @@ def test_the_topics_are_created(variables: Variables, folder: Path) -> None:
     assert f"access key {ACCESS_KEY}" in said
     done = script_run("services/kafka/topics.sh", folder, own)
     assert done.returncode == 0, done.stderr
-    settings = Settings.from_environ(own)
-    consumer = Consumer(client_settings(settings, own) | {"group.id": "looks"})
-    try:
-        assert {"abcd.pin", "abcd.geo", "abcd.user"} <= set(consumer.list_topics(timeout=10).topics)
-    finally:
-        consumer.close()
+    admin = AdminClient(client_settings(Settings.from_environ(own), own))
+    assert {"abcd.pin", "abcd.geo", "abcd.user"} <= set(admin.list_topics(timeout=10).topics)
 
 
 @pytest.mark.parametrize("auth", ["iam", "scram"])
@@ -132,8 +122,7 @@ def test_a_worker_of_connect_comes_in_with_all_its_clients(
     assert f"secret of access key {ACCESS_KEY} gives" in said
 
     run(Service("connect", folder, {**own, "CONNECT_PLUGIN_PATH": plugins}))
-    settings = Settings.from_environ(own)
-    clients = client_settings(settings, own)
+    clients = client_settings(Settings.from_environ(own), own)
     _produce(clients, b'{"well":1}', b"no JSON")
     worker = Worker(f"http://{address}")
     stored = folder / "stored.txt"

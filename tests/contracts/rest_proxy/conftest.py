@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 
 import pytest
@@ -16,23 +17,16 @@ _ports = count(22021)
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The real broker. Who stops it starts it again."""
-    service = broker(tmp_path_factory.mktemp("kafka"))
-    try:
-        service.start()
+    with broker(tmp_path_factory.mktemp("kafka")).running() as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture(scope="session")
 def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """The real proxy with its default settings, but for the time that it waits for a broker."""
-    service = Proxy(tmp_path_factory.mktemp("proxy"), 22020, REST_PROXY_MESSAGE_TIMEOUT_MS="3000")
-    try:
-        service.start()
+    folder = tmp_path_factory.mktemp("proxy")
+    with Proxy(folder, 22020, REST_PROXY_MESSAGE_TIMEOUT_MS="3000").running() as service:
         yield service
-    finally:
-        service.stop()
 
 
 @pytest.fixture
@@ -40,17 +34,13 @@ def start_proxy(
     kafka: Service, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Proxy]]:
     """Start a proxy with settings of the test's own; it is stopped after the test."""
-    started = []
+    with ExitStack() as started:
 
-    def start(**settings: str) -> Proxy:
-        service = Proxy(tmp_path_factory.mktemp("proxy"), next(_ports), **settings)
-        started.append(service)
-        service.start()
-        return service
+        def start(**settings: str) -> Proxy:
+            service = Proxy(tmp_path_factory.mktemp("proxy"), next(_ports), **settings)
+            return started.enter_context(service.running())
 
-    yield start
-    for service in started:
-        service.stop()
+        yield start
 
 
 @pytest.fixture

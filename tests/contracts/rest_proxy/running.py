@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -31,6 +33,8 @@ class Service:
     name: str
     folder: Path
     environment: dict[str, str]
+    scripts: Path | None = None
+    """Where its scripts are; by default the folder of its name in services/."""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -38,6 +42,10 @@ class Service:
         """What the scripts are started with."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, "PATH": path, "RUN_DIR": str(self.folder), **self.environment}
+
+    @property
+    def _scripts(self) -> Path:
+        return self.scripts or ROOT / "services" / self.name
 
     @property
     def log(self) -> Path:
@@ -48,7 +56,7 @@ class Service:
         """Start it and wait until its health check passes."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [f"services/{self.name}/run.sh"],
+                [self._scripts / "run.sh"],
                 cwd=ROOT,
                 env=self.variables,
                 stdin=subprocess.DEVNULL,
@@ -57,6 +65,15 @@ class Service:
                 start_new_session=True,
             )
         wait_for(f"{self.name} to be healthy", self._healthy, limit)
+
+    @contextmanager
+    def running(self, start_limit: float = 60, stop_limit: float = 30) -> Iterator[Self]:
+        """It is started before, and stopped after."""
+        try:
+            self.start(start_limit)
+            yield self
+        finally:
+            self.stop(stop_limit)
 
     def _healthy(self) -> bool:
         assert self.process is not None
@@ -69,7 +86,7 @@ class Service:
     def health(self) -> subprocess.CompletedProcess[str]:
         """Run its health check once."""
         return subprocess.run(
-            [f"services/{self.name}/health.sh"],
+            [self._scripts / "health.sh"],
             cwd=ROOT,
             env=self.variables,
             capture_output=True,
@@ -82,12 +99,17 @@ class Service:
         assert self.process is not None
         os.killpg(self.process.pid, number)
 
-    def freeze(self) -> None:
-        """SIGSTOP, and wait until every thread stands still; SIGCONT lets it go on."""
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every thread of it stands still meanwhile."""
         self.signal(signal.SIGSTOP)
-        assert self.process is not None
-        child, seen = self.process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT
-        wait_for(f"{self.name} to stand still", lambda: os.waitid(os.P_PID, child, seen))
+        try:
+            assert self.process is not None
+            child, seen = self.process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+            wait_for(f"{self.name} to stand still", lambda: os.waitid(os.P_PID, child, seen))
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""

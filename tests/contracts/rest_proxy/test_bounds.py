@@ -5,8 +5,8 @@ from __future__ import annotations
 import select
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
@@ -31,44 +31,11 @@ def test_a_large_body_is_refused(start_proxy: Callable[..., Proxy], topic: str) 
     assert proxy.produce(topic, {"value": 1}).json["offsets"][0]["offset"] == 0
 
 
-class _Race:
-    """The same request made twice at once, where there is room for one: the other is refused."""
-
-    def __init__(self, make: Callable[[], Answer]) -> None:
-        self._answers: list[Answer] = []
-        self._threads = [
-            threading.Thread(target=lambda: self._answers.append(make())) for _ in range(2)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def refused(self) -> Answer:
-        """The answer that comes while the other request waits."""
-        wait_for("one to be refused", lambda: self._answers)
-        return self._answers[0]
-
-    def taken(self) -> Answer:
-        """The answer to the one that waited."""
-        for thread in self._threads:
-            thread.join(60)
-        return self._answers[1]
-
-
-@pytest.fixture
-def frozen(kafka: Service) -> Iterator[Callable[[], None]]:
-    """Call it to make the broker stand still; again, or at the test's end, to let it go on."""
-    still = [False]
-
-    def toggle() -> None:
-        still[0] = not still[0]
-        if still[0]:
-            kafka.freeze()
-        else:
-            kafka.signal(signal.SIGCONT)
-
-    yield toggle
-    if still[0]:
-        toggle()
+def race(make: Callable[[], Answer]) -> Iterator[Answer]:
+    """The answers, as they come, to the same request made twice at once."""
+    pool = ThreadPoolExecutor(2)
+    both = [pool.submit(make) for _ in range(2)]
+    return (answered.result() for answered in as_completed(both, timeout=90))
 
 
 @pytest.mark.parametrize(
@@ -77,23 +44,18 @@ def frozen(kafka: Service) -> Iterator[Callable[[], None]]:
     ids=["records", "bytes"],
 )
 def test_a_full_queue_refuses_the_whole_request(
-    start_proxy: Callable[..., Proxy],
-    topic: str,
-    frozen: Callable[[], None],
-    bound: dict[str, str],
-    value: str,
+    start_proxy: Callable[..., Proxy], kafka: Service, topic: str, bound: dict[str, str], value: str
 ) -> None:
     proxy = start_proxy(**bound)
     assert proxy.produce(topic, {"value": value}).status == 200
-    frozen()
-    race = _Race(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
+    with kafka.frozen():
+        answers = race(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
 
-    refused = race.refused()
-    assert (refused.status, refused.json["error_code"]) == (503, 50302)
-    assert refused.headers["retry-after"] == "1"
+        refused = next(answers)  # the other one waits
+        assert (refused.status, refused.json["error_code"]) == (503, 50302)
+        assert refused.headers["retry-after"] == "1"
 
-    frozen()
-    slots = race.taken().json["offsets"]
+    slots = next(answers).json["offsets"]
     assert [slot["offset"] for slot in slots] == list(range(1, 9))
     # Nothing of what was refused is in the topic.
     assert proxy.produce(topic, {"value": value}).json["offsets"][0]["offset"] == 9
@@ -108,7 +70,7 @@ def test_a_request_that_never_fits_is_told_so(
 
 
 def test_broken_clients_leave_nothing_behind(
-    start_proxy: Callable[..., Proxy], topic: str, frozen: Callable[[], None]
+    start_proxy: Callable[..., Proxy], topic: str, kafka: Service
 ) -> None:
     body = b'{"records":[{"value":"' + b"x" * 1100 + b'"}]}'
     proxy = start_proxy(REST_PROXY_QUEUE_BYTES="2000", REST_PROXY_QUEUE_MESSAGES="1")
@@ -126,15 +88,14 @@ def test_broken_clients_leave_nothing_behind(
             half.sendall(request[:-10])
         assert wait_for("room after half a body", room)
 
-    frozen()
-    clients = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2)]
-    for client in clients:
-        client.sendall(request)
-    refused, _, _ = select.select(clients, [], [], 30)
-    assert [client.recv(12) for client in refused] == [b"HTTP/1.1 503"]
-    for client in clients:  # the other one goes while it waits
-        client.close()
-    frozen()
+    with kafka.frozen():
+        clients = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2)]
+        for client in clients:
+            client.sendall(request)
+        refused, _, _ = select.select(clients, [], [], 30)
+        assert [client.recv(12) for client in refused] == [b"HTTP/1.1 503"]
+        for client in clients:  # the other one goes while it waits
+            client.close()
     assert wait_for("room after a client that went", room)
 
 
@@ -165,18 +126,17 @@ def test_an_unused_consumer_is_closed(start_proxy: Callable[..., Proxy], group: 
 
 
 def test_a_stop_lets_records_on_their_way_arrive(
-    start_proxy: Callable[..., Proxy], topic: str, frozen: Callable[[], None]
+    start_proxy: Callable[..., Proxy], topic: str, kafka: Service
 ) -> None:
     proxy = start_proxy(REST_PROXY_QUEUE_MESSAGES="1")
     assert proxy.produce(topic, {"value": 1}).status == 200
-    frozen()
-    race = _Race(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
-    assert race.refused().status == 503
-    proxy.signal(signal.SIGTERM)
-    frozen()
+    with kafka.frozen():
+        answers = race(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
+        assert next(answers).status == 503
+        proxy.signal(signal.SIGTERM)
 
     assert proxy.stop() == 0
-    assert race.taken().json["offsets"][0]["offset"] == 1
+    assert next(answers).json["offsets"][0]["offset"] == 1
 
 
 def test_a_wrong_setting_stops_the_start(kafka: Service, proxy: Proxy) -> None:

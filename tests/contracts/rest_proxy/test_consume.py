@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -37,12 +37,23 @@ class Client:
     def read(self, query: str = "") -> Answer:
         return self.proxy.call("GET", f"{self.path}/records{query}", None, {"Accept": self.media})
 
-    def records(self, count: int, query: str = "") -> list[dict[str, Any]]:
+    def begin_to_read(self) -> Future[Answer]:
+        """Read in a thread of its own."""
+        return ThreadPoolExecutor(1).submit(self.read)
+
+    def seek(self, topic: str, offset: int | str) -> None:
+        """Go on at an offset, or at the "beginning" or the "end"."""
+        place: dict[str, Any] = {"topic": topic, "partition": 0}
+        if isinstance(offset, int):
+            answer = self.send("POST", "/positions", {"offsets": [{**place, "offset": offset}]})
+        else:
+            answer = self.send("POST", f"/positions/{offset}", {"partitions": [place]})
+        assert answer.status == 204
+
+    def records(self, count: int) -> list[dict[str, Any]]:
         """Read until there are ``count``; more than that is an error."""
         found: list[dict[str, Any]] = []
-        wait_for(
-            f"{count} records", lambda: found.extend(self.read(query).json) or len(found) >= count
-        )
+        wait_for(f"{count} records", lambda: found.extend(self.read().json) or len(found) >= count)
         assert len(found) == count
         return found
 
@@ -85,13 +96,7 @@ def test_records_come_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make
     client.subscribe(topic)
 
     assert client.records(3) == [
-        {
-            "topic": topic,
-            "partition": 0,
-            "offset": at,
-            "key": record.get("key"),
-            "value": record["value"],
-        }
+        {"topic": topic, "partition": 0, "offset": at, "key": None, **record}
         for at, record in enumerate(sent)
     ]
     answer = client.read("?timeout=1")
@@ -138,8 +143,7 @@ def test_a_record_that_is_not_json_is_named_and_can_be_passed(
         assert answer.json["error_code"] == 50002
         assert f"{topic}-0 at offset 1 is not JSON" in answer.json["message"]
 
-    beyond = {"offsets": [{"topic": topic, "partition": 0, "offset": 2}]}
-    assert client.send("POST", "/positions", beyond).status == 204
+    client.seek(topic, 2)
     assert client.values(1) == [3]
 
 
@@ -158,75 +162,62 @@ def test_max_bytes_bounds_an_answer_but_one_record_always_fits(
     assert sum(sizes) == 10
     assert max(sizes) == 2
 
-    to_start = {"partitions": [{"topic": topic, "partition": 0}]}
-    client.send("POST", "/positions/beginning", to_start)
+    client.seek(topic, "beginning")
     assert len(wait_for("one", lambda: client.read("?max_bytes=1").json)) == 1
 
 
 def test_fetch_min_bytes_waits_for_more(proxy: Proxy, topic: str, consumer: Make) -> None:
     client = consumer(**{"fetch.min.bytes": "200", "consumer.request.timeout.ms": "20000"})
     client.assign(topic)
-    answers: list[Answer] = []
-    reading = threading.Thread(target=lambda: answers.append(client.read()))
-    reading.start()
+    answer = client.begin_to_read()
     proxy.produce(topic, {"value": "x" * 98})
     # A read on another instance sees the first record, so the first one could have ended on it.
     other = consumer("other")
     other.assign(topic)
     assert len(other.records(1)) == 1
-    assert not answers
+    assert not answer.done()
     proxy.produce(topic, {"value": "y" * 98})
-    reading.join(30)
 
-    assert len(answers[0].json) == 2
+    assert len(answer.result(30).json) == 2
 
 
 def test_a_waiting_read_holds_up_nobody(proxy: Proxy, topic: str, consumer: Make) -> None:
     client = consumer(**{"consumer.request.timeout.ms": 60000})
     client.assign(topic)
-    answers: list[Answer] = []
-    reading = threading.Thread(target=lambda: answers.append(client.read()))
-    reading.start()
+    answer = client.begin_to_read()
 
     for n in range(10):
         assert proxy.produce(topic, {"value": n}).status == 200
         assert proxy.call("GET", "/health").status == 200
-    reading.join(30)
-    assert answers[0].json[0]["value"] == 0
+    assert answer.result(30).json[0]["value"] == 0
 
 
 def test_deleting_an_instance_ends_its_read(proxy: Proxy, topic: str, consumer: Make) -> None:
     client = consumer(**{"consumer.request.timeout.ms": 60000})
     client.assign(topic)
-    answers: list[Answer] = []
-    reading = threading.Thread(target=lambda: answers.append(client.read()))
-    reading.start()
+    answer = client.begin_to_read()
     client.delete()
-    reading.join(10)
 
-    assert not reading.is_alive()
-    assert answers[0].status in (200, 404)
+    assert answer.result(10).status in (200, 404)
     assert client.read().json["error_code"] == 40403
 
 
-def test_positions(proxy: Proxy, topic: str, consumer: Make) -> None:
+@pytest.mark.parametrize("begin", [Client.assign, Client.subscribe])
+def test_positions(
+    proxy: Proxy, topic: str, consumer: Make, begin: Callable[[Client, str], None]
+) -> None:
     proxy.produce(topic, *({"value": n} for n in range(5)))
-    place = {"topic": topic, "partition": 0}
-    for how in ("assign", "subscribe"):
-        client = consumer(how, **{"auto.commit.enable": "false"})
-        client.assign(topic) if how == "assign" else client.subscribe(topic)
-        assert client.values(5) == [0, 1, 2, 3, 4]
+    client = consumer(**{"auto.commit.enable": "false"})
+    begin(client, topic)
+    assert client.values(5) == [0, 1, 2, 3, 4]
 
-        assert (
-            client.send("POST", "/positions", {"offsets": [{**place, "offset": 3}]}).status == 204
-        )
-        assert client.values(2) == [3, 4]
-        assert client.send("POST", "/positions/beginning", {"partitions": [place]}).status == 204
-        assert client.values(5) == [0, 1, 2, 3, 4]
-        client.send("POST", "/positions", {"offsets": [{**place, "offset": 1}]})
-        assert client.send("POST", "/positions/end", {"partitions": [place]}).status == 204
-        assert client.read("?timeout=1").json == []
-        client.delete()
+    client.seek(topic, 3)
+    assert client.values(2) == [3, 4]
+    client.seek(topic, "beginning")
+    assert client.values(5) == [0, 1, 2, 3, 4]
+    client.seek(topic, 1)
+    client.seek(topic, "end")
+    assert client.read("?timeout=1").json == []
 
 
 def test_a_commit_is_where_the_group_goes_on(proxy: Proxy, topic: str, consumer: Make) -> None:
@@ -266,33 +257,27 @@ def test_what_was_given_out_is_committed_by_itself(
 
 def test_two_instances_share_the_partitions(proxy: Proxy, wide_topic: str, consumer: Make) -> None:
     first, second = consumer("first"), consumer("second")
-    first.subscribe(wide_topic)
-    wait_for(
-        "all partitions", lambda: (first.read("?timeout=50"), first.assigned())[1] == {0, 1, 2}
-    )
-
-    second.subscribe(wide_topic)
-    wait_for(
-        "both to have some, and all together",
-        lambda: (
-            first.assigned()
-            and second.assigned()
-            and len(first.assigned()) + len(second.assigned()) == 3
-        ),
-    )
-    proxy.produce(wide_topic, *({"value": n, "partition": n % 3} for n in range(30)))
     found: list[int] = []
-    wait_for(
-        "all records",
-        lambda: (
-            found.extend(
-                record["value"]
-                for each in (first, second)
-                for record in each.read("?timeout=100").json
-            )
-            or len(found) >= 30
-        ),
-    )
+
+    def alone() -> bool:
+        first.read("?timeout=50")
+        return first.assigned() == {0, 1, 2}
+
+    def shared() -> bool:
+        mine, other = first.assigned(), second.assigned()
+        return bool(mine and other) and len(mine) + len(other) == 3
+
+    def all_read() -> bool:
+        for each in (first, second):
+            found.extend(record["value"] for record in each.read("?timeout=100").json)
+        return len(found) >= 30
+
+    first.subscribe(wide_topic)
+    wait_for("all partitions", alone)
+    second.subscribe(wide_topic)
+    wait_for("both to have some, and all together", shared)
+    proxy.produce(wide_topic, *({"value": n, "partition": n % 3} for n in range(30)))
+    wait_for("all records", all_read)
     assert sorted(found) == list(range(30))
 
     second.delete()

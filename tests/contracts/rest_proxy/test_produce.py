@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -111,28 +111,21 @@ def test_order_within_a_partition_is_that_of_the_request(proxy: Proxy, topic: st
 
 
 def test_a_key_gets_the_partition_of_kafkas_java_producer(proxy: Proxy, wide_topic: str) -> None:
-    # murmur2 of these keys, positive, modulo 3, as org.apache.kafka.common.utils.Utils has it.
-    keys = {b"a": 0, b"b": 0, b"21": 2, b"foobar": 1}
-    records = [{"key": base64.b64encode(key).decode(), "value": ""} for key in keys]
+    # Keys and their hashes (murmur2) as UtilsTest of Kafka's Java client has them.
+    hashes = {
+        b"21": -973932308,
+        b"foobar": -790332482,
+        b"a-little-bit-long-string": -985981536,
+        b"a-little-bit-longer-string": -1486304829,
+        b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+        b"abc": 479470107,
+    }
+    records = [{"key": base64.b64encode(key).decode(), "value": ""} for key in hashes]
 
     slots = proxy.produce(wide_topic, *records, media=KAFKA_BINARY).json["offsets"]
 
-    expected = [(murmur2(key) & 0x7FFFFFFF) % 3 for key in keys]
+    expected = [(number & 0x7FFFFFFF) % 3 for number in hashes.values()]
     assert [slot["partition"] for slot in slots] == expected
-
-
-def murmur2(data: bytes) -> int:
-    """The hash by which Kafka's own producer partitions (seed 0x9747b28c)."""
-    mask, m = 0xFFFFFFFF, 0x5BD1E995
-    h = (0x9747B28C ^ len(data)) & mask
-    for start in range(0, len(data) - 3, 4):
-        k = int.from_bytes(data[start : start + 4], "little") * m & mask
-        h = (h * m & mask) ^ ((k ^ (k >> 24)) * m & mask)
-    tail = data[len(data) & ~3 :]
-    if tail:
-        h = (h ^ int.from_bytes(tail, "little")) * m & mask
-    h = (h ^ (h >> 13)) * m & mask
-    return h ^ (h >> 15)
 
 
 def test_records_without_a_key_use_every_partition(proxy: Proxy, wide_topic: str) -> None:
@@ -182,21 +175,16 @@ def test_topics_that_come_grow_and_go_are_noticed(proxy: Proxy) -> None:
     wait_for("404 for a record", lambda: proxy.produce("comes", {"value": 3}).status == 404)
 
     create_topic("comes")
-    slots = wait_for(
-        "the new topic of the same name",
-        lambda: [
-            slot
-            for slot in proxy.produce("comes", {"value": 4}).json.get("offsets", [])
-            if slot["error_code"] is None
-        ],
-    )
-    assert slots[0]["partition"] == 0
+
+    def taken() -> bool:
+        slots = proxy.produce("comes", {"value": 4}).json.get("offsets", [])
+        return [slot["partition"] for slot in slots if slot["error_code"] is None] == [0]
+
+    wait_for("the new topic of the same name", taken)
 
 
 def test_many_clients_at_once_each_get_their_own_answer(proxy: Proxy, topic: str) -> None:
-    answers: dict[int, list[int]] = {}
-
-    def client(number: int) -> None:
+    def client(number: int) -> list[int]:
         connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
         offsets = []
         for step in range(20):
@@ -204,20 +192,14 @@ def test_many_clients_at_once_each_get_their_own_answer(proxy: Proxy, topic: str
             connection.request("POST", f"/topics/{topic}", body, {"Content-Type": KAFKA_JSON})
             offsets.append(json.loads(connection.getresponse().read())["offsets"][0]["offset"])
         connection.close()
-        answers[number] = offsets
+        return offsets
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(client, range(20)))
 
-    values = [value for _, value in stored(topic, 400)]
-    for number, offsets in answers.items():
-        assert [json.loads(values[at] or b"") for at in offsets] == [
-            [number, step] for step in range(20)
-        ]
-    assert len(answers) == 20
+    values = [json.loads(value or b"") for _, value in stored(topic, 400)]
+    for number, offsets in enumerate(answers):
+        assert [values[at] for at in offsets] == [[number, step] for step in range(20)]
 
 
 def test_a_body_in_chunks_is_read(proxy: Proxy, topic: str) -> None:
