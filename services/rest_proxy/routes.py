@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
 from services.rest_proxy import calls
 from services.rest_proxy.calls import Call
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.errors import ApiError
-from services.rest_proxy.media import ANSWERS, FORMATS, KAFKA_DEFAULT, RECORDS
+from services.rest_proxy.media import ANSWERS, FORMATS, RECORDS
 
-V2 = (KAFKA_V2, KAFKA_JSON, KAFKA_BINARY, KAFKA_DEFAULT)
+V2 = ANSWERS
 """Types of a body without records."""
 
 Handler = Callable[[Clients, Call], Awaitable[bytes | None]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from itertools import permutations
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,20 +17,9 @@ from services.rest_proxy.producer import BY_KEY, Request
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 
 
-@dataclass(frozen=True)
-class Stored:
+def stored(partition: int | None, offset: int | None) -> Any:
     """What a request reads of the message in a delivery report."""
-
-    partition_: int | None
-    offset_: int | None
-
-    def partition(self) -> int | None:
-        """Where the record is."""
-        return self.partition_
-
-    def offset(self) -> int | None:
-        """Where in it."""
-        return self.offset_
+    return SimpleNamespace(partition=lambda: partition, offset=lambda: offset)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -39,10 +28,10 @@ def test_each_report_finds_its_slot(order: tuple[int, ...]) -> None:
         finished: list[int] = []
         request = Request("t", 3, lambda _: finished.append(len(seen)), Watch(Settings()))
         request.partitions += [4, BY_KEY, BY_KEY]
-        reports: list[Any] = [
-            lambda: request.report(0, None, Stored(4, 20)),  # type: ignore[arg-type]
-            lambda: request.report_by_key(1, None, Stored(2, 30)),  # type: ignore[arg-type]
-            lambda: request.report_by_key(2, TOO_LARGE, Stored(None, None)),  # type: ignore[arg-type]
+        reports = [
+            lambda: request.report(0, None, stored(4, 20)),
+            lambda: request.report_by_key(1, None, stored(2, 30)),
+            lambda: request.report_by_key(2, TOO_LARGE, stored(None, None)),
         ]
         seen: list[int] = []
         for number in order:

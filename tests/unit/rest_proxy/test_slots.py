@@ -12,35 +12,21 @@ from services.rest_proxy.producer import Slot, answer, answer_from, failed_slot
 REFUSED = Slot(error_code=50002, error='too "large", it says')
 
 
+ANSWERS: dict[str, tuple[list[int | None], list[int | None], dict[int, Slot], list[Slot]]] = {
+    "one": ([0], [0], {}, [Slot(0, 0)]),
+    "the last offset there is": ([7], [2**63 - 2], {}, [Slot(7, 2**63 - 2)]),
+    "one partition": ([2, 2, 2], [11, 12, 13], {}, [Slot(2, 11), Slot(2, 12), Slot(2, 13)]),
+    "with gaps": ([2, 2, 2], [13, 9, 11], {}, [Slot(2, 13), Slot(2, 9), Slot(2, 11)]),
+    "two partitions": ([0, 1, 0], [5, 5, 6], {}, [Slot(0, 5), Slot(1, 5), Slot(0, 6)]),
+    "one not taken": ([0, 0, 0], [5, None, 6], {1: REFUSED}, [Slot(0, 5), REFUSED, Slot(0, 6)]),
+    "none taken": ([-1, -1], [None, None], {0: REFUSED, 1: REFUSED}, [REFUSED] * 2),
+    "no partition": ([None], [None], {0: REFUSED}, [REFUSED]),
+    "taken, who knows where": ([0, 0], [5, None], {}, [Slot(0, 5), Slot(0, None)]),
+}
+
+
 @pytest.mark.parametrize(
-    ("partitions", "offsets", "failed", "slots"),
-    [
-        pytest.param([0], [0], {}, [Slot(0, 0)], id="one"),
-        pytest.param([7], [2**63 - 2], {}, [Slot(7, 2**63 - 2)], id="the last offset there is"),
-        pytest.param(
-            [2, 2, 2], [11, 12, 13], {}, [Slot(2, 11), Slot(2, 12), Slot(2, 13)], id="one partition"
-        ),
-        pytest.param(
-            [2, 2, 2], [13, 9, 11], {}, [Slot(2, 13), Slot(2, 9), Slot(2, 11)], id="with gaps"
-        ),
-        pytest.param(
-            [0, 1, 0], [5, 5, 6], {}, [Slot(0, 5), Slot(1, 5), Slot(0, 6)], id="two partitions"
-        ),
-        pytest.param(
-            [0, 0, 0],
-            [5, None, 6],
-            {1: REFUSED},
-            [Slot(0, 5), REFUSED, Slot(0, 6)],
-            id="one not taken",
-        ),
-        pytest.param(
-            [-1, -1], [None, None], {0: REFUSED, 1: REFUSED}, [REFUSED] * 2, id="none taken"
-        ),
-        pytest.param([None], [None], {0: REFUSED}, [REFUSED], id="no partition"),
-        pytest.param(
-            [0, 0], [5, None], {}, [Slot(0, 5), Slot(0, None)], id="taken, who knows where"
-        ),
-    ],
+    ("partitions", "offsets", "failed", "slots"), ANSWERS.values(), ids=list(ANSWERS)
 )
 def test_both_ways_to_an_answer_agree(
     partitions: list[int | None],
