@@ -122,16 +122,14 @@ final class S3ObjectStore implements ObjectStore {
   private <T> T call(String what, Supplier<T> action) {
     try {
       return action.get();
-    } catch (S3Exception e) {
-      int status = e.statusCode();
-      boolean refused = status >= 400 && status < 500 && status != CONFLICT && status != TOO_MANY;
-      throw new StoreException(message(what, e), refused, e);
     } catch (SdkException e) {
-      throw new StoreException(message(what, e), false, e);
+      boolean refused = e instanceof S3Exception answer && isRefusal(answer.statusCode());
+      String message = "can't " + what + " in bucket " + bucket + ": " + e.getMessage();
+      throw new StoreException(message, refused, e);
     }
   }
 
-  private String message(String what, SdkException e) {
-    return "can't " + what + " in bucket " + bucket + ": " + e.getMessage();
+  private static boolean isRefusal(int status) {
+    return status >= 400 && status < 500 && status != CONFLICT && status != TOO_MANY;
   }
 }
