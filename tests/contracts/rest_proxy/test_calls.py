@@ -59,7 +59,7 @@ NO_TOPICS = {
     "1,000 characters": "x" * 1000,
     "40,000 characters": "x" * 40_000,
 }
-"""Of more, one by one, tests/unit/rest_proxy/test_names.py."""
+"""tests/unit/rest_proxy/test_names.py has more of them."""
 LONG = 10_001
 
 
