@@ -7,131 +7,128 @@ setting that somebody believes in.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from contract.settings import Settings
+from contract.values import positive
 from spark.pipeline.errors import OptionError
-from spark.pipeline.sources.kinesis import values
-from spark.pipeline.sources.kinesis.position import LATEST, initial_position
+from spark.pipeline.sources.kinesis.position import initial_position
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_WORDS = {"millisecond": "ms", "second": "s", "minute": "m", "hour": "h"}
+_BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
+
+
+def _streams(value: str) -> tuple[str, ...]:
+    """Names of streams, separated by commas."""
+    names = [name.strip() for name in value.split(",")]
+    if not all(re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", name) for name in names):
+        raise ValueError("it must be names of streams, separated by commas")
+    if len(set(names)) < len(names):
+        raise ValueError("it names a stream twice")
+    return tuple(names)
+
+
+def _url(value: str) -> str | None:
+    """A URL, or none."""
+    if value and not re.match(r"https?://", value):
+        raise ValueError("it must be a URL such as http://127.0.0.1:4566")
+    return value.rstrip("/") or None
+
+
+def _flag(value: str) -> bool:
+    """True or false."""
+    found = {"true": True, "false": False}.get(value.strip().lower())
+    if found is None:
+        raise ValueError("it must be true or false")
+    return found
+
+
+def _whole(value: str) -> int:
+    """A whole number above 0."""
+    return positive(value.strip())
+
+
+def _limit(value: str) -> int:
+    """Records of one GetRecords: Kinesis takes 1 to 10,000."""
+    if not value.strip().isdecimal() or not 1 <= int(value) <= 10_000:
+        raise ValueError("it must be a whole number from 1 to 10000")
+    return int(value)
+
+
+def _rate(value: str) -> float:
+    """MB/s, read as bytes a second."""
+    if not re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
+        raise ValueError("it must be a number of MB/s such as 1.0")
+    return float(value) * 1e6
+
+
+def _duration(value: str) -> float:
+    """A duration such as 400ms, 2m or 10 seconds, read as seconds."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)(s?)\s*", value.lower())
+    unit = match and (_WORDS.get(match[2]) or match[2] + match[3])
+    if not match or unit not in _SECONDS:
+        raise ValueError("it must be a duration such as 400ms, 10s or 2m")
+    return float(match[1]) * _SECONDS[unit]
+
+
+def _size(value: str) -> int:
+    """Bytes, such as 64mb or 10000000."""
+    match = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", value.lower())
+    if not match or match[2] not in _BYTES or int(match[1]) == 0:
+        raise ValueError("it must be a number of bytes such as 64mb or 10000000")
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def _polling(value: str) -> str:
+    """The one mode of reading that is here."""
+    if value.strip().lower() != "polling":
+        raise ValueError(
+            "it must be polling: enhanced fan-out is known to Databricks' source alone"
+        )
+    return "polling"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of the source."""
+    """One option of the source; a value that can't be used is a ValueError that says what can."""
 
     name: str
     """As Databricks spells it; Spark doesn't tell upper case from lower case."""
     default: str
     parse: Callable[[str], Any]
-    doc: str
-    field: str = ""
-    """Field of ``Options`` that holds it; none for one that has no effect here."""
 
 
-TABLE: tuple[Option, ...] = (
-    Option(
-        "streamName", "", values.streams, "names of the streams, separated by commas", "streams"
-    ),
-    Option("region", "", values.text, "region of the streams (the setting AWS_REGION)", "region"),
-    Option("endpoint", "", values.url, "URL of Kinesis (AWS_ENDPOINT_URL)", "endpoint"),
-    Option("awsAccessKey", "", values.text, "access key (the AWS SDK's chain)", "access_key"),
-    Option("awsSecretKey", "", values.text, "secret key that goes with it", "secret_key"),
-    Option(
-        "initialPosition",
-        LATEST.lower(),
-        initial_position,
-        'latest, trim_horizon, earliest (the same), or {"at_timestamp": "...", "format": "..."}',
-        "position",
-    ),
-    Option(
-        "maxRecordsPerFetch", "10000", values.limit, "records of a call, at most", "fetch_records"
-    ),
-    Option(
-        "maxFetchRate",
-        "0",
-        values.rate,
-        "MB/s read from a shard, at most; 0 is no limit (Databricks: 1.0)",
-        "fetch_rate",
-    ),
-    Option(
-        "minFetchPeriod",
-        "400ms",
-        values.duration,
-        "time between two calls to a shard that is read up to its end",
-        "fetch_period",
-    ),
-    Option(
-        "fetchBufferSize",
-        "128mb",
-        values.size,
-        "bytes fetched ahead for the next batch, all shards together (Databricks: 20gb)",
-        "buffer_bytes",
-    ),
-    Option(
-        "shardFetchInterval",
-        "1s",
-        values.duration,
-        "time between two looks for new shards",
-        "listing",
-    ),
-    Option(
-        "coalesce", "true", values.flag, "put the rows of small shards into one task", "coalesce"
-    ),
-    Option(
-        "coalesceThresholdBlockSize",
-        "10000000",
-        values.size,
-        "shards are small if they have fewer bytes than this on average",
-        "small_bytes",
-    ),
-    Option(
-        "coalesceBinSize",
-        "16000000",
-        values.size,
-        "bytes of the rows of a task, about (Databricks: 128000000)",
-        "bin_bytes",
-    ),
-    Option(
-        "failOnDataLoss",
-        "true",
-        values.flag,
-        "fail when records to be read are gone; else warn and go on",
-        "fail_on_data_loss",
-    ),
-    Option("consumerMode", "polling", values.polling, "polling; efo is Databricks' alone"),
-    Option("maxFetchDuration", "10s", values.duration, "no effect: shards are read all the time"),
-    Option("shardsPerTask", "5", values.whole, "no effect: shards are read on the driver"),
-    Option("reuseKinesisClient", "true", values.flag, "no effect: a process has one client"),
-    Option("clientRetries", "5", values.whole, "no effect: a failed call is repeated for 300 s"),
-)
-"""Every option. In brackets: what counts where it isn't given, or Databricks' other default."""
+def _option(name: str, default: str, parse: Callable[[str], Any], repr: bool = True) -> Any:
+    return field(metadata={"option": Option(name, default, parse)}, repr=repr)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of one query, read and checked; they travel to the executors."""
 
-    streams: tuple[str, ...]
-    region: str
-    endpoint: str | None
-    access_key: str
-    secret_key: str = field(repr=False)
-    position: str
+    streams: tuple[str, ...] = _option("streamName", "", _streams)
+    region: str = _option("region", "", str.strip)
+    endpoint: str | None = _option("endpoint", "", _url)
+    access_key: str = _option("awsAccessKey", "", str.strip)
+    secret_key: str = _option("awsSecretKey", "", str.strip, repr=False)
+    position: str = _option("initialPosition", "latest", initial_position)
     """Position in a shard (``position``), or LATEST."""
-    fetch_records: int
-    fetch_rate: float
+    fetch_records: int = _option("maxRecordsPerFetch", "10000", _limit)
+    fetch_rate: float = _option("maxFetchRate", "0", _rate)
     """Bytes a second; 0 is no limit."""
-    fetch_period: float
+    fetch_period: float = _option("minFetchPeriod", "400ms", _duration)
     """Seconds."""
-    buffer_bytes: int
-    listing: float
+    buffer_bytes: int = _option("fetchBufferSize", "128mb", _size)
+    listing: float = _option("shardFetchInterval", "1s", _duration)
     """Seconds."""
-    coalesce: bool
-    small_bytes: int
-    bin_bytes: int
-    fail_on_data_loss: bool
+    coalesce: bool = _option("coalesce", "true", _flag)
+    small_bytes: int = _option("coalesceThresholdBlockSize", "10000000", _size)
+    bin_bytes: int = _option("coalesceBinSize", "16000000", _size)
+    fail_on_data_loss: bool = _option("failOnDataLoss", "true", _flag)
 
     @classmethod
     def parse(cls, given: Mapping[str, str], settings: Settings | None = None) -> Options:
@@ -141,25 +138,34 @@ class Options:
             OptionError: an option is unknown, missing, or has a value that can't be used.
         """
         settings = settings or Settings.from_environ()
-        known = {option.name.lower(): option for option in TABLE}
+        known = {option.name.lower() for option in TABLE}
         lower = {name.lower(): value for name, value in given.items()}
         for name in given:
             if name.lower() not in known:
                 raise OptionError(_unknown(name))
-        found: dict[str, Any] = {}
+        read: dict[str, Any] = {}
         for option in TABLE:
             text = lower.get(option.name.lower(), option.default)
             try:
-                value = option.parse(text)
+                read[option.name] = option.parse(text)
             except ValueError as error:
                 raise OptionError(f"option {option.name} is {text!r}: {error}") from error
-            if option.field:
-                found[option.field] = value
-        if bool(found["access_key"]) != bool(found["secret_key"]):
+        if bool(read["awsAccessKey"]) != bool(read["awsSecretKey"]):
             raise OptionError("awsAccessKey and awsSecretKey go together: one is missing")
-        found["region"] = found["region"] or settings.aws_region
-        found["endpoint"] = found["endpoint"] or settings.aws_endpoint_url
-        return cls(**{item.name: found[item.name] for item in fields(cls)})
+        read["region"] = read["region"] or settings.aws_region
+        read["endpoint"] = read["endpoint"] or settings.aws_endpoint_url
+        return cls(**{item.name: read[item.metadata["option"].name] for item in fields(cls)})
+
+
+TABLE: tuple[Option, ...] = (
+    *(item.metadata["option"] for item in fields(Options)),
+    Option("consumerMode", "polling", _polling),
+    Option("maxFetchDuration", "10s", _duration),
+    Option("shardsPerTask", "5", _whole),
+    Option("reuseKinesisClient", "true", _flag),
+    Option("clientRetries", "5", _whole),
+)
+"""Every option; the last ones have no effect here. The package's docstring says what each does."""
 
 
 DATABRICKS_ALONE = (
