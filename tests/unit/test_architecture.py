@@ -35,7 +35,7 @@ READS_THE_ENVIRONMENT = {
 ENDPOINTS = {
     "stack/hops/access.py: self.settings.aws_endpoint_url",
     "stack/cloud/account.py: self.settings.aws_endpoint_url",
-    "spark/pipeline/sources/kinesis/client.py: options.endpoint",
+    "spark/pipeline/sources/kinesis/client.py: endpoint",
     "localstack/deploy.py: f'http://127.0.0.1:{settings.gateway_listen[1]}'",
 }
 """Where clients of AWS are sent: by AWS_ENDPOINT_URL, by an option of Databricks', or, within

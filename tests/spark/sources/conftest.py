@@ -12,7 +12,7 @@ import pytest
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
 from spark.pipeline.sources.kinesis.options import Options
-from spark.pipeline.sources.kinesis.reader import Document, KinesisStreamReader
+from spark.pipeline.sources.kinesis.source import Document, KinesisStreamReader
 from tests.spark.sources.engine import Engine, Stream, Way, running
 from tests.support.waiting import wait_for
 

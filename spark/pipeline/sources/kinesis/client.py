@@ -7,12 +7,12 @@ doesn't get better by waiting is an error at once; an outage is one when it has 
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import boto3
@@ -65,7 +65,9 @@ class Kinesis:
     """The calls that the source makes; any thread may make them."""
 
     def __init__(self, options: Options, stopped: threading.Event | None = None) -> None:
-        self._client = _client(options)
+        self._client = _client(
+            options.endpoint, options.region, options.access_key, options.secret_key
+        )
         self._endpoint = self._client.meta.endpoint_url
         self._stopped = stopped or threading.Event()
         self.outages = 0
@@ -193,34 +195,21 @@ def _shard(stream: str, item: Any) -> Shard:
     )
 
 
-_clients: dict[tuple[object, ...], Any] = {}
-_making = threading.Lock()
-
-
-def _client(options: Options) -> Any:
+@cache
+def _client(endpoint: str | None, region: str, access_key: str, secret_key: str) -> Any:
     """The client of this process: executors reuse theirs, and so does each of them this."""
-    key = (os.getpid(), options.endpoint, options.region, options.access_key, options.secret_key)
-    with _making:
-        if key not in _clients:
-            _clients[key] = _make(options)
-        return _clients[key]
-
-
-def _make(options: Options) -> Any:
     session = botocore.session.get_session()
     # Milliseconds as they are: making a date of each record takes longer than its row.
     parse: Callable[[Any], int] = _milliseconds
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse)
-    keys: dict[str, str] = {}
-    if options.access_key:
-        keys["aws_access_key_id"] = options.access_key
-        keys["aws_secret_access_key"] = options.secret_key
     make: Any = boto3.Session(botocore_session=session).client  # typed by the service's name
     try:
         return make(
             "kinesis",
-            region_name=options.region,
-            endpoint_url=options.endpoint,
+            region_name=region,
+            endpoint_url=endpoint,
+            aws_access_key_id=access_key or None,
+            aws_secret_access_key=secret_key or None,
             config=Config(
                 connect_timeout=5,
                 read_timeout=30,
@@ -228,10 +217,9 @@ def _make(options: Options) -> Any:
                 max_pool_connections=64,
                 tcp_keepalive=True,
             ),
-            **keys,
         )
     except (BotoCoreError, ValueError) as error:
-        raise SourceError(f"no client for Kinesis at {options.endpoint}: {error}") from error
+        raise SourceError(f"no client for Kinesis at {endpoint}: {error}") from error
 
 
 def _milliseconds(value: Any) -> int:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 from pyspark.sql.datasource import InputPartition
 
+from spark.pipeline.sources.kinesis.client import Kinesis
+from spark.pipeline.sources.kinesis.loss import kept, lost
 from spark.pipeline.sources.kinesis.offsets import Range, ShardName
 from spark.pipeline.sources.kinesis.options import Options
-from spark.pipeline.sources.kinesis.ranges import reread
+from spark.pipeline.sources.kinesis.position import SHARD_END, is_record
+from spark.pipeline.sources.kinesis.records import NotOfThisShardError, Page, pages, rows
 
+EMPTY_PAGES = 3
+"""Empty pages, up to date, after which there is nothing more: Kinesis may give one in passing."""
 Piece = tuple[ShardName, Range, list[pa.RecordBatch] | None]
 """A range of a shard, and its rows if they are held."""
 
@@ -36,8 +42,53 @@ class RangePartition(InputPartition):  # type: ignore[misc]
     range: Range
 
     def read(self, options: Options) -> Iterator[pa.RecordBatch]:
-        """Read the range again and check it."""
-        yield from reread(options, self.shard, self.range)
+        """Read the range again and check that it holds what it held.
+
+        Yields:
+            Rows (``records.SCHEMA``), in the order of the shard.
+
+        Raises:
+            DataLossError: records of it are gone, and the query is to fail.
+            SourceError: Kinesis refuses, or has been away for too long.
+        """
+        kinesis, name, r = Kinesis(options), self.shard, self.range
+        count, oldest, met = 0, 0, r.to == SHARD_END
+        try:
+            for page in _until(pages(kinesis, name, r.after, options.fetch_records), r.to):
+                records = page.records
+                if is_record(r.to):
+                    end = int(r.to)
+                    records = [record for record in records if int(record["SequenceNumber"]) <= end]
+                if records:
+                    oldest = oldest or records[0]["ApproximateArrivalTimestamp"]
+                    met = met or records[-1]["SequenceNumber"] == r.to
+                    count += len(records)
+                    yield rows(name, records)
+        except NotOfThisShardError as error:
+            lost(options, f"a batch of the checkpoint can't be read again: {error}")
+            return
+        if count == r.records or (r.records is None and met):
+            return
+        what = "ends with a record that is gone"
+        if r.records is not None:
+            what = f"held {r.records} records when it was planned and holds {count} now"
+        what = f"{name}: the batch of the checkpoint, {r}, {what}, as {kept(kinesis, name.stream)}"
+        if oldest:
+            since = datetime.fromtimestamp(oldest / 1000, UTC)
+            what += f" and has it from {since:%Y-%m-%d %H:%M:%S} UTC on"
+        lost(options, what)
+
+
+def _until(found: Iterator[Page], to: str) -> Iterator[Page]:
+    """Pages up to the one with the record ``to``, or with nothing more to come."""
+    empty = 0
+    for page in found:
+        yield page
+        if is_record(to) and page.records and int(page.records[-1]["SequenceNumber"]) >= int(to):
+            return
+        empty = empty + 1 if page.up_to_date and not page.records else 0
+        if empty == EMPTY_PAGES:
+            return
 
 
 def pack(pieces: Iterable[Piece], options: Options) -> list[RowsPartition | RangePartition]:

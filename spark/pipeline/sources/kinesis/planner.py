@@ -9,16 +9,14 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 
 from spark.pipeline.errors import SourceError
-from spark.pipeline.sources.kinesis.client import Kinesis
+from spark.pipeline.sources.kinesis.client import Kinesis, StoppedError
 from spark.pipeline.sources.kinesis.fetcher import Fetcher, Taken
 from spark.pipeline.sources.kinesis.loss import kept, lost, still_there
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
 from spark.pipeline.sources.kinesis.options import Options
 from spark.pipeline.sources.kinesis.position import LATEST, SHARD_END, arrival, at
-from spark.pipeline.sources.kinesis.ranges import tip
-from spark.pipeline.sources.kinesis.records import NotOfThisShardError
+from spark.pipeline.sources.kinesis.records import NotOfThisShardError, tip
 from spark.pipeline.sources.kinesis.shards import Lineage
-from spark.pipeline.sources.kinesis.watcher import Watcher
 
 PATIENCE = 0.1
 """Seconds that a query waits for records before it hears that there are none."""
@@ -34,7 +32,7 @@ class Planner:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._changed = threading.Condition()
-        self._watcher: Watcher | None = None
+        self._watcher: _Watcher | None = None
         self._fetchers: dict[ShardName, Fetcher] = {}
         self._held: dict[Held, Taken] = {}
         self._initial: Offset | None = None
@@ -197,7 +195,7 @@ class Planner:
     def _lineage(self, newer: bool = False) -> Lineage:
         """Return the list of shards; with ``newer``, one that was asked for now."""
         if self._watcher is None:
-            self._watcher = Watcher(self._options, self._changed)
+            self._watcher = _Watcher(self._options, self._changed)
         watcher = self._watcher
         with self._changed:
             # A look that is under way may have begun too early: it takes two.
@@ -270,3 +268,49 @@ def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
     stands = all(known.get(name) == (r.first, r.to) for name, r in found.items())
     left = all(name in found for name, r in start.shards.items() if r.to != SHARD_END)
     return not start.initial and stands and left
+
+
+class _Watcher:
+    """Keeps the list of shards up to date by a thread, so that no batch waits for it.
+
+    It lists those of every stream each ``shardFetchInterval``, and whenever it's asked to.
+    """
+
+    def __init__(self, options: Options, changed: threading.Condition) -> None:
+        self.lineage = Lineage()
+        """The shards; none before the first look."""
+        self.error: Exception | None = None
+        self.looks = 0
+        """How often it has looked."""
+        self._options, self._changed = options, changed
+        self._stopped = threading.Event()
+        self._asked = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kinesis shards", daemon=True)
+        self._thread.start()
+
+    def look(self) -> None:
+        """Ask for a look soon."""
+        self._asked.set()
+
+    def stop(self) -> None:
+        """Ask the thread to end."""
+        self._stopped.set()
+        self._asked.set()
+
+    def _run(self) -> None:
+        kinesis = Kinesis(self._options, self._stopped)
+        try:
+            while not self._stopped.is_set():
+                self._asked.clear()
+                shards = [s for stream in self._options.streams for s in kinesis.shards(stream)]
+                with self._changed:
+                    self.lineage = Lineage(shards)
+                    self.looks += 1
+                    self._changed.notify_all()
+                self._asked.wait(self._options.listing)
+        except StoppedError:
+            return
+        except Exception as error:  # told to whoever plans the next batch
+            with self._changed:
+                self.error = error
+                self._changed.notify_all()

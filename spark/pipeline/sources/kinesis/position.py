@@ -75,12 +75,7 @@ _PATTERNS = {
     "mm": "%M",
     "ss": "%S",
     "SSS": "%f",
-    "X": "%z",
-    "XX": "%z",
-    "XXX": "%z",
-    "Z": "%z",
-    "ZZ": "%z",
-    "ZZZ": "%z",
+    **dict.fromkeys(("X", "XX", "XXX", "Z", "ZZ", "ZZZ"), "%z"),
 }
 """Letters of a Java date format, which is what Databricks takes."""
 

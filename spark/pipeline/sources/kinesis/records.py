@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from spark.pipeline.errors import SourceError
 from spark.pipeline.sources.kinesis.client import EXPIRED, INVALID, Kinesis, code
 from spark.pipeline.sources.kinesis.offsets import ShardName
-from spark.pipeline.sources.kinesis.position import TRIM_HORIZON, arrival, is_record
+from spark.pipeline.sources.kinesis.position import TRIM_HORIZON, arrival, at, is_record
 
 SCHEMA = (
     "partitionKey string, data binary, stream string, shardId string,"
@@ -34,6 +34,9 @@ _ARROW = pa.schema(
         ("approximateArrivalTimestamp", _ARRIVAL),
     ]
 )
+
+FIRST_LOOK_BACK, STEP, LONGEST_LOOK_BACK = 1_000, 4, 400 * 24 * 3_600_000
+"""Milliseconds, how many times more with each try, and more than a stream keeps (365 days)."""
 
 Record = dict[str, Any]
 """As boto3 gives it, with the arrival in epoch milliseconds."""
@@ -178,3 +181,23 @@ def _iterator(kinesis: Kinesis, shard: ShardName, position: str) -> Any:
     except ClientError as error:
         raise NotOfThisShardError(f"{shard}: {error}") from error
     return answer["ShardIterator"]
+
+
+def tip(kinesis: Kinesis, name: ShardName, limit: int) -> str | None:
+    """Find the position after the newest record of a shard; None if it holds none.
+
+    Kinesis has no call for it: the shard is read from a while ago, and from longer ago if there
+    is nothing.
+    """
+    now, back = int(time.time() * 1000), FIRST_LOOK_BACK
+    while True:
+        oldest = back > LONGEST_LOOK_BACK
+        last = None
+        for page in pages(kinesis, name, TRIM_HORIZON if oldest else at(now - back), limit):
+            if page.records:
+                last = page.records[-1]["SequenceNumber"]
+            if page.up_to_date:
+                break
+        if last or oldest:
+            return last
+        back *= STEP
