@@ -113,8 +113,7 @@ class Board:
 
     def _read(self) -> dict[str, list[_Row]]:
         """Return the rows that are there by stream; make the table if it is missing."""
-        if not self._table.exists(self._spark):
-            self._table.create(self._spark, LIVE, SHORT_LIVED)
+        if self._table.create(self._spark, LIVE, SHORT_LIVED):
             return {}
         # As numbers: Python's dates are of the machine's zone.
         dates = {name: F.unix_millis(name) for name in ("start", "end")}

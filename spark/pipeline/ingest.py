@@ -107,8 +107,7 @@ def _start(
     spark: SparkSession, road: Road, counts: Counts, guard: Guard, failures: list[Exception]
 ) -> StreamingQuery:
     for table, schema in ((road.table, CLEANED[road.entity]), (road.quarantine, QUARANTINE)):
-        if not table.exists(spark):  # a look, where CREATE TABLE IF NOT EXISTS is a command
-            table.create(spark, schema)
+        table.create(spark, schema)
     reader = spark.readStream.option("maxFilesPerTrigger", OBJECTS_A_BATCH)
     objects = stored(reader, road.objects)
 

@@ -8,7 +8,6 @@ rest of such a batch; what memory can't tell is left to ``Table.merge``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -24,15 +23,6 @@ def fingerprint(names: list[str]) -> Column:
     # A hash passes over nulls: without the second half, a text that moves to the next column
     # would leave it as it is.
     return F.xxhash64(*names, *(F.col(name).isNull() for name in names))
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The rows of a batch that the table hasn't got."""
-
-    keys: list[int]
-    new: bool
-    """Whether none of the keys is in the table."""
 
 
 class Known:
@@ -51,11 +41,14 @@ class Known:
         self._complete = len(rows) <= most
         self._rows: dict[int, int] = dict(rows[:most])
 
-    def changes(self, rows: Iterable[tuple[int, int]]) -> Changes:
-        """Compare rows, given as key and fingerprint, with the table's."""
+    def changes(self, rows: Iterable[tuple[int, int]]) -> tuple[list[int], bool]:
+        """Compare rows, given as key and fingerprint, with the table's.
+
+        Returns:
+            Keys of the rows that the table hasn't got, and whether it has none of these keys.
+        """
         keys = [key for key, value in rows if self._rows.get(key) != value]
-        new = self._complete and not any(key in self._rows for key in keys)
-        return Changes(keys, new)
+        return keys, self._complete and not any(key in self._rows for key in keys)
 
     def written(self, rows: Iterable[tuple[int, int]]) -> None:
         """Note that the table holds these rows now."""

@@ -74,7 +74,7 @@ def _maintain(spark: SparkSession, table: Table, guard: Guard) -> Upkeep:
     joined, conflict = 0, None
     guard()
     try:
-        joined, _ = table.compact(spark)
+        joined = table.compact(spark)
     except (PySparkException, Py4JJavaError) as error:
         if CONFLICT not in str(error):
             raise

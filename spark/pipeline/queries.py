@@ -42,21 +42,8 @@ ORDER = {
 """Order in which a result's table holds its rows; ``-`` is highest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgeGroup:
-    """An age group, both ends included."""
-
-    name: str
-    youngest: int
-    oldest: int | None
-
-
-AGE_GROUPS = (
-    AgeGroup("18-24", 18, 24),
-    AgeGroup("25-35", 25, 35),
-    AgeGroup("36-50", 36, 50),
-    AgeGroup("50+", 51, None),
-)
+YOUNGEST = {"18-24": 18, "25-35": 25, "36-50": 36, "50+": 51}
+"""The age with which each age group begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +110,8 @@ def ordered(rows: DataFrame, name: str) -> DataFrame:
 def age_group(age: Column) -> Column:
     """Return the name of the age group, or null."""
     name = F.lit(None).cast("string")
-    for group in AGE_GROUPS:
-        inside = age >= group.youngest
-        if group.oldest is not None:
-            inside &= age <= group.oldest
-        name = F.when(inside, group.name).otherwise(name)
+    for group, youngest in YOUNGEST.items():
+        name = F.when(age >= youngest, group).otherwise(name)
     return name
 
 

@@ -55,71 +55,44 @@ def _columns(**types: DataType) -> StructType:
     return StructType([StructField(name, spark) for name, spark in types.items()])
 
 
+INT, LONG, TEXT, TIME = IntegerType(), LongType(), StringType(), TimestampType()
+
 CLEANED = {
     PIN: _columns(
-        ind=LongType(),
-        unique_id=StringType(),
-        title=StringType(),
-        description=StringType(),
-        follower_count=LongType(),
-        poster_name=StringType(),
-        tag_list=StringType(),
-        is_image_or_video=StringType(),
-        image_src=StringType(),
-        save_location=StringType(),
-        category=StringType(),
+        ind=LONG,
+        unique_id=TEXT,
+        title=TEXT,
+        description=TEXT,
+        follower_count=LONG,
+        poster_name=TEXT,
+        tag_list=TEXT,
+        is_image_or_video=TEXT,
+        image_src=TEXT,
+        save_location=TEXT,
+        category=TEXT,
     ),
-    GEO: _columns(
-        ind=LongType(),
-        country=StringType(),
-        coordinates=ArrayType(DoubleType()),
-        timestamp=TimestampType(),
-    ),
-    USER: _columns(
-        ind=LongType(),
-        user_name=StringType(),
-        age=LongType(),
-        date_joined=TimestampType(),
-    ),
+    GEO: _columns(ind=LONG, country=TEXT, coordinates=ArrayType(DoubleType()), timestamp=TIME),
+    USER: _columns(ind=LONG, user_name=TEXT, age=LONG, date_joined=TIME),
 }
 """Columns of the cleaned tables (specification, section 7)."""
 
+_REFUSED: dict[str, DataType] = dict.fromkeys(("raw", "rule", "reason"), TEXT)
+
 QUARANTINE = _columns(
-    raw=StringType(),
-    rule=StringType(),
-    reason=StringType(),
-    stored_at=TimestampType(),
-    topic=StringType(),
-    partition=IntegerType(),
-    start_offset=LongType(),
-    line=IntegerType(),
-    object=StringType(),
+    **_REFUSED, stored_at=TIME, topic=TEXT, partition=INT, start_offset=LONG, line=INT, object=TEXT
 )
 """Columns of the batch road's quarantine tables: the record, why it is there, where it was."""
 
 STREAM_QUARANTINE = _columns(
-    raw=StringType(),
-    rule=StringType(),
-    reason=StringType(),
-    arrived_at=TimestampType(),
-    stream=StringType(),
-    shard=StringType(),
-    sequence_number=StringType(),
+    **_REFUSED, arrived_at=TIME, stream=TEXT, shard=TEXT, sequence_number=TEXT
 )
 """The same of the streaming road."""
 
-ARRIVALS = _columns(ind=LongType(), arrived_at=TimestampType(), label=StringType())
+ARRIVALS = _columns(ind=LONG, arrived_at=TIME, label=TEXT)
 """Columns of the tables of counted posts: the key, when Kinesis took it, and the post's category or
 country."""
 
 LIVE = _columns(
-    stream=StringType(),
-    metric=StringType(),
-    window=StringType(),
-    start=TimestampType(),
-    end=TimestampType(),
-    label=StringType(),
-    value=LongType(),
-    rank=IntegerType(),
+    stream=TEXT, metric=TEXT, window=TEXT, start=TIME, end=TIME, label=TEXT, value=LONG, rank=INT
 )
 """Columns of the live metrics (``metrics``)."""

@@ -15,9 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from contract import names
 from contract.entities import GEO, PIN, USER, Entity
@@ -71,15 +70,6 @@ class Road:
             Table(f"{root}/{names.arrivals_table(user_id, entity)}"),
         )
 
-    @property
-    def tables(self) -> tuple[tuple[Table, StructType, Mapping[str, str]], ...]:
-        """The tables, their columns, and the properties that not all tables have."""
-        return (
-            (self.table, CLEANED[self.entity], {CHECKPOINT_INTERVAL: CHECKPOINTS[self.entity]}),
-            (self.quarantine, STREAM_QUARANTINE, {}),
-            (self.arrivals, ARRIVALS, {}),
-        )
-
 
 def prepared(rows: DataFrame, entity: Entity) -> DataFrame:
     """Parse and clean rows of the Kinesis source, as they are or as a stream: what ``Sink`` takes.
@@ -117,10 +107,15 @@ class Sink:
         clock: Callable[[], int] = now,
     ) -> None:
         self._road, self._board, self._guard, self._clock = road, board, guard, clock
-        with ThreadPoolExecutor(len(road.tables)) as pool:
-            made = list(pool.map(lambda table: _make(spark, *table), road.tables))
+        interval = {CHECKPOINT_INTERVAL: CHECKPOINTS[road.entity]}
+        with ThreadPoolExecutor() as pool:
+            tables = (
+                pool.submit(road.table.create, spark, CLEANED[road.entity], interval),
+                pool.submit(road.quarantine.create, spark, STREAM_QUARANTINE),
+                pool.submit(road.arrivals.create, spark, ARRIVALS),
+            )
         # To read an empty table takes seconds, as long as the JVM is cold.
-        cleaned, bad, counted = made
+        cleaned, bad, counted = (made.result() for made in tables)
         self._known = Known(None if cleaned else road.table.read(spark))
         self._arrivals = Arrivals(spark, road.arrivals, road.table, guard, cleaned and counted)
         quarantined = [] if bad else last_hour(road.quarantine.read(spark), "rule")
@@ -147,7 +142,8 @@ class Sink:
         """Write a batch of what ``prepared`` gives."""
         batch.persist()
         try:
-            at = _millis("position.arrived_at").alias("at")
+            # As a number: Python's dates are of the machine's zone.
+            at = F.unix_millis("position.arrived_at").alias("at")
             found = batch.select("rule", at, *self._post).collect()
             bad = Counter((row["at"], row["rule"]) for row in found if row["rule"])
             if bad:
@@ -170,7 +166,8 @@ class Sink:
         if self._first:  # it may be one that was written before, and counted from the table
             held = self._road.quarantine.read(batch.sparkSession).select(*PLACE)
             fresh = rows.join(held, list(PLACE), "left_anti")
-            found = fresh.groupBy(_millis("arrived_at").alias("at"), "rule").count().collect()
+            at = F.unix_millis("arrived_at").alias("at")
+            found = fresh.groupBy(at, "rule").count().collect()
             bad = [(row["at"], row["rule"], row["count"]) for row in found]
         self._guard()
         self._road.quarantine.add(rows, PLACE)
@@ -184,7 +181,7 @@ class Sink:
         first = F.min("position.arrived_at").alias("arrived_at")
         newest = cleaning.newest(rows.select(*self._columns, "position"), first).persist()
         try:
-            at = _millis("arrived_at").alias("at")
+            at = F.unix_millis("arrived_at").alias("at")
             self._keep(newest, newest.select(at, *self._post).collect(), batch_id)
         finally:
             newest.unpersist()
@@ -202,36 +199,20 @@ class Sink:
     ) -> list[Arrival]:
         """Write what the table hasn't got; return the counted posts that no commit tells."""
         values = [(row[KEY], row["value"]) for row in found]
-        changes = self._known.changes(values)
-        if not changes.keys:
+        keys, new = self._known.changes(values)
+        if not keys:
             return counted
-        if len(changes.keys) < len(found):
-            keys = [(key,) for key in changes.keys]
-            wanted = rows.sparkSession.createDataFrame(keys, f"{KEY} bigint")
+        if len(keys) < len(found):
+            wanted = rows.sparkSession.createDataFrame([(key,) for key in keys], f"{KEY} bigint")
             rows = rows.join(F.broadcast(wanted), KEY, "left_semi")
         if len(found) < FEW:
             rows = rows.coalesce(1)
         self._guard()
         noted: Mapping[str, Any] = {}
-        if changes.new:
+        if new:
             noted = self._arrivals.note(counted)
             self._road.table.append(rows, {"batch": batch_id, **noted})
         else:
             self._road.table.merge(rows, (KEY,))
         self._known.written(values)
         return [] if noted else counted
-
-
-def _make(
-    spark: SparkSession, table: Table, schema: StructType, properties: Mapping[str, str]
-) -> bool:
-    """Make a table that is missing; whether it was, so that it has no row."""
-    if table.exists(spark):
-        return False
-    table.create(spark, schema, properties)
-    return True
-
-
-def _millis(column: str) -> Column:
-    # As a number: Python's dates are of the machine's zone.
-    return F.unix_millis(column)

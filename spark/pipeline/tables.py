@@ -66,8 +66,10 @@ class Table:
         spark: SparkSession,
         schema: StructType,
         properties: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """Make the table unless it is there; one with other columns is left as it is."""
+    ) -> bool:
+        """Make the table unless it is there, whatever its columns; say whether it was missing."""
+        if self.exists(spark):  # a look, where CREATE TABLE IF NOT EXISTS is a command
+            return False
         wanted = {**PROPERTIES, **properties}
         builder = DeltaTable.createIfNotExists(spark).location(self.uri).addColumns(schema)
         for name, value in wanted.items():
@@ -80,6 +82,7 @@ class Table:
             # Makes a table of a log without a commit, as CREATE doesn't.
             none = spark.createDataFrame([], schema)
             none.write.format("delta").mode("append").options(**wanted).save(self.uri)
+        return True
 
     def exists(self, spark: SparkSession) -> bool:
         """Say whether the table is there."""
@@ -111,16 +114,14 @@ class Table:
         history = DeltaTable.forPath(spark, self.uri).history(commits).select("userMetadata")
         return [note for (text,) in history.collect() if (note := _note(text))]
 
-    def compact(self, spark: SparkSession) -> tuple[int, int]:
-        """Join small files, which changes no row; commit nothing when there is nothing to join.
+    def compact(self, spark: SparkSession) -> int:
+        """Join small files, which changes no row; return how many they were.
 
-        Returns:
-            How many files were joined, and into how many.
+        Nothing is committed when there is nothing to join.
         """
         made = DeltaTable.forPath(spark, self.uri).optimize().executeCompaction().head()
         assert made is not None
-        metrics = made["metrics"]
-        return metrics["numFilesRemoved"], metrics["numFilesAdded"]
+        return int(made["metrics"]["numFilesRemoved"])
 
     def vacuum(self, spark: SparkSession) -> None:
         """Remove files that no version needs which the table still keeps.
@@ -195,9 +196,7 @@ class Table:
 
     def overwrite(self, rows: DataFrame, note: Mapping[str, Any]) -> None:
         """Put ``rows`` in the place of all rows, in one file; ``note`` is kept with the commit."""
-        writer = rows.coalesce(1).write.format("delta")
-        for name, value in PROPERTIES.items():
-            writer = writer.option(name, value)
+        writer = rows.coalesce(1).write.format("delta").options(**PROPERTIES)
         writer = writer.option("userMetadata", json.dumps(note))
         writer.mode("overwrite").option("overwriteSchema", True).save(self.uri)
 
