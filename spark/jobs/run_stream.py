@@ -13,8 +13,8 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
@@ -22,19 +22,17 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from contract import names
-from contract.entities import ENTITIES, Entity
+from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.settings import Settings
 from spark.pipeline.board import Board
 from spark.pipeline.errors import first_line
 from spark.pipeline.lock import writer_lock
-from spark.pipeline.service import Reader, Restarts, Service
+from spark.pipeline.service import Restarts, Service
 from spark.pipeline.session import session
 from spark.pipeline.sources.kinesis import register
 from spark.pipeline.stream import Road
 from spark.pipeline.tables import Table
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,15 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
                 spark,
                 [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
                 Board(spark, Table(f"{root}/{names.live_table(settings.user_id)}"), guard),
-                _kinesis(settings, arguments.position),
+                partial(_kinesis, spark, settings, arguments.position),
                 arguments.checkpoints or f"{root}/_checkpoints",
                 guard,
                 None if arguments.once else arguments.interval,
                 Restarts(arguments.restarts),
                 arguments.alive.touch if arguments.alive else lambda: None,
             )
-            with _stopped_by_signals(service):
-                batches = service.run()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                # PySpark's own handler would cancel every job.
+                signal.signal(number, lambda *_: service.stop())
+            batches = service.run()
     except (PipelineError, PySparkException, Py4JJavaError) as error:
         sys.stderr.write(f"run_stream: {first_line(error)}\n")
         return 1
@@ -66,25 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _kinesis(settings: Settings, position: str) -> Reader:
-    """Return the reading line, which is the one that runs on Databricks."""
-
-    def read(spark: SparkSession, _: Entity, stream: str) -> DataFrame:
-        reader = spark.readStream.format("kinesis").option("streamName", stream)
-        return reader.options(region=settings.aws_region, initialPosition=position).load()
-
-    return read
-
-
-@contextmanager
-def _stopped_by_signals(service: Service) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the service; PySpark's own handler would cancel every job."""
-    before = {number: signal.signal(number, lambda *_: service.stop()) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _kinesis(spark: SparkSession, settings: Settings, position: str, stream: str) -> DataFrame:
+    """Read a stream: the same line as on Databricks."""
+    reader = spark.readStream.format("kinesis").option("streamName", stream)
+    return reader.options(region=settings.aws_region, initialPosition=position).load()
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

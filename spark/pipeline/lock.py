@@ -35,6 +35,8 @@ LEASE = 30.0
 """Seconds without a renewal after which a lock counts as left behind."""
 RENEWAL = 5.0
 """Seconds between two renewals."""
+REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+"""S3's errors for a PUT whose condition doesn't hold."""
 LOOK = 0.5
 """Seconds between two looks at a lock that another run holds."""
 
@@ -154,47 +156,39 @@ class _ObjectLock:
         # The time makes every renewal another object, which is how a waiting run sees it.
         body = self._me.write(renewed=time.time_ns())
         asked = time.monotonic()  # not when the answer comes: S3 may have stored it long before
-        try:
-            answer = self._s3.put_object(**self._where, Body=body, **condition)
-        except ClientError as error:
-            if _code(error) not in (
-                "PreconditionFailed",
-                "ConditionalRequestConflict",
-                "NoSuchKey",
-            ):
-                raise self._failed(error) from error
+        answer = self._call("put_object", REFUSED, Body=body, **condition)
+        if answer is not None:
+            self._etag = answer["ETag"]
+        else:
             # Refused, but perhaps because the first attempt's answer was lost.
             etag, holder = self._get()
             if holder.run != self._me.run:
                 return False
             self._etag = etag
-        except BotoCoreError as error:
-            raise self._failed(error) from error
-        else:
-            self._etag = answer["ETag"]
         self._renewed = asked
         return True
 
     def _get(self) -> tuple[str, Holder]:
         """Return the lock's ETag and holder; both are empty when there is no lock."""
+        answer = self._call("get_object", ("NoSuchKey",))
+        if answer is None:
+            return "", Holder()
+        return answer["ETag"], Holder.read(answer["Body"])
+
+    def _call(self, method: str, passed: tuple[str, ...], **arguments: Any) -> Any:
+        """Call S3; return None where its answer is one of the errors in ``passed``."""
+        where = f"S3 at {self._s3.meta.endpoint_url}"
         try:
-            answer = self._s3.get_object(**self._where)
-            return answer["ETag"], Holder.read(answer["Body"].read())
+            answer = getattr(self._s3, method)(**self._where, **arguments)
+            if "Body" in answer:
+                answer["Body"] = answer["Body"].read()  # which may fail as the call may
+            return answer
         except ClientError as error:
-            if _code(error) == "NoSuchKey":
-                return "", Holder()
-            raise self._failed(error) from error
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in passed:
+                return None
+            if code == "NoSuchBucket":
+                raise StorageError(f"{where} has no bucket {self._where['Bucket']}") from error
+            raise StorageError(f"{where} refuses {self._name}: {code}") from error
         except BotoCoreError as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: Exception) -> StorageError:
-        bucket, endpoint = self._where["Bucket"], self._s3.meta.endpoint_url
-        if isinstance(error, ClientError):
-            if _code(error) == "NoSuchBucket":
-                return StorageError(f"S3 at {endpoint} has no bucket {bucket}")
-            return StorageError(f"S3 at {endpoint} refuses {self._name}: {_code(error)}")
-        return StorageError(f"S3 at {endpoint} does not answer: {error}")
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+            raise StorageError(f"{where} does not answer: {error}") from error

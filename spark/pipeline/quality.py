@@ -6,9 +6,9 @@ Objects are read and parsed anew, so nothing is trusted that the batch has count
 on storing meanwhile, and another batch may run:
 
 - A record is *due* when its object was read by a batch that has ended (``objects_read``). Others
-  wait for the next batch, unless they should have been read: their object was stored before ``until``
-  and before the newest object that was read, for a batch lists all objects and takes the oldest
-  first. The times are S3's; no clock of ours decides what should have been read.
+  wait for the next batch, unless they should have been read: their object was stored before
+  ``until`` and before the newest object that was read, for a batch lists all objects and takes the
+  oldest first. The times are S3's; no clock of ours decides what should have been read.
 - A due record must have its row. A row must have its record, due or not: a batch that runs now may
   have written it already.
 """

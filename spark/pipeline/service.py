@@ -14,19 +14,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from contract.entities import Entity
 from spark.pipeline.board import Board
 from spark.pipeline.errors import JobError, LockError, first_line
 from spark.pipeline.lock import Guard
 from spark.pipeline.pace import Pace
 from spark.pipeline.stream import Road, Sink, prepared
 
-Reader = Callable[[SparkSession, Entity, str], DataFrame]
-"""Gives the stream of an entity, by the stream's name, with the columns of the Kinesis source."""
+Reader = Callable[[str], DataFrame]
+"""Gives a stream by its name, with the columns of the Kinesis source."""
 
 LOOK = 0.5
 """Seconds between two looks at the queries."""
@@ -160,21 +160,17 @@ class Service:
         if (sink := one.sink) is None:
             return
         try:
-            rows = self._read(self._spark, one.road.entity, one.road.stream)
-            writer = (
-                prepared(rows, one.road.entity)
+            when: dict[str, Any] = {"availableNow": True}
+            if self._interval is not None:
+                when = {"processingTime": f"{round(self._interval * 1000)} milliseconds"}
+            one.query = (
+                prepared(self._read(one.road.stream), one.road.entity)
                 .writeStream.queryName(one.road.stream)
                 .option("checkpointLocation", f"{self._checkpoints}/{one.road.entity.name}")
+                .trigger(**when)
+                .foreachBatch(lambda batch, id: self._write(one, sink, batch, id))
+                .start()
             )
-            if self._interval is None:
-                writer = writer.trigger(availableNow=True)
-            else:
-                writer = writer.trigger(
-                    processingTime=f"{round(self._interval * 1000)} milliseconds"
-                )
-            one.query = writer.foreachBatch(
-                lambda batch, id: self._write(one, sink, batch, id)
-            ).start()
         except Exception as error:
             one.error = error
 
@@ -200,10 +196,11 @@ class Service:
         if one.query is not None and one.query.isActive:
             return
         if not self._failed(one):
-            if self._interval is not None:  # ended without an error, as a stop from outside does
-                one.error = JobError("the query was stopped")
-            else:
+            if self._interval is None:
                 return
+            one.error = JobError(
+                "the query was stopped"
+            )  # from outside, which is no error to Spark
         if not one.due:
             cause = one.error or (one.query and one.query.exception()) or JobError("unknown")
             if isinstance(cause, LockError):

@@ -9,10 +9,12 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
 from spark.pipeline.service import Reader, Restarts, Service
 from spark.pipeline.sources.kinesis.records import SCHEMA
+from tests.spark.lake import ID
 from tests.spark.stream import Stream, Tables, once
 
 
@@ -22,16 +24,16 @@ class Files:
     def __init__(self, tables: Tables, folder: Path) -> None:
         self.tables, self.folder = tables, folder
         for entity in ENTITIES:
-            (folder / entity.name).mkdir(parents=True)
+            (folder / names.stream(ID, entity)).mkdir(parents=True)
 
     def put(self, entity: Entity, stream: Stream, *data: str) -> None:
         """Let records arrive."""
         frame = self.tables.frame(stream.put(*data)).coalesce(1)
-        frame.write.mode("append").parquet(str(self.folder / entity.name))
+        frame.write.mode("append").parquet(str(self.folder / names.stream(ID, entity)))
 
-    def read(self, spark: SparkSession, entity: Entity, _: str) -> DataFrame:
-        """Give the stream of an entity."""
-        return spark.readStream.schema(SCHEMA).parquet(str(self.folder / entity.name))
+    def read(self, name: str) -> DataFrame:
+        """Give a stream."""
+        return self.tables.spark.readStream.schema(SCHEMA).parquet(str(self.folder / name))
 
 
 @pytest.fixture
@@ -61,9 +63,9 @@ def test_a_query_that_fails_is_started_again_and_in_the_end_not(
     files.put(GEO, Stream(GEO), '{"ind":1}')
     failures = 0
 
-    def read(spark: SparkSession, entity: Entity, name: str) -> DataFrame:
+    def read(name: str) -> DataFrame:
         nonlocal failures
-        rows = files.read(spark, entity, name)
+        rows = files.read(name)
         if failures < 2:
             failures += 1
             broken = F.raise_error(F.lit("no luck")).cast("string")
@@ -78,7 +80,7 @@ def test_a_query_that_fails_is_started_again_and_in_the_end_not(
     assert set(tables.cleaned(GEO)) == {1}
     assert capsys.readouterr().err.count("no luck") == 2
 
-    def none(_spark: SparkSession, _entity: Entity, name: str) -> DataFrame:
+    def none(name: str) -> DataFrame:
         raise JobError(f"there is no {name}")
 
     service = _service(tables, none, lambda: None, tmp_path)
