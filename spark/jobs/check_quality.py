@@ -16,15 +16,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, fields
 from datetime import UTC, datetime
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-
 from contract.entities import ENTITIES
-from contract.errors import PipelineError
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
 from spark.pipeline import thresholds
-from spark.pipeline.errors import JobError, first_line
+from spark.pipeline.errors import FAILURES, JobError, first_line
 from spark.pipeline.ingest import Road
 from spark.pipeline.quality import Check, check
 from spark.pipeline.session import session
@@ -45,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         spark = session("check_quality")
         roads = [Road.of(e, settings.user_id, objects, settings.batch_root) for e in ENTITIES]
         checks = check(spark, roads, limits, until)
-    except (PipelineError, PySparkException, Py4JJavaError) as error:
+    except FAILURES as error:
         return f"check_quality: {first_line(error)}"
     sys.stdout.write((_json if arguments.json else _table)(checks) + "\n")
     failed = [str(found) for found in checks if not found.ok]

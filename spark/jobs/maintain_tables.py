@@ -14,12 +14,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-
-from contract.errors import PipelineError
 from contract.settings import Settings
-from spark.pipeline.errors import first_line
+from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.maintenance import Upkeep, batch_tables, maintain, streaming_tables
 from spark.pipeline.session import session
@@ -37,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         # The stream holds the lock of its tables for as long as it runs. It only adds files, but
         # for a changed row: a write of that gives up when it comes second, and is done again.
         done += maintain(spark, settings.streaming_root, streaming_tables(user_id), lambda: None)
-    except (PipelineError, PySparkException, Py4JJavaError) as error:
+    except FAILURES as error:
         return f"maintain_tables: {first_line(error)}"
     sys.stdout.write((_json if arguments.json else _text)(done) + "\n")
     return 0

@@ -13,14 +13,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-
 from contract.entities import ENTITIES
-from contract.errors import PipelineError
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
-from spark.pipeline.errors import first_line
+from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.ingest import Counts, Road, ingest
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.queries import Options
@@ -41,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             roads = [Road.of(entity, settings.user_id, objects, root) for entity in ENTITIES]
             counts = ingest(spark, roads, guard)
             results = write_results(spark, settings.user_id, root, options, guard)
-    except (PipelineError, PySparkException, Py4JJavaError) as error:
+    except FAILURES as error:
         sys.stderr.write(f"run_batch: {first_line(error)}\n")
         return 1
     sys.stdout.write((_json if arguments.json else _text)(counts, results) + "\n")

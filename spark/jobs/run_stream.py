@@ -17,16 +17,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from contract import names
 from contract.entities import ENTITIES
-from contract.errors import PipelineError
 from contract.settings import Settings
 from spark.pipeline.board import Board
-from spark.pipeline.errors import first_line
+from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.service import Restarts, Service
 from spark.pipeline.session import session
@@ -59,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 # PySpark's own handler would cancel every job.
                 signal.signal(number, lambda *_: service.stop())
             batches = service.run()
-    except (PipelineError, PySparkException, Py4JJavaError) as error:
+    except FAILURES as error:
         sys.stderr.write(f"run_stream: {first_line(error)}\n")
         return 1
     sys.stdout.write(json.dumps({"batches": batches}) + "\n")

@@ -15,8 +15,14 @@ from __future__ import annotations
 
 import re
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+
 from contract.causes import innermost
 from contract.errors import PipelineError
+
+FAILURES = (PipelineError, PySparkException, Py4JJavaError)
+"""What a job reports with one line when it can't do its work."""
 
 
 class JobError(PipelineError):
