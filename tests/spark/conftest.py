@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -16,11 +15,10 @@ from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
 from tests.spark.data import arrow
+from tests.spark.lake import Lake
 from tests.spark.options import settings, spark_options
 from tests.spark.oracle import Oracle
-
-if TYPE_CHECKING:
-    from tests.spark.lake import Lake
+from tests.spark.stream import Tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,11 +101,15 @@ def lake(
     capsys: pytest.CaptureFixture[str],
 ) -> Lake:
     """A folder without objects, in which the jobs keep their tables."""
-    from tests.spark.lake import Lake  # it takes Delta, which the other versions of Spark lack
-
     folder = tmp_path / "a lake"
     monkeypatch.setenv("DELTA_ROOT", f"{folder}/delta")
     return Lake(spark, folder, capsys)
+
+
+@pytest.fixture
+def tables(streaming_spark: SparkSession, tmp_path: Path) -> Tables:
+    """The tables of the streaming road, none of which is there."""
+    return Tables(streaming_spark, tmp_path / "a lake/streaming")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from pyspark.sql import SparkSession
 
 from contract import names
 from contract.entities import GEO, USER, Entity
 from tests.spark.lake import ID
 from tests.spark.stream import Stream, Tables
-
-
-@pytest.fixture
-def tables(streaming_spark: SparkSession, tmp_path: Path) -> Tables:
-    return Tables(streaming_spark, tmp_path / "a lake/streaming")
 
 
 def posts(tables: Tables, entity: Entity) -> int | None:

@@ -15,6 +15,7 @@ from tests import example_row
 from tests.example_row import SENT
 from tests.spark.conftest import Records
 from tests.spark.lake import rows
+from tests.spark.oracle import plain
 
 
 def cleaned(records: Records, entity: Entity, *wire: dict[str, Any]) -> list[dict[str, Any]]:
@@ -31,8 +32,12 @@ def test_columns_are_those_of_the_specification(records: Records, entity: Entity
     assert columns == [(field.name, field.dataType) for field in CLEANED[entity]]
 
 
-def test_row_7528_is_all_placeholders(records: Records) -> None:
-    assert cleaned(records, PIN, SENT[PIN]) == [example_row.CLEANED[PIN]]
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
+def test_row_7528(records: Records, entity: Entity) -> None:
+    """Its pin is all placeholders."""
+    (row,) = cleaned(records, entity, SENT[entity])
+    expected = example_row.CLEANED[entity]
+    assert (list(row), plain(row)) == (list(expected), plain(expected))
 
 
 def test_texts_stay_as_they_are(records: Records) -> None:
@@ -110,20 +115,9 @@ def test_save_location_is_the_path_only(records: Records) -> None:
     assert dict(zip(PATHS, found, strict=True)) == PATHS
 
 
-def test_coordinates_are_latitude_and_longitude(records: Records) -> None:
-    found = cleaned(
-        records,
-        GEO,
-        {"ind": 1, "latitude": -89.9787, "longitude": -173.293},
-        {"ind": 2, "latitude": 1.5},
-        {"ind": 3},
-    )
-    assert [row["coordinates"] for row in found] == [[-89.9787, -173.293], None, None]
-
-
-def test_user_name_is_both_names_with_one_space(records: Records) -> None:
-    (row,) = cleaned(records, USER, {"ind": 1, "first_name": "Abigail", "last_name": "Ali"})
-    assert row["user_name"] == "Abigail Ali"
+def test_half_a_place_is_none(records: Records) -> None:
+    found = cleaned(records, GEO, {"ind": 2, "latitude": 1.5}, {"ind": 3})
+    assert [row["coordinates"] for row in found] == [None, None]
 
 
 def test_of_one_key_the_last_to_arrive_stays(records: Records) -> None:

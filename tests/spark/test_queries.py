@@ -13,7 +13,7 @@ from contract.results import RESULTS
 from emulator.dataset.generate import Block
 from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
-from spark.pipeline.queries import DEFAULTS, ORDER, Options, ordered, posts, results
+from spark.pipeline.queries import DEFAULTS, Options, ordered, posts, results
 from tests.spark.conftest import Records
 from tests.spark.data import lines
 from tests.spark.oracle import Oracle
@@ -119,22 +119,6 @@ def test_the_year_may_be_that_of_posting(spark: SparkSession) -> None:
     assert found["10"] == {(2017, 300.0), (2018, 200.0), (2019, 60.0)}
     assert found["11"] == {("18-24", 2017, 300.0), ("18-24", 2018, 200.0), ("18-24", 2019, 100.0)}
     assert found["8"] == DEFAULT_ROWS["8"]
-
-
-def test_columns_are_those_of_the_contract(spark: SparkSession) -> None:
-    empty = [
-        spark.createDataFrame([], schema)
-        for schema in (
-            "ind long, category string, poster_name string, follower_count long",
-            "ind long, country string, timestamp timestamp",
-            "ind long, user_name string, age long, date_joined timestamp",
-        )
-    ]
-    found = results(posts(*empty))
-    assert {name: tuple(frame.columns) for name, frame in found.items()} == {
-        result.name: result.columns for result in RESULTS
-    }
-    assert set(ORDER) == set(found)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contract import names
@@ -34,14 +34,6 @@ class Files:
     def read(self, name: str) -> DataFrame:
         """Give a stream."""
         return self.tables.spark.readStream.schema(SCHEMA).parquet(str(self.folder / name))
-
-
-@pytest.fixture
-def tables(
-    streaming_spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Tables:
-    monkeypatch.setenv("DELTA_ROOT", f"{tmp_path}/a lake")
-    return Tables(streaming_spark, tmp_path / "a lake/streaming")
 
 
 @pytest.fixture

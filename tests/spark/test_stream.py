@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from pyspark.sql import SparkSession
 
@@ -17,11 +15,6 @@ from tests.spark.lake import ID, Lake
 from tests.spark.stream import Feed, Stream, Tables, seconds
 from tests.spark.test_cleaning import FOLLOWERS
 from tests.spark.test_parse import BAD
-
-
-@pytest.fixture
-def tables(streaming_spark: SparkSession, tmp_path: Path) -> Tables:
-    return Tables(streaming_spark, tmp_path / "the tables")
 
 
 def _records(entity: Entity, block: Block) -> tuple[list[str], list[str]]:

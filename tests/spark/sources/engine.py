@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ class Engine:
 
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
-    _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -70,18 +70,9 @@ class Engine:
 
     def end(self) -> None:
         """End it; its streams are gone."""
-        if self.process is not None and self.process.stdin is not None:
+        if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
-            self.process.stdin.close()
-        if self.process is not None and self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def close(self) -> None:
-        """End it for good."""
-        self.end()
-        for client in self._clients.values():
-            client.close()
+            self.process.communicate(timeout=10)
 
     def move_clock(self, seconds: float) -> None:
         """Let it be later: records grow old and iterators expire."""
@@ -103,12 +94,17 @@ class Engine:
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == b"done\n"
 
-    @property
+    @cached_property
     def client(self) -> Any:
         """A plain boto3 client."""
-        if "kinesis" not in self._clients:
-            self._clients["kinesis"] = plain_client(self.endpoint)
-        return self._clients["kinesis"]
+        return boto3.client(
+            "kinesis",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
+        )
 
     def stream(self, shards: int = 1) -> Stream:
         """Make a stream of a name that no other has."""
@@ -125,19 +121,8 @@ def running() -> Iterator[Engine]:
         engine.start()
         yield engine
     finally:
-        engine.close()
-
-
-def plain_client(endpoint: str) -> Any:
-    """A plain boto3 client of an engine."""
-    return boto3.client(
-        "kinesis",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
-    )
+        engine.end()
+        engine.client.close()
 
 
 @dataclass
@@ -164,15 +149,12 @@ class Stream:
 
     def wait_until_active(self) -> None:
         """Wait until a change of its shards is done."""
-        wait_for(
-            "an active stream",
-            lambda: (
-                self.client.describe_stream_summary(StreamName=self.name)[
-                    "StreamDescriptionSummary"
-                ]["StreamStatus"]
-                == "ACTIVE"
-            ),
-        )
+
+        def active() -> bool:
+            found = self.client.describe_stream_summary(StreamName=self.name)
+            return bool(found["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+
+        wait_for("an active stream", active)
 
     def put(self, count: int, keys: int = 16, size: int = 0) -> list[str]:
         """Put records, numbered as they are sent; return their texts."""
@@ -268,8 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         way = self.server
         way.calls.append(action)
         if way.down:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
             return
         faults = way.faults.get(action, [])
         if faults:
@@ -282,8 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = connection.getresponse()
             status, found = answer.status, answer.read()
         except OSError:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
             return
         finally:
             connection.close()
@@ -294,6 +274,10 @@ class _Handler(BaseHTTPRequestHandler):
                 document["MillisBehindLatest"] = 0
             found = json.dumps(document).encode()
         self._answer(status, found)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

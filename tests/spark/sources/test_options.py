@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ from spark.pipeline.sources.kinesis.source import KinesisDataSource
 NOWHERE = Settings.from_environ({})
 
 
-def parse(**given: str) -> Options:
-    return Options.parse({"streamName": "posts", **given}, NOWHERE)
+def parse(streamName: str | None = "posts", **given: str) -> Options:
+    named = {} if streamName is None else {"streamName": streamName}
+    return Options.parse({**named, **given}, NOWHERE)
 
 
 def test_defaults() -> None:
@@ -126,6 +128,7 @@ def test_positions(value: str, position: str) -> None:
         ({"streamNames": "x"}, "option 'streamNames' is unknown.*did you mean streamName?"),
         ({"elephant": "x"}, "option 'elephant' is unknown.*it takes streamName, region"),
         ({"rolearn": "x"}, "option roleArn is known to Databricks' kinesis source alone"),
+        ({"streamName": None}, "option streamName is ''"),
         ({"streamName": ""}, "option streamName is '': it must be names of streams"),
         ({"streamName": "a,,b"}, "option streamName is 'a,,b'"),
         ({"streamName": "a,a"}, "it names a stream twice"),
@@ -166,14 +169,9 @@ def test_positions(value: str, position: str) -> None:
         ({"shardsPerTask": "none"}, "it must be a whole number above 0"),
     ],
 )
-def test_a_wrong_option_is_named_with_its_value(given: dict[str, str], message: str) -> None:
+def test_a_wrong_option_is_named_with_its_value(given: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         parse(**given)
-
-
-def test_a_stream_must_be_named() -> None:
-    with pytest.raises(OptionError, match="option streamName is ''"):
-        Options.parse({}, NOWHERE)
 
 
 def test_the_docstring_has_every_option() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from spark.pipeline.errors import DataLossError, SourceError
+from spark.pipeline.errors import SourceError
 from tests.spark.sources.conftest import QueryOf, texts, travel
 from tests.spark.sources.engine import Engine, Stream
 from tests.support.waiting import wait_for
@@ -53,15 +53,6 @@ def test_each_offset_closes_its_batch(engine: Engine, query: QueryOf) -> None:
     before = sum(len(rows) for _, _, rows in reading.batches[: len(reading.batches) // 2 + 1])
     restarted.read(middle, 300 - before)
     assert sorted(texts(restarted.found)) == sorted(texts(reading.found[before:]))
-
-
-def test_rows_are_handed_out_once_and_read_again_after_that(engine: Engine, query: QueryOf) -> None:
-    stream = engine.stream()
-    stream.put(10)
-    reading = query(stream)
-    reading.read(reading.start(), 10)
-    start, end, rows = next(batch for batch in reading.batches if batch[2])
-    assert reading.rows(start, end) == rows
 
 
 def test_the_first_batch_is_closed_as_well(engine: Engine, query: QueryOf) -> None:
@@ -195,15 +186,3 @@ def test_offsets_that_do_not_join_are_refused(engine: Engine, query: QueryOf) ->
         reading.reader.partitions(first, third)
     with pytest.raises(SourceError, match="not of this source"):
         reading.reader.partitions({"offset": 1}, third)
-
-
-def test_a_count_that_differs_is_a_loss(engine: Engine, query: QueryOf) -> None:
-    stream = engine.stream()
-    stream.put(5)
-    reading = query(stream)
-    reading.read(reading.start(), 5)
-    start, end, _ = reading.batches[-1]
-    (name,) = end["shards"]
-    end["shards"][name]["records"] = 6
-    with pytest.raises(DataLossError, match="held 6 records when it was planned and holds 5 now"):
-        query(stream).rows(start, end)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.errors import AnalysisException, StreamingQueryException
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from contract.settings import Settings
@@ -84,13 +84,6 @@ def test_wrong_options_are_refused_when_the_query_is_defined(
         load(source, engine, stream, streamNames="x")
     with pytest.raises(AnalysisException, match="option initialPosition is 'newest'"):
         load(source, engine, stream, initialPosition="newest")
-
-
-def test_a_stream_that_is_not_there(source: SparkSession, engine: Engine, tmp_path: Path) -> None:
-    stream = engine.stream()
-    stream.delete()
-    with pytest.raises(StreamingQueryException, match=f"{stream.name}.*ResourceNotFoundException"):
-        drain(load(source, engine, stream), tmp_path)
 
 
 @pytest.fixture
