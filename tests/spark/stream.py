@@ -23,7 +23,7 @@ from spark.pipeline.stream import Road, Sink, prepared
 from spark.pipeline.tables import Table
 from stack.errors import WaitTimeout
 from stack.waiting import wait_for
-from tests.spark.lake import ID, rows
+from tests.spark.lake import ID, by_key, rows
 
 START = datetime(2026, 11, 25, 12)
 SHARD = "shardId-000000000000"
@@ -113,9 +113,7 @@ class Tables:
 
     def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
         """Rows of a cleaned table by key; a key that is there twice is an error."""
-        found = rows(self.road(entity).table.read(self.spark))
-        assert len({row["ind"] for row in found}) == len(found)
-        return {row["ind"]: row for row in found}
+        return by_key(self.road(entity).table.read(self.spark))
 
     def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
         """Rows of a quarantine table."""

@@ -68,32 +68,17 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def kinesis_options(source: str) -> set[str]:
-    """Options that a module gives to the ``kinesis`` source."""
-    tree = ast.parse(source)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    # The innermost functions that read: the lines of another one aren't theirs.
-    readers = [node for node in functions if _reads(node)]
-    inner = [
-        node
-        for node in readers
-        if not any(other is not node and other in ast.walk(node) for other in readers)
-    ]
-    return {name for node in inner or ([tree] if _reads(tree) else []) for name in _options(node)}
-
-
-def _reads(tree: ast.AST) -> bool:
-    return any(
-        name == "format" and arguments and _text(arguments[0]) == "kinesis"
-        for name, arguments, _ in _calls(tree)
-    )
-
-
-def _options(tree: ast.AST) -> Iterator[str]:
-    for name, arguments, keywords in _calls(tree):
-        if name == "option" and arguments:
-            yield _text(arguments[0]) or ast.unparse(arguments[0])
-        elif name == "options":
-            yield from (keyword.arg or ast.unparse(keyword.value) for keyword in keywords)
+    """Options that a module which reads the ``kinesis`` source gives to readers and writers."""
+    calls = list(_calls(ast.parse(source)))
+    if not any(name == "format" and _text(given[0]) == "kinesis" for name, given, _ in calls):
+        return set()
+    found = {
+        _text(given[0]) or ast.unparse(given[0]) for name, given, _ in calls if name == "option"
+    }
+    for name, _, keywords in calls:
+        if name == "options":
+            found |= {keyword.arg or ast.unparse(keyword.value) for keyword in keywords}
+    return found
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, list[ast.expr], list[ast.keyword]]]:

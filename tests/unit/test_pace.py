@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from spark.pipeline.pace import CORES, LONGEST, Pace
 
-
-def test_batches_that_end_together_start_one_after_the_other() -> None:
-    pace = Pace(CORES, lambda: 100.0)
-    assert [pace.delay(0.5) for _ in range(3)] == [0, 0.5, 1.0]
+Asked = list[tuple[float, float, float]]
+"""When a query asks, how long its batch took, and the delay that it is given."""
 
 
-def test_who_comes_later_waits_for_what_is_left_of_the_batch_before() -> None:
-    now = iter((100.0, 100.25, 101.0))
-    pace = Pace(CORES, lambda: next(now))
-    assert [pace.delay(0.5) for _ in range(3)] == [0, 0.25, 0]
-
-
-def test_a_long_batch_holds_nobody_up() -> None:
-    pace = Pace(CORES, lambda: 100.0)
-    assert [pace.delay(60), pace.delay(60)] == [0, LONGEST]
-
-
-def test_more_processors_take_more_batches_at_a_time() -> None:
-    pace = Pace(4 * CORES, lambda: 100.0)
-    assert [pace.delay(0.5), pace.delay(0.5)] == [0, 0.125]
+@pytest.mark.parametrize(
+    ("cores", "asked"),
+    [
+        pytest.param(CORES, [(0, 0.5, 0), (0, 0.5, 0.5), (0, 0.5, 1)], id="ended together"),
+        pytest.param(CORES, [(0, 0.5, 0), (0.25, 0.5, 0.25), (1, 0.5, 0)], id="comes later"),
+        pytest.param(CORES, [(0, 60, 0), (0, 60, LONGEST)], id="a long batch holds nobody up"),
+        pytest.param(4 * CORES, [(0, 0.5, 0), (0, 0.5, 0.125)], id="more processors"),
+    ],
+)
+def test_batches_start_one_after_the_other(cores: float, asked: Asked) -> None:
+    now = iter(100 + at for at, _, _ in asked)
+    pace = Pace(cores, lambda: next(now))
+    assert [pace.delay(took) for _, took, _ in asked] == [delay for _, _, delay in asked]

@@ -98,14 +98,14 @@ QueryOf = Callable[..., Query]
 
 
 @pytest.fixture
-def query(engine: Engine) -> Iterator[QueryOf]:
+def query() -> Iterator[QueryOf]:
     """Make queries on streams; by default from their beginning."""
     made: list[Query] = []
 
     def make(*streams: Stream, **options: str) -> Query:
         given = {
             "streamName": ",".join(stream.name for stream in streams),
-            "endpoint": engine.endpoint,
+            "endpoint": streams[0].client.meta.endpoint_url,
             "awsAccessKey": "test",
             "awsSecretKey": "test",
             "initialPosition": "trim_horizon",

@@ -177,6 +177,16 @@ class Stream:
         """What Kinesis lists."""
         return list(self.client.list_shards(StreamName=self.name)["Shards"])
 
+    def records(self) -> list[tuple[str, Any]]:
+        """What it holds, each record with its shard."""
+        found = []
+        for shard in self.shards():
+            where = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = self.client.get_shard_iterator(StreamName=self.name, **where)
+            answer = self.client.get_records(ShardIterator=iterator["ShardIterator"])
+            found += [(shard["ShardId"], record) for record in answer["Records"]]
+        return found
+
     def open(self) -> list[Any]:
         """Shards that take records, in the order of their hash keys."""
         found = [s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]]

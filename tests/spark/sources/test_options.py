@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 from types import MappingProxyType
 from typing import Any
 
@@ -56,48 +57,33 @@ def test_settings_are_the_defaults_of_region_and_endpoint() -> None:
     assert (options.region, options.endpoint) == ("eu-north-1", "https://kinesis.test")
 
 
+TAKEN: dict[str, tuple[str, object]] = {
+    "streamName": ("a, b", ("a", "b")),
+    "region": ("us-west-2", "us-west-2"),
+    "endpoint": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+    "awsAccessKey": ("key", "key"),
+    "awsSecretKey": ("secret", "secret"),
+    "initialPosition": ("TRIM_HORIZON", "TRIM_HORIZON"),
+    "maxRecordsPerFetch": ("500", 500),
+    "maxFetchRate": ("1.5", 1_500_000.0),
+    "minFetchPeriod": ("2 seconds", 2.0),
+    "fetchBufferSize": ("10mb", 10 * 2**20),
+    "shardFetchInterval": ("1m", 60.0),
+    "coalesce": ("False", False),
+    "coalesceThresholdBlockSize": ("1k", 1024),
+    "coalesceBinSize": ("1gb", 2**30),
+    "failOnDataLoss": ("false", False),
+}
+"""A text of each option that has an effect, and what it means."""
+WITHOUT_EFFECT = {"consumerMode": "polling", "maxFetchDuration": "1h", "shardsPerTask": "3"}
+WITHOUT_EFFECT |= {"reuseKinesisClient": "false", "clientRetries": "1"}
+
+
 def test_names_count_in_any_case_and_every_option_is_taken() -> None:
-    values = {
-        "streamName": "a, b",
-        "region": "us-west-2",
-        "endpoint": "http://127.0.0.1:1",
-        "awsAccessKey": "key",
-        "awsSecretKey": "secret",
-        "initialPosition": "TRIM_HORIZON",
-        "maxRecordsPerFetch": "500",
-        "maxFetchRate": "1.5",
-        "minFetchPeriod": "2 seconds",
-        "fetchBufferSize": "10mb",
-        "shardFetchInterval": "1m",
-        "coalesce": "False",
-        "coalesceThresholdBlockSize": "1k",
-        "coalesceBinSize": "1gb",
-        "failOnDataLoss": "false",
-        "consumerMode": "polling",
-        "maxFetchDuration": "1h",
-        "shardsPerTask": "3",
-        "reuseKinesisClient": "false",
-        "clientRetries": "1",
-    }
-    assert set(values) == {option.name for option in TABLE}
-    lower = {name.lower(): value for name, value in values.items()}
-    assert Options.parse(lower, NOWHERE) == Options(
-        streams=("a", "b"),
-        region="us-west-2",
-        endpoint="http://127.0.0.1:1",
-        access_key="key",
-        secret_key="secret",
-        position="TRIM_HORIZON",
-        fetch_records=500,
-        fetch_rate=1_500_000.0,
-        fetch_period=2.0,
-        buffer_bytes=10 * 2**20,
-        listing=60.0,
-        coalesce=False,
-        small_bytes=1024,
-        bin_bytes=2**30,
-        fail_on_data_loss=False,
-    )
+    given = {name: text for name, (text, _) in TAKEN.items()} | WITHOUT_EFFECT
+    assert list(given) == [option.name for option in TABLE]
+    lower = {name.lower(): value for name, value in given.items()}
+    assert astuple(Options.parse(lower, NOWHERE)) == tuple(value for _, value in TAKEN.values())
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_an_outage_has_an_end(
 def test_iterators_that_have_expired(own_engine: Engine, query: QueryOf) -> None:
     stream = own_engine.stream(2)
     stream.put(20)
-    reading = query(stream, endpoint=own_engine.endpoint)
+    reading = query(stream)
     position = reading.read(reading.start(), 20)
     own_engine.move_clock(400)  # five minutes are what an iterator lives for
     stream.put(20)
@@ -111,11 +111,10 @@ def test_a_batch_that_retention_has_cut(
     old = stream.put(20)
     own_engine.move_clock(20 * HOURS)
     young = stream.put(10)
-    endpoint = own_engine.endpoint
-    reading = query(stream, endpoint=endpoint)
+    reading = query(stream)
     first = reading.start()
     begun = reading.read(first, 30)
-    assert texts(query(stream, endpoint=endpoint).rows(first, begun)) == old + young
+    assert texts(query(stream).rows(first, begun)) == old + young
     own_engine.move_clock(30 * HOURS)
     message = (
         r"held 30 records when it was planned and holds 10 now, as the stream keeps records for"
@@ -124,9 +123,9 @@ def test_a_batch_that_retention_has_cut(
     )
     start, end, _ = reading.batches[-1]
     with pytest.raises(DataLossError, match=message):
-        query(stream, endpoint=endpoint).rows(start, end)
+        query(stream).rows(start, end)
     capfd.readouterr()
-    going_on = query(stream, endpoint=endpoint, failOnDataLoss="false")
+    going_on = query(stream, failOnDataLoss="false")
     assert texts(going_on.rows(start, end)) == young
     assert "holds 10 now, as the stream keeps records for 24 hours" in capfd.readouterr().err
 
@@ -184,7 +183,7 @@ def test_a_stream_that_is_just_being_created_again(
     """The engine lists no shards of it then: they aren't gone for that."""
     stream = own_engine.stream(2)
     stream.put(5)
-    reading = query(stream, endpoint=own_engine.endpoint)
+    reading = query(stream)
     position = reading.read(reading.start(), 5)
     stream.delete()
     own_engine.move_clock(10)
@@ -199,7 +198,7 @@ def test_a_stream_that_is_just_being_created_again(
         return "it has no shards: it is being made or deleted" in said
 
     with ThreadPoolExecutor(1) as thread:
-        failing = query(stream, endpoint=own_engine.endpoint)
+        failing = query(stream)
         batch = thread.submit(failing.batch, position)
         wait_for("its word of waiting", waits)
         own_engine.go()
@@ -209,7 +208,7 @@ def test_a_stream_that_is_just_being_created_again(
 
 def test_a_batch_of_a_stream_that_was_created_again(own_engine: Engine, query: QueryOf) -> None:
     stream = own_engine.stream()
-    reading = query(stream, endpoint=own_engine.endpoint)
+    reading = query(stream)
     stream.put(5)
     position = reading.read(reading.start(), 5)
     stream.put(5)
@@ -219,17 +218,14 @@ def test_a_batch_of_a_stream_that_was_created_again(own_engine: Engine, query: Q
     stream.create(1)
     stream.put(10)
     with pytest.raises(DataLossError, match="it did not come from this stream"):
-        query(stream, endpoint=own_engine.endpoint).rows(position, end)
+        query(stream).rows(position, end)
 
 
 def test_an_engine_that_forgets(own_engine: Engine, query: QueryOf) -> None:
     """What a restart of LocalStack looks like: nobody, no stream, a new stream."""
     stream = own_engine.stream()
     stream.put(5)
-    endpoint = own_engine.endpoint
-    failing, going_on = (
-        query(stream, endpoint=endpoint, failOnDataLoss=flag) for flag in ("true", "false")
-    )
+    failing, going_on = (query(stream, failOnDataLoss=flag) for flag in ("true", "false"))
     position = failing.read(failing.start(), 5)
     going_on.read(going_on.start(), 5)
     own_engine.end()
