@@ -59,18 +59,15 @@ class Lake:
 
     def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
         """Rows of a cleaned table by key; a key that is there twice is an error."""
-        return by_key(
-            self.spark.read.format("delta").load(f"{self.root}/{names.table(ID, entity)}")
-        )
+        return by_key(self.table(names.table(ID, entity)))
 
     def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
         """Rows of a quarantine table."""
         return self.table(names.quarantine_table(ID, entity))
 
 
-def by_key(frame: DataFrame) -> dict[int, dict[str, Any]]:
+def by_key(found: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Rows of a cleaned table by key; a key that is there twice is an error."""
-    found = rows(frame)
     assert len({row["ind"] for row in found}) == len(found)
     return {row["ind"]: row for row in found}
 

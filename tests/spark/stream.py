@@ -113,7 +113,7 @@ class Tables:
 
     def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
         """Rows of a cleaned table by key; a key that is there twice is an error."""
-        return by_key(self.road(entity).table.read(self.spark))
+        return by_key(rows(self.road(entity).table.read(self.spark)))
 
     def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
         """Rows of a quarantine table."""

@@ -70,13 +70,15 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:
 def kinesis_options(source: str) -> set[str]:
     """Options that a module which reads the ``kinesis`` source gives to readers and writers."""
     calls = list(_calls(ast.parse(source)))
-    if not any(name == "format" and _text(given[0]) == "kinesis" for name, given, _ in calls):
+    if not any(
+        name == "format" and given and _text(given[0]) == "kinesis" for name, given, _ in calls
+    ):
         return set()
-    found = {
-        _text(given[0]) or ast.unparse(given[0]) for name, given, _ in calls if name == "option"
-    }
-    for name, _, keywords in calls:
-        if name == "options":
+    found = set()
+    for name, given, keywords in calls:
+        if name == "option":
+            found.add(_text(given[0]) or ast.unparse(given[0]))
+        elif name == "options":
             found |= {keyword.arg or ast.unparse(keyword.value) for keyword in keywords}
     return found
 
