@@ -25,8 +25,6 @@ class Threshold:
     name: str
     default: float
     unit: str
-    says: str
-    """What the value is."""
 
 
 FEW, NONE = 0.01, 0.0
@@ -50,19 +48,17 @@ def null_share(entity: str, column: str) -> str:
 
 
 THRESHOLDS = (
-    Threshold(
-        "row_counts", 0, "rows", "records of the objects that no row has, rows that no record has"
-    ),
-    Threshold("quarantine_share", 0.01, SHARE, "quarantined records of all records"),
+    # Records of the objects that no row has, and rows that no record has.
+    Threshold("row_counts", 0, "rows"),
+    Threshold("quarantine_share", 0.01, SHARE),
     *(
-        Threshold(
-            null_share(entity.name, column), NULLS.get(column, FEW), SHARE, "nulls of all rows"
-        )
+        Threshold(null_share(entity.name, column), NULLS.get(column, FEW), SHARE)
         for entity in ENTITIES
         for column in CLEANED[entity].names
     ),
-    Threshold("duplicate_keys", 0, "keys", "keys with more than one row"),
-    Threshold("freshness", 24, "hours", "age of the newest object that was read"),
+    Threshold("duplicate_keys", 0, "keys"),
+    # The age of the newest object that was read.
+    Threshold("freshness", 24, "hours"),
 )
 
 

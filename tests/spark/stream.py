@@ -51,20 +51,12 @@ class Stream:
         return found
 
 
-@dataclass
-class Feed:
+class Feed(Sink):
     """A sink that is given rows of the source."""
-
-    entity: Entity
-    sink: Sink
 
     def __call__(self, rows: DataFrame, batch_id: int) -> None:
         """Write a batch."""
-        self.sink(prepared(rows, self.entity), batch_id)
-
-    def flush(self) -> None:
-        """Wait for the live metrics."""
-        self.sink.flush()
+        super().__call__(prepared(rows, self._road.entity), batch_id)
 
 
 @dataclass
@@ -90,7 +82,7 @@ class Tables:
         A board that isn't killed, as a job's is, would write beside its successor's.
         """
         shown = board or self.board
-        return Feed(entity, Sink(self.spark, self.road(entity), shown, guard, self.now))
+        return Feed(self.spark, self.road(entity), shown, guard, lambda: self.clock[0])
 
     @cached_property
     def board(self) -> Board:
@@ -102,10 +94,6 @@ class Tables:
         made = Board(self.spark, self.live_table, guard)
         made.flush()
         return made
-
-    def now(self) -> int:
-        """The time by the clock."""
-        return self.clock[0]
 
     def frame(self, records: Iterable[Record]) -> DataFrame:
         """A batch of the source."""

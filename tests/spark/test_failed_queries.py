@@ -31,6 +31,8 @@ PATCHED: tuple[tuple[Any, str], ...] = (
     (SparkContext, "stop"),
 )
 
+Start = Callable[..., StreamingQuery]
+
 
 @pytest.fixture
 def queries(monkeypatch: pytest.MonkeyPatch, spark: SparkSession) -> Iterator[Queries]:
@@ -46,7 +48,7 @@ def queries(monkeypatch: pytest.MonkeyPatch, spark: SparkSession) -> Iterator[Qu
 
 
 @pytest.fixture
-def start(spark: SparkSession, tmp_path: Path) -> Callable[..., StreamingQuery]:
+def start(spark: SparkSession, tmp_path: Path) -> Start:
     """Start a query over the values that were put into its folder."""
 
     def started(name: str, *values: str, into: Any = None) -> StreamingQuery:
@@ -77,9 +79,7 @@ def ended(query: StreamingQuery) -> None:
         pool.submit(query.awaitTermination).result(60)
 
 
-def test_a_failure_that_nobody_noticed(
-    queries: Queries, start: Callable[..., StreamingQuery]
-) -> None:
+def test_a_failure_that_nobody_noticed(queries: Queries, start: Start) -> None:
     with queries.cell(Cell(3, "python", "start()"), "/books/a"):
         query = start("pins", "12k")
     ended(query)
@@ -95,7 +95,7 @@ def test_a_failure_that_nobody_noticed(
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["awaitTermination", "processAllAvailable", "any"])
 def test_a_failure_that_the_code_was_given(
-    queries: Queries, spark: SparkSession, start: Callable[..., StreamingQuery], how: str
+    queries: Queries, spark: SparkSession, start: Start, how: str
 ) -> None:
     query = start("pins", "12k")
     with pytest.raises(StreamingQueryException) as caught:
@@ -110,7 +110,7 @@ def test_a_failure_that_the_code_was_given(
 
 
 def test_queries_that_were_stopped_or_started_again(
-    queries: Queries, start: Callable[..., StreamingQuery], tmp_path: Path
+    queries: Queries, start: Start, tmp_path: Path
 ) -> None:
     query = start("pins", "12k", into=write)
     ended(query)
@@ -124,9 +124,7 @@ def test_queries_that_were_stopped_or_started_again(
 
 
 @pytest.mark.slow
-def test_the_wait_for_all_ends_with_the_first_failure(
-    queries: Queries, start: Callable[..., StreamingQuery]
-) -> None:
+def test_the_wait_for_all_ends_with_the_first_failure(queries: Queries, start: Start) -> None:
     go = Event()
 
     def write_late(batch: DataFrame, batch_id: int) -> None:
@@ -144,7 +142,7 @@ def test_the_wait_for_all_ends_with_the_first_failure(
 
 
 def test_a_session_that_is_stopped_ends_its_queries_by_intent(
-    queries: Queries, start: Callable[..., StreamingQuery]
+    queries: Queries, start: Start
 ) -> None:
     failed = start("failed", "12k")
     wait_for("it to fail", lambda: not failed.isActive)
@@ -160,9 +158,7 @@ def test_a_session_that_is_stopped_ends_its_queries_by_intent(
 
 
 @pytest.mark.slow
-def test_queries_that_threads_start_are_all_known(
-    queries: Queries, start: Callable[..., StreamingQuery]
-) -> None:
+def test_queries_that_threads_start_are_all_known(queries: Queries, start: Start) -> None:
     with ThreadPoolExecutor(4) as pool:
         names = [f"thread{number}" for number in range(4)]
         started = list(pool.map(lambda name: start(name, "12k"), names))

@@ -153,7 +153,7 @@ def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
     first = tables.sink(GEO)
     first(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3}')), 0)
     sink = tables.sink(GEO)
-    sink.sink._known = Known(tables.road(GEO).table.read(tables.spark), most=2)
+    sink._known = Known(tables.road(GEO).table.read(tables.spark), most=2)
     again = Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3,"country":"Mali"}', '{"ind":4}')
     sink(tables.frame(again), 1)
     assert {k: row["country"] for k, row in tables.cleaned(GEO).items()} == {

@@ -13,10 +13,6 @@ from pathlib import Path
 from tests.spark.sources.engine import ROOT, Stream
 from tests.support.waiting import wait_for
 
-WRAPPER = "--conf spark.sql.streaming.triggerAvailableNowWrapper.enabled=true"
-"""Without it Trigger.AvailableNow is Trigger.Once here: after a crash the batch at hand is done
-again, and what is new waits for the next run."""
-
 Appended = dict[int, list[tuple[str, ...]]]
 """Rows of each batch, by its id."""
 
@@ -42,7 +38,6 @@ class Appending:
             **os.environ,
             "PATH": f"{self.python}:{os.environ['PATH']}",
             "RUN_DIR": str(self.folder / "run"),
-            "SPARK_OPTIONS": WRAPPER,
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
