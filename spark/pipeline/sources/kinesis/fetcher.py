@@ -28,8 +28,38 @@ class Taken:
     batches: list[pa.RecordBatch] = field(default_factory=list)
 
 
-class Fetcher:
-    """Reads one shard; all but its thread use it under the ``changed`` condition."""
+class Background:
+    """A thread of the driver; all but it use its state under the ``changed`` condition.
+
+    Args:
+        name: for people.
+        options: those of the query.
+        changed: notified of what is new, or of the error with which the thread has ended.
+    """
+
+    def __init__(self, name: str, options: Options, changed: threading.Condition) -> None:
+        self.error: Exception | None = None
+        self._options, self._changed = options, changed
+        self._stopped = threading.Event()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def work(self, kinesis: Kinesis) -> None:
+        """Do what the thread is for."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        try:
+            self.work(Kinesis(self._options, self._stopped))
+        except StoppedError:
+            return
+        except Exception as error:  # told to whoever plans the next batch
+            with self._changed:
+                self.error = error
+                self._changed.notify_all()
+
+
+class Fetcher(Background):
+    """Reads one shard."""
 
     def __init__(
         self,
@@ -51,15 +81,10 @@ class Fetcher:
         self.finished = False
         """Whether it has everything that was there at ``until``, by the monotonic clock, or has
         ended. What comes until it has read up to the end of the shard is taken as well."""
-        self.error: Exception | None = None
-        self._options, self._until, self._room, self._first = options, until, room, first
-        self._changed = changed
+        self._until, self._room, self._first = until, room, first
         self._fetched = Taken(after)
         self._bytes = 0
-        self._stopped = threading.Event()
-        name = f"kinesis {shard}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        super().__init__(f"kinesis {shard}", options, changed)
 
     @property
     def ready(self) -> bool:
@@ -79,18 +104,8 @@ class Fetcher:
         self._stopped.set()
         self._changed.notify_all()
 
-    def _run(self) -> None:
-        try:
-            self._fetch()
-        except StoppedError:
-            return
-        except Exception as error:  # told to whoever plans the next batch
-            with self._changed:
-                self.error = error
-                self._changed.notify_all()
-
-    def _fetch(self) -> None:
-        kinesis = Kinesis(self._options, self._stopped)
+    def work(self, kinesis: Kinesis) -> None:
+        """Fetch until there is nothing more, or it is stopped."""
         limit = self._options.fetch_records
         found = pages(kinesis, self.shard, self.after, limit, self._first)
         while self._wait_for_room():

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 
 from spark.pipeline.errors import SourceError
-from spark.pipeline.sources.kinesis.client import Kinesis, StoppedError
-from spark.pipeline.sources.kinesis.fetcher import Fetcher, Taken
+from spark.pipeline.sources.kinesis.client import Kinesis
+from spark.pipeline.sources.kinesis.fetcher import Background, Fetcher, Taken
 from spark.pipeline.sources.kinesis.loss import kept, lost, still_there
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
 from spark.pipeline.sources.kinesis.options import Options
@@ -252,11 +252,9 @@ class Planner:
             return {name: fetcher.take() for name, fetcher in fetchers.items() if fetcher.ready}
 
     def _raise_errors(self) -> None:
-        if self._watcher is not None and self._watcher.error is not None:
-            raise self._watcher.error
-        for fetcher in self._fetchers.values():
-            if fetcher.error is not None:
-                raise fetcher.error
+        for thread in (self._watcher, *self._fetchers.values()):
+            if thread is not None and thread.error is not None:
+                raise thread.error
 
 
 def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
@@ -270,7 +268,7 @@ def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
     return not start.initial and stands and left
 
 
-class _Watcher:
+class _Watcher(Background):
     """Keeps the list of shards up to date by a thread, so that no batch waits for it.
 
     It lists those of every stream each ``shardFetchInterval``, and whenever it's asked to.
@@ -279,14 +277,10 @@ class _Watcher:
     def __init__(self, options: Options, changed: threading.Condition) -> None:
         self.lineage = Lineage()
         """The shards; none before the first look."""
-        self.error: Exception | None = None
         self.looks = 0
         """How often it has looked."""
-        self._options, self._changed = options, changed
-        self._stopped = threading.Event()
         self._asked = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kinesis shards", daemon=True)
-        self._thread.start()
+        super().__init__("kinesis shards", options, changed)
 
     def look(self) -> None:
         """Ask for a look soon."""
@@ -297,20 +291,13 @@ class _Watcher:
         self._stopped.set()
         self._asked.set()
 
-    def _run(self) -> None:
-        kinesis = Kinesis(self._options, self._stopped)
-        try:
-            while not self._stopped.is_set():
-                self._asked.clear()
-                shards = [s for stream in self._options.streams for s in kinesis.shards(stream)]
-                with self._changed:
-                    self.lineage = Lineage(shards)
-                    self.looks += 1
-                    self._changed.notify_all()
-                self._asked.wait(self._options.listing)
-        except StoppedError:
-            return
-        except Exception as error:  # told to whoever plans the next batch
+    def work(self, kinesis: Kinesis) -> None:
+        """Look until it is stopped."""
+        while not self._stopped.is_set():
+            self._asked.clear()
+            shards = [s for stream in self._options.streams for s in kinesis.shards(stream)]
             with self._changed:
-                self.error = error
+                self.lineage = Lineage(shards)
+                self.looks += 1
                 self._changed.notify_all()
+            self._asked.wait(self._options.listing)

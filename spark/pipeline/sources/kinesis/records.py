@@ -23,17 +23,7 @@ SCHEMA = (
 )
 """Columns of the source, as Databricks' has them."""
 
-_ARRIVAL = pa.timestamp("us", "UTC")
-_ARROW = pa.schema(
-    [
-        ("partitionKey", pa.string()),
-        ("data", pa.binary()),
-        ("stream", pa.string()),
-        ("shardId", pa.string()),
-        ("sequenceNumber", pa.string()),
-        ("approximateArrivalTimestamp", _ARRIVAL),
-    ]
-)
+_NAMES = [column.split()[0] for column in SCHEMA.split(", ")]
 
 FIRST_LOOK_BACK, STEP, LONGEST_LOOK_BACK = 1_000, 4, 400 * 24 * 3_600_000
 """Milliseconds, how many times more with each try, and more than a stream keeps (365 days)."""
@@ -56,9 +46,9 @@ def rows(shard: ShardName, records: list[Record]) -> pa.RecordBatch:
         _column(pa.string(), [shard.stream.encode()] * count),
         _column(pa.string(), [shard.id.encode()] * count),
         _column(pa.string(), [record["SequenceNumber"].encode() for record in records]),
-        pa.Array.from_buffers(_ARRIVAL, count, [None, pa.py_buffer(arrivals)]),
+        pa.Array.from_buffers(pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(arrivals)]),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=_ARROW)
+    return pa.RecordBatch.from_arrays(columns, names=_NAMES)
 
 
 def _column(kind: pa.DataType, values: list[bytes]) -> pa.Array:
