@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from contract import names
 from contract.entities import GEO
@@ -16,22 +15,9 @@ from spark.pipeline.tables import Table
 from tests.spark.lake import ID, Lake, rows
 
 
-def fill(spark: SparkSession, table: Table) -> None:
-    """Add four rows, each in a file of its own."""
-    spark.range(0, 4, 1, 4).toDF("ind").write.format("delta").save(table.uri)
-
-
 def kept(table: Table) -> set[Path]:
     """Data files below a table."""
     return set(Path(table.uri).glob("*.parquet"))
-
-
-def keep_nothing(spark: SparkSession, table: Table) -> None:
-    """Have the table keep files of old versions no longer than it must."""
-    spark.sql(
-        f"ALTER TABLE delta.`{table.uri}` SET TBLPROPERTIES"
-        " ('delta.deletedFileRetentionDuration' = 'interval 0 seconds')"
-    )
 
 
 @pytest.mark.slow
@@ -39,7 +25,8 @@ def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> N
     assert maintain_tables.main([]) == 0
     assert lake.capture.readouterr().out == "there are no tables yet\n"
     table = Table(f"{lake.root}/{names.table(ID, GEO)}")
-    fill(lake.spark, table)
+    # Four rows, each in a file of its own.
+    lake.spark.range(0, 4, 1, 4).toDF("ind").write.format("delta").save(table.uri)
     before = kept(table)
     assert maintain_tables.main(["--json"]) == 0
     (done,) = json.loads(lake.capture.readouterr().out)["tables"]
@@ -51,7 +38,10 @@ def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> N
     assert len(rows(table.read(lake.spark, 0))) == 4
 
     version = table.last_commit(lake.spark).version
-    keep_nothing(lake.spark, table)
+    lake.spark.sql(
+        f"ALTER TABLE delta.`{table.uri}` SET TBLPROPERTIES"
+        " ('delta.deletedFileRetentionDuration' = 'interval 0 seconds')"
+    )
     assert maintain_tables.main([]) == 0
     assert lake.capture.readouterr().out.startswith(f"{table.uri}: 1 files, ")
     assert len(kept(table)) == 1

@@ -102,11 +102,8 @@ def root(spark: SparkSession, written: Path, tmp_path: Path) -> Root:
     return Root(spark, tmp_path)
 
 
-def test_nothing_new_is_nothing_written(root: Root) -> None:
-    assert root.write() == []
-
-
 def test_a_new_row_is_counted_and_its_version_noted(root: Root) -> None:
+    assert root.write() == []
     row = (3, None, None, None, 999, "p3", None, None, None, None, None)
     new = root.spark.createDataFrame([row], CLEANED[PIN])
     root.tables[PIN].merge(new, (KEY,))
