@@ -13,7 +13,8 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -52,10 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 Restarts(arguments.restarts),
                 arguments.alive.touch if arguments.alive else lambda: None,
             )
-            for number in (signal.SIGTERM, signal.SIGINT):
-                # PySpark's own handler would cancel every job.
-                signal.signal(number, lambda *_: service.stop())
-            batches = service.run()
+            with _stopped_by_signals(service):
+                batches = service.run()
     except FAILURES as error:
         sys.stderr.write(f"run_stream: {first_line(error)}\n")
         return 1
@@ -67,6 +66,18 @@ def _kinesis(spark: SparkSession, settings: Settings, position: str, stream: str
     """Read a stream: the same line as on Databricks."""
     reader = spark.readStream.format("kinesis").option("streamName", stream)
     return reader.options(region=settings.aws_region, initialPosition=position).load()
+
+
+@contextmanager
+def _stopped_by_signals(service: Service) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the service; PySpark's own handler would cancel every job."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: service.stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
