@@ -95,12 +95,6 @@ FOLLOWERS = {
 }
 
 
-def test_follower_counts(records: Records) -> None:
-    wire = [{"index": i, "follower_count": text} for i, text in enumerate(FOLLOWERS)]
-    counts = [row["follower_count"] for row in cleaned(records, PIN, *wire)]
-    assert dict(zip(FOLLOWERS, counts, strict=True)) == FOLLOWERS
-
-
 PATHS = {
     "Local save in /data/diy-and-crafts": "/data/diy-and-crafts",
     "/data/travel": "/data/travel",
@@ -109,10 +103,15 @@ PATHS = {
 }
 
 
-def test_save_location_is_the_path_only(records: Records) -> None:
-    wire = [{"index": i, "save_location": text} for i, text in enumerate(PATHS)]
-    found = [row["save_location"] for row in cleaned(records, PIN, *wire)]
-    assert dict(zip(PATHS, found, strict=True)) == PATHS
+@pytest.mark.parametrize(
+    ("column", "cases"), [("follower_count", FOLLOWERS), ("save_location", PATHS)]
+)
+def test_numbers_and_paths_in_texts(
+    records: Records, column: str, cases: dict[str, object]
+) -> None:
+    wire = [{"index": i, column: text} for i, text in enumerate(cases)]
+    found = [row[column] for row in cleaned(records, PIN, *wire)]
+    assert dict(zip(cases, found, strict=True)) == cases
 
 
 def test_half_a_place_is_none(records: Records) -> None:

@@ -53,11 +53,6 @@ def small(spark: SparkSession, options: Options, *wanted: str) -> dict[str, set[
     return {name: {tuple(row) for row in found[name].collect()} for name in wanted}
 
 
-@pytest.fixture(scope="module")
-def defaults(spark: SparkSession) -> dict[str, set[tuple[Any, ...]]]:
-    return small(spark, DEFAULTS, *(result.name for result in RESULTS))
-
-
 DEFAULT_ROWS: dict[str, set[tuple[Any, ...]]] = {
     "4": {
         ("Albania", "art", 2),
@@ -87,9 +82,8 @@ DEFAULT_ROWS: dict[str, set[tuple[Any, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", [result.name for result in RESULTS])
-def test_defaults(defaults: dict[str, set[tuple[Any, ...]]], name: str) -> None:
-    assert defaults[name] == DEFAULT_ROWS[name]
+def test_defaults(spark: SparkSession) -> None:
+    assert small(spark, DEFAULTS, *(result.name for result in RESULTS)) == DEFAULT_ROWS
 
 
 def test_first_of_a_tie_is_the_first_by_name(spark: SparkSession) -> None:

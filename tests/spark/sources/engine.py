@@ -76,17 +76,10 @@ class Engine:
 
     def move_clock(self, seconds: float) -> None:
         """Let it be later: records grow old and iterators expire."""
-        self._tell(f"{seconds}")
+        self.tell(f"{seconds}")
 
-    def hold(self) -> None:
-        """Let a stream that it is told to make or delete stay between, until `go`."""
-        self._tell("hold")
-
-    def go(self) -> None:
-        """End what `hold` began."""
-        self._tell("go")
-
-    def _tell(self, line: str) -> None:
+    def tell(self, line: str) -> None:
+        """Say a line of clock.cjs: "hold" lets a change of a stream stay half done until "go"."""
         assert self.process is not None
         assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n".encode())

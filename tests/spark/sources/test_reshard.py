@@ -10,16 +10,11 @@ from tests.spark.sources.conftest import Query, QueryOf, Row
 from tests.spark.sources.engine import Engine, Stream, Way
 
 
-def _order_of_keys(rows: list[Row]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for row in rows:
-        found.setdefault(row["partitionKey"], []).append(json.loads(row["data"])["n"])
-    return found
-
-
 def _check(query: Query, stream: Stream) -> None:
     """Each record once, those of a key in their order."""
-    numbers = _order_of_keys(query.found)
+    numbers: dict[str, list[int]] = {}
+    for row in query.found:
+        numbers.setdefault(row["partitionKey"], []).append(json.loads(row["data"])["n"])
     assert sum(map(len, numbers.values())) == len(stream.sent)
     assert all(found == sorted(set(found)) for found in numbers.values())
 

@@ -187,7 +187,7 @@ def test_a_stream_that_is_just_being_created_again(
     position = reading.read(reading.start(), 5)
     stream.delete()
     own_engine.move_clock(10)
-    own_engine.hold()
+    own_engine.tell("hold")
     stream.client.create_stream(StreamName=stream.name, ShardCount=2)
     assert not stream.shards()
     said = ""
@@ -201,7 +201,7 @@ def test_a_stream_that_is_just_being_created_again(
         failing = query(stream)
         batch = thread.submit(failing.batch, position)
         wait_for("its word of waiting", waits)
-        own_engine.go()
+        own_engine.tell("go")
         with pytest.raises(DataLossError, match=f"{stream.name} was deleted and created again"):
             batch.result(30)
 
