@@ -90,7 +90,7 @@ def test_to_the_end_and_on_from_there_until_a_signal(
         assert set(tables.cleaned(entity)) == {1, 2}
         (bad,) = tables.quarantine(entity)
         assert (bad["raw"], bad["stream"]) == ("junk", names.stream(ID, entity))
-        assert (bad["shard"], bad["sequence_number"]) in [
+        assert [(bad["shard"], bad["sequence_number"])] == [
             (shard, record["SequenceNumber"])
             for shard, record in streams[entity].records()
             if record["Data"] == b"junk"
