@@ -8,7 +8,7 @@ looked for on the historical road.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,8 +64,9 @@ class _Way:
         target = self.topic if self.road == "batch" else self.stream
         return journal.answers(self.journal_file, target, self.key)
 
-    def finding(self, hop: str, found: bool, where: str, what: str) -> Finding:
-        return Finding(self.road, self.entity.name, hop, found, where, what)
+
+class _Stop(Exception):
+    """The way ends at this hop: where it was looked for, and why it isn't there."""
 
 
 def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
@@ -90,91 +91,79 @@ def _taken(ways: list[_Way]) -> set[Road]:
 
 
 def _follow(way: _Way) -> Iterator[Finding]:
-    for name, ask in ROADS[way.road]:
+    for hop, ask in ROADS[way.road]:
+        found = False
         try:
-            yield ask(way)
+            where, what = ask(way)
+            found = True
+        except _Stop as stop:
+            where, what = stop.args
         except HopError as error:
-            yield way.finding(name, False, "", str(error))
+            where, what = "", str(error)
+        yield Finding(way.road, way.entity.name, hop, found, where, what)
 
 
-def _source(way: _Way) -> Finding:
+def _source(way: _Way) -> tuple[str, str]:
     where = f"{way.entity.table} {way.entity.key}={way.key}"
     row = source.row(way.access, way.entity, way.key)
     if row is None:
-        return way.finding(source.HOP, False, where, "the source has no such row")
-    return way.finding(source.HOP, True, where, _text(row))
+        raise _Stop(where, "the source has no such row")
+    return where, _text(row)
 
 
-def _gateway(way: _Way) -> Finding:
-    answers = way.answers
-    if not answers:
-        return way.finding(journal.HOP, False, str(way.journal_file), "the emulator never sent it")
-    last = answers[-1]
-    times = f" (sent {len(answers)} times)" if len(answers) > 1 else ""
+def _gateway(way: _Way) -> tuple[str, str]:
+    if not way.answers:
+        raise _Stop(str(way.journal_file), "the emulator never sent it")
+    last = way.answers[-1]
+    times = f" (sent {len(way.answers)} times)" if len(way.answers) > 1 else ""
     status = "no answer" if last.status is None else str(last.status)
-    said = last.error or last.position
-    return way.finding(
-        journal.HOP,
-        last.error is None,
-        f"{last.method} {last.url}{times}",
-        f"{status} at {last.time}: {said}",
-    )
+    where = f"{last.method} {last.url}{times}"
+    if last.error is not None:
+        raise _Stop(where, f"{status} at {last.time}: {last.error or last.position}")
+    return where, f"{status} at {last.time}: {last.position}"
 
 
-def _kafka(way: _Way) -> Finding:
+def _kafka(way: _Way) -> tuple[str, str]:
     first, end = kafka.offsets(way.access, way.topic)
-    held = [
-        record
-        for record in kafka.read(way.access, way.topic, first, end)
-        if _key(way.entity, record.value) == way.key
-    ]
+    records = kafka.read(way.access, way.topic, first, end)
+    held = [record for record in records if _key(way.entity, record.value) == way.key]
     if not held:
         total = sum(end.values()) - sum(first.values())
-        return way.finding(
-            kafka.HOP, False, way.topic, f"none of the topic's {total} records has the key"
-        )
+        raise _Stop(way.topic, f"none of the topic's {total} records has the key")
     way.record = held[-1]
-    copies = f" ({len(held)} copies)" if len(held) > 1 else ""
-    where = f"{way.topic}-{way.record.partition}@{way.record.offset}{copies}"
-    return way.finding(kafka.HOP, True, where, _text((way.record.value or b"").decode()))
+    where = f"{way.topic}-{way.record.partition}@{way.record.offset}{_copies(held)}"
+    return where, _text((way.record.value or b"").decode())
 
 
-def _kinesis(way: _Way) -> Finding:
+def _kinesis(way: _Way) -> tuple[str, str]:
     records = list(kinesis.read(way.access, way.stream))
     held = [record for record in records if _key(way.entity, record.data) == way.key]
     if not held:
-        return way.finding(
-            kinesis.HOP, False, way.stream, f"none of the stream's {len(records)} records has it"
-        )
+        raise _Stop(way.stream, f"none of the stream's {len(records)} records has it")
     last = held[-1]
-    copies = f" ({len(held)} copies)" if len(held) > 1 else ""
-    where = f"{way.stream} {last.shard} {last.sequence_number}{copies}"
-    return way.finding(kinesis.HOP, True, where, _text(last.data.decode()))
+    where = f"{way.stream} {last.shard} {last.sequence_number}{_copies(held)}"
+    return where, _text(last.data.decode())
 
 
-def _object(way: _Way) -> Finding:
+def _copies(held: Sequence[object]) -> str:
+    return f" ({len(held)} copies)" if len(held) > 1 else ""
+
+
+def _object(way: _Way) -> tuple[str, str]:
     assert way.record is not None
-    bucket = way.access.settings.bucket
-    held = objects.holder(way.access, way.topic, way.record.partition, way.record.offset)
+    bucket, offset = way.access.settings.bucket, way.record.offset
+    held = objects.holder(way.access, way.topic, way.record.partition, offset)
     if held is None:
-        return way.finding(
-            objects.HOP,
-            False,
+        raise _Stop(
             f"s3://{bucket}/{names.topic_prefix(way.topic)}",
-            f"no object reaches back to offset {way.record.offset}; is the connector RUNNING?",
+            f"no object reaches back to offset {offset}; is the connector RUNNING?",
         )
     where = f"s3://{bucket}/{held.key}"
     content = objects.read(way.access, held)
-    number = line_of(content, way.entity, way.key, way.record.offset - held.position.start_offset)
-    if content.next_offset <= way.record.offset or number is None:
-        return way.finding(
-            objects.HOP,
-            False,
-            where,
-            f"it ends before offset {way.record.offset}; the sink has not stored that far",
-        )
-    text = content.lines[number].decode()
-    return way.finding(objects.HOP, True, f"{where} line {number + 1}", _text(text))
+    number = line_of(content, way.entity, way.key, offset - held.position.start_offset)
+    if content.next_offset <= offset or number is None:
+        raise _Stop(where, f"it ends before offset {offset}; the sink has not stored that far")
+    return f"{where} line {number + 1}", _text(content.lines[number].decode())
 
 
 def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) -> int | None:
@@ -189,7 +178,7 @@ def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) ->
     return None
 
 
-def _table(way: _Way) -> Finding:
+def _table(way: _Way) -> tuple[str, str]:
     user_id = way.access.settings.user_id
     name = names.table(user_id, way.entity)
     uri = tables.uri_of(way.access, name, way.road)
@@ -197,18 +186,14 @@ def _table(way: _Way) -> Finding:
     batch = way.road == "batch"
     if table is None:
         reason = "no batch has run yet" if batch else "nothing was streamed yet"
-        return way.finding(tables.HOP, False, uri, f"there is no such table; {reason}")
+        raise _Stop(uri, f"there is no such table; {reason}")
+    where = f"{uri} version {table.version}"
     if not table.rows:
         hint = "run the batch" if batch else "the stream may be behind (`pinpipe logs stream`)"
         quarantine = names.quarantine_table(user_id, way.entity)
-        return way.finding(
-            tables.HOP,
-            False,
-            f"{uri} version {table.version}",
-            f"no row with the key: {hint}, or look into {quarantine}",
-        )
+        raise _Stop(where, f"no row with the key: {hint}, or look into {quarantine}")
     row = {k: v if isinstance(v, int | float | list) else str(v) for k, v in table.rows[0].items()}
-    return way.finding(tables.HOP, True, f"{uri} version {table.version}", _text(row))
+    return where, _text(row)
 
 
 def _key(entity: Entity, value: bytes | None) -> int | None:
@@ -225,19 +210,9 @@ def _text(content: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
-ROADS: dict[Road, tuple[tuple[str, Callable[[_Way], Finding]], ...]] = {
-    "batch": (
-        (source.HOP, _source),
-        (journal.HOP, _gateway),
-        (kafka.HOP, _kafka),
-        (objects.HOP, _object),
-        (tables.HOP, _table),
-    ),
-    "streaming": (
-        (source.HOP, _source),
-        (journal.HOP, _gateway),
-        (kinesis.HOP, _kinesis),
-        (tables.HOP, _table),
-    ),
+_SENT = ((source.HOP, _source), (journal.HOP, _gateway))
+ROADS: dict[Road, tuple[tuple[str, Callable[[_Way], tuple[str, str]]], ...]] = {
+    "batch": (*_SENT, (kafka.HOP, _kafka), (objects.HOP, _object), (tables.HOP, _table)),
+    "streaming": (*_SENT, (kinesis.HOP, _kinesis), (tables.HOP, _table)),
 }
-"""The hops of each road."""
+"""The hops of each road: each says where the row is and what it is, or stops the way."""
