@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from contract import names
 from contract.entities import ENTITIES, Entity
@@ -28,6 +29,9 @@ RUN_LIMIT = 900.0
 """Seconds that the DAG's run may take."""
 STREAM_LIMIT = 300.0
 """Seconds that the streaming job may take for posts that Kinesis has."""
+
+Keys: TypeAlias = dict[Entity, Counter[int]]
+"""Keys of an entity's rows, and how often each is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,116 +57,103 @@ class Demo:
     talk: Callable[[str], None]
     counts: list[HopCount] = field(default_factory=list)
 
-    def run(self) -> list[HopCount]:
+    @cached_property
+    def access(self) -> Access:
+        """Clients of the stack."""
+        return Access(self.engine.client_environment)
+
+    def run(self) -> None:
         """Send posts and follow them to the tables.
 
         Raises:
             HopError: a hop lost a row; ``counts`` has the hops up to there.
         """
-        access = Access(self.engine.client_environment)
-        user_id = access.settings.user_id
-        topics = {entity.name: names.topic(user_id, entity) for entity in ENTITIES}
         # First, as Airflow then runs the DAG for yesterday: that's over before there are posts.
-        airflow = Airflow.of(self.engine, access)
+        airflow = Airflow.of(self.engine, self.access)
         airflow.unpause()
-        before = {name: kafka.offsets(access, topic)[1] for name, topic in topics.items()}
-        self.counts.append(
-            HopCount(
-                "both",
-                "source",
-                "rows drawn",
-                dict.fromkeys((e.name for e in ENTITIES), self.posts),
-            )
-        )
+        before = self._ends()
+        self._count("both", "source", "rows drawn", {e.name: self.posts for e in ENTITIES})
         self._emulate("batch", "emulator")
         self._emulate("streaming", "emulator-streaming")
-        after = {name: kafka.offsets(access, topic)[1] for name, topic in topics.items()}
+        after = self._ends()
         sent = {
-            entity.name: _keys_in_kafka(access, user_id, entity, before, after)
-            for entity in ENTITIES
+            e: _keys(e, (r.value for r in kafka.read(self.access, self._topic(e), before[e], end)))
+            for e, end in after.items()
         }
         self._count("batch", "kafka", "records in the topics", _totals(sent))
-        self._await_objects(access, topics, before, sent)
-        self._await_stream(access, sent)
+        self._await_objects(before, sent)
+        self._await_stream(sent)
         self._orchestrate(airflow)
-        self._look(access, sent)
-        self._compare(access, sent)
-        return self.counts
+        self._look(sent)
+        self._compare(sent)
+
+    def _topic(self, entity: Entity) -> str:
+        return names.topic(self.access.settings.user_id, entity)
+
+    def _ends(self) -> dict[Entity, Offsets]:
+        return {e: kafka.offsets(self.access, self._topic(e))[1] for e in ENTITIES}
 
     def _emulate(self, road: str, service: str) -> None:
         self.talk(f"{service}: sending {self.posts} posts")
         options = ["--count", str(self.posts), "--rate", "max", "--batch-size", "100", "--json"]
-        summary = self.engine.one_shot(service, options).answer()
-        self._count(road, "gateway", "rows acknowledged", _acknowledged(summary))
+        entities = self.engine.one_shot(service, options).answer()["entities"]
+        rows = {e.name: entities[e.name]["acknowledged"] for e in ENTITIES}
+        self._count(road, "gateway", "rows acknowledged", rows)
 
-    def _await_objects(
-        self,
-        access: Access,
-        topics: dict[str, str],
-        before: dict[str, Offsets],
-        sent: dict[str, Counter[int]],
-    ) -> None:
+    def _await_objects(self, before: dict[Entity, Offsets], sent: Keys) -> None:
         self.talk("s3: waiting for the sink")
-        stored: dict[str, Counter[int]] = {}
+        stored: Keys = {}
 
         def complete() -> bool:
             for entity in ENTITIES:
-                if stored.get(entity.name) != sent[entity.name]:
-                    records = objects.records_from(access, topics[entity.name], before[entity.name])
-                    stored[entity.name] = Counter(json.loads(r)[entity.key] for r in records)
+                if stored.get(entity) != sent[entity]:
+                    topic = self._topic(entity)
+                    records = objects.records_from(self.access, topic, before[entity])
+                    stored[entity] = _keys(entity, records)
             return stored == sent
 
         def state() -> str:
-            return ", ".join(f"{n} {k.total()} of {sent[n].total()}" for n, k in stored.items())
+            return ", ".join(
+                f"{e.name} {k.total()} of {sent[e].total()}" for e, k in stored.items()
+            )
 
-        try:
-            wait_for("every record to be in an object", complete, self.sink_limit, 0.5, state)
-        except WaitTimeout as timeout:
-            raise HopError("s3", str(timeout)) from None
+        _wait("s3", "every record to be in an object", complete, self.sink_limit, state)
         self._count("batch", "s3", "records in objects", _totals(stored))
 
-    def _await_stream(self, access: Access, sent: dict[str, Counter[int]]) -> None:
+    def _await_stream(self, sent: Keys) -> None:
         self.talk("stream: waiting for the streaming job")
-        held: dict[str, set[int]] = {}
+        held: dict[Entity, set[int]] = {}
 
         def complete() -> bool:
-            held.update((e.name, set(tables.keys(access, e, "streaming"))) for e in ENTITIES)
-            return all(sent[name].keys() <= keys for name, keys in held.items())
+            held.update((e, set(tables.keys(self.access, e, "streaming"))) for e in ENTITIES)
+            return all(sent[entity].keys() <= keys for entity, keys in held.items())
 
         def state() -> str:
             return ", ".join(
-                f"{name} {len(keys & sent[name].keys())} of {len(sent[name])}"
-                for name, keys in held.items()
+                f"{e.name} {len(keys & sent[e].keys())} of {len(sent[e])}"
+                for e, keys in held.items()
             )
 
-        try:
-            wait_for("every post to be in its table", complete, STREAM_LIMIT, 0.5, state)
-        except WaitTimeout as timeout:
-            raise HopError("stream", str(timeout)) from None
-        rows = {name: len(sent[name].keys() & keys) for name, keys in held.items()}
-        self.counts.append(HopCount("streaming", "delta", "of them distinct, in the tables", rows))
+        _wait("stream", "every post to be in its table", complete, STREAM_LIMIT, state)
+        self._count_keys("streaming", "of them distinct, in the tables", sent)
 
-    def _look(self, access: Access, sent: dict[str, Counter[int]]) -> None:
-        rows: dict[str, int] = {}
-        for entity in ENTITIES:
-            keys = Counter(tables.keys(access, entity))
+    def _look(self, sent: Keys) -> None:
+        for entity, wanted in sent.items():
+            keys = Counter(tables.keys(self.access, entity))
             twice = [key for key, count in keys.items() if count > 1]
-            missing = sent[entity.name].keys() - keys.keys()
+            missing = wanted.keys() - keys.keys()
             if twice or missing:
                 raise HopError(
                     "delta",
                     f"{entity.name}: {len(missing)} keys missing {sorted(missing)[:5]}, "
                     f"{len(twice)} more than once {sorted(twice)[:5]}",
                 )
-            rows[entity.name] = len(sent[entity.name].keys() & keys.keys())
-        self.counts.append(HopCount("batch", "delta", "of them distinct, in the tables", rows))
+        self._count_keys("batch", "of them distinct, in the tables", sent)
 
-    def _compare(self, access: Access, sent: dict[str, Counter[int]]) -> None:
+    def _compare(self, sent: Keys) -> None:
         """Hold the rows of the posts in the tables of one road against those of the other."""
-        equal = {}
-        for entity in ENTITIES:
-            batch, streaming = (_rows(access, entity, road) for road in ("batch", "streaming"))
-            wanted = sent[entity.name].keys()
+        for entity, wanted in sent.items():
+            batch, streaming = (self._rows(entity, road) for road in ("batch", "streaming"))
             differ = sorted(key for key in wanted if batch.get(key) != streaming.get(key))
             if differ:
                 raise HopError(
@@ -170,8 +161,12 @@ class Demo:
                     f"{entity.name}: {len(differ)} rows differ between the roads, such as"
                     f" {batch.get(differ[0])} (batch) and {streaming.get(differ[0])} (streaming)",
                 )
-            equal[entity.name] = len(wanted)
-        self.counts.append(HopCount("both", "delta", "rows equal on both roads", equal))
+        self._count_keys("both", "rows equal on both roads", sent)
+
+    def _rows(self, entity: Entity, road: Road) -> dict[int, dict[str, Any]]:
+        name = names.table(self.access.settings.user_id, entity)
+        table = tables.read(self.access, name, road=road)
+        return {row["ind"]: row for row in table.rows} if table else {}
 
     def _orchestrate(self, airflow: Airflow) -> None:
         """Have Airflow run the batch and check what it wrote, as it does every day on MWAA."""
@@ -186,29 +181,24 @@ class Demo:
             if number != self.posts:
                 raise HopError(hop, f"{number} {name} rows of {self.posts}")
 
-
-def _acknowledged(summary: dict[str, Any]) -> dict[str, int]:
-    return {entity.name: summary["entities"][entity.name]["acknowledged"] for entity in ENTITIES}
-
-
-def _totals(keys: dict[str, Counter[int]]) -> dict[str, int]:
-    return {name: found.total() for name, found in keys.items()}
+    def _count_keys(self, road: str, what: str, sent: Keys) -> None:
+        """Note that every key that was sent is in the tables; one may have been sent twice."""
+        rows = {entity.name: len(keys) for entity, keys in sent.items()}
+        self.counts.append(HopCount(road, "delta", what, rows))
 
 
-def _rows(access: Access, entity: Entity, road: Road) -> dict[int, dict[str, Any]]:
-    name = names.table(access.settings.user_id, entity)
-    table = tables.read(access, name, road=road)
-    return {row["ind"]: row for row in table.rows} if table else {}
+def _keys(entity: Entity, records: Iterable[bytes | None]) -> Counter[int]:
+    return Counter(json.loads(record or b"null")[entity.key] for record in records)
 
 
-def _keys_in_kafka(
-    access: Access,
-    user_id: str,
-    entity: Entity,
-    before: dict[str, Offsets],
-    after: dict[str, Offsets],
-) -> Counter[int]:
-    records = kafka.read(
-        access, names.topic(user_id, entity), before[entity.name], after[entity.name]
-    )
-    return Counter(json.loads(record.value or b"null")[entity.key] for record in records)
+def _totals(keys: Keys) -> dict[str, int]:
+    return {entity.name: found.total() for entity, found in keys.items()}
+
+
+def _wait(
+    hop: str, what: str, complete: Callable[[], bool], limit: float, state: Callable[[], str]
+) -> None:
+    try:
+        wait_for(what, complete, limit, 0.5, state)
+    except WaitTimeout as timeout:
+        raise HopError(hop, str(timeout)) from None
