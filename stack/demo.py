@@ -17,13 +17,13 @@ from typing import Any, TypeAlias
 from contract import names
 from contract.entities import ENTITIES, Entity
 from stack.engine import Engine
-from stack.errors import HopError, WaitTimeout
+from stack.errors import HopError
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
 from stack.hops.airflow import HOP, Airflow
 from stack.hops.kafka import Offsets
 from stack.hops.tables import Road
-from stack.waiting import wait_for
+from stack.waiting import wait_at
 
 RUN_LIMIT = 900.0
 """Seconds that the DAG's run may take."""
@@ -117,7 +117,7 @@ class Demo:
                 f"{e.name} {k.total()} of {sent[e].total()}" for e, k in stored.items()
             )
 
-        _wait("s3", "every record to be in an object", complete, self.sink_limit, state)
+        wait_at("s3", "every record to be in an object", complete, self.sink_limit, 0.5, state)
         self._count("batch", "s3", "records in objects", _totals(stored))
 
     def _await_stream(self, sent: Keys) -> None:
@@ -134,7 +134,7 @@ class Demo:
                 for e, keys in held.items()
             )
 
-        _wait("stream", "every post to be in its table", complete, STREAM_LIMIT, state)
+        wait_at("stream", "every post to be in its table", complete, STREAM_LIMIT, 0.5, state)
         self._count_keys("streaming", "of them distinct, in the tables", sent)
 
     def _look(self, sent: Keys) -> None:
@@ -193,12 +193,3 @@ def _keys(entity: Entity, records: Iterable[bytes | None]) -> Counter[int]:
 
 def _totals(keys: Keys) -> dict[str, int]:
     return {entity.name: found.total() for entity, found in keys.items()}
-
-
-def _wait(
-    hop: str, what: str, complete: Callable[[], bool], limit: float, state: Callable[[], str]
-) -> None:
-    try:
-        wait_for(what, complete, limit, 0.5, state)
-    except WaitTimeout as timeout:
-        raise HopError(hop, str(timeout)) from None

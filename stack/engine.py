@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from dotenv import dotenv_values
 
@@ -16,80 +16,11 @@ from contract.errors import SettingError
 from stack import docker_machine, logins, proxy
 from stack.docker import DockerEngine
 from stack.errors import MachineError, StackError
-from stack.hops.access import Keeper
-from stack.machine import Problem
 from stack.native import NativeEngine
-from stack.oneshot import OneShot
-from stack.status import Status
 
-
-class Engine(Keeper, Protocol):
-    """What `pinpipe` asks of the one or the other."""
-
-    @property
-    def client_environment(self) -> dict[str, str]:
-        """What a client of the stack on this machine needs: addresses and credentials."""
-
-    def require(self, *variables: str) -> None:
-        """Make sure that the client's addresses in ``variables`` are those of this stack.
-
-        Raises:
-            StackError: an address is that of a service which doesn't run here; whoever has its
-                port belongs to another stack. An address that a person set isn't asked about.
-        """
-
-    def runs(self) -> bool:
-        """Whether a service runs."""
-
-    def problems(self) -> list[Problem]:
-        """What keeps the stack from starting; empty when nothing does."""
-
-    def up(self) -> None:
-        """Start every service and wait until all are healthy."""
-
-    def down(self, forget: bool = False) -> None:
-        """Stop every service; with ``forget`` remove their data as well."""
-
-    def status(self) -> list[Status]:
-        """How each service stands, in the order of docker-compose.yml."""
-
-    def unhealthy(self) -> list[str]:
-        """Each service that isn't as it should be, with the reason and its last lines."""
-
-    def print_log(self, service: str, follow: bool) -> None:
-        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
-
-    def last_line(self, service: str) -> str:
-        """What a service wrote last; empty when it has written nothing."""
-
-    def journal(self) -> Path:
-        """The emulator's journal, as a file of this machine."""
-
-    def one_shot(
-        self, service: str, arguments: Sequence[str], extra: Mapping[str, str] | None = None
-    ) -> OneShot:
-        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
-
-    def pid(self, service: str) -> int:
-        """Process id of a running service."""
-
-    def kill(self, service: str) -> None:
-        """End a service as a crash would."""
-
-    def start(self, service: str) -> None:
-        """Start a service, or start it again, and wait until it's healthy."""
-
-    def stop(self, service: str) -> None:
-        """Stop a service; its data stays."""
-
-    def restart(self, *services: str) -> None:
-        """Stop services in good order and start them again, by default all."""
-
-
-ENGINES: dict[str, type[DockerEngine] | type[NativeEngine]] = {
-    "docker": DockerEngine,
-    "native": NativeEngine,
-}
+Engine: TypeAlias = DockerEngine | NativeEngine
+"""What `pinpipe` asks: both have the same methods."""
+ENGINES: dict[str, type[Engine]] = {"docker": DockerEngine, "native": NativeEngine}
 
 
 def project_root() -> Path:

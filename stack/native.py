@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from stack import compose, health, machine, ports
+from stack import compose, machine, ports
 from stack.compose import Service
 from stack.errors import MachineError, StackError, StartError, WaitTimeout
 from stack.inherited import inherited
-from stack.logs import print_log
 from stack.machine import Problem
 from stack.oneshot import OneShot
-from stack.processes import Processes, Record, age, memory_mib
+from stack.processes import Processes, Record, memory_mib
 from stack.status import State, Status
 from stack.waiting import wait_for
 
@@ -50,7 +52,12 @@ class NativeEngine:
         return client | files
 
     def require(self, *variables: str) -> None:
-        """Make sure that the client's addresses in ``variables`` are those of this stack."""
+        """Make sure that the client's addresses in ``variables`` are those of this stack.
+
+        Raises:
+            StackError: an address is that of a service which doesn't run here; whoever has its
+                port belongs to another stack. An address that a person set isn't asked about.
+        """
         for variable in variables:
             address = self._compose.client_addresses.get(variable)
             if address is not None and address.port not in self._ports(address.service):
@@ -134,8 +141,21 @@ class NativeEngine:
         ]
 
     def print_log(self, service: str, follow: bool) -> None:
-        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C."""
-        print_log(self._processes.log_path(self._compose.service(service).name), follow)
+        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C.
+
+        Raises:
+            StackError: the service has written nothing yet.
+        """
+        path = self._processes.log_path(self._compose.service(service).name)
+        if not path.exists():
+            raise StackError(f"there is no {path}: was it started?")
+        with path.open("rb") as log, contextlib.suppress(KeyboardInterrupt):
+            while True:
+                shutil.copyfileobj(log, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+                if not follow:
+                    return
+                time.sleep(0.2)
 
     def last_line(self, service: str) -> str:
         """What a service wrote last; empty when it has written nothing."""
@@ -222,10 +242,7 @@ class NativeEngine:
                     return
                 self._processes.stop(record, service.stop_limit)
             process = self._spawn(service)
-        if service.healthcheck is None:
-            self._await_end(service, process)
-        else:
-            self._await_health(service, service.healthcheck, process)
+        self._await(service, process)
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
         """Start the process of a service; None if one runs already, by whichever call."""
@@ -247,7 +264,7 @@ class NativeEngine:
         limit = check.start_limit if check else ONE_SHOT_LIMIT
         process = record.process()
         if process is not None and check and not record.healthy:
-            limit = max(check.grace, limit - age(process))
+            limit = max(check.grace, limit - (time.time() - process.create_time()))
         reason = ""
 
         def settled() -> bool:
@@ -272,51 +289,63 @@ class NativeEngine:
             return False
         self._talk(f"{service.name}: already healthy")
         if not record.healthy:
-            self._processes.healthy(service.name)
+            self._processes.note(service.name, healthy=True)
         return True
 
-    def _await_end(self, service: Service, process: subprocess.Popen[bytes]) -> None:
-        def ended() -> bool:
-            self._check_interrupted(service)
-            return process.poll() is not None
+    def _await(self, service: Service, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a service that was started is healthy, or a step has ended well."""
+        check, reason = service.healthcheck, ""
 
-        try:
-            wait_for(f"{service.name} to end", ended, ONE_SHOT_LIMIT, 0.1)
-        except WaitTimeout as timeout:
-            raise StartError(self._account(service.name, str(timeout))) from None
-        self._processes.ended(service.name, process.returncode)
-        if process.returncode != 0:
-            raise StartError(self._account(service.name, f"ended with {process.returncode}"))
-        self._talk(f"{service.name}: completed")
-
-    def _await_health(
-        self, service: Service, check: compose.Healthcheck, process: subprocess.Popen[bytes]
-    ) -> None:
-        reason = ""
-
-        def healthy() -> bool:
+        def there() -> bool:
             nonlocal reason
             self._check_interrupted(service)
-            if process.poll() is not None:
-                raise StartError(self._account(service.name, f"ended with {process.returncode}"))
+            if check is None or process.poll() is not None:
+                return process.poll() is not None
             reason = self._unhealthy(service)
             return not reason
 
+        limit, interval = (check.start_limit, check.interval) if check else (ONE_SHOT_LIMIT, 0.1)
         try:
-            wait_for(f"{service.name} to be healthy", healthy, check.start_limit, check.interval)
+            what = f"{service.name} to {'be healthy' if check else 'end'}"
+            wait_for(what, there, limit, interval)
         except WaitTimeout as timeout:
-            raise StartError(self._account(service.name, f"{timeout}: {reason}")) from None
-        self._processes.healthy(service.name)
-        self._talk(f"{service.name}: healthy")
+            said = f"{timeout}: {reason}" if check else str(timeout)
+            raise StartError(self._account(service.name, said)) from None
+        code = process.returncode
+        if check is None:
+            self._processes.note(service.name, exit_code=code)
+        if code or (check and code is not None):
+            raise StartError(self._account(service.name, f"ended with {code}"))
+        if check:
+            self._processes.note(service.name, healthy=True)
+        self._talk(f"{service.name}: {'healthy' if check else 'completed'}")
 
     def _check_interrupted(self, service: Service) -> None:
         if self._interrupted.is_set():
             raise _NeedFailed(f"{service.name}: interrupted")
 
     def _unhealthy(self, service: Service) -> str:
-        """Why a service isn't healthy; empty when it is."""
-        assert service.healthcheck is not None
-        return health.ask(service.healthcheck, self._root, self._environment(service.name))
+        """Why a service isn't healthy: the last line that its check says; empty when it is."""
+        check = service.healthcheck
+        assert check is not None
+        first, *rest = check.command
+        try:
+            done = subprocess.run(
+                [str(self._root / first), *rest],
+                cwd=self._root,
+                env=self._environment(service.name),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=check.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"its health check took over {check.timeout:g} s"
+        if done.returncode == 0:
+            return ""
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        return lines[-1] if lines else f"its health check ended with {done.returncode}"
 
     def _account(self, service: str, what: str) -> str:
         tail = self._processes.log_tail(service)

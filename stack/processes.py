@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import psutil
 
 from contract import processes
@@ -33,8 +32,7 @@ CREATED_WITHIN = 60.0
 class Record:
     """What is kept of a process that was started."""
 
-    service: str
-    pid: int
+    pid: Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
     place: str = ""
     """Where the pid was given (``contract.processes``)."""
     started: str = ""
@@ -45,25 +43,7 @@ class Record:
     """Of a one-shot that has ended."""
     created: float = 0.0
     """Start in seconds since the epoch, where a release before 0.1 has written the record."""
-
-    @classmethod
-    def read(cls, path: Path) -> Record:
-        """Read a record of this release or of one before.
-
-        Raises:
-            ValueError: the file holds no record.
-        """
-        found = json.loads(path.read_text())
-        if not isinstance(found, dict):
-            raise ValueError("it is no JSON object")
-        known = {f.name: found[f.name] for f in fields(cls) if f.name in found}
-        record = cls(**{"pid": 0, **known, "service": path.stem})
-        numbers, texts = (record.pid, record.created), (record.place, record.started)
-        if not all(type(n) in (int, float) for n in numbers) or not 0 < record.pid < 2**31:
-            raise ValueError("it names no process")
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("it does not tell processes apart")
-        return record
+    service: str = ""
 
     def process(self) -> psutil.Process | None:
         """The process, if it is still the one that was started."""
@@ -107,8 +87,9 @@ class Processes:
     def record(self, service: str) -> Record | None:
         """What is known of a service, or None if it was never started."""
         try:
-            return Record.read(self._state / f"{service}.json")
-        except (OSError, ValueError):
+            content = (self._state / f"{service}.json").read_bytes()
+            return replace(msgspec.json.decode(content, type=Record), service=service)
+        except (OSError, msgspec.DecodeError):
             return None
 
     def running(self, service: str) -> Record | None:
@@ -147,7 +128,7 @@ class Processes:
                 umask=run_folder.UMASK,
             )
         self._children.append(popen)
-        self._keep(Record(service, popen.pid, *_identity(popen.pid)))
+        self._keep(Record(popen.pid, *_identity(popen.pid), service=service))
         return popen
 
     @contextlib.contextmanager
@@ -158,15 +139,8 @@ class Processes:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def ended(self, service: str, exit_code: int) -> None:
-        """Note how a one-shot ended."""
-        self._note(service, exit_code=exit_code)
-
-    def healthy(self, service: str) -> None:
-        """Note that a service is healthy for the first time since it started."""
-        self._note(service, healthy=True)
-
-    def _note(self, service: str, **what: Any) -> None:
+    def note(self, service: str, **what: Any) -> None:
+        """Note how a one-shot ended, or that a service has been healthy since it started."""
         record = self.record(service)
         if record is not None:
             self._keep(replace(record, **what))
@@ -236,13 +210,8 @@ class Processes:
         self._prepare()
         path = self._state / f"{record.service}.json"
         draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
-        draft.write_text(json.dumps(asdict(record)))
+        draft.write_bytes(msgspec.json.encode(record))
         draft.replace(path)
-
-
-def age(process: psutil.Process) -> float:
-    """Seconds since a process started."""
-    return time.time() - process.create_time()
 
 
 def _identity(pid: int) -> tuple[str, str]:

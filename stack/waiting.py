@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stack.errors import WaitTimeout
+from stack.errors import HopError, WaitTimeout
 
 T = TypeVar("T")
 
@@ -40,3 +40,18 @@ def wait_for(
             seen = state()
             raise WaitTimeout(f"waited {limit:g} s for {what}{f'; {seen}' if seen else ''}")
         time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
+
+
+def wait_at(
+    hop: str,
+    what: str,
+    probe: Callable[[], T | None],
+    limit: float,
+    interval: float = 1.0,
+    state: Callable[[], str] = lambda: "",
+) -> T:
+    """Wait as ``wait_for`` does; when the time is up it's a HopError of ``hop``."""
+    try:
+        return wait_for(what, probe, limit, interval, state)
+    except WaitTimeout as timeout:
+        raise HopError(hop, str(timeout)) from None

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote
 
 import requests
 
 from contract import names
-from stack.errors import HopError, WaitTimeout
+from stack.errors import HopError
 from stack.hops.access import Access, Keeper
-from stack.waiting import wait_for
+from stack.waiting import wait_at
 
 HOP = "airflow"
 SERVICE = "airflow-api-server"
@@ -28,7 +28,6 @@ PARSED_LIMIT = 90.0
 """Seconds until Airflow has read the DAG's file for the first time."""
 FREE_LIMIT = 60.0
 """Seconds until Airflow's database lets a backfill be made."""
-T = TypeVar("T")
 ENDED = ("success", "failed")
 
 
@@ -75,7 +74,9 @@ class Airflow:
         def known() -> bool:
             return self._call("PATCH", f"dags/{self.dag_id}", {"is_paused": paused}) is not None
 
-        _wait_for(f"DAG {self.dag_id} to be there", known, PARSED_LIMIT, self._import_errors)
+        wait_at(
+            HOP, f"DAG {self.dag_id} to be there", known, PARSED_LIMIT, state=self._import_errors
+        )
 
     def trigger(self) -> str:
         """Start a run now; return its id."""
@@ -109,7 +110,7 @@ class Airflow:
             answer = self._send("POST", "backfills", body)
             return None if answer.status_code == 503 else _good(answer)
 
-        return int(_wait_for("the backfill to be made", made, FREE_LIMIT)["id"])
+        return int(wait_at(HOP, "the backfill to be made", made, FREE_LIMIT)["id"])
 
     def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
         """Runs of the days of a backfill when all have ended, else None."""
@@ -141,7 +142,7 @@ class Airflow:
             run = self._must("GET", self._run(run_id))
             return run if run["state"] in ENDED else None
 
-        return _wait_for(f"run {run_id} to end", probe, limit, lambda: str(told))
+        return wait_at(HOP, f"run {run_id} to end", probe, limit, state=lambda: str(told))
 
     def tasks(self, run_id: str) -> dict[str, str]:
         """State of each task of a run, in the order of the DAG's list."""
@@ -225,15 +226,6 @@ class Airflow:
             return self._session.request(method, url, json=body, timeout=TIMEOUT)
         except requests.RequestException as error:
             raise HopError(HOP, f"{url} doesn't answer: {error}") from error
-
-
-def _wait_for(
-    what: str, probe: Callable[[], T | None], limit: float, state: Callable[[], str] = lambda: ""
-) -> T:
-    try:
-        return wait_for(what, probe, limit, 1, state)
-    except WaitTimeout as timeout:
-        raise HopError(HOP, str(timeout)) from None
 
 
 def _good(answer: requests.Response) -> dict[str, Any]:
