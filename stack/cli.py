@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
+from typing import Any, NoReturn
 
 import click
 
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
-from stack import engine, programs, show
-from stack.aws import commands
+from stack import engine, show
 from stack.engine import Engine
 from stack.errors import HopError, MachineError
 from stack.hops.access import Access
@@ -21,6 +22,10 @@ from stack.show import talk
 from stack.status import State, Status
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+HELP = {"--help", "-h"}
+PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
+given = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+"""What a command hands on to a program of another folder."""
 
 
 class _Pinpipe(click.Group):
@@ -102,24 +107,14 @@ def status(as_json: bool) -> None:
     running = _engine()
     found = running.status()
     found += _failed_connectors(running, found)
-    if as_json:
-        show.as_json([asdict(item) for item in found])
-    else:
-        show.table(
-            "",
-            ("service", "state", "pid", "ports", "MiB", "reason"),
-            (
-                (
-                    s.service,
-                    s.state.value,
-                    s.pid,
-                    " ".join(map(str, s.ports)),
-                    s.memory_mib,
-                    s.reason,
-                )
-                for s in found
-            ),
-        )
+    columns = ("service", "state", "pid", "ports", "MiB", "reason")
+    _print_each(
+        found,
+        as_json,
+        "",
+        columns,
+        lambda s: (s.service, s.state, s.pid, " ".join(map(str, s.ports)), s.memory_mib, s.reason),
+    )
     sys.exit(0 if all(item.state.fine for item in found) else 1)
 
 
@@ -216,17 +211,13 @@ def trace(key: int, as_json: bool) -> None:
     running = _engine()
     access = _access(running, "SOURCE_DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS")
     findings = follow(access, running.journal(), key)
-    if as_json:
-        show.as_json([asdict(finding) for finding in findings])
-    else:
-        show.table(
-            f"Post {key}",
-            ("road", "row", "hop", "", "where", "what"),
-            (
-                (f.road, f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what)
-                for f in findings
-            ),
-        )
+    _print_each(
+        findings,
+        as_json,
+        f"Post {key}",
+        ("road", "row", "hop", "", "where", "what"),
+        lambda f: (f.road, f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what),
+    )
     sys.exit(0 if all(finding.found for finding in findings) else 1)
 
 
@@ -239,6 +230,105 @@ def watch(every: float, once: bool, top: int) -> None:
     from stack.watch import watch as follow
 
     follow(_access(_engine()), top, None if once else every)
+
+
+@main.group()
+def emulate() -> None:
+    """Send posts as the users of Pinterest would."""
+
+
+@emulate.command("batch", context_settings=PASS_ON)
+@given
+def emulate_batch(arguments: tuple[str, ...]) -> None:
+    """Send posts down the historical road: API Gateway, REST proxy, Kafka (--help for more)."""
+    _become("emulator", arguments, *_emulated(arguments))
+
+
+@emulate.command("streaming", context_settings=PASS_ON)
+@given
+def emulate_streaming(arguments: tuple[str, ...]) -> None:
+    """Send posts down the real-time road: API Gateway, Kinesis (--help for more)."""
+    _become("emulator-streaming", arguments, *_emulated(arguments))
+
+
+@main.group()
+def dataset() -> None:
+    """Look after the source database."""
+
+
+@dataset.command("load", context_settings=PASS_ON)
+@given
+def dataset_load(arguments: tuple[str, ...]) -> None:
+    """Fill the source database with generated posts (--help for more)."""
+    own = any(argument.split("=")[0] == "--url" for argument in arguments)
+    _become("dataset-load", arguments, *(() if own else ("SOURCE_DATABASE_URL",)))
+
+
+@main.command(context_settings=PASS_ON)
+@given
+def batch(arguments: tuple[str, ...]) -> None:
+    """Clean what is new in S3 into the Delta tables and compute the nine results (Spark)."""
+    _become("spark", arguments, "AWS_ENDPOINT_URL")
+
+
+@main.command()
+def package() -> None:
+    """Build what AWS takes into dist/, for the settings in .env.aws; say what each file is for."""
+    from stack.aws.account import known
+    from stack.aws.artefacts import artefacts, write
+
+    root = engine.project_root()
+    built = artefacts(root, known(engine.environ(root, target="aws")))
+    write(built, root / "dist")
+    show.table(
+        "",
+        ("dist/", "bytes", "for"),
+        ((item.path, len(item.content), item.purpose) for item in built),
+    )
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Check and show each call; make none.")
+def deploy(dry_run: bool) -> None:
+    """Deploy dist/ to the account of .env.aws: the stacks, the files, MSK Connect and MWAA."""
+    from contract.settings import Settings
+    from stack.aws.account import known
+    from stack.aws.calls import DryCalls, LiveCalls
+    from stack.aws.deploy import Deployment
+    from stack.aws.errors import DeployError
+
+    root = engine.project_root()
+    file = engine.TARGETS["aws"]
+    if not dry_run and not (root / file).is_file():
+        raise DeployError(f"there is no {file}: it says whose account it is, USER_ID for one")
+    environment = known(engine.environ(root, target="aws"))
+    settings = Settings.from_environ(environment)
+    if dry_run:
+        Deployment(DryCalls(click.echo), settings, root / "dist").run()
+        return
+    with closing(LiveCalls(settings.aws_region, environment, show.talk)) as calls:
+        outputs = Deployment(calls, settings, root / "dist").run()
+    show.table("Deployed", ("output", "value"), sorted(outputs.items()))
+
+
+def _become(service: str, arguments: tuple[str, ...], *addresses: str) -> NoReturn:
+    """Run a program of this stack in place of ``pinpipe``.
+
+    Args:
+        service: the program, as docker-compose.yml names it.
+        arguments: its arguments.
+        addresses: variables of the services that it calls, which must be this stack's; none with
+            ``--help``.
+    """
+    running = _engine()
+    if not HELP.intersection(arguments):
+        running.require(*addresses)
+    sys.exit(running.one_shot(service, arguments).foreground())
+
+
+def _emulated(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Variables of what the emulator calls."""
+    return ("SOURCE_DATABASE_URL", *(() if "--dry-run" in arguments else ("GATEWAY_INVOKE_URL",)))
 
 
 def _access(running: Engine, *addresses: str) -> Access:
@@ -268,6 +358,20 @@ def _failed_connectors(running: Engine, found: Sequence[Status]) -> list[Status]
     return [Status(f"connector {name}", State.FAILED, cause) for name, cause in failed]
 
 
+def _print_each(
+    found: Sequence[Any],
+    as_json: bool,
+    title: str,
+    columns: Sequence[str],
+    row: Callable[[Any], Sequence[Any]],
+) -> None:
+    """Print dataclasses as JSON, or as a table."""
+    if as_json:
+        show.as_json([asdict(item) for item in found])
+    else:
+        show.table(title, columns, map(row, found))
+
+
 def _print_results(access: Access, name: str | None, limit: int, as_json: bool = False) -> None:
     from stack.hops import tables
 
@@ -290,15 +394,6 @@ def _print_results(access: Access, name: str | None, limit: int, as_json: bool =
             (tuple(row[c] for c in result.columns) for row in rows),
         )
 
-
-for command in (
-    programs.emulate,
-    programs.dataset,
-    programs.batch,
-    commands.package,
-    commands.deploy,
-):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -9,41 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any
 
 from stack.aws.errors import DeployError
-from stack.hops.access import aws_session
+from stack.hops.access import KEYS, aws_session
 
 SHOWN = 120
 """Characters of a value that a dry run shows."""
-
-
-class Calls(Protocol):
-    """What deploys: one method for calls, one for waiting."""
-
-    def call(
-        self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Make a call.
-
-        Args:
-            service: as botocore names it, such as ``s3``.
-            operation: as AWS names it, such as ``PutObject``.
-            parameters: of the call.
-            unknown: the part of the answer that is used, with ``<...>`` for each value, which a
-                dry run goes on with.
-
-        Raises:
-            DeployError: AWS refused it, or the parameters are not those of the operation.
-            MissingError: what it's about isn't there.
-        """
-
-    def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
-        """Wait as botocore's waiter does, ``minutes`` at most.
-
-        Raises:
-            DeployError: what is waited for can't come about any more, or not in time.
-        """
 
 
 class MissingError(DeployError):
@@ -91,7 +64,19 @@ class LiveCalls:
     def call(
         self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make a call."""
+        """Make a call.
+
+        Args:
+            service: as botocore names it, such as ``s3``.
+            operation: as AWS names it, such as ``PutObject``.
+            parameters: of the call.
+            unknown: the part of the answer that is used, with ``<...>`` for each value, which a
+                dry run goes on with.
+
+        Raises:
+            DeployError: AWS refused it, or the parameters are not those of the operation.
+            MissingError: what it's about isn't there.
+        """
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -106,12 +91,16 @@ class LiveCalls:
             if "No updates are to be performed" in str(error):
                 raise UnchangedError(said) from error
             raise DeployError(said) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, AttributeError) as error:
             raise DeployError(f"{service} {operation}: {error}") from error
         return answer
 
     def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
-        """Wait as botocore's waiter does."""
+        """Wait as botocore's waiter does, ``minutes`` at most.
+
+        Raises:
+            DeployError: what is waited for can't come about any more, or not in time.
+        """
         from botocore.exceptions import WaiterError
 
         attempts = int(minutes * 60 / self.pause)
@@ -124,54 +113,36 @@ class LiveCalls:
             raise DeployError(f"{service} {waiter}: {error}") from error
 
 
-class DryCalls:
-    """Calls that are checked and shown.
+class DryCalls(LiveCalls):
+    """Calls that are checked and shown: botocore stops each before it would be sent.
 
     Args:
         show: takes a line on each call.
     """
 
     def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__("us-east-1", dict.fromkeys(KEYS, "none"), lambda line: None)
         self.show = show
-
-    @cached_property
-    def _models(self) -> Any:
-        import botocore.session
-
-        return botocore.session.get_session()
 
     def call(
         self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
     ) -> dict[str, Any]:
         """Check the parameters, show the call, and go on with ``unknown``."""
-        from botocore.exceptions import ParamValidationError, UnknownServiceError
-        from botocore.model import OperationNotFoundError
-        from botocore.validate import ParamValidator
-
-        try:
-            model = self._models.get_service_model(service).operation_model(operation)
-        except (UnknownServiceError, OperationNotFoundError) as error:
-            raise DeployError(f"{service} {operation}: {error}") from error
-        report = ParamValidator().validate(parameters, model.input_shape)
-        if report.has_errors():
-            raise DeployError(
-                f"{service} {operation}: {ParamValidationError(report=report.generate_report())}"
-            )
+        super().call(service, operation, parameters, unknown)
         self.show(described(service, operation, parameters))
         return unknown
 
     def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
         """Check that botocore has such a waiter, and show it."""
-        names = self._models.get_waiter_model(service).waiter_names
-        if waiter not in {_snake(name) for name in names}:
+        if waiter not in self._client(service).waiter_names:
             raise DeployError(f"{service} has no waiter {waiter}")
         self.show(f"waiting for {waiter} ({minutes} min at most)")
 
-
-def _snake(name: str) -> str:
-    from botocore import xform_name
-
-    return str(xform_name(name))
+    def _client(self, service: str) -> Any:
+        client = super()._client(service)
+        answer: tuple[Any, Any] = (SimpleNamespace(status_code=200), {})
+        client.meta.events.register_first("before-call", lambda **_: answer, unique_id="dry")
+        return client
 
 
 def described(service: str, operation: str, parameters: Mapping[str, Any]) -> str:

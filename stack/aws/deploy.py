@@ -22,7 +22,7 @@ from contract import names
 from contract.errors import SettingError
 from contract.settings import Settings
 from stack.aws.archive import version
-from stack.aws.calls import Calls, MissingError, UnchangedError
+from stack.aws.calls import LiveCalls, MissingError, UnchangedError
 from stack.aws.errors import DeployError, PackageError
 from stack.aws.mwaa import PROFILE
 
@@ -55,7 +55,7 @@ class Deployment:
         dist: the folder of artefacts.
     """
 
-    calls: Calls
+    calls: LiveCalls
     settings: Settings
     dist: Path
     made: set[str] = field(default_factory=set)

@@ -19,9 +19,9 @@ from stack import engine
 from stack.aws.account import known
 from stack.aws.archive import version
 from stack.aws.calls import DryCalls
-from stack.aws.commands import deploy
 from stack.aws.deploy import KEPT, Deployment, stack_names
 from stack.aws.errors import DeployError, PackageError
+from stack.cli import deploy
 
 API, REST = stack_names(Settings().user_id)
 
