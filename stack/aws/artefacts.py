@@ -57,31 +57,20 @@ def cloudformation(root: Path, environment: Mapping[str, str]) -> list[Artefact]
 def msk_connect(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     """The S3 sink for MSK Connect, and the requests that make a connector of it."""
     connect = MskConnect(root, environment)
-    requests = {
-        "create-custom-plugin": connect.create_custom_plugin,
-        "create-worker-configuration": connect.create_worker_configuration,
-        "create-connector": connect.create_connector,
+    ours, theirs = connect.connector, connect.confluent_connector
+    documents = {
+        "connector": ("MSK Connect: the connector's configuration, the one that runs here", ours),
+        "confluent-connector": ("the same for Confluent's S3 sink connector", theirs),
     }
+    for name, request in connect.requests.items():
+        documents[name] = (f"MSK Connect: aws kafkaconnect {name}", request)
+    worker, properties = "MSK Connect: the worker configuration", connect.worker_properties
     return [
         Artefact(connect.plugin_key, "MSK Connect: the S3 sink, a custom plugin", connect.plugin),
-        Artefact(
-            "msk-connect/worker.properties",
-            "MSK Connect: the worker configuration",
-            connect.worker_properties,
-        ),
-        Artefact(
-            "msk-connect/connector.json",
-            "MSK Connect: the connector's configuration, the one that runs here",
-            _json(connect.connector),
-        ),
-        Artefact(
-            "msk-connect/confluent-connector.json",
-            "the same for Confluent's S3 sink connector",
-            _json(connect.confluent_connector),
-        ),
+        Artefact("msk-connect/worker.properties", worker, properties),
         *(
-            Artefact(f"msk-connect/{name}.json", f"MSK Connect: aws kafkaconnect {name}", _json(of))
-            for name, of in requests.items()
+            Artefact(f"msk-connect/{name}.json", purpose, _json(document))
+            for name, (purpose, document) in documents.items()
         ),
     ]
 
@@ -102,15 +91,10 @@ def mwaa_bucket(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
 
 def databricks(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     """The wheel that ``spark/databricks.yml`` deploys."""
+    purpose = "Databricks: what the jobs of spark/databricks.yml import"
     with TemporaryDirectory() as folder:
         made = wheel.build(root, Path(folder))
-        return [
-            Artefact(
-                f"{wheel.FOLDER}/{made.name}",
-                "Databricks: what the jobs of spark/databricks.yml import",
-                made.read_bytes(),
-            )
-        ]
+        return [Artefact(f"{wheel.FOLDER}/{made.name}", purpose, made.read_bytes())]
 
 
 BUILDERS: tuple[Builder, ...] = (cloudformation, msk_connect, mwaa_bucket, databricks)

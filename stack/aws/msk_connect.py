@@ -30,6 +30,10 @@ CONFLUENT = "io.confluent.connect.s3.S3SinkConnector"
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 """The converter that it needs: ours is in our plugin, and gives JSON as text."""
 
+PLUGIN = {"customPluginArn": "<customPluginArn of CreateCustomPlugin>", "revision": 1}
+WORKER_ARN = "<workerConfigurationArn of CreateWorkerConfiguration>"
+"""What CreateConnector needs of the other two answers."""
+
 LOCAL_ONLY = ("AWS_ENDPOINT_URL",)
 """Variables of a stack here that must not get into what is built for AWS."""
 
@@ -106,74 +110,46 @@ class MskConnect:
         return configuration
 
     @property
-    def connector_name(self) -> str:
-        """Name of the connector, another one for each plugin and worker configuration."""
-        versions = f"{version(self.plugin)}-{version(self.worker_properties)}"
-        return f"{prefix(self.settings.user_id)}{versions}"
-
-    @property
     def confluent_connector(self) -> dict[str, str]:
         """The configuration of Confluent's S3 sink: the same but for the classes."""
         return self.connector | {"connector.class": CONFLUENT, "value.converter": JSON_CONVERTER}
 
     @property
-    def create_custom_plugin(self) -> dict[str, Any]:
-        """Parameters of CreateCustomPlugin."""
-        user_id = self.settings.user_id
-        bucket = names.artefact_bucket(user_id)
-        return {
-            "name": f"{prefix(user_id)}{version(self.plugin)}",
-            "contentType": "ZIP",
-            "location": {
-                "s3Location": {"bucketArn": f"arn:aws:s3:::{bucket}", "fileKey": self.plugin_key}
-            },
-        }
+    def requests(self) -> dict[str, dict[str, Any]]:
+        """Parameters of each request; what only AWS knows is in the form ``<what it is>``.
 
-    @property
-    def create_worker_configuration(self) -> dict[str, Any]:
-        """Parameters of CreateWorkerConfiguration."""
-        content = self.worker_properties
-        return {
-            "name": f"{self.settings.user_id}-worker-{version(content)}",
-            "propertiesFileContent": base64.b64encode(content).decode(),
+        The connector has another name for each plugin and worker configuration.
+        """
+        user_id, worker = self.settings.user_id, version(self.worker_properties)
+        plugin = f"{prefix(user_id)}{version(self.plugin)}"
+        bucket = f"arn:aws:s3:::{names.artefact_bucket(user_id)}"
+        vpc = {
+            "securityGroups": ["<output ConnectSecurityGroupId>"],
+            "subnets": ["<each of output PrivateSubnetIds>"],
         }
-
-    @property
-    def create_connector(self) -> dict[str, Any]:
-        """Parameters of CreateConnector; what only AWS knows is in the form ``<what it is>``."""
-        user_id = self.settings.user_id
+        cluster = {"bootstrapServers": "<brokers of GetBootstrapBrokers, for IAM>", "vpc": vpc}
+        logs = {"enabled": True, "logGroup": f"/user-{user_id}/msk-connect"}
         return {
-            "connectorName": self.connector_name,
-            "kafkaConnectVersion": CONNECT_VERSION,
-            "capacity": {"provisionedCapacity": {"mcuCount": 1, "workerCount": 1}},
-            "connectorConfiguration": self.connector,
-            "kafkaCluster": {
-                "apacheKafkaCluster": {
-                    "bootstrapServers": "<brokers of GetBootstrapBrokers, for IAM>",
-                    "vpc": {
-                        "securityGroups": ["<output ConnectSecurityGroupId>"],
-                        "subnets": ["<each of output PrivateSubnetIds>"],
-                    },
-                }
+            "create-custom-plugin": {
+                "name": plugin,
+                "contentType": "ZIP",
+                "location": {"s3Location": {"bucketArn": bucket, "fileKey": self.plugin_key}},
             },
-            "kafkaClusterClientAuthentication": {"authenticationType": "IAM"},
-            "kafkaClusterEncryptionInTransit": {"encryptionType": "TLS"},
-            "plugins": [
-                {
-                    "customPlugin": {
-                        "customPluginArn": "<customPluginArn of CreateCustomPlugin>",
-                        "revision": 1,
-                    }
-                }
-            ],
-            "workerConfiguration": {
-                "workerConfigurationArn": "<workerConfigurationArn of CreateWorkerConfiguration>",
-                "revision": 1,
+            "create-worker-configuration": {
+                "name": f"{user_id}-worker-{worker}",
+                "propertiesFileContent": base64.b64encode(self.worker_properties).decode(),
             },
-            "serviceExecutionRoleArn": "<output ConnectRoleArn>",
-            "logDelivery": {
-                "workerLogDelivery": {
-                    "cloudWatchLogs": {"enabled": True, "logGroup": f"/user-{user_id}/msk-connect"}
-                }
+            "create-connector": {
+                "connectorName": f"{plugin}-{worker}",
+                "kafkaConnectVersion": CONNECT_VERSION,
+                "capacity": {"provisionedCapacity": {"mcuCount": 1, "workerCount": 1}},
+                "connectorConfiguration": self.connector,
+                "kafkaCluster": {"apacheKafkaCluster": cluster},
+                "kafkaClusterClientAuthentication": {"authenticationType": "IAM"},
+                "kafkaClusterEncryptionInTransit": {"encryptionType": "TLS"},
+                "plugins": [{"customPlugin": PLUGIN}],
+                "workerConfiguration": {"workerConfigurationArn": WORKER_ARN, "revision": 1},
+                "serviceExecutionRoleArn": "<output ConnectRoleArn>",
+                "logDelivery": {"workerLogDelivery": {"cloudWatchLogs": logs}},
             },
         }

@@ -122,7 +122,7 @@ def test_another_account_is_another_variable(root: Path, environment: dict[str, 
     assert connect.connector["s3.bucket.name"] == "user-0e36c8cd403d-bucket"
     assert connect.connector["s3.region"] == "eu-west-1"
     assert connect.connector["flush.size"] == "7"
-    assert connect.create_connector["connectorName"].startswith("0e36c8cd403d-")
+    assert connect.requests["create-connector"]["connectorName"].startswith("0e36c8cd403d-")
 
 
 def test_how_one_logs_in_to_kafka_is_left_to_msk_connect(
