@@ -10,7 +10,8 @@ StackError (a PipelineError)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from contract.errors import PipelineError
 
@@ -45,3 +46,12 @@ class HopError(StackError):
     def __init__(self, hop: str, reason: str) -> None:
         super().__init__(f"{hop}: {reason}")
         self.hop = hop
+
+
+@contextmanager
+def hop_errors(hop: str, what: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of ``kinds`` into a HopError about ``what``."""
+    try:
+        yield
+    except kinds as error:
+        raise HopError(hop, f"{what}: {error}") from error

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,44 +115,22 @@ def _is_python(candidate: Path, version: str) -> bool:
     return done.returncode == 0 and done.stdout.strip() == version
 
 
-def _check_python_313() -> Problem | None:
-    if python_at("3.13") is None:
-        return Problem(
-            "no Python 3.13, which LocalStack runs on",
-            "install it, for example with `pyenv install 3.13` or `uv python install 3.13`",
-        )
-    return None
-
-
-def _check_disk() -> Problem | None:
-    free = shutil.disk_usage(".").free / 2**30
-    if free < MIN_FREE_GIB:
-        return Problem(
-            f"{free:.1f} GiB of disk are free here, not {MIN_FREE_GIB}",
-            "make room, or clone elsewhere",
-        )
-    return None
-
-
-def _check_memory() -> Problem | None:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    if total < MIN_MEMORY_GIB:
-        what = f"this machine has {total:.2f} GiB of memory, not {MIN_MEMORY_GIB}"
-        return Problem(what, f"run it on a larger one; {MEASURED_MEMORY}")
-    return None
-
-
-CHECKS: tuple[Callable[[], Problem | None], ...] = (
-    _check_python_313,
-    *(tool.check for tool in TOOLS),
-    _check_disk,
-    _check_memory,
-)
-
-
 def problems() -> list[Problem]:
     """Everything that this machine lacks; empty when the stack can be installed and run."""
-    return [problem for check in CHECKS if (problem := check()) is not None]
+    found = []
+    if python_at("3.13") is None:
+        remedy = "install it, for example with `pyenv install 3.13` or `uv python install 3.13`"
+        found.append(Problem("no Python 3.13, which LocalStack runs on", remedy))
+    found += [problem for tool in TOOLS if (problem := tool.check()) is not None]
+    disk = shutil.disk_usage(".").free / 2**30
+    if disk < MIN_FREE_GIB:
+        what = f"{disk:.1f} GiB of disk are free here, not {MIN_FREE_GIB}"
+        found.append(Problem(what, "make room, or clone elsewhere"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    if memory < MIN_MEMORY_GIB:
+        what = f"this machine has {memory:.2f} GiB of memory, not {MIN_MEMORY_GIB}"
+        found.append(Problem(what, f"run it on a larger one; {MEASURED_MEMORY}"))
+    return found
 
 
 def _print_python(versions: Sequence[str]) -> int:

@@ -38,19 +38,12 @@ class Account:
 
     def client(self, service: Any) -> Any:
         """A client of an AWS service that soon gives up."""
-        from botocore.config import Config
-
-        make: Any = self.access.session.client
-        return make(
+        return self.access.client(
             service,
-            endpoint_url=self.settings.aws_endpoint_url,
-            config=Config(
-                connect_timeout=CONNECT,
-                read_timeout=READ,
-                retries={"total_max_attempts": 2},
-                s3={"addressing_style": "path"} if self.settings.aws_endpoint_url else {},
-                inject_host_prefix=not self.settings.aws_endpoint_url,  # `api.` is MWAA's
-            ),
+            connect_timeout=CONNECT,
+            read_timeout=READ,
+            retries={"total_max_attempts": 2},
+            inject_host_prefix=not self.settings.aws_endpoint_url,  # `api.` is MWAA's
         )
 
     @cached_property

@@ -52,31 +52,27 @@ class Access:
     @cached_property
     def s3(self) -> S3Client:
         """A client of S3; without an endpoint of its own it's AWS's."""
-        return self._client("s3")  # type: ignore[no-any-return]
+        return self.client("s3")  # type: ignore[no-any-return]
 
     @cached_property
     def kinesis(self) -> KinesisClient:
         """A client of Kinesis, from the same place."""
-        return self._client("kinesis")  # type: ignore[no-any-return]
+        return self.client("kinesis")  # type: ignore[no-any-return]
 
     @cached_property
     def session(self) -> Session:
         """A session of that environment."""
         return aws_session(self.environment, self.settings.aws_region)
 
-    def _client(self, service: Any) -> Any:
+    def client(self, service: Any, **more: Any) -> Any:
+        """A client of a service of AWS, with ``more`` configuration."""
         from botocore.config import Config
 
-        local = self.settings.aws_endpoint_url is not None
-        return self.session.client(
-            service,
-            endpoint_url=self.settings.aws_endpoint_url,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=30,
-                s3={"addressing_style": "path"} if local else {},
-            ),
-        )
+        endpoint = self.settings.aws_endpoint_url
+        usual: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 30}
+        usual["s3"] = {"addressing_style": "path"} if endpoint else {}
+        config = Config(**(usual | more))
+        return self.session.client(service, endpoint_url=endpoint, config=config)
 
     @property
     def delta_storage_options(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 
 from contract import names
-from stack.errors import HopError
+from stack.errors import HopError, hop_errors
 from stack.hops.access import Access, Keeper
 from stack.waiting import wait_at
 
@@ -195,11 +195,9 @@ class Airflow:
         session = requests.Session()
         session.trust_env = False  # it's on this machine: through no proxy
         body = {"username": USER, "password": self.password}
-        try:
+        with hop_errors(HOP, f"no token from {self.url}", requests.RequestException):
             answer = session.post(f"{self.url}/auth/token", json=body, timeout=TIMEOUT)
             answer.raise_for_status()
-        except requests.RequestException as error:
-            raise HopError(HOP, f"no token from {self.url}: {error}") from error
         session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return session
 
@@ -222,10 +220,8 @@ class Airflow:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> requests.Response:
         url = f"{self.url}/api/v2/{path}"
-        try:
+        with hop_errors(HOP, f"{url} doesn't answer", requests.RequestException):
             return self._session.request(method, url, json=body, timeout=TIMEOUT)
-        except requests.RequestException as error:
-            raise HopError(HOP, f"{url} doesn't answer: {error}") from error
 
 
 def _good(answer: requests.Response) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from stack.errors import HopError
+from stack.errors import hop_errors
 from stack.hops.access import Access
 
 HOP = "connect"
@@ -22,12 +22,10 @@ def failures(access: Access) -> Iterator[tuple[str, str]]:
         HopError: the worker doesn't answer.
     """
     url = f"{access.settings.connect_url}/connectors?expand=status"
-    try:
+    with hop_errors(HOP, url, requests.RequestException, ValueError):
         answer = requests.get(url, timeout=TIMEOUT)
         answer.raise_for_status()
         connectors: dict[str, Any] = answer.json()
-    except (requests.RequestException, ValueError) as error:
-        raise HopError(HOP, f"{url}: {error}") from error
     for name, found in sorted(connectors.items()):
         status = found["status"]
         parts = [("connector", status["connector"])]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from stack.errors import HopError
+from stack.errors import HopError, hop_errors
 from stack.hops.access import Access
 
 HOP = "kafka"
@@ -45,8 +46,8 @@ def offsets(access: Access, topic: str) -> tuple[Offsets, Offsets]:
     Raises:
         HopError: the broker doesn't answer, or there is no such topic.
     """
-    consumer = _consumer(access)
-    try:
+    servers = access.settings.kafka_bootstrap_servers
+    with closing(_consumer(access)) as consumer, hop_errors(HOP, servers, KafkaException):
         partitions = consumer.list_topics(topic, timeout=LIMIT).topics[topic].partitions
         if not partitions:
             raise HopError(HOP, f"there is no topic {topic!r}")
@@ -54,10 +55,6 @@ def offsets(access: Access, topic: str) -> tuple[Offsets, Offsets]:
             p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=LIMIT)
             for p in partitions
         }
-    except KafkaException as error:
-        raise HopError(HOP, f"{access.settings.kafka_bootstrap_servers}: {error}") from error
-    finally:
-        consumer.close()
     return {p: low for p, (low, _) in marks.items()}, {p: high for p, (_, high) in marks.items()}
 
 
@@ -76,8 +73,7 @@ def read(
 
 
 def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[Record]:
-    consumer = _consumer(access)
-    try:
+    with closing(_consumer(access)) as consumer:
         consumer.assign([at])
         position = at.offset
         while True:
@@ -95,5 +91,3 @@ def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[R
                 yield Record(at.topic, at.partition, offset, message.value())
                 if offset == stop - 1:
                     return
-    finally:
-        consumer.close()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stack.errors import HopError
+from stack.errors import hop_errors
 from stack.hops.access import Access
 
 HOP = "kinesis"
@@ -20,7 +19,6 @@ class Record:
 
     shard: str
     sequence_number: str
-    arrived_at: datetime
     data: bytes
 
 
@@ -30,12 +28,10 @@ def read(access: Access, stream: str) -> Iterator[Record]:
     Raises:
         HopError: there is no such stream, or Kinesis doesn't answer.
     """
-    try:
+    with hop_errors(HOP, f"stream {stream}", BotoCoreError, ClientError):
         pages = access.kinesis.get_paginator("list_shards").paginate(StreamName=stream)
         for shard in [shard["ShardId"] for page in pages for shard in page["Shards"]]:
             yield from _read(access, stream, shard)
-    except (BotoCoreError, ClientError) as error:
-        raise HopError(HOP, f"stream {stream}: {error}") from error
 
 
 def _read(access: Access, stream: str, shard: str) -> Iterator[Record]:
@@ -47,12 +43,7 @@ def _read(access: Access, stream: str, shard: str) -> Iterator[Record]:
     while position:
         page = kinesis.get_records(ShardIterator=position)
         for record in page["Records"]:
-            yield Record(
-                shard,
-                record["SequenceNumber"],
-                record["ApproximateArrivalTimestamp"],
-                record["Data"],
-            )
+            yield Record(shard, record["SequenceNumber"], record["Data"])
         if not page["Records"] and not page.get("MillisBehindLatest"):
             return
         position = page.get("NextShardIterator")

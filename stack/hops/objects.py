@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contract import names
 from contract.errors import WireError
 from contract.names import ObjectPosition
-from stack.errors import HopError
+from stack.errors import hop_errors
 from stack.hops.access import Access
 
 HOP = "s3"
@@ -45,7 +45,7 @@ def listing(access: Access, topic: str) -> list[StoredObject]:
     """
     bucket = access.settings.bucket
     found = []
-    try:
+    with hop_errors(HOP, f"bucket {bucket}", BotoCoreError, ClientError, WireError):
         pages = access.s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=names.topic_prefix(topic)
         )
@@ -53,18 +53,14 @@ def listing(access: Access, topic: str) -> list[StoredObject]:
             for item in page.get("Contents", ()):
                 position = names.parse_object_key(item["Key"])
                 found.append(StoredObject(item["Key"], item["Size"], position))
-    except (BotoCoreError, ClientError, WireError) as error:
-        raise HopError(HOP, f"bucket {bucket}: {error}") from error
     return sorted(found, key=lambda o: (o.position.partition, o.position.start_offset))
 
 
 def read(access: Access, stored: StoredObject) -> Content:
     """Read the records of an object."""
-    try:
+    with hop_errors(HOP, f"object {stored.key}", BotoCoreError, ClientError):
         answer = access.s3.get_object(Bucket=access.settings.bucket, Key=stored.key)
         lines = answer["Body"].read().splitlines()
-    except (BotoCoreError, ClientError) as error:
-        raise HopError(HOP, f"object {stored.key}: {error}") from error
     said = answer["Metadata"].get(NEXT_OFFSET)
     return Content(lines, int(said) if said else stored.position.start_offset + len(lines))
 

@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from contract import names
 from contract.entities import Entity
 from contract.results import Result
-from stack.errors import HopError
+from stack.errors import HopError, hop_errors
 from stack.hops.access import Access
 
 HOP = "delta"
@@ -58,12 +58,11 @@ def read(
         return None
     except (DeltaError, OSError) as error:
         raise HopError(HOP, f"table {uri}: {error}") from error
-    try:
+    # A query's errors have no class of their own.
+    with hop_errors(HOP, f"table {uri}", Exception):
         # Not as an Arrow dataset: that reads through a file system in Python, from threads of its
         # own, and one that still wants to as the interpreter closes aborts the program.
         found = QueryBuilder(IN_ORDER).register("rows", table).execute(query).read_all()
-    except Exception as error:  # a query's errors have no class of their own
-        raise HopError(HOP, f"table {uri}: {error}") from error
     return Table(uri, table.version(), pa.table(found).to_pylist())
 
 

@@ -33,8 +33,7 @@ READS_THE_ENVIRONMENT = {
 }
 
 ENDPOINTS = {
-    "stack/hops/access.py: self.settings.aws_endpoint_url",
-    "stack/cloud/account.py: self.settings.aws_endpoint_url",
+    "stack/hops/access.py: endpoint",
     "spark/pipeline/sources/kinesis/client.py: endpoint",
     "localstack/deploy.py: f'http://127.0.0.1:{settings.gateway_listen[1]}'",
 }
