@@ -21,7 +21,7 @@ from tests.support.ports import free_ports
 
 if TYPE_CHECKING:
     from stack.engine import Engine
-    from stack.hops.airflow import Airflow
+    from tests.support.airflow import Airflow
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -272,7 +272,7 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 def airflow(stack: Stack) -> Airflow:
     """The DAG in that stack's Airflow."""
     from stack.hops.access import Access
-    from stack.hops.airflow import Airflow
+    from tests.support.airflow import Airflow
 
     return Airflow.of(stack.engine, Access(stack.environment))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
 from urllib.parse import quote
@@ -26,8 +25,6 @@ TIMEOUT = 30.0
 """Seconds for an answer."""
 PARSED_LIMIT = 90.0
 """Seconds until Airflow has read the DAG's file for the first time."""
-FREE_LIMIT = 60.0
-"""Seconds until Airflow's database lets a backfill be made."""
 ENDED = ("success", "failed")
 
 
@@ -66,63 +63,17 @@ class Airflow:
         """
         self._pause(False)
 
-    def pause(self) -> None:
-        """Start no more tasks of the DAG, and no runs; the same otherwise."""
-        self._pause(True)
-
     def _pause(self, paused: bool) -> None:
         def known() -> bool:
             return self._call("PATCH", f"dags/{self.dag_id}", {"is_paused": paused}) is not None
 
-        wait_at(
-            HOP, f"DAG {self.dag_id} to be there", known, PARSED_LIMIT, state=self._import_errors
-        )
+        what = f"DAG {self.dag_id} to be there"
+        wait_at(HOP, what, known, PARSED_LIMIT, state=self._import_errors)
 
     def trigger(self) -> str:
         """Start a run now; return its id."""
         run = self._must("POST", f"dags/{self.dag_id}/dagRuns", {"logical_date": None})
         return str(run["dag_run_id"])
-
-    def again(self, run_id: str, *tasks: str) -> None:
-        """Have tasks of a run that has ended, and what comes after them, done once more."""
-        body = {"dag_run_id": run_id, "task_ids": list(tasks), "include_downstream": True}
-        self._must(
-            "POST",
-            f"dags/{self.dag_id}/clearTaskInstances",
-            body | {"dry_run": False, "only_failed": False, "reset_dag_runs": True},
-        )
-
-    def backfill(self, first: datetime, last: datetime, again: bool = False) -> int:
-        """Run the days from ``first`` to ``last``; with ``again`` those that were run, too.
-
-        Where the database is SQLite, Airflow makes no backfill while another of its parts writes.
-        It takes back what it had made by then and says 503; so it is asked again.
-        """
-        body = {
-            "dag_id": self.dag_id,
-            "from_date": first.isoformat(),
-            "to_date": last.isoformat(),
-            "reprocess_behavior": "completed" if again else "none",
-            "max_active_runs": 1,
-        }
-
-        def made() -> dict[str, Any] | None:
-            answer = self._send("POST", "backfills", body)
-            return None if answer.status_code == 503 else _good(answer)
-
-        return int(wait_at(HOP, "the backfill to be made", made, FREE_LIMIT)["id"])
-
-    def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
-        """Runs of the days of a backfill when all have ended, else None."""
-        told = self._must("GET", f"backfills/{backfill}")
-        if told["completed_at"] is None:
-            return None
-        days = (
-            f"logical_date_gte={quote(told['from_date'])}&logical_date_lte={quote(told['to_date'])}"
-        )
-        found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&{days}")
-        runs: list[dict[str, Any]] = found["dag_runs"]
-        return runs if runs and all(run["state"] in ENDED for run in runs) else None
 
     def ended(
         self, run_id: str, limit: float, talk: Callable[[str], None] = lambda _: None
@@ -164,20 +115,6 @@ class Airflow:
         told = self._must("GET", path)
         return [_line(entry) for entry in told["content"]]
 
-    def xcom(self, run_id: str, task_id: str, key: str) -> Any:
-        """What a task has left under ``key``, or None."""
-        path = f"{self._run(run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
-        found = self._call("GET", path)
-        return found["value"] if found else None
-
-    def published(self, run_id: str) -> list[dict[str, Any]]:
-        """Events of the assets that a run has published, each with its ``extra``."""
-        found = self._must(
-            "GET", f"assets/events?source_dag_id={self.dag_id}&source_run_id={quote(run_id)}"
-        )
-        events: list[dict[str, Any]] = found["asset_events"]
-        return events
-
     def _run(self, run_id: str) -> str:
         return f"dags/{self.dag_id}/dagRuns/{quote(run_id)}"
 
@@ -214,7 +151,7 @@ class Airflow:
     ) -> dict[str, Any] | None:
         """Call the API; None for what isn't there."""
         answer = self._send(method, path, body)
-        return None if answer.status_code == 404 else _good(answer)
+        return None if answer.status_code == 404 else good(answer)
 
     def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -224,7 +161,7 @@ class Airflow:
             return self._session.request(method, url, json=body, timeout=TIMEOUT)
 
 
-def _good(answer: requests.Response) -> dict[str, Any]:
+def good(answer: requests.Response) -> dict[str, Any]:
     if not answer.ok:
         asked = f"{answer.request.method} {answer.url}"
         raise HopError(HOP, f"{asked}: {answer.status_code} {answer.text[:500]}")

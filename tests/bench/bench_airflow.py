@@ -17,9 +17,9 @@ from databricks.sdk import WorkspaceClient
 
 from stack.hops import jobs as jobs_api
 from stack.hops.access import Access
-from stack.hops.airflow import Airflow
 from tests.conftest import ROOT
 from tests.drills import road
+from tests.support.airflow import Airflow
 
 if TYPE_CHECKING:
     from tests.conftest import Stack

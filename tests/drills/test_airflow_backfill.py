@@ -15,10 +15,10 @@ from contract import names
 from contract.entities import ENTITIES
 from stack.hops import objects
 from stack.hops.access import Access
-from stack.hops.airflow import Airflow
 from stack.waiting import wait_for
 from tests.conftest import ROOT
 from tests.drills import road
+from tests.support.airflow import Airflow
 
 if TYPE_CHECKING:
     from tests.conftest import Stack

@@ -20,11 +20,11 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from contract.results import RESULTS
 from stack.hops import jobs as jobs_api
 from stack.hops.access import Access
-from stack.hops.airflow import Airflow
 from stack.waiting import wait_for
 from tests import source
 from tests.drills import road
 from tests.spark.oracle import plain
+from tests.support.airflow import Airflow
 
 if TYPE_CHECKING:
     from tests.conftest import Stack

@@ -9,9 +9,10 @@ import pytest
 import requests
 
 from contract.results import RESULTS
-from stack.hops.airflow import USER, Airflow
+from stack.hops.airflow import USER
 from tests.conftest import ROOT
 from tests.stack.browser import page as new_page
+from tests.support.airflow import Airflow
 
 if TYPE_CHECKING:
     import subprocess

@@ -20,10 +20,10 @@ from contract.entities import ENTITIES, GEO
 from emulator.draw import original
 from stack.hops import kinesis, objects, tables
 from stack.hops.access import Access
-from stack.hops.airflow import Airflow
 from stack.waiting import wait_for
 from tests import elsewhere
 from tests.conftest import ROOT
+from tests.support.airflow import Airflow
 
 if TYPE_CHECKING:
     from tests.conftest import Stack

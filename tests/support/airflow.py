@@ -1,0 +1,77 @@
+"""What tests ask of the DAG in a running Airflow, and `pinpipe` doesn't."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from stack.hops import airflow
+from stack.hops.airflow import ENDED, HOP, good
+from stack.waiting import wait_at
+
+FREE_LIMIT = 60.0
+"""Seconds until Airflow's database lets a backfill be made."""
+
+
+class Airflow(airflow.Airflow):
+    """The pipeline's DAG in a running Airflow, looked into by a test."""
+
+    def pause(self) -> None:
+        """Start no more tasks of the DAG, and no runs."""
+        self._pause(True)
+
+    def again(self, run_id: str, *tasks: str) -> None:
+        """Have tasks of a run that has ended, and what comes after them, done once more."""
+        body = {"dag_run_id": run_id, "task_ids": list(tasks), "include_downstream": True}
+        self._must(
+            "POST",
+            f"dags/{self.dag_id}/clearTaskInstances",
+            body | {"dry_run": False, "only_failed": False, "reset_dag_runs": True},
+        )
+
+    def backfill(self, first: datetime, last: datetime, again: bool = False) -> int:
+        """Run the days from ``first`` to ``last``; with ``again`` those that were run, too.
+
+        Where the database is SQLite, Airflow makes no backfill while another of its parts writes.
+        It takes back what it had made by then and says 503; so it is asked again.
+        """
+        body = {
+            "dag_id": self.dag_id,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "reprocess_behavior": "completed" if again else "none",
+            "max_active_runs": 1,
+        }
+
+        def made() -> dict[str, Any] | None:
+            answer = self._send("POST", "backfills", body)
+            return None if answer.status_code == 503 else good(answer)
+
+        return int(wait_at(HOP, "the backfill to be made", made, FREE_LIMIT)["id"])
+
+    def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
+        """Runs of the days of a backfill when all have ended, else None."""
+        told = self._must("GET", f"backfills/{backfill}")
+        if told["completed_at"] is None:
+            return None
+        days = (
+            f"logical_date_gte={quote(told['from_date'])}&logical_date_lte={quote(told['to_date'])}"
+        )
+        found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&{days}")
+        runs: list[dict[str, Any]] = found["dag_runs"]
+        return runs if runs and all(run["state"] in ENDED for run in runs) else None
+
+    def xcom(self, run_id: str, task_id: str, key: str) -> Any:
+        """What a task has left under ``key``, or None."""
+        path = f"{self._run(run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
+        found = self._call("GET", path)
+        return found["value"] if found else None
+
+    def published(self, run_id: str) -> list[dict[str, Any]]:
+        """Events of the assets that a run has published, each with its ``extra``."""
+        found = self._must(
+            "GET", f"assets/events?source_dag_id={self.dag_id}&source_run_id={quote(run_id)}"
+        )
+        events: list[dict[str, Any]] = found["asset_events"]
+        return events
