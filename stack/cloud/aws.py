@@ -69,8 +69,7 @@ def permissions(account: Account, arn: str) -> Iterator[Finding]:
 def simulated(account: Account, arn: str) -> Iterator[Finding]:
     """IAM's dry run of every action that clients of the pipeline need."""
     user_id, region = account.settings.user_id, account.settings.aws_region
-    number = arn.split(":")[4]
-    partition = arn.split(":")[1]
+    _, partition, _, _, number, _ = arn.split(":", 5)
     bucket = f"arn:{partition}:s3:::{names.bucket(user_id)}"
     streams = [
         f"arn:{partition}:kinesis:{region}:{number}:stream/{names.stream(user_id, entity)}"
@@ -114,24 +113,16 @@ def reads(account: Account) -> Iterator[Finding]:
     s3, kinesis = account.client("s3"), account.client("kinesis")
     bucket = names.bucket(user_id)
     deploy = "deploy localstack/template.yaml, or correct USER_ID and AWS_REGION"
-    yield _read(
-        f"bucket {bucket}",
-        "s3:ListObjectsV2 of one key",
-        lambda: s3.list_objects_v2(Bucket=bucket, MaxKeys=1),
-        deploy,
-    )
-    for entity in ENTITIES:
-        stream = names.stream(user_id, entity)
-
-        def summary(stream: str = stream) -> Any:
-            return kinesis.describe_stream_summary(StreamName=stream)
-
-        yield _read(f"stream {stream}", "kinesis:DescribeStreamSummary", summary, deploy)
+    one, how = "s3:ListObjectsV2 of one key", "kinesis:DescribeStreamSummary"
+    yield _read(f"bucket {bucket}", one, deploy, s3.list_objects_v2, Bucket=bucket, MaxKeys=1)
+    for stream in (names.stream(user_id, entity) for entity in ENTITIES):
+        ask = kinesis.describe_stream_summary
+        yield _read(f"stream {stream}", how, deploy, ask, StreamName=stream)
 
 
-def _read(area: str, how: str, call: Callable[[], Any], missing: str) -> Finding:
+def _read(area: str, how: str, missing: str, ask: Callable[..., Any], **parameters: Any) -> Finding:
     try:
-        call()
+        ask(**parameters)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in DENIED:

@@ -38,7 +38,9 @@ def source(account: Account) -> Iterator[Finding]:
             yield Finding(area, "its three tables can be read (SELECT of one key)")
             if server:
                 version = str(connection.execute(text("select version()")).scalar())
-                yield _version(area, "MySQL", version, int(version.partition(".")[0]) >= MYSQL)
+                good = int(version.partition(".")[0]) >= MYSQL
+                remedy = "" if good else f"use MySQL {MYSQL} or newer"
+                yield Finding(area, f"it is MySQL {version}", remedy)
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         remedy = "correct user and password in SOURCE_DATABASE_URL, or load the dataset"
@@ -63,11 +65,10 @@ def gateway(account: Account) -> Iterator[Finding]:
             continue
         if answer.status_code == 200:
             yield Finding(area, f"{how} is answered")
-        elif answer.status_code in (403, 404):
-            what = f"{how} is {answer.status_code}: {answer.text[:120]}"
-            yield Finding(area, what, "take InvokeUrl, with its stage, of the template's outputs")
-        else:
-            yield Finding(area, f"{how} is {answer.status_code}: {answer.text[:120]}", remedy)
+            continue
+        if answer.status_code in (403, 404):
+            remedy = "take InvokeUrl, with its stage, of the template's outputs"
+        yield Finding(area, f"{how} is {answer.status_code}: {answer.text[:120]}", remedy)
 
 
 def kafka(account: Account) -> Iterator[Finding]:
@@ -94,9 +95,3 @@ def kafka(account: Account) -> Iterator[Finding]:
         yield Finding(area, f"there is no topic {topic}", "run services/kafka/topics.sh against it")
     if not missing:
         yield Finding(area, "its topics are there (metadata)")
-
-
-def _version(area: str, name: str, version: str, good: bool) -> Finding:
-    if good:
-        return Finding(area, f"it is {name} {version}")
-    return Finding(area, f"it is {name} {version}", f"use {name} {MYSQL} or newer")

@@ -23,23 +23,20 @@ def databricks(account: Account, root: Path) -> Iterator[Finding]:
     if isinstance(listed, str):
         yield Finding(area, f"jobs/list: {listed}", "correct JOBS_API_URL")
         return
-    if listed.status_code in (401, 403):
-        what = f"it refuses the token: {listed.status_code} (jobs/list of one job)"
+    code = listed.status_code
+    if code in (401, 403):
+        what = f"it refuses the token: {code} (jobs/list of one job)"
         yield Finding(area, what, "make a new one in the workspace and put it into JOBS_API_TOKEN")
         return
-    if listed.status_code != 200:
-        what = f"jobs/list is {listed.status_code}"
-        yield Finding(area, what, "let JOBS_API_URL be the workspace's URL, without a path")
+    if code != 200:
+        remedy = "let JOBS_API_URL be the workspace's URL, without a path"
+        yield Finding(area, f"jobs/list is {code}", remedy)
         return
     yield Finding(area, "the token is good (jobs/list of one job)")
     wanted = runtime(root)
     found = _get(f"{url}/api/2.1/clusters/spark-versions", headers)
-    keys = (
-        {item.get("key") for item in found.json().get("versions", [])}
-        if isinstance(found, requests.Response) and found.status_code == 200
-        else set()
-    )
-    if wanted in keys:
+    told = not isinstance(found, str) and found.status_code == 200
+    if told and wanted in {item.get("key") for item in found.json().get("versions", [])}:
         yield Finding(area, f"it has runtime {wanted}")
     else:
         remedy = f"put one of clusters/spark-versions into {bundle.DEFINITION}, `make bundle`"
