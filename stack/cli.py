@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -134,18 +134,23 @@ def doctor(target: str) -> None:
     stderr. Exit code 1 when there is a problem.
     """
     if target != "local":
-        from stack.cloud.doctor import report
+        from stack.cloud.doctor import examine
 
         root = engine.project_root()
-        sys.exit(report(engine.environ(root, target=target), root, talk))
-    problems: Sequence[object]
-    try:
-        problems = _engine().problems()
-    except MachineError as error:
-        problems = error.problems
-    for problem in problems:
-        click.echo(str(problem))
-    if problems:
+        found: Iterable[object] = examine(engine.environ(root, target=target), root)
+    else:
+        try:
+            found = _engine().problems()
+        except MachineError as error:
+            found = error.problems
+    missing = False
+    for item in found:
+        if getattr(item, "fine", False):
+            talk(str(item))
+        else:
+            missing = True
+            click.echo(str(item))
+    if missing:
         sys.exit(1)
     talk("nothing is missing")
 

@@ -133,25 +133,17 @@ def problems() -> list[Problem]:
     return found
 
 
-def _print_python(versions: Sequence[str]) -> int:
-    for version in versions:
-        found = python_at(version)
-        if found is not None:
-            sys.stdout.write(f"{found}\n")
-            return 0
-    sys.stderr.write(f"no Python {' or '.join(versions)} is installed\n")
-    return 1
-
-
-def main() -> int:
-    """Print the problems, one a line; or the interpreter that was asked for."""
+def main() -> None:
+    """Print the interpreter that was asked for; or end with the problems, one a line."""
     if sys.argv[1:2] == ["python"]:
-        return _print_python(sys.argv[2:])
-    found_problems = problems()
-    for problem in found_problems:
-        sys.stderr.write(f"{problem}\n")
-    return 1 if found_problems else 0
+        versions = sys.argv[2:]
+        found = next(filter(None, map(python_at, versions)), None)
+        if found is None:
+            sys.exit(f"no Python {' or '.join(versions)} is installed")
+        sys.stdout.write(f"{found}\n")
+    else:
+        sys.exit("\n".join(map(str, problems())) or 0)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

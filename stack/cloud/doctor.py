@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import click
 
 from stack.cloud import aws, managed, reach, road, variables, workspace
 from stack.cloud.account import Account
@@ -49,21 +47,3 @@ def examine(environment: Mapping[str, str], root: Path) -> Iterator[Finding]:
         yield from workspace.databricks(account, root)
     if "Airflow" in reached:
         yield from workspace.airflow(account, root)
-
-
-def report(environment: Mapping[str, str], root: Path, talk: Callable[[str], None]) -> int:
-    """Print each problem on stdout as it's found, and ``talk`` of what is fine.
-
-    Returns:
-        The exit status: 1 when there is a problem.
-    """
-    problems = 0
-    for finding in examine(environment, root):
-        if finding.fine:
-            talk(str(finding))
-        else:
-            problems += 1
-            click.echo(str(finding))
-    if not problems:
-        talk("nothing is missing")
-    return min(problems, 1)

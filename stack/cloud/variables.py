@@ -49,15 +49,14 @@ LOCALSTACKS_KEYS = {"test"}
 
 def check(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Look at every variable; what is asked of a service comes later."""
-    for variable in VARIABLES:
-        value = environment.get(variable.name, "")
-        if not value and variable.needed:
-            yield Finding(variable.name, "it is not set", variable.remedy)
     remedies = {variable.name: variable.remedy for variable in VARIABLES}
+    needed = {variable.name for variable in VARIABLES if variable.needed}
     secrets = {variable.name for variable in VARIABLES if variable.secret}
-    for name in [*remedies, *(name for name in PARSERS if name not in remedies)]:
+    for name in dict.fromkeys([*remedies, *PARSERS]):
         value = environment.get(name, "")
         if not value:
+            if name in needed:
+                yield Finding(name, "it is not set", remedies[name])
             continue
         left = PLACEHOLDER.search(value)
         if left:

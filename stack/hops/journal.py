@@ -40,13 +40,20 @@ def answers(journal: Path, target: str, key: int) -> list[Answer]:
         target: the topic or stream of an entity; one or the other says which road was taken.
         key: key of the row.
     """
-    found = []
-    for document in _documents(journal):
-        if key in document["keys"] and target in document["url"].split("/"):
-            found += [
-                _answer(document, record) for record in document["records"] if record["key"] == key
-            ]
-    return found
+    return [
+        Answer(
+            document["time"],
+            document["method"],
+            document["url"],
+            document["status"],
+            ", ".join(f"{k} {record[k]}" for k in _POSITION if record.get(k) is not None),
+            record.get("error"),
+        )
+        for document in _documents(journal)
+        if key in document["keys"] and target in document["url"].split("/")
+        for record in document["records"]
+        if record["key"] == key
+    ]
 
 
 def _documents(journal: Path) -> Iterator[dict[str, Any]]:
@@ -61,14 +68,3 @@ def _documents(journal: Path) -> Iterator[dict[str, Any]]:
                 except ValueError as error:
                     if line.endswith(b"\n"):  # else it's being written now
                         raise HopError(HOP, f"{file}: not a journal: {line[:80]!r}") from error
-
-
-def _answer(document: dict[str, Any], record: dict[str, Any]) -> Answer:
-    return Answer(
-        time=document["time"],
-        method=document["method"],
-        url=document["url"],
-        status=document["status"],
-        position=", ".join(f"{k} {record[k]}" for k in _POSITION if record.get(k) is not None),
-        error=record.get("error"),
-    )
