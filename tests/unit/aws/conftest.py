@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.aws.artefacts import artefacts
+from stack.aws.artefacts import Artefact, artefacts, write
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,7 +33,5 @@ def built(environment: dict[str, str]) -> dict[str, bytes]:
 def dist(built: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dist/ of its own."""
     folder = tmp_path_factory.mktemp("dist")
-    for path, content in built.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    write([Artefact(path, "", content) for path, content in built.items()], folder)
     return folder

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,9 @@ import yaml
 from contract import names
 from contract.settings import Settings
 from stack.aws.msk_connect import CONNECT_VERSION
-from tests.unit.aws import validators
 from tests.unit.aws.literal import literal, read
 
 USER_ID = Settings().user_id
-TEMPLATES = ("aws.yaml", "template.yaml")
 VERSIONS = {"SinkPluginVersion": "0123456789ab", "WorkerConfigurationVersion": "ba9876543210"}
 
 
@@ -39,14 +35,7 @@ def resources(template: Any) -> Any:
     return literal(template, VERSIONS)
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_cfn_lint_has_nothing_to_say(root: Path, name: str) -> None:
-    command = [Path(sys.executable).with_name("cfn-lint"), root / "localstack" / name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", ["aws.yaml", "template.yaml"])
 def test_there_is_no_yaml_anchor(root: Path, name: str) -> None:
     """CloudFormation refuses them; PyYAML and cfn-lint don't."""
     events = yaml.parse((root / "localstack" / name).read_text())
@@ -56,18 +45,6 @@ def test_there_is_no_yaml_anchor(root: Path, name: str) -> None:
 def test_cloudformation_takes_it_as_a_text(text: str) -> None:
     """51,200 bytes are the most that a request may carry; more would need a bucket."""
     assert len(text.encode()) < 51_200
-
-
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_no_policy_allows_more_than_its_actions_need(root: Path, name: str) -> None:
-    content = (root / "localstack" / name).read_text()
-    assert list(validators.policies(content))
-    assert validators.cloudsplaining(content) == []
-
-
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_every_action_exists_and_fits_a_resource(root: Path, name: str) -> None:
-    assert validators.policy_sentry((root / "localstack" / name).read_text()) == []
 
 
 def test_no_role_is_taken_by_another_account(resources: Any) -> None:
