@@ -122,17 +122,14 @@ def test_up_starts_in_order_and_down_leaves_nothing(
     assert set(states(engine).values()) == {State.NOT_STARTED}
 
 
-def test_up_again_leaves_a_healthy_service_alone(engine: NativeEngine) -> None:
+def test_up_again_leaves_a_healthy_service_alone_and_another_engine_finds_it(
+    engine: NativeEngine, project: Path
+) -> None:
     engine.up()
     pid = engine.pid("server")
     engine.up()
-    assert engine.pid("server") == pid
-
-
-def test_another_engine_finds_what_the_first_started(engine: NativeEngine, project: Path) -> None:
-    engine.up()
     again = NativeEngine(project, {"PATH": os.environ["PATH"]})
-    assert again.pid("server") == engine.pid("server")
+    assert again.pid("server") == engine.pid("server") == pid
     again.down()
     assert states(engine)["server"] is State.NOT_STARTED
 

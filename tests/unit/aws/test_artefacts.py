@@ -155,7 +155,6 @@ def test_mwaas_bucket_has_what_airflow_runs_here(built: dict[str, bytes], root: 
     assert set(files) == {*dags, "requirements.txt", "plugins.zip", "startup.sh"}
     assert {key: files[key] for key in dags} == dags
     assert files["requirements.txt"] == (folder / "requirements.txt").read_bytes()
-    assert b'--constraint "/usr/local/airflow/dags/constraints.txt"' in files["requirements.txt"]
     with zipfile.ZipFile(io.BytesIO(files["plugins.zip"])) as archive:
         packed = {name: archive.read(name) for name in archive.namelist()}
     modules = (folder / "plugins/pinterest").glob("*.py")

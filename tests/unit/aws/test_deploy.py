@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +18,7 @@ from stack import engine
 from stack.aws.account import known
 from stack.aws.archive import version
 from stack.aws.calls import DryCalls
-from stack.aws.deploy import KEPT, Deployment, stack_names
+from stack.aws.deploy import Deployment, stack_names
 from stack.aws.errors import DeployError, PackageError
 from stack.cli import deploy
 
@@ -62,27 +61,6 @@ def test_the_network_comes_first_and_the_connector_last(shown: list[str]) -> Non
     assert '"http://<RestProxyAddress of ' in api
     assert f"StackName={REST} " in last
     assert '"KafkaBootstrapServers", "ParameterValue": "<Boot' in last
-
-
-def test_brokers_in_another_order_are_no_other_connector(dist: Path) -> None:
-    """A second deployment: the connector's name is the same, so CloudFormation can't replace it."""
-    shown: list[str] = []
-    calls = DryCalls(shown.append)
-    there = {
-        "StackName": REST,
-        "Parameters": [{"ParameterKey": "KafkaBootstrapServers", "ParameterValue": "b-1:1,b-2:1"}],
-    }
-
-    def call(service: str, operation: str, parameters: dict[str, Any], unknown: Any) -> Any:
-        answer = DryCalls.call(calls, service, operation, parameters, unknown)
-        described = operation == "DescribeStacks" and parameters["StackName"] == REST
-        return {"Stacks": [{**answer["Stacks"][0], **there}]} if described else answer
-
-    calls.call = call  # type: ignore[method-assign]
-    Deployment(calls, Settings(), dist).stack(REST, "aws.yaml", {KEPT: "b-2:1,b-1:1"})
-    (update,) = (line for line in shown if "UpdateStack" in line)
-    assert '{"ParameterKey": "KafkaBootstrapServers", "UsePreviousValue": true}' in update
-    assert "b-2:1" not in update
 
 
 def test_what_is_uploaded_is_what_the_template_names(

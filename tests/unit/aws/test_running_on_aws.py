@@ -61,9 +61,3 @@ def test_every_output_and_role_that_is_named_is_in_a_template() -> None:
         if resource["Type"] == "AWS::IAM::Role"
     }
     assert set(re.findall(r"`(<id>-[\w-]+-role)`", section("IAM"))) == roles
-
-
-def test_every_link_leads_somewhere() -> None:
-    links = {link for link in re.findall(r"\]\(([^)#]+)\)", DOC) if "://" not in link}
-    missing = {link for link in links if not (ROOT / "docs" / link).exists()}
-    assert missing == set()
