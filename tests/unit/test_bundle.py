@@ -109,28 +109,27 @@ def test_the_docs_name_the_wheel_that_mwaa_is_told_of() -> None:
     }
 
 
-def copied(folder: Path, version: str) -> Path:
-    """A checkout in another place, of another version, whose files have another mode."""
+def copied(to: Path, version: str = "0.1.0") -> Path:
+    """A folder with the sources of the wheel, for their owner alone."""
     for path in [*sources(ROOT), Path("pyproject.toml")]:
-        target = folder / path
+        target = to / path
         target.parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / path).read_text()
         target.write_text(text.replace('version = "0.1.0"', f'version = "{version}"'))
         target.chmod(0o600)
-    return folder
+    return to
 
 
 def test_the_wheel_has_the_same_bytes_twice_whatever_the_checkout(tmp_path: Path) -> None:
-    copy = copied(tmp_path / "another place", "0.1.0")
+    copy = copied(tmp_path / "another place")
     once, again = build(ROOT, tmp_path / "1"), build(copy, tmp_path / "2")
     assert once.name == again.name == file_name(ROOT)
     assert once.read_bytes() == again.read_bytes()
 
 
 def test_a_wheel_that_cannot_be_built_says_why(tmp_path: Path) -> None:
-    copied(tmp_path, "first")
     with pytest.raises(WheelError, match=r"wheel pinterest_spark: .*version. must be"):
-        build(tmp_path, tmp_path / "dist")
+        build(copied(tmp_path, "first"), tmp_path / "dist")
 
 
 def test_the_wheel_installs_and_holds_what_the_jobs_import(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from contract.errors import SettingError
 from contract.settings import Settings
 from services.connect.login import CLIENTS, lines
 from services.kafka_login import LoginError, Watch, client_settings, java_settings
-from stack import compose, engine, logins
+from stack import compose, engine
 from stack.errors import StackError
 from stack.hops.access import Access
 from stack.processes import Processes
@@ -200,28 +200,25 @@ def test_a_client_on_this_machine_logs_in_with_the_keys_of_the_stack() -> None:
     assert b"AKIAONE" in base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
 
-def test_secure_is_remembered_until_it_is_forgotten(tmp_path: Path) -> None:
-    given = {"RUN_DIR": "run", "KAFKA_AUTH": "none"}  # as .env.example has it
-    assert not logins.secure(logins.added(tmp_path, given))
-    logins.remember(tmp_path, given)
-    assert logins.added(tmp_path, given)["KAFKA_AUTH"] == "iam"
-    assert logins.added(tmp_path, {**given, "KAFKA_AUTH": "scram"})["KAFKA_AUTH"] == "scram"
-    logins.forget(tmp_path, given)
-    assert not logins.secure(logins.added(tmp_path, given))
-
-
-def test_a_stack_that_runs_without_logins_is_not_made_secure(tmp_path: Path) -> None:
+def test_secure_is_remembered_until_it_is_left_and_refused_to_a_stack_that_runs(
+    tmp_path: Path,
+) -> None:
     given = {**os.environ, "RUN_DIR": str(tmp_path), "ENGINE": "native", "KAFKA_AUTH": "none"}
+
+    def auth(**changed: str) -> str:
+        chosen = engine.choose(lambda _: None, given | changed)
+        return chosen.client_environment["KAFKA_AUTH"]
+
     process = Processes(tmp_path).spawn("kafka", ["sleep", "60"], dict(os.environ), tmp_path)
     try:
         with pytest.raises(StackError, match="pinpipe down"):
             engine.secure(lambda _: None, given)
-        assert engine.choose(lambda _: None, given).client_environment["KAFKA_AUTH"] == "none"
+        assert auth() == "none"
     finally:
         engine.choose(lambda _: None, given).down()
         process.wait(10)
     secure = engine.secure(lambda _: None, given)
     assert secure.client_environment["KAFKA_AUTH"] == "iam"
-    assert engine.choose(lambda _: None, given).client_environment["KAFKA_AUTH"] == "iam"
+    assert (auth(), auth(KAFKA_AUTH="scram")) == ("iam", "scram")
     engine.leave_logins(given)
-    assert engine.choose(lambda _: None, given).client_environment["KAFKA_AUTH"] == "none"
+    assert auth() == "none"

@@ -35,10 +35,10 @@ sys.exit(how.foreground() if sys.argv[1] == "foreground" else how.answer())
 """
 
 
-def start(call: str) -> tuple[subprocess.Popen[str], int]:
-    """Run a one-shot; return its caller and the program's pid."""
+def start(call: str, first: str = "") -> tuple[subprocess.Popen[str], int]:
+    """Run a one-shot, ``first`` before it; return its caller and the program's pid."""
     caller = subprocess.Popen(
-        [sys.executable, "-c", CALLER, call, PROGRAM],
+        [sys.executable, "-c", first + CALLER, call, PROGRAM],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -92,19 +92,10 @@ def test_a_signal_that_comes_before_the_program_reaches_it() -> None:
 
 
 def test_a_hang_up_that_the_caller_ignores_is_ignored() -> None:
-    ignoring = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{CALLER}"
-    with subprocess.Popen(
-        [sys.executable, "-c", ignoring, "answer", PROGRAM],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as caller:
-        assert caller.stderr is not None
-        caller.stderr.readline()
-        caller.send_signal(signal.SIGHUP)
-        caller.send_signal(signal.SIGTERM)
-        caller.communicate(timeout=20)
+    caller, _ = start("answer", "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n")
+    caller.send_signal(signal.SIGHUP)
+    caller.send_signal(signal.SIGTERM)
+    caller.communicate(timeout=20)
     assert caller.returncode == 128 + signal.SIGTERM
 
 

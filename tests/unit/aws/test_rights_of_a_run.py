@@ -87,17 +87,11 @@ def matches(pattern: str, arn: str) -> bool:
 
 
 @pytest.mark.parametrize(("role", "action", "arns"), NEEDED)
-def test_a_run_may_do_what_the_deployment_does(
+def test_a_run_may_do_what_the_deployment_does_and_another_deployment_s_may_not(
     resources: dict[str, Any], role: str, action: str, arns: Any
 ) -> None:
     for user_id in (USER_ID, f"{USER_ID}{MARK}0123abcd"):
         assert [arn for arn in arns(user_id) if not may(resources[role], action, arn)] == []
-
-
-@pytest.mark.parametrize(("role", "action", "arns"), NEEDED)
-def test_another_deployment_s_are_none_of_it(
-    resources: dict[str, Any], role: str, action: str, arns: Any
-) -> None:
     if arns in (topics, streams):
         other = f"{USER_ID}0"
         assert [arn for arn in arns(other) if may(resources[role], action, arn)] == []
