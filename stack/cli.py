@@ -185,12 +185,8 @@ def demo(posts: int, wait: float) -> None:
     try:
         run.run()
     finally:
-        names = [entity.name for entity in ENTITIES]
-        show.table(
-            f"Rows of {posts} posts at each hop",
-            ("road", "hop", "what", *names),
-            ((c.road, c.hop, c.what, *(c.rows.get(name) for name in names)) for c in run.counts),
-        )
+        columns = ("road", "hop", "what", *(entity.name for entity in ENTITIES))
+        show.table(f"Rows of {posts} posts at each hop", columns, run.counts)
     access = Access(running.client_environment)
     _print_results(access, None, limit=10)
     watch_live(access, 5, None)

@@ -34,18 +34,6 @@ Keys: TypeAlias = dict[Entity, Counter[int]]
 """Keys of an entity's rows, and how often each is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class HopCount:
-    """Rows of each entity at one hop."""
-
-    road: str
-    """The road, or ``both``."""
-    hop: str
-    what: str
-    rows: dict[str, int]
-    """Entity's name to rows."""
-
-
 @dataclass
 class Demo:
     """One run of the demo on a stack that is up."""
@@ -55,7 +43,8 @@ class Demo:
     sink_limit: float
     """Seconds that the sink may take to store what Kafka has."""
     talk: Callable[[str], None]
-    counts: list[HopCount] = field(default_factory=list)
+    counts: list[tuple[Any, ...]] = field(default_factory=list)
+    """Road or ``both``, hop, what is counted, and the rows of each entity."""
 
     @cached_property
     def access(self) -> Access:
@@ -176,15 +165,14 @@ class Demo:
             raise HopError(HOP, f"run {run_id} failed\n{airflow.failures(run_id)}")
 
     def _count(self, road: str, hop: str, what: str, rows: dict[str, int]) -> None:
-        self.counts.append(HopCount(road, hop, what, rows))
+        self.counts.append((road, hop, what, *rows.values()))
         for name, number in rows.items():
             if number != self.posts:
                 raise HopError(hop, f"{number} {name} rows of {self.posts}")
 
     def _count_keys(self, road: str, what: str, sent: Keys) -> None:
         """Note that every key that was sent is in the tables; one may have been sent twice."""
-        rows = {entity.name: len(keys) for entity, keys in sent.items()}
-        self.counts.append(HopCount(road, "delta", what, rows))
+        self.counts.append((road, "delta", what, *map(len, sent.values())))
 
 
 def _keys(entity: Entity, records: Iterable[bytes | None]) -> Counter[int]:
