@@ -79,27 +79,14 @@ class Docker:
         refusal = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
         version = "Docker version 29.1.3, build 0"
         known = {"version": version, "context": "default", "compose": "v5.0.1"} | answers
-        lines = [
-            f"  {name}) cat <<'END'\n{answer}\nEND\n  ;;"
-            for name, answer in known.items()
-            if answer
-        ]
-        script = "\n".join(
-            [
-                "#!/usr/bin/env bash",
-                "case ${1#--} in",
-                *lines,
-                f'  *) echo "{refusal}" >&2; exit 1',
-                "esac",
-            ]
-        )
-        (self.folder / "docker").write_text(script + "\n")
-        (self.folder / "docker").chmod(0o755)
+        cases = [f"{name}) echo '{said}' ;;" for name, said in known.items() if said]
+        script = ["case ${1#--} in", *cases, f"*) echo '{refusal}' >&2; exit 1 ;;", "esac"]
+        self.runs("\n".join(script))
 
-    def forbids(self) -> None:
-        """Have it say what it says of a socket that the user may not open."""
-        refusal = "permission denied while trying to connect to the Docker daemon socket"
-        (self.folder / "docker").write_text(f"#!/usr/bin/env bash\necho '{refusal}' >&2\nexit 1\n")
+    def runs(self, script: str) -> None:
+        """Have it run that script."""
+        (self.folder / "docker").write_text(f"#!/usr/bin/env bash\n{script}\n")
+        (self.folder / "docker").chmod(0o755)
 
     def refused(self, **environ: str) -> str:
         """Why no engine is chosen on this machine."""
@@ -188,10 +175,11 @@ def test_an_engine_without_compose_stops_the_start(docker: Docker) -> None:
 
 
 def test_a_socket_that_is_forbidden_has_a_remedy_of_its_own(docker: Docker) -> None:
-    docker.forbids()
-    refusal = docker.refused(DOCKER_HOST="unix:///closed.sock")
-    assert "this user may not use the Docker engine" in refusal
-    assert "add the user to the group docker" in refusal
+    refusal = "permission denied while trying to connect to the Docker daemon socket"
+    docker.runs(f"echo '{refusal}' >&2; exit 1")
+    said = docker.refused(DOCKER_HOST="unix:///closed.sock")
+    assert "this user may not use the Docker engine" in said
+    assert "add the user to the group docker" in said
 
 
 @pytest.mark.parametrize(
@@ -228,7 +216,7 @@ def test_the_journal_is_copied_by_a_python_without_filters_for_archives(
             member = tarfile.TarInfo(name)
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text))
-    (docker.folder / "docker").write_text(f"#!/usr/bin/env bash\ncat '{packed}'\n")
+    docker.runs(f"cat '{packed}'")
     journal = DockerEngine(ROOT, docker.environ).journal()
     assert journal.read_text() == '{"key": 1}\n'
     assert [path.name for path in journal.parent.iterdir()] == ["journal.jsonl"]
