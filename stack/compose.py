@@ -50,8 +50,8 @@ class Service:
     environment: Mapping[str, str]
     ports: Mapping[int, int]
     """Port in the container to port on the host."""
-    needs: Mapping[str, str]
-    """Service that must be there first, and the condition that it must be in."""
+    needs: tuple[str, ...]
+    """Services that must be there first."""
     healthcheck: Healthcheck | None
     profiles: tuple[str, ...]
     path: str | None
@@ -218,7 +218,7 @@ def _service(name: str, body: Mapping[str, Any], ports: Mapping[str, Mapping[int
         command=(*body.get("entrypoint", ()), *body.get("command", ())),
         environment=_environment(body, name, ports),
         ports=ports[name],
-        needs={need: how["condition"] for need, how in body.get("depends_on", {}).items()},
+        needs=tuple(body.get("depends_on", ())),
         healthcheck=_healthcheck(name, body["healthcheck"]) if "healthcheck" in body else None,
         profiles=tuple(body.get("profiles", ())),
         path=native.get("path"),

@@ -23,6 +23,7 @@ from stack.docker_cli import DockerCli
 from stack.errors import MachineError, StackError, StartError
 from stack.machine import Problem
 from stack.oneshot import OneShot
+from stack.processes import LOG_LINES
 from stack.status import State, Status
 
 START_LIMIT = 600
@@ -31,7 +32,6 @@ JOURNAL = ".run/data/emulator"
 """Folder of the emulator's journal in its container."""
 PASSWORD = "/run/passwords/reader/password"
 """File in the database's container with the password of who may read."""
-LOG_LINES = 15
 
 
 Container = Mapping[str, Any]

@@ -45,7 +45,6 @@ class HopError(StackError):
 
     def __init__(self, hop: str, reason: str) -> None:
         super().__init__(f"{hop}: {reason}")
-        self.hop = hop
 
 
 @contextmanager

@@ -62,6 +62,10 @@ class Record:
         return process if ours else None
 
 
+LOG_LINES = 15
+"""Last lines of a log that an account of a service shows."""
+
+
 class Processes:
     """The processes that one run folder knows."""
 
@@ -75,14 +79,14 @@ class Processes:
         """File that takes the output of a service."""
         return self._logs / f"{service}.log"
 
-    def log_tail(self, service: str, lines: int = 15) -> str:
+    def log_tail(self, service: str) -> str:
         """The last lines that a service wrote."""
         path = self.log_path(service)
         if not path.exists():
             return ""
         with path.open("rb") as log:
-            log.seek(max(0, path.stat().st_size - 200 * lines))
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+            log.seek(max(0, path.stat().st_size - 200 * LOG_LINES))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-LOG_LINES:])
 
     def record(self, service: str) -> Record | None:
         """What is known of a service, or None if it was never started."""

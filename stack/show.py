@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 
-def console(stderr: bool = False) -> Console:
+def console() -> Console:
     """A console that wraps nothing where there is no terminal."""
-    made = Console(stderr=stderr, highlight=False, markup=False)
+    made = Console(highlight=False, markup=False)
     if not made.is_terminal:
         made.width = 240
     return made

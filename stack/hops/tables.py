@@ -26,7 +26,6 @@ IN_ORDER = {"datafusion.execution.target_partitions": "1"}
 class Table:
     """Rows of a Delta table, at a version."""
 
-    uri: str
     version: int
     rows: list[dict[str, Any]]
 
@@ -63,7 +62,7 @@ def read(
         # Not as an Arrow dataset: that reads through a file system in Python, from threads of its
         # own, and one that still wants to as the interpreter closes aborts the program.
         found = QueryBuilder(IN_ORDER).register("rows", table).execute(query).read_all()
-    return Table(uri, table.version(), pa.table(found).to_pylist())
+    return Table(table.version(), pa.table(found).to_pylist())
 
 
 def uri_of(access: Access, name: str, road: Road = "batch") -> str:
