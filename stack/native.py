@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -231,7 +232,20 @@ class NativeEngine:
         for future in needed:
             if future.exception() is not None:
                 raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
-        self._start(service)
+        last = self._processes.record(service.name)
+        if service.healthcheck is None and last and last.inputs == self._inputs(service):
+            self._talk(f"{service.name}: completed before")
+        else:
+            self._start(service)
+
+    def _inputs(self, service: Service) -> str:
+        """Digest of what a step works on: command, settings, and the processes that it needs.
+
+        With the same inputs a step has nothing to do: what it has set up lives as long as they.
+        """
+        needed = [self._processes.record(name) for name in service.needs]
+        found = (service.command, service.environment, [n and (n.pid, n.started) for n in needed])
+        return hashlib.sha256(repr(found).encode()).hexdigest()
 
     def _start(self, service: Service) -> None:
         process = self._spawn(service)
@@ -313,7 +327,8 @@ class NativeEngine:
             raise StartError(self._account(service.name, said)) from None
         code = process.returncode
         if check is None:
-            self._processes.note(service.name, exit_code=code)
+            inputs = "" if code else self._inputs(service)
+            self._processes.note(service.name, exit_code=code, inputs=inputs)
         if code or (check and code is not None):
             raise StartError(self._account(service.name, f"ended with {code}"))
         if check:

@@ -41,6 +41,8 @@ class Record:
     """Whether it has been healthy since it started."""
     exit_code: int | None = None
     """Of a one-shot that has ended."""
+    inputs: str = ""
+    """What a one-shot has completed with, as a digest; empty if it has not."""
     created: float = 0.0
     """Start in seconds since the epoch, where a release before 0.1 has written the record."""
     service: str = ""

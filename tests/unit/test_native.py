@@ -31,6 +31,7 @@ services:
     healthcheck: {{<<: *healthcheck, test: [CMD, health.sh]}}
   last:
     entrypoint: [run.sh, once]
+    environment: {{DAY: "${{DAY:-monday}}"}}
     depends_on: {{server: {{condition: service_healthy}}}}
 """
 
@@ -132,6 +133,26 @@ def test_up_again_leaves_a_healthy_service_alone_and_another_engine_finds_it(
     assert again.pid("server") == engine.pid("server") == pid
     again.down()
     assert states(engine)["server"] is State.NOT_STARTED
+
+
+def test_a_step_runs_again_only_when_its_settings_or_what_it_needs_have_changed(
+    engine: NativeEngine, project: Path, lines: list[str]
+) -> None:
+    def steps(engine: NativeEngine) -> dict[str, str]:
+        lines.clear()
+        engine.up()
+        found = (line.split(": ") for line in lines if not line.endswith("starting"))
+        return {name: what for name, what in found if name != "server"}
+
+    assert steps(engine) == {"first": "completed", "last": "completed"}
+    assert steps(engine) == {"first": "completed before", "last": "completed before"}
+    other = NativeEngine(project, {"PATH": os.environ["PATH"], "DAY": "tuesday"}, lines.append)
+    assert steps(other) == {"first": "completed before", "last": "completed"}
+    engine.kill("server")
+    assert steps(other) == {"first": "completed before", "last": "completed"}
+    engine.start("last")
+    assert lines[-1] == "last: completed"
+    other.down()
 
 
 def test_a_killed_service_is_seen_and_started_again(engine: NativeEngine) -> None:
