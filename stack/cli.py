@@ -44,6 +44,7 @@ def _engine() -> Engine:
 
 
 @click.group(cls=_Pinpipe)
+@click.version_option(package_name="pinterest-data-pipeline")
 def main() -> None:
     """Run the pinterest data pipeline on this machine, and look into each hop.
 

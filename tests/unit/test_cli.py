@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,6 +53,13 @@ def test_every_command_says_what_it_does() -> None:
     assert {"emulate batch", "emulate streaming", "dataset load"} <= names
     for name, command in cli.main.commands.items():
         assert command.help, name
+
+
+def test_the_version_is_that_of_the_project_file() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    result = CliRunner().invoke(cli.main, ["--version"], prog_name="pinpipe")
+    assert result.exit_code == 0
+    assert result.output == f"pinpipe, version {project['version']}\n"
 
 
 def test_the_emulators_help_is_the_emulators_own() -> None:
