@@ -1,4 +1,4 @@
-"""README.md against the house: what it names exists, and what exists is named."""
+"""The pages against the tree: what they name exists, and every command and target is named."""
 
 from __future__ import annotations
 
@@ -12,11 +12,42 @@ from contract.settings import PARSERS
 from stack.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
-CODE = re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", README, re.DOTALL)
+GUIDE = {
+    name: (ROOT / name).read_text()
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/README.md",
+        "docs/getting-started.md",
+        "docs/hops.md",
+        "docs/configuration.md",
+        "docs/kafka-logins.md",
+        "docs/airflow-and-databricks.md",
+        "docs/data.md",
+        "docs/testing.md",
+        "docs/development.md",
+    )
+}
+"""The pages that say how to use and how to change the project."""
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+}
+CODE = [
+    item
+    for text in GUIDE.values()
+    for item in re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", text, re.DOTALL)
+]
 SPANS = [span for _, span in CODE if span]
 COMMANDS = "\n".join(block or span for block, span in CODE)
-"""Everything in the README that is set as code."""
+"""Everything in the guide that is set as code."""
+
+MADE = (".build/", ".run/", "dist/")
+"""Folders that a checkout has only once something was installed, built or run."""
+
+README_WORDS = 700
+"""Words of the README as a reader sees it, code included: the first page is for everybody."""
 
 
 def make_targets() -> set[str]:
@@ -36,7 +67,7 @@ def pinpipe_commands(group: click.Group = main, prefix: str = "") -> set[str]:
 
 
 def named_commands() -> set[str]:
-    """Every command of pinpipe that the README names."""
+    """Every command of pinpipe that the guide names."""
     groups = "|".join(name for name, item in main.commands.items() if isinstance(item, click.Group))
     return set(re.findall(rf"\bpinpipe ((?:(?:{groups}) )?[a-z]+)", COMMANDS))
 
@@ -51,16 +82,32 @@ def test_every_pinpipe_command_is_named_and_every_one_named_exists() -> None:
     assert pinpipe_commands() - named_commands() - make_targets() == set()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/running-on-aws.md"])
+@pytest.mark.parametrize("page", sorted(PAGES))
 def test_every_link_leads_somewhere(page: str) -> None:
-    links = set(re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()))
-    assert links
-    inside = [link for link in sorted(links) if "://" not in link]
-    assert [link for link in inside if not ((ROOT / page).parent / link).exists()] == []
+    links = {link for link in re.findall(r"\]\(([^)#\s]+)\)", PAGES[page]) if "://" not in link}
+    folder = (ROOT / page).parent
+    assert [link for link in sorted(links) if not (folder / link).exists()] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {page for page in pages if f"]({page})" not in PAGES["docs/README.md"]} == set()
+
+
+def test_the_readme_is_short() -> None:
+    text = re.sub(
+        r"\]\([^)]*\)|^\|[-|]+\|$|```\w*|[|*`]|^#+ |^- ", " ", GUIDE["README.md"], flags=re.M
+    )
+    assert 0 < len(text.split()) <= README_WORDS
 
 
 @pytest.mark.parametrize(
-    "path", sorted({span for span in SPANS if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", span)})
+    "path",
+    sorted(
+        span
+        for span in set(SPANS)
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", span) and not span.startswith(MADE)
+    ),
 )
 def test_every_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
