@@ -7,7 +7,7 @@ with a conditional PUT again; one of a process that can be seen from here to hav
 at once. In a local folder the lock is the system's (``flock``), which ends with its process.
 
 The lock keeps runs apart. What keeps the tables right when a run is suspended and wakes up after
-its lock was taken is the log store (docs/decisions/0005-batch-road.md).
+its lock was taken is the log store (docs/decisions/0005-batch-pipeline.md).
 """
 
 from __future__ import annotations

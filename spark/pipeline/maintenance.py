@@ -3,7 +3,7 @@
 It may run beside whatever reads and writes the tables. A reader of a version has its files for as
 long as the table keeps them. Joining changes no row: it conflicts only with a write that replaces
 rows of the same files, and of the two whoever commits second gives up
-(docs/decisions/0005-batch-road.md); the tables that are left are looked after all the same.
+(docs/decisions/0005-batch-pipeline.md); the tables that are left are looked after all the same.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 What the batch road does with objects is done here with the batches of a stream, by the same
 functions. A batch that is read again finds what it wrote and adds nothing: its positions are in the
 quarantine, its rows in the cleaned table, and its posts are counted
-(docs/decisions/0012-streaming-road.md).
+(docs/decisions/0012-streaming-pipeline.md).
 """
 
 from __future__ import annotations
