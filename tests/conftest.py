@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -10,32 +11,23 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
 from contract.settings import PARSERS, Settings
+from stack.hops.access import Access
 from stack.proxy import without_loopback
-from stack.waiting import wait_for
+from tests.support import ROOT
 from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from stack.engine import Engine
     from tests.support.airflow import Airflow
+    from tests.support.engine import Engine as KinesisEngine
 
-ROOT = Path(__file__).resolve().parent.parent
-
-PORTS = (
-    "LOCALSTACK_PORT",
-    "LOCALSTACK_KINESIS_PORT",
-    "KAFKA_PORT",
-    "KAFKA_CONTROLLER_PORT",
-    "REST_PROXY_PORT",
-    "CONNECT_PORT",
-    "JOBS_API_PORT",
-    "AIRFLOW_PORT",
-    "MYSQL_PORT",
-)
+PORTS = sorted(set(re.findall(r"\b[A-Z_]+_PORT\b", (ROOT / "docker-compose.yml").read_text())))
 """Variables of the ports that the stack listens on."""
 
 
@@ -111,13 +103,16 @@ class Stack:
             lambda: "\n".join(self.engine.unhealthy()),
         )
 
+    def sink_states(self) -> set[str]:
+        """States of the S3 sink and its tasks."""
+        from services.connect.config import connector_name
+        from services.connect.rest import Worker
+
+        status = Worker(self.settings.connect_url).status(connector_name(self.settings))
+        return {part["state"] for part in (status["connector"], *status["tasks"])}
+
     def run(
-        self,
-        service: str,
-        *arguments: str,
-        environment: Mapping[str, str] | None = None,
-        check: bool = True,
-        timeout: float = 300,
+        self, service: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a one-shot with ``arguments`` and ``environment`` on top of its own; capture it."""
         how = self.engine.one_shot(service, arguments, environment)
@@ -128,14 +123,18 @@ class Stack:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=300,
         )
-        if check and done.returncode != 0:
+        if done.returncode != 0:
             pytest.fail(f"{service} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
     def spawn(
-        self, service: str, *arguments: str, environment: Mapping[str, str] | None = None
+        self,
+        service: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        stderr: int | TextIO = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         """Start a one-shot in a process group of its own; its output is in pipes."""
         how = self.engine.one_shot(service, arguments, environment)
@@ -145,7 +144,7 @@ class Stack:
             env=dict(how.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )
@@ -156,10 +155,16 @@ class Stack:
             process.terminate()
             return
         # Not to `docker compose run`: it ends by itself and leaves the container running.
+        command = ("docker", "kill", "--signal", "TERM", *self.containers(service))
+        subprocess.run(command, check=True)
+
+    def containers(self, service: str, *options: str) -> list[str]:
+        """Ids of a service's containers, of the running ones without ``--all``."""
         project = f"label=com.docker.compose.project={self.variables['COMPOSE_PROJECT_NAME']}"
         filters = ("--filter", project, "--filter", f"label=com.docker.compose.service={service}")
-        found = subprocess.run(("docker", "ps", "-q", *filters), capture_output=True, text=True)
-        subprocess.run(("docker", "kill", "--signal", "TERM", *found.stdout.split()), check=True)
+        command = ("docker", "ps", "--quiet", *options, *filters)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.split()
 
     def pinpipe(
         self,
@@ -168,32 +173,30 @@ class Stack:
         timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``pinpipe`` as a person would, on this stack."""
-        return pinpipe({**self.variables, **(environment or {})}, *arguments, timeout=timeout)
+        variables = {**self.variables, **(environment or {})}
+        return pinpipe(variables, *arguments, timeout=timeout, check=False)
 
 
 def pinpipe(
-    variables: Mapping[str, str], *arguments: str, timeout: float = 300
+    variables: Mapping[str, str],
+    *arguments: str,
+    timeout: float = 300,
+    folder: Path = ROOT,
+    check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``pinpipe`` with ``variables`` as its environment; capture it."""
-    return subprocess.run(
+    """Run ``pinpipe`` of a checkout with ``variables`` as its environment; capture it."""
+    done = subprocess.run(
         [sys.executable, "-m", "stack.cli", *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=dict(variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=timeout,
     )
-
-
-def own_variables(run_dir: Path) -> dict[str, str]:
-    """Variables of a stack of the tests' own: free ports, and no setting of the person's.
-
-    The keys in them are marked (tests/stack/test_own_keys.py).
-    """
-    variables = {k: v for k, v in os.environ.items() if k not in PARSERS}
-    ports = zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
-    return variables | dict(ports) | dict.fromkeys(OF_ACCOUNTS, MARKER) | {"RUN_DIR": str(run_dir)}
+    if check and done.returncode != 0:
+        pytest.fail(f"pinpipe {' '.join(arguments)}: {done.stdout}\n{done.stderr}")
+    return done
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -259,22 +262,43 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service healthy, with data, ports and a folder of this session's own."""
-    folder = tmp_path_factory.mktemp("stack")
-    name = engine_name(pytestconfig)
-    variables = own_variables(folder) | {"ENGINE": name}
-    running = _containers(variables) if name == "docker" else _processes(variables)
-    with running as engine:
+    with own_stack(pytestconfig, tmp_path_factory.mktemp("stack")) as (engine, variables):
+        if variables["ENGINE"] == "docker":
+            _start_containers(engine, variables)
+        else:
+            engine.up()
         client = engine.client_environment
         yield Stack(engine, Settings.from_environ(client), client, variables)
 
 
 @pytest.fixture(scope="session")
-def airflow(stack: Stack) -> Airflow:
+def access(stack: Stack) -> Access:
+    """Clients of that stack."""
+    return Access(stack.environment)
+
+
+@pytest.fixture
+def own_variables(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables of a stack of the test's own, not started, which is gone at the end."""
+    with own_stack(pytestconfig, tmp_path / "run") as (_, variables):
+        yield variables
+
+
+@pytest.fixture
+def engine() -> Iterator[KinesisEngine]:
+    """A Kinesis engine of the test's own."""
+    from tests.support.engine import Engine as KinesisEngine
+
+    with KinesisEngine() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def airflow(stack: Stack, access: Access) -> Airflow:
     """The DAG in that stack's Airflow."""
-    from stack.hops.access import Access
     from tests.support.airflow import Airflow
 
-    return Airflow.of(stack.engine, Access(stack.environment))
+    return Airflow.of(stack.engine, access)
 
 
 def engine_name(config: pytest.Config) -> str:
@@ -289,42 +313,40 @@ def engine_name(config: pytest.Config) -> str:
 
 
 @contextmanager
-def _processes(variables: dict[str, str]) -> Iterator[Engine]:
-    from stack.native import NativeEngine
+def own_stack(config: pytest.Config, folder: Path) -> Iterator[tuple[Engine, dict[str, str]]]:
+    """A stack of the tests' own, not started, and the variables that pinpipe runs it with.
 
-    engine = NativeEngine(ROOT, variables)
+    It has free ports and no setting of the person's, and the keys in its variables are marked
+    (tests/stack/test_own_keys.py). At the end it is gone.
+    """
+    from stack.docker_cli import DockerCli
+    from stack.engine import ENGINES
+
+    name = engine_name(config)
+    variables = {k: v for k, v in os.environ.items() if k not in PARSERS}
+    variables |= zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)
+    variables |= dict.fromkeys(OF_ACCOUNTS, MARKER)
+    variables |= {"RUN_DIR": str(folder), "ENGINE": name}
+    variables["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
+    engine = ENGINES[name](ROOT, variables)
     try:
-        engine.up()
-        yield engine
+        yield engine, variables
     finally:
         engine.down(forget=True)
+        if name == "docker":
+            DockerCli(ROOT, variables).compose("--profile", "*", "down", "--rmi", "all")
 
 
-@contextmanager
-def _containers(variables: dict[str, str]) -> Iterator[Engine]:
-    """docker-compose.yml as it is shipped, under a project name of this session's own."""
+def _start_containers(engine: Engine, variables: Mapping[str, str]) -> None:
+    """docker-compose.yml as it is shipped."""
     from testcontainers.compose import DockerCompose
 
-    from stack.docker import DockerEngine
-    from stack.docker_cli import DockerCli
-
-    variables["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
-    engine = DockerEngine(ROOT, variables)
     own = Path(variables["RUN_DIR"], "compose.env")
-    own.write_text(
-        "".join(f"{name}={variables[name]}\n" for name in (*PORTS, *_PROJECT, *OF_ACCOUNTS))
-    )
+    given = (*PORTS, "COMPOSE_PROJECT_NAME", "RUN_DIR", *OF_ACCOUNTS)
+    own.write_text("".join(f"{name}={variables[name]}\n" for name in given))
     compose = DockerCompose(ROOT, "docker-compose.yml", build=True, env_file=str(own))
     try:
-        try:
-            compose.start()
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace")
-            pytest.fail("\n".join([f"docker compose up failed: {said}", *engine.unhealthy()]))
-        yield engine
-    finally:
-        engine.down(forget=True)
-        DockerCli(ROOT, variables).compose("--profile", "*", "down", "--rmi", "all")
-
-
-_PROJECT = ("COMPOSE_PROJECT_NAME", "RUN_DIR")
+        compose.start()
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace")
+        pytest.fail("\n".join([f"docker compose up failed: {said}", *engine.unhealthy()]))

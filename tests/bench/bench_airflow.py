@@ -6,23 +6,22 @@ off each job's time for its work. The rest is split by the times that Airflow an
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
 
 from stack.hops import jobs as jobs_api
 from stack.hops.access import Access
-from tests.conftest import ROOT
-from tests.drills import road
+from tests.conftest import Stack
+from tests.support import ROOT, road
 from tests.support.airflow import Airflow
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.support.program import spark_environment
 
 JOBS = ("run_batch", "check_quality")
 MEMORY = 1126
@@ -31,12 +30,11 @@ MEMORY = 1126
 
 def seconds_of_a_start(stack: Stack) -> float:
     """How long a job takes that only starts Spark; the second time, with warm files."""
-    path = f"{ROOT / '.build/envs/spark/bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, **stack.environment, "PATH": path}
-    environment["RUN_DIR"] = stack.variables["RUN_DIR"]
+    folder = Path(stack.variables["RUN_DIR"])
+    environment = spark_environment(folder, **stack.environment) | {"RUN_DIR": str(folder)}
+    command = [ROOT / "spark/run.sh", "tests.support.only_start"]
     for _ in range(2):
         began = time.perf_counter()
-        command = [ROOT / "spark/run.sh", "tests.bench.only_start"]
         subprocess.run(command, env=environment, check=True, capture_output=True)
         taken = time.perf_counter() - began
     return taken
@@ -50,9 +48,8 @@ def seconds(first: str, last: str) -> float:
 @pytest.mark.processes
 @pytest.mark.timeout(900)
 def test_a_day_of_500_draws(
-    stack: Stack, airflow: Airflow, capsys: pytest.CaptureFixture[str]
+    stack: Stack, access: Access, airflow: Airflow, say: Callable[..., None]
 ) -> None:
-    access = Access(stack.environment)
     jobs = WorkspaceClient(
         host=stack.settings.jobs_api_url, token=jobs_api.token(stack.engine)
     ).jobs
@@ -83,8 +80,6 @@ def test_a_day_of_500_draws(
             f"  {'work of the gate':24} {work[1]:6.1f} s",
         ]
     lines += [f"  {name:24} {mib:6.0f} MiB at rest" for name, mib in memory.items()]
-    lines.append(f"  {'together':24} {sum(memory.values()):6.0f} MiB")
     assert len(memory) == 4
     assert sum(memory.values()) < MEMORY
-    with capsys.disabled():
-        print("", *lines, sep="\n")
+    say(*lines, f"  {'together':24} {sum(memory.values()):6.0f} MiB")

@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,12 @@ from contract.results import RESULTS
 from contract.settings import Settings
 from emulator.dataset.generate import blocks
 from emulator.dataset.profile import BLOCK
-from tests.conftest import ROOT
-from tests.spark.data import write_block
-from tests.spark.options import settings
-from tests.spark.oracle import Oracle
+from tests.support import ROOT
+from tests.support.data import write_block
+from tests.support.options import settings
+from tests.support.oracle import Oracle
+from tests.support.processor import processor_seconds
+from tests.support.program import spark_environment
 
 TYPES = {
     Kind.INTEGER: "bigint",
@@ -90,18 +92,16 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def job(folder: Path, size: Size) -> tuple[Cost, dict[str, Any]]:
-    """Run the batch job; return what it took, and its counts."""
-    spark = ROOT / ".build/envs/spark/bin"
-    variables = {
-        **os.environ,
-        "PATH": f"{spark}{os.pathsep}{os.environ['PATH']}",
-        "DELTA_ROOT": str(folder / "delta"),
-        "RUN_DIR": str(folder),
-        "SPARK_OPTIONS": size.options(),
-    }
+    """Run the batch job; return what it took, and its counts.
+
+    The JVM ends unwaited for, so nobody else adds its processor time up: it is what the job and its
+    children were last seen to have taken.
+    """
+    delta = str(folder / "delta")
+    variables = spark_environment(folder, DELTA_ROOT=delta, SPARK_OPTIONS=size.options())
     command = [ROOT / "spark/run.sh", "spark.jobs.run_batch", "--json", "--objects"]
     out, err = folder / "stdout", folder / "stderr"
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), 0.0
     with out.open("w") as stdout, err.open("w") as stderr:
         process = subprocess.Popen(
             [*command, folder / names.TOPICS_DIR],
@@ -112,32 +112,19 @@ def job(folder: Path, size: Size) -> tuple[Cost, dict[str, Any]]:
             stderr=stderr,
             start_new_session=True,
         )
-        try:
-            processor = watch(psutil.Process(process.pid), process, began + LIMIT)
-        except subprocess.TimeoutExpired:
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                processor = max(processor, processor_seconds(process.pid))
+            assert time.perf_counter() < began + LIMIT
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+    finally:
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise
     assert process.returncode == 0, err.read_text()
     return Cost(time.perf_counter() - began, processor), json.loads(out.read_text())
-
-
-def watch(seen: psutil.Process, process: subprocess.Popen[bytes], deadline: float) -> float:
-    """Wait for a process; return the processor time that it and its children were seen to take.
-
-    The JVM ends unwaited for, so nobody else adds its time up.
-    """
-    processor = 0.0
-    while True:
-        try:
-            process.wait(0.2)
-            return processor
-        except subprocess.TimeoutExpired:
-            if time.perf_counter() > deadline:
-                raise
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = [seen, *seen.children(recursive=True)]
-            processor = max(processor, sum(sum(one.cpu_times()[:2]) for one in family))
 
 
 def in_duckdb(folder: Path) -> tuple[Cost, list[int], dict[str, set[tuple[Any, ...]]]]:
@@ -170,7 +157,7 @@ def table_rows(folder: Path, name: str) -> set[tuple[Any, ...]]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size.blocks * BLOCK} posts")
-def test_batch_against_duckdb(folder: Path, size: Size, capsys: pytest.CaptureFixture[str]) -> None:
+def test_batch_against_duckdb(folder: Path, size: Size, say: Callable[..., None]) -> None:
     posts = size.blocks * BLOCK
     for number, block in enumerate(blocks(size.blocks)):
         topics = folder / names.TOPICS_DIR
@@ -191,5 +178,4 @@ def test_batch_against_duckdb(folder: Path, size: Size, capsys: pytest.CaptureFi
         f" {3 * posts / cost.seconds:9,.0f} records/s"
         for way, cost in costs.items()
     ]
-    with capsys.disabled():
-        print(f"\nbatch, {posts:,} posts", *lines, sep="\n")
+    say(f"batch, {posts:,} posts", *lines)

@@ -9,11 +9,10 @@ import json
 import os
 import statistics
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 EMPTY = """
 from airflow.sdk import DAG
@@ -33,7 +32,8 @@ def seconds(file: Path, home: Path) -> float:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "airflow/plugins"),
     }
-    command = [ROOT / ".build/envs/airflow/bin/python", ROOT / "tests/dags/parsing.py", file]
+    parsing = ROOT / "tests/support/dags/parsing.py"
+    command = [ROOT / ".build/envs/airflow/bin/python", parsing, file]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     parsed = json.loads(done.stdout.splitlines()[-1])
     assert parsed["errors"] == {}
@@ -41,7 +41,7 @@ def seconds(file: Path, home: Path) -> float:
     return float(parsed["seconds"])
 
 
-def test_a_parse_of_the_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_parse_of_the_dag(tmp_path: Path, say: Callable[..., None]) -> None:
     empty = tmp_path / "empty.py"
     empty.write_text(EMPTY)
     rounds = [
@@ -50,5 +50,4 @@ def test_a_parse_of_the_dag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ]
     ours, least = (statistics.median(taken) for taken in zip(*rounds, strict=True))
     assert ours < LIMIT
-    with capsys.disabled():
-        print(f"\nparse of the DAG: {ours:.3f} s of processor time, of an empty one {least:.3f} s")
+    say(f"parse of the DAG: {ours:.3f} s of processor time, of an empty one {least:.3f} s")

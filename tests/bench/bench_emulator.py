@@ -62,7 +62,7 @@ def emulator(stack: Any, posts: int, *options: str) -> Measured:
 
 
 @pytest.mark.timeout(300)
-def test_emulator_against_the_original_loop(stack: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_emulator_against_the_original_loop(stack: Any, say: Callable[..., None]) -> None:
     four, batch = ("--in-flight", "4"), ("--batch-size", "500")
     ways: dict[str, Callable[[], Measured]] = {
         "original loop": lambda: original_loop(stack.settings),
@@ -71,12 +71,8 @@ def test_emulator_against_the_original_loop(stack: Any, capsys: pytest.CaptureFi
         "batches of 500": lambda: emulator(stack, BATCHED, *batch),
         "batches of 500, 4 in flight": lambda: emulator(stack, BATCHED, *batch, *four),
     }
-    rates: dict[str, float] = {}
     rounds = [{way: measure() for way, measure in ways.items()} for _ in range(ROUNDS)]
-    for way in ways:
-        rates[way] = sum(r[way][0] for r in rounds) / sum(r[way][1] for r in rounds)
-    with capsys.disabled():
-        print("\nemulator, through the gateway")
-        for way, rate in rates.items():
-            ratio = rate / rates["original loop"]
-            print(f"  {way:28} {rate:9.1f} posts/s {ratio:8.1f} x")
+    rates = {way: sum(r[way][0] for r in rounds) / sum(r[way][1] for r in rounds) for way in ways}
+    loop = rates["original loop"]
+    lines = [f"  {way:28} {r:9.1f} posts/s {r / loop:8.1f} x" for way, r in rates.items()]
+    say("emulator, through the gateway", *lines)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,9 @@ from contract import names
 from contract.entities import ENTITIES
 from contract.settings import Settings
 from emulator.dataset.generate import Block, blocks
-from tests.conftest import ROOT
-from tests.contracts.jobs_api.running import JobsApi
-from tests.spark.data import lines, write_objects
+from tests.support import ROOT
+from tests.support.data import lines, write_objects
+from tests.support.jobs_api import JobsApi
 
 POSTS = 500
 ROUNDS = 3
@@ -68,19 +70,16 @@ class Lake:
 
 
 @pytest.mark.timeout(1200)
-def test_a_jvm_that_waits_against_a_new_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_jvm_that_waits_against_a_new_one(tmp_path: Path, say: Callable[..., None]) -> None:
     block = next(blocks())
-    lakes = {}
-    for name, idle in (("new", 0), ("waiting", 600)):
-        (tmp_path / name).mkdir()
-        lakes[name] = Lake(tmp_path / name, block, idle)
     found: dict[tuple[str, str], list[float]] = {}
-    try:
-        for lake in lakes.values():
-            lake.api.start()
-            _, said = lake.seconds("run_batch")
+    with ExitStack() as started:
+        lakes = {}
+        for name, idle in (("new", 0), ("waiting", 600)):
+            (tmp_path / name).mkdir()
+            lakes[name] = Lake(tmp_path / name, block, idle)
+            started.enter_context(lakes[name].api)
+            _, said = lakes[name].seconds("run_batch")
             assert {e["good"] for e in said["entities"].values()} == {POSTS}
         for _ in range(ROUNDS):
             for name, lake in lakes.items():
@@ -90,14 +89,11 @@ def test_a_jvm_that_waits_against_a_new_one(
                 seconds, said = lake.seconds("check_quality")
                 assert said["ok"]
                 found.setdefault((name, f"the gate over {POSTS} posts"), []).append(seconds)
-    finally:
-        for lake in lakes.values():
-            lake.api.stop()
-    with capsys.disabled():
-        print(f"\nJobs, seconds from submit to end, median of {ROUNDS}:")
-        for job in dict.fromkeys(job for _, job in found):
-            new, waiting = (statistics.median(found[name, job]) for name in lakes)
-            print(
-                f"  {job:26} {new:5.1f} in a JVM of its own, {waiting:5.1f} in one that has waited,"
-                f" ratio {waiting / new:.2f}"
-            )
+    lines = []
+    for job in dict.fromkeys(job for _, job in found):
+        new, waiting = (statistics.median(found[name, job]) for name in lakes)
+        lines.append(
+            f"  {job:26} {new:5.1f} in a JVM of its own, {waiting:5.1f} in one that has waited,"
+            f" ratio {waiting / new:.2f}"
+        )
+    say(f"Jobs, seconds from submit to end, median of {ROUNDS}:", *lines)

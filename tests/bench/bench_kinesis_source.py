@@ -14,24 +14,20 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 
-from tests.spark.sources.engine import ROOT, Engine, Stream, running
+from tests.support import ROOT
+from tests.support.engine import Engine, Stream
+from tests.support.program import spark_environment
 
 RECORDS, SIZE, SHARDS = 150_000, 720, 3
 """Records of the stream, bytes of each, and the shards that they are in."""
 ROUNDS = 3
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture
@@ -45,15 +41,10 @@ def stream(engine: Engine) -> Stream:
 @pytest.fixture
 def reading(engine: Engine, stream: Stream, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Spark, waiting to be told to read."""
-    variables = {
-        **os.environ,
-        "PATH": f"{ROOT / '.build/envs/spark/bin'}{os.pathsep}{os.environ['PATH']}",
-        "RUN_DIR": str(tmp_path),
-    }
     process = subprocess.Popen(
-        ["spark/run.sh", "tests.bench.kinesis_read", engine.endpoint, stream.name],
+        ["spark/run.sh", "tests.support.kinesis_read", engine.endpoint, stream.name],
         cwd=ROOT,
-        env=variables,
+        env=spark_environment(tmp_path),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -95,7 +86,7 @@ def test_source_against_a_bare_reader(
     engine: Engine,
     stream: Stream,
     reading: subprocess.Popen[str],
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[..., None],
 ) -> None:
     assert by_spark(reading)["records"] == RECORDS
     lines, ratios = [], []
@@ -110,5 +101,4 @@ def test_source_against_a_bare_reader(
             f" bare reader {RECORDS / seconds:8,.0f} records/s, ratio {ratios[-1]:.2f}"
         )
     lines.append(f"  ratio, middle of {ROUNDS}: {median(ratios):.2f}")
-    with capsys.disabled():
-        print(f"\nKinesis source, {RECORDS:,} records of {SIZE} bytes", *lines, sep="\n")
+    say(f"Kinesis source, {RECORDS:,} records of {SIZE} bytes", *lines)

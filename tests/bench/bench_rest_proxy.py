@@ -13,41 +13,30 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from services.rest_proxy.producer import LINGER_MS
-from tests.bench.rest_load import compact, event
-from tests.contracts.rest_proxy.running import BROKER, ROOT, Proxy, Service, broker, create_topic
+from tests.support import ROOT
+from tests.support.processor import processor_seconds
+from tests.support.rest_load import compact, event
+from tests.support.rest_proxy import BROKER, Proxy, broker, create_topic
 
 ROUNDS = 5
 SECONDS = 2.0
 TOPIC = "bench"
 
 
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = broker(tmp_path_factory.mktemp("kafka"))
-    try:
-        service.start()
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[Proxy]:
+    """A REST proxy, with a broker that has the topic."""
+    with broker(tmp_path):
         create_topic(TOPIC)
-        yield service
-    finally:
-        service.stop()
-
-
-@pytest.fixture(scope="module")
-def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    service = Proxy(tmp_path_factory.mktemp("proxy"), 22040)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
+        with Proxy(tmp_path, 22040) as service:
+            yield service
 
 
 def raw_producer(seconds: float) -> tuple[int, float]:
@@ -85,10 +74,10 @@ def raw_producer(seconds: float) -> tuple[int, float]:
 def through_proxy(proxy: Proxy, records: int, connections: int) -> tuple[int, float, float]:
     """Events that the proxy has acknowledged, seconds, and seconds of CPU that it has used."""
     assert proxy.process is not None
-    used = _cpu(proxy.process.pid)
+    used = processor_seconds(proxy.process.pid)
     arguments = [str(proxy.port), TOPIC, str(records), str(SECONDS), str(connections)]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.rest_load", *arguments],
+        [sys.executable, "-m", "tests.support.rest_load", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -97,12 +86,7 @@ def through_proxy(proxy: Proxy, records: int, connections: int) -> tuple[int, fl
     )
     result = json.loads(done.stdout)
     assert result["failed"] == 0
-    return result["events"], result["seconds"], _cpu(proxy.process.pid) - used
-
-
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    return result["events"], result["seconds"], processor_seconds(proxy.process.pid) - used
 
 
 def _in_topic() -> int:
@@ -115,20 +99,18 @@ def _in_topic() -> int:
         consumer.close()
 
 
-def test_rest_proxy_against_raw_producer(
-    proxy: Proxy, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_rest_proxy_against_raw_producer(proxy: Proxy, say: Callable[..., None]) -> None:
     raw_producer(0.5)
     through_proxy(proxy, 500, 8)
     sent = _in_topic()
     rates: dict[str, list[float]] = {"raw": [], "500": [], "1": [], "1 per CPU second": []}
     costs: dict[str, list[float]] = {"raw": [], "500": []}
     for _ in range(ROUNDS):
-        used = _cpu(os.getpid())
+        used = processor_seconds(os.getpid())
         events, seconds = raw_producer(SECONDS)
         sent += events
         rates["raw"].append(events / seconds)
-        costs["raw"].append(1e6 * (_cpu(os.getpid()) - used) / events)
+        costs["raw"].append(1e6 * (processor_seconds(os.getpid()) - used) / events)
         events, seconds, cpu = through_proxy(proxy, 500, 8)
         sent += events
         rates["500"].append(events / seconds)
@@ -141,15 +123,14 @@ def test_rest_proxy_against_raw_producer(
     median = {name: statistics.median(values) for name, values in rates.items()}
     cost = {name: statistics.median(values) for name, values in costs.items()}
     ratios = [proxied / raw for proxied, raw in zip(rates["500"], rates["raw"], strict=True)]
-    with capsys.disabled():
-        print(
-            f"\nREST proxy, events/s, median of {ROUNDS} rounds:"
-            f"\n  raw producer with callbacks     {median['raw']:>10,.0f}"
-            f"   {cost['raw']:.1f} us of CPU an event"
-            f"\n  proxy, 500 records a request    {median['500']:>10,.0f}"
-            f"   {cost['500']:.1f} us of CPU an event"
-            f"   ratio {statistics.median(ratios):.2f} (target 0.50)"
-            f"\n  proxy, 1 record a request       {median['1']:>10,.0f}"
-            f"   {median['1 per CPU second']:,.0f} per CPU second of the proxy"
-        )
+    say(
+        f"REST proxy, events/s, median of {ROUNDS} rounds:",
+        f"  raw producer with callbacks     {median['raw']:>10,.0f}"
+        f"   {cost['raw']:.1f} us of CPU an event",
+        f"  proxy, 500 records a request    {median['500']:>10,.0f}"
+        f"   {cost['500']:.1f} us of CPU an event"
+        f"   ratio {statistics.median(ratios):.2f} (target 0.50)",
+        f"  proxy, 1 record a request       {median['1']:>10,.0f}"
+        f"   {median['1 per CPU second']:,.0f} per CPU second of the proxy",
+    )
     assert _in_topic() == sent

@@ -11,14 +11,13 @@ what it was timed for.
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-import boto3
-import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
@@ -27,7 +26,10 @@ from confluent_kafka.cimpl import NewTopic
 from contract.wire import dumps
 from services.connect.config import connector_config
 from services.connect.rest import Worker
-from stack.waiting import wait_for
+from stack.hops.access import Access
+from tests.conftest import Stack
+from tests.support.processor import processor_seconds
+from tests.support.waiting import wait_for
 
 RECORDS = 600_000
 """Of 720 bytes, in three partitions: as many as the original has topics and tasks."""
@@ -38,7 +40,7 @@ SERVICES = ("connect", "localstack", "kafka")
 
 
 @pytest.fixture(scope="module")
-def topic(stack: Any) -> str:
+def topic(stack: Stack) -> str:
     """A topic with all records."""
     name = f"bench-sink-{uuid.uuid4().hex[:8]}"
     servers = {"bootstrap.servers": stack.settings.kafka_bootstrap_servers}
@@ -53,19 +55,6 @@ def topic(stack: Any) -> str:
             producer.poll(0)
     assert producer.flush(60) == 0
     return name
-
-
-@pytest.fixture(scope="module")
-def s3(stack: Any) -> Iterator[Any]:
-    client = boto3.client(
-        "s3",
-        endpoint_url=stack.settings.aws_endpoint_url,
-        region_name=stack.settings.aws_region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    yield client
-    client.close()
 
 
 def plain_consumer(servers: str, topic: str, **settings: Any) -> tuple[float, float]:
@@ -83,33 +72,28 @@ def plain_consumer(servers: str, topic: str, **settings: Any) -> tuple[float, fl
     )
     consumer.subscribe([topic])
     first = 0
-    processor = sum(psutil.Process().cpu_times()[:2])
+    processor = processor_seconds(os.getpid())
     while not first:
         first = len(consumer.consume(10_000, 1.0))
     got, began = first, time.perf_counter()
     while got < RECORDS:
         got += len(consumer.consume(10_000, 1.0))
     seconds = time.perf_counter() - began
-    processor = sum(psutil.Process().cpu_times()[:2]) - processor
+    processor = processor_seconds(os.getpid()) - processor
     consumer.close()
     return (RECORDS - first) / seconds, 1e6 * processor / RECORDS
 
 
-def processor_seconds(stack: Any) -> dict[str, float]:
+def of_services(stack: Stack) -> dict[str, float]:
     """Processor time of each service until now."""
-    found = {}
-    for service in SERVICES:
-        process = psutil.Process(stack.pid(service))
-        family = [process, *process.children(recursive=True)]
-        found[service] = sum(sum(one.cpu_times()[:2]) for one in family)
-    return found
+    return {service: processor_seconds(stack.pid(service)) for service in SERVICES}
 
 
 class Run:
     """The sink, writing the topic in objects of ``flush`` records below a folder of its own."""
 
-    def __init__(self, stack: Any, s3: Any, topic: str, flush: int) -> None:
-        self.stack, self.s3, self.flush = stack, s3, flush
+    def __init__(self, stack: Stack, access: Access, topic: str, flush: int) -> None:
+        self.stack, self.s3, self.flush = stack, access.s3, flush
         self.name = f"bench-{flush}-{uuid.uuid4().hex[:8]}"
         config = connector_config(stack.settings) | {
             "topics": topic,
@@ -137,13 +121,13 @@ class Run:
         worker.configure(self.name, self.config)
         try:
             first = wait_for("the first object", self.objects, 60, 0.05)
-            began, before = time.perf_counter(), processor_seconds(self.stack)
+            began, before = time.perf_counter(), of_services(self.stack)
             goal = RECORDS // self.flush
             last = first
             while last < goal and time.perf_counter() - began < limit:
                 time.sleep(0.2)
                 last = self.objects()
-            seconds, after = time.perf_counter() - began, processor_seconds(self.stack)
+            seconds, after = time.perf_counter() - began, of_services(self.stack)
         finally:
             worker.delete(self.name)
         stored = (last - first) * self.flush
@@ -158,17 +142,17 @@ def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 @pytest.mark.timeout(600)
 def test_sink_against_a_plain_consumer(
-    stack: Any, s3: Any, topic: str, capsys: pytest.CaptureFixture[str]
+    stack: Stack, access: Access, topic: str, say: Callable[..., None]
 ) -> None:
     servers = stack.settings.kafka_bootstrap_servers
-    Run(stack, s3, topic, 10_000).measure(30.0)  # the worker compiles what it runs
+    Run(stack, access, topic, 10_000).measure(30.0)  # the worker compiles what it runs
     lines = []
     for flush, (rounds, limit) in RUNS.items():
         rates, costs = [], []
         for _ in range(rounds):
             plain, plain_cost = plain_consumer(servers, topic)
             unpaused, _ = plain_consumer(servers, topic, **{"fetch.queue.backoff.ms": 1})
-            sink, used = Run(stack, s3, topic, flush).measure(limit)
+            sink, used = Run(stack, access, topic, flush).measure(limit)
             ratios = {"to plain": sink / plain, "to unpaused": sink / unpaused}
             rates.append({"sink": sink, "plain": plain, "unpaused": unpaused, **ratios})
             costs.append({"plain": plain_cost, **used})
@@ -181,5 +165,4 @@ def test_sink_against_a_plain_consumer(
             + ", ".join(f"{name} {us:.1f}" for name, us in cost.items())
             + f" (median of {rounds})"
         )
-    with capsys.disabled():
-        print("", *lines, sep="\n")
+    say(*lines)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
@@ -31,13 +31,10 @@ from contract.entities import ENTITIES, Entity
 from emulator.dataset.generate import blocks
 from stack.hops import kinesis, tables
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests.spark.data import lines
-
-if TYPE_CHECKING:
-    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
-
-    from tests.conftest import Stack
+from tests.conftest import Stack
+from tests.support.data import lines
+from tests.support.processor import family
+from tests.support.waiting import wait_for
 
 FIRST, RATE, SECONDS, BACKLOG = 200, 20, 60, 5_000
 """Posts that say that the job runs, posts/s, for how long, and posts that arrive at once."""
@@ -123,11 +120,6 @@ class Posts:
 
 
 @pytest.fixture(scope="module")
-def access(stack: Stack) -> Access:
-    return Access(stack.environment)
-
-
-@pytest.fixture(scope="module")
 def posts(access: Access) -> Posts:
     """Posts, when the first of them are in their tables and Spark is warm."""
     made = Posts()
@@ -145,7 +137,7 @@ def held(access: Access) -> int:
 def burst(access: Access, records: list[tuple[Entity, int, str]]) -> None:
     """Put records as quickly as Kinesis takes them."""
     for entity in ENTITIES:
-        own: list[PutRecordsRequestEntryTypeDef] = [
+        own: list[Any] = [
             {"Data": line.encode(), "PartitionKey": str(key)}
             for of, key, line in records
             if of is entity
@@ -206,7 +198,7 @@ def test_freshness(
     access: Access,
     posts: Posts,
     way: Callable[[Access], Send],
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[..., None],
 ) -> None:
     records = list(posts.take(RATE * SECONDS))
     watched = [Commits(access, entity) for entity in ENTITIES]
@@ -237,14 +229,13 @@ def test_freshness(
     found = sorted(ages.values())
     cuts = quantiles(found, n=100)
     say(
-        capsys,
         f"put to row, {RATE} posts/s, {way.__name__.replace('_', ' ')}, {len(found)} rows in"
         f" {sum(len(one.seen) for one in watched)} commits:"
         f" p50 {median(found):.2f} s, p95 {cuts[94]:.2f} s, most {found[-1]:.2f} s",
     )
 
 
-def test_a_backlog(access: Access, posts: Posts, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_backlog(access: Access, posts: Posts, say: Callable[..., None]) -> None:
     records = list(posts.take(BACKLOG))
     begun = time.perf_counter()
     burst(access, records)
@@ -261,18 +252,15 @@ def test_a_backlog(access: Access, posts: Posts, capsys: pytest.CaptureFixture[s
     assert total == 3 * posts.next
     into, plain = len(records) / (done - begun), total / bare
     say(
-        capsys,
         f"into Delta: {len(records):,} records in {done - begun:.1f} s ({put - begun:.1f} s of it"
         f" putting), {into:,.0f} records/s; bare reader {plain:,.0f} records/s,"
         f" ratio {into / plain:.2f}",
     )
 
 
-def test_at_rest(
-    stack: Stack, access: Access, posts: Posts, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_at_rest(stack: Stack, access: Access, posts: Posts, say: Callable[..., None]) -> None:
     assert held(access) >= posts.next
-    job = psutil.Process(stack.pid("stream"))
+    job = stack.pid("stream")
     used, begun, memory = Used(job), time.monotonic(), [resident(job)]
     while (passed := time.monotonic() - begun) < AT_REST:
         time.sleep(min(LOOK_AT_REST, AT_REST - passed))
@@ -281,15 +269,9 @@ def test_at_rest(
             memory.append(resident(job))
     share = used.seconds / (time.monotonic() - begun)
     say(
-        capsys,
         f"at rest for {AT_REST} s: {share:.1%} of a core, MiB each {NOTED} s: "
         + " ".join(f"{mib:.0f}" for mib in memory),
     )
-
-
-def family(job: psutil.Process) -> list[psutil.Process]:
-    """The job's processes."""
-    return [job, *job.children(recursive=True)]
 
 
 class Used:
@@ -298,8 +280,8 @@ class Used:
     A process that has ended takes its own along; what it has used since the last look is missing.
     """
 
-    def __init__(self, job: psutil.Process) -> None:
-        self._job = job
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
         self._seen: dict[tuple[int, float], float] = {}
         self.seconds = 0.0
         self.look()
@@ -307,7 +289,7 @@ class Used:
 
     def look(self) -> None:
         """Add what was used since the look before."""
-        for process in family(self._job):
+        for process in family(self._pid):
             with suppress(psutil.NoSuchProcess):
                 key = process.pid, process.create_time()
                 times = process.cpu_times()
@@ -316,12 +298,6 @@ class Used:
                 self._seen[key] = total
 
 
-def resident(job: psutil.Process) -> float:
+def resident(pid: int) -> float:
     """MiB of memory that the job's processes hold; what they share counts once."""
-    return sum(process.memory_full_info().pss for process in family(job)) / 2**20
-
-
-def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
-    """Print a figure."""
-    with capsys.disabled():
-        print(f"\n{line}")
+    return sum(process.memory_full_info().pss for process in family(pid)) / 2**20

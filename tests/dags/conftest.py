@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,9 @@ os.environ |= {
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 sys.path[:] = [name for name in sys.path if Path(name or ".").resolve() != ROOT]
+# tests/support and nothing else of the project.
+sys.modules["tests"] = ModuleType("tests")
+sys.modules["tests"].__path__ = [str(ROOT / "tests")]
 
 import parsing  # noqa: E402
 import pytest  # noqa: E402
@@ -71,8 +75,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import boto3
     from botocore.config import Config
 
-    service = LocalStack(tmp_path_factory.mktemp("localstack"))
-    with service.running(), pytest.MonkeyPatch.context() as patch:
+    with (
+        LocalStack(tmp_path_factory.mktemp("localstack")) as service,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", aws_at(service.url))
         client = boto3.client(
             "s3",
@@ -89,7 +95,9 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def jobs_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """The Jobs API; Airflow's connection ``databricks_default`` leads to it."""
-    service = JobsApi(tmp_path_factory.mktemp("jobs_api"))
-    with service.running(), pytest.MonkeyPatch.context() as patch:
+    with (
+        JobsApi(tmp_path_factory.mktemp("jobs_api")) as service,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection())
         yield service

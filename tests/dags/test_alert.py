@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from context import TaskInstance
-from running import aws_at, free_port
+from running import aws_at
 
 from pinterest.alert import alert
+from tests.support.ports import free_port
 
 RUN = "manual__2026-03-01T09:30:00+00:00"
 KEY = f"alerts/0a1b2c3d4e5f_dag/{RUN}/check_quality/%d.json"

@@ -23,7 +23,9 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 from context import context, triggered
 from deferral import complete, defer, rendered, triggered_anew
-from running import JobsApi, wait_for
+from running import JobsApi
+
+from tests.support.waiting import wait_for
 
 RUN = triggered(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
 JOBS = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from parsing import PACKAGES, Parsed, strangers
-from running import ROOT
+
+from tests.support import ROOT
 
 ENVIRONMENT = Path(sys.prefix).name
 AIRFLOW = {"airflow": "3.3.1", "airflow-previous": "3.2.1", "airflow-newest": "3.3.1"}

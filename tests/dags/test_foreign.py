@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from running import ROOT
+from tests.support import ROOT
 
 DAG_FILE = ROOT / "tests/foreign/notebook_dag.py"
 PARSE = """

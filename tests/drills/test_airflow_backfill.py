@@ -7,7 +7,6 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,13 +14,10 @@ from contract import names
 from contract.entities import ENTITIES
 from stack.hops import objects
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests.conftest import ROOT
-from tests.drills import road
+from tests.conftest import Stack
+from tests.support import ROOT, road
 from tests.support.airflow import Airflow
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(900)]
 
@@ -29,11 +25,6 @@ DAYS = 3
 POSTS = 15
 LIMIT = 600
 """Seconds that a backfill may take."""
-
-
-@pytest.fixture
-def access(stack: Stack) -> Access:
-    return Access(stack.environment)
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def days(stack: Stack, access: Access) -> list[datetime]:
     stack.stop("localstack")
     kept = Path(stack.variables["RUN_DIR"], "data/localstack/s3", stack.settings.bucket)
     python = ROOT / ".build/envs/localstack/bin/python"
-    script = ROOT / "tests/drills/backdate.py"
+    script = ROOT / "tests/support/backdate.py"
     subprocess.run([python, script, kept, json.dumps(times)], check=True)
     stack.start("localstack")
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -17,17 +17,12 @@ from deltalake import DeltaTable, write_deltalake
 
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
-from contract.results import RESULTS
 from stack.hops import jobs as jobs_api
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests import source
-from tests.drills import road
-from tests.spark.oracle import plain
+from tests.conftest import Stack
+from tests.support import road, source
 from tests.support.airflow import Airflow
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.once, pytest.mark.timeout(1500)]
 
@@ -47,11 +42,6 @@ class Survived:
     state: dict[str, Any]
     submitted: list[str]
     """How each run of the batch job stands that Airflow has submitted, in order."""
-
-
-@pytest.fixture(scope="module")
-def access(stack: Stack) -> Access:
-    return Access(stack.environment)
 
 
 @pytest.fixture(scope="module")
@@ -95,18 +85,10 @@ def test_a_run_survives_both(
     assert survived.state["state"] == "success", airflow.failures(survived.id)
     assert survived.submitted == ["INTERNAL_ERROR", "TERMINATED"]
     assert len(airflow.published(survived.id)) == 1
-    keys = {entity: road.stored(access, entity) for entity in ENTITIES}
+    keys = {entity: set(road.stored(access, entity)) for entity in ENTITIES}
     assert survived.keys <= keys[PIN] == keys[GEO] == keys[USER]
     right = source.oracle(stack.settings.source_database_url, keys[PIN])
-    made = road.made(access)
-    for entity in ENTITIES:
-        cleaned = [plain(row) for row in made[entity.name].rows]
-        assert len(cleaned) == len(keys[entity])
-        assert {row[0]: row for row in cleaned} == right.cleaned(entity.name)
-    for result in RESULTS:
-        rows = [plain(row) for row in made[result.name].rows]
-        assert len(rows) == len(set(rows))
-        assert set(rows) == right.result(result.name), f"result {result.name}"
+    road.check(access, right)
 
 
 def move(access: Access, old: str, new: str) -> None:

@@ -1,101 +1,209 @@
-"""Kafka Connect is killed, frozen and woken while records arrive: S3 has each of them once."""
+"""Connect is killed, frozen and woken, and S3 killed, while records arrive: S3 has each once."""
 
 from __future__ import annotations
 
-import os
+import json
 import signal
-import subprocess
 import threading
+import uuid
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-import requests
+from confluent_kafka import Producer
 
-from stack.waiting import wait_for
-from tests.drills.connect_load import Bucket, Load
+from contract import names
+from contract.settings import Settings
+from contract.wire import dumps
+from services.connect.config import connector_name
+from services.connect.rest import ConnectError, Worker
+from stack.hops import objects
+from stack.hops.access import Access
+from tests.conftest import Stack
+from tests.support.program import Program
+from tests.support.waiting import wait_for
+
+RATE = 400
+"""Records a second, over all topics."""
+TICK = 0.05
+"""Seconds between two handfuls of records."""
+
+
+@dataclass
+class Load:
+    """Sends numbered records to the three topics in turn, until it is stopped."""
+
+    settings: Settings
+    sent: int = 0
+    """Records sent; the next one's number."""
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """In each record: other tests use the same topics."""
+    failed: list[str] = field(default_factory=list)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._send)
+
+    def __enter__(self) -> Load:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and wait until the broker has everything."""
+        self._stopped.set()
+        self._thread.join()
+        assert self.failed == []
+
+    def _send(self) -> None:
+        topics = names.topics(self.settings.user_id)
+        producer = Producer(
+            {
+                "bootstrap.servers": self.settings.kafka_bootstrap_servers,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+            }
+        )
+
+        def on_delivery(error: object, _: object) -> None:
+            if error is not None:
+                self.failed.append(str(error))
+
+        while not self._stopped.wait(TICK):
+            for _ in range(int(RATE * TICK)):
+                value = dumps({"load": self.name, "number": self.sent})
+                producer.produce(topics[self.sent % 3], value, on_delivery=on_delivery)
+                self.sent += 1
+            producer.poll(0)
+        if producer.flush(30):
+            self.failed.append("not all records reached the broker in 30 s")
+
+
+class Bucket:
+    """The stack's bucket, as the drills look at it."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._lines: dict[str, list[Any]] = {}  # by key: an object never changes
+
+    def look(self, load: Load) -> tuple[Counter[int], list[str]]:
+        """How often each number is there, and objects that begin before the last one's end."""
+        copies: Counter[int] = Counter()
+        overlaps = []
+        for topic in names.topics(load.settings.user_id):
+            end = 0
+            for found in objects.listing(self._access, topic):
+                if found.key not in self._lines:
+                    read = objects.read(self._access, found).lines
+                    self._lines[found.key] = [json.loads(line) for line in read]
+                lines, start = self._lines[found.key], found.position.start_offset
+                if start < end:
+                    overlaps.append(f"{found.key}, behind {end}")
+                end = start + len(lines)
+                ours = (line for line in lines if isinstance(line, dict))
+                copies.update(line["number"] for line in ours if line.get("load") == load.name)
+        return copies, overlaps
+
+    def check(self, load: Load) -> None:
+        """Wait until each record is there; each must be there once, and no objects overlap."""
+
+        def missing() -> int:
+            return load.sent - len(self.look(load)[0])
+
+        wait_for(
+            "every record to be in S3",
+            lambda: missing() == 0,
+            60,
+            0.5,
+            lambda: f"{missing()} of {load.sent} missing",
+        )
+        copies, overlaps = self.look(load)
+        assert [number for number, count in copies.items() if count > 1] == []
+        assert overlaps == []
+        assert copies.total() == load.sent
+
+    def wait_for_more(self, load: Load, more: int) -> None:
+        """Wait until so many more records are there than now."""
+
+        def there() -> int:
+            return self.look(load)[0].total()
+
+        goal = there() + more
+        wait_for(f"{goal} records in S3", lambda: there() >= goal, 60, 0.2)
+
 
 SECOND_WORKER = "127.0.0.1:23060"
 
 
-@pytest.fixture(scope="module")
-def bucket(stack: Any) -> Iterator[Bucket]:
-    made = Bucket(stack.settings)
-    yield made
-    made.s3.close()
+@pytest.fixture
+def bucket(access: Access) -> Bucket:
+    return Bucket(access)
 
 
-def test_kill_9_three_times_loses_and_doubles_nothing(stack: Any, bucket: Bucket) -> None:
+def test_kill_9_three_times_loses_and_doubles_nothing(stack: Stack, bucket: Bucket) -> None:
     with Load(stack.settings) as load:
         for _ in range(3):
             bucket.wait_for_more(load, 600)
             stack.kill("connect")
             stack.start("connect")
         bucket.wait_for_more(load, 600)
-    found = bucket.wait_for_all(load, range(load.sent))
-    assert found.duplicated() == []
-    assert found.overlaps() == []
-    assert found.copies.total() == load.sent
+    bucket.check(load)
+
+
+def test_the_sink_goes_on_when_s3_is_back(stack: Stack, bucket: Bucket, access: Access) -> None:
+    with Load(stack.settings) as load:
+        bucket.wait_for_more(load, 400)
+        stack.kill("localstack")
+        stack.start("localstack")  # without a bucket for a moment
+        bucket.wait_for_more(load, 1000)
+    Bucket(access).check(load)  # which has read no object before the kill
+    assert stack.sink_states() == {"RUNNING"}
 
 
 @pytest.fixture
-def second_worker(stack: Any, tmp_path: Path) -> Iterator[str]:
+def second_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
     """Another worker of the same cluster."""
-    process: subprocess.Popen[str] = stack.spawn(
-        "connect",
-        environment={
-            "CONNECT_LISTEN": SECOND_WORKER,
-            "CONNECT_ADVERTISED": SECOND_WORKER,
-            "RUN_DIR": str(tmp_path),
-        },
-    )
-    output = [process.stdout, process.stderr]
-    drains = [threading.Thread(target=stream.read) for stream in output if stream]
-    for drain in drains:
-        drain.start()
-    try:
-        wait_for("the second worker", lambda: _answers(process), 60)
-        yield SECOND_WORKER
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-        for drain in drains:
-            drain.join()
-        for stream in output:
-            if stream:
-                stream.close()
-        # A worker that has kept its tasks while another had them, too, doesn't tell again that
-        # they run: their state would stay what the other has said of them.
-        stack.stop("connect")
-        stack.start("connect")
+    variables = {
+        "CONNECT_LISTEN": SECOND_WORKER,
+        "CONNECT_ADVERTISED": SECOND_WORKER,
+        "RUN_DIR": str(tmp_path),
+    }
+    how = stack.engine.one_shot("connect", (), variables)
+    worker = Worker(f"http://{SECOND_WORKER}", timeout=5)
 
-
-def _answers(process: subprocess.Popen[str]) -> bool:
-    assert process.poll() is None, "the second worker has ended"
-    try:
-        return requests.get(f"http://{SECOND_WORKER}/connectors", timeout=5).ok
-    except requests.RequestException:
+    def answers() -> bool:
+        with suppress(ConnectError):
+            return bool(worker.plugins())
         return False
+
+    with Program([*how.command], how.environment, tmp_path / "log") as program:
+        program.launch()
+        program.wait("it answers", answers, 60)
+        yield worker
+        program.stop()
+    # A worker that has kept its tasks while another had them, too, doesn't tell again that
+    # they run: their state would stay what the other has said of them.
+    stack.stop("connect")
+    stack.start("connect")
 
 
 @pytest.mark.processes
 def test_a_frozen_worker_that_wakes_up_doubles_nothing(
-    stack: Any, bucket: Bucket, second_worker: str
+    stack: Stack, bucket: Bucket, second_worker: Worker
 ) -> None:
-    name = f"{stack.settings.user_id}-s3-sink"
     frozen = [psutil.Process(stack.pid("connect"))]
     frozen += frozen[0].children(recursive=True)
 
     def tasks_of_second() -> int:
-        try:
-            status = requests.get(f"http://{second_worker}/connectors/{name}/status", timeout=5)
-            tasks = status.json().get("tasks", [])
-        except requests.RequestException:
-            return 0
-        running = [task for task in tasks if task["state"] == "RUNNING"]
-        return sum(task["worker_id"] == second_worker for task in running)
+        with suppress(ConnectError):
+            tasks = second_worker.status(connector_name(stack.settings))["tasks"]
+            running = [task for task in tasks if task["state"] == "RUNNING"]
+            return sum(task["worker_id"] == SECOND_WORKER for task in running)
+        return 0
 
     log = Path(stack.variables["RUN_DIR"], "logs/connect.log")
 
@@ -117,7 +225,4 @@ def test_a_frozen_worker_that_wakes_up_doubles_nothing(
         bucket.wait_for_more(load, 400)
         wait_for("the first worker to join again", lambda: joined() > before, 60)
         bucket.wait_for_more(load, 1000)
-    found = bucket.wait_for_all(load, range(load.sent))
-    assert found.duplicated() == []
-    assert found.overlaps() == []
-    assert found.copies.total() == load.sent
+    bucket.check(load)

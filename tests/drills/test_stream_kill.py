@@ -7,13 +7,9 @@ of an engine of the drill's own, so that nothing else is in them; the tables are
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,11 +22,11 @@ from contract.settings import Settings
 from emulator.dataset.generate import blocks
 from stack.hops import tables
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests.conftest import ROOT
-from tests.spark.data import arrow, lines
-from tests.spark.oracle import Oracle, plain
-from tests.spark.sources.engine import Engine, Stream, Way, running
+from tests.support import ROOT
+from tests.support.data import arrow, lines
+from tests.support.engine import Engine, Stream, Way
+from tests.support.oracle import Oracle
+from tests.support.program import Program, spark_environment
 
 pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(1500)]
 
@@ -44,70 +40,28 @@ OUTAGE = 5.0
 ID = Settings.from_environ({}).user_id
 
 
-@dataclass
-class Job:
+class Job(Program):
     """The streaming job on a folder, and the moments at which it can be killed."""
 
-    folder: Path
-    endpoint: str
-    process: subprocess.Popen[bytes] | None = None
-    environment: dict[str, str] = field(default_factory=dict)
+    def __init__(self, folder: Path, endpoint: str) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.alive = folder / "run/data/stream/alive"
+        super().__init__(
+            [ROOT / "spark/stream.sh", "--interval", "0.5"],
+            spark_environment(
+                folder,
+                DELTA_ROOT=str(folder / "delta"),
+                AWS_ENDPOINT_URL=endpoint,
+                AWS_ACCESS_KEY_ID="test",
+                AWS_SECRET_ACCESS_KEY="test",
+            ),
+            folder / "log",
+        )
 
-    def __post_init__(self) -> None:
-        self.folder.mkdir()
-        python = ROOT / ".build/envs/spark/bin"
-        self.environment = {
-            **os.environ,
-            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-            "RUN_DIR": str(self.folder / "run"),
-            "DELTA_ROOT": str(self.folder / "delta"),
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log"
-
-    @property
-    def alive(self) -> Path:
-        return self.folder / "run/data/stream/alive"
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start it, with a process group of its own."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [ROOT / "spark/stream.sh", "--interval", "0.5", *arguments],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        return self.process
-
-    def kill(self) -> None:
-        """SIGKILL to Python, the JVM and its Python workers."""
-        assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(30)
-
-    def close(self) -> None:
-        """End it, whatever it does."""
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
-
-    def wait(self, what: str, fact: Callable[[], object]) -> None:
+    def wait_until(self, what: str, fact: Callable[[], object]) -> None:
         """Wait until something is so, while the job runs."""
-
-        def so() -> object:
-            assert self.process is not None
-            assert self.process.poll() is None, self.log.read_text()
-            return fact()
-
-        wait_for(what, so, 120, 0.005)
+        self.wait(what, fact, 120, 0.005)
 
     def planned(self) -> bool:
         """Whether a batch of some stream was planned and isn't done."""
@@ -127,23 +81,15 @@ class Job:
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    with running() as started:
-        yield started
-
-
-@pytest.fixture
 def way(engine: Engine) -> Iterator[Way]:
-    opened = Way(engine)
-    yield opened
-    opened.close()
+    with Way(engine) as opened:
+        yield opened
 
 
 @pytest.fixture
 def job(tmp_path: Path, way: Way) -> Iterator[Job]:
-    made = Job(tmp_path / "a job", way.endpoint)
-    yield made
-    made.close()
+    with Job(tmp_path / "a job", way.endpoint) as made:
+        yield made
 
 
 def more(look: Callable[[], set[Path]], before: set[Path]) -> bool:
@@ -186,18 +132,18 @@ def test_kills_a_reshard_and_an_outage(
         for kill in range(kills):
             job.alive.unlink(missing_ok=True)
             files, commits = job.files(), job.commits()
-            job.start()
+            job.launch()
             if kill == IN_PLANNING:
-                job.wait("a look into a stream", lambda: "GetRecords" in way.calls)
+                job.wait_until("it looks into a stream", lambda: "GetRecords" in way.calls)
                 assert not job.planned()
             elif kill == IN_READING:
-                job.wait("a planned batch", job.planned)
+                job.wait_until("it has planned a batch", job.planned)
             elif kill == IN_WRITING:
-                job.wait("a file of a write", partial(more, job.files, files))
+                job.wait_until("it writes a file", partial(more, job.files, files))
             elif kill == IN_COMMIT:
-                job.wait("a commit", partial(more, job.commits, commits))
+                job.wait_until("it commits", partial(more, job.commits, commits))
             else:
-                job.wait("all queries to run", job.alive.exists)
+                job.wait_until("all queries run", job.alive.exists)
                 end.wait(moments.uniform(0, 6))  # anywhere in a batch
             job.kill()
             pin = streams[ENTITIES[0]]
@@ -213,7 +159,7 @@ def test_kills_a_reshard_and_an_outage(
         for sender in senders:
             sender.join(60)
     assert not any(sender.is_alive() for sender in senders)
-    last = job.start("--once")
+    last = job.launch("--once")
     assert last.wait(300) == 0, job.log.read_text()
     check(job)
 
@@ -230,9 +176,7 @@ def check(job: Job) -> None:
     for entity in ENTITIES:
         table = tables.read(access, names.table(ID, entity), road="streaming")
         assert table is not None
-        found = [plain(row) for row in table.rows]
-        assert len(found) == POSTS
-        assert {row[0]: row for row in found} == oracle.cleaned(entity.name)
+        oracle.check_cleaned(entity.name, table.rows)
         arrivals = tables.read(access, names.arrivals_table(ID, entity), ("ind",), road="streaming")
         assert arrivals is not None
         assert len(arrivals.rows) == len({row["ind"] for row in arrivals.rows}) == POSTS

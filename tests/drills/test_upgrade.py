@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,11 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from stack import engine
-from stack.docker_cli import DockerCli
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests.conftest import OF_ACCOUNTS, ROOT, engine_name, own_variables, pinpipe
+from tests.conftest import OF_ACCOUNTS, pinpipe
+from tests.support import ROOT
+from tests.support.waiting import wait_for
 
 BEFORE = "abda5642a277d03cd30d0e6420748934f7854e0e"
 """The last commit of the release before."""
@@ -41,31 +40,11 @@ def before(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def variables(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Variables of a stack of this test's own, which is gone at the end."""
-    name = engine_name(pytestconfig)
-    # Without the marked keys, which the release before would take for its own.
-    found = {k: v for k, v in own_variables(tmp_path / "run").items() if k not in OF_ACCOUNTS}
-    found["ENGINE"] = name
-    found["COMPOSE_PROJECT_NAME"] = f"pinterest-test-{uuid.uuid4().hex[:8]}"
-    yield found
-    engine.choose(print, found).down(forget=True)
-    if name == "docker":
-        DockerCli(ROOT, found).compose("--profile", "*", "down", "--rmi", "all")
-
-
-def run(folder: Path, variables: Mapping[str, str], *arguments: str) -> None:
-    """Run ``pinpipe`` of a checkout."""
-    done = subprocess.run(
-        (sys.executable, "-m", "stack.cli", *arguments),
-        cwd=folder,
-        env=dict(variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
-    assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout}\n{done.stderr}"
+def variables(own_variables: dict[str, str]) -> dict[str, str]:
+    """Without the marked keys, which the release before would take for its own."""
+    for name in OF_ACCOUNTS:
+        del own_variables[name]
+    return own_variables
 
 
 def held(access: Access) -> dict[str, int]:
@@ -81,20 +60,18 @@ def held(access: Access) -> dict[str, int]:
 
 
 def test_down_and_up_find_what_was_sent(before: Path, variables: dict[str, str]) -> None:
-    run(before, variables, "up")
+    run = partial(pinpipe, variables, timeout=LIMIT)
+    run("up", folder=before)
+    send = ("--count", str(POSTS), "--rate", "max")
     for program in ("batch", "streaming"):
-        run(before, variables, "emulate", program, "--count", str(POSTS), "--rate", "max")
+        run("emulate", program, *send, folder=before)
     access = Access(engine.choose(print, variables).client_environment)
     sent = {name: POSTS for name in held(access)}
     wait_for("the posts to be stored", lambda: held(access) == sent, 120, 1)
 
-    status = pinpipe(variables, "status")
-    assert status.returncode == 0, status.stdout
-    down = pinpipe(variables, "down", timeout=LIMIT)
-    assert down.returncode == 0, down.stderr
+    run("status")
+    run("down")
     assert not engine.choose(print, variables).runs()
-    up = pinpipe(variables, "up", timeout=LIMIT)
-    assert up.returncode == 0, up.stderr
+    run("up")
     assert held(Access(engine.choose(print, variables).client_environment)) == sent
-    more = pinpipe(variables, "emulate", "batch", "--count", "1", "--rate", "max")
-    assert more.returncode == 0, more.stderr
+    run("emulate", "batch", "--count", "1", "--rate", "max")

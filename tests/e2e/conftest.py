@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PERSON, RUN
-from tests.e2e import here
-from tests.e2e.footprint import Footprint
-from tests.e2e.target import PATIENCE, Target, TargetError, described
+from tests.support.e2e import here
+from tests.support.e2e.footprint import Footprint
+from tests.support.e2e.target import PATIENCE, Target, TargetError, described
 
 TEST_LIMIT = 300
 """Seconds for a test, with what it is the first to need, times the patience."""

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from tests.e2e.target import Target
+from tests.support.e2e.target import Target
 
 
 @pytest.fixture(params=["s3", "kinesis"])

@@ -16,11 +16,11 @@ from contract.results import RESULTS
 from emulator.draw import original
 from stack.hops import kafka, kinesis, objects, tables
 from stack.hops.tables import Road, Table
-from tests import source
-from tests.e2e.target import Target
-from tests.e2e.workspace import Workspace
-from tests.example_row import CLEANED, KEY, SENT, SIZES
-from tests.spark.oracle import Oracle, plain
+from tests.support import source
+from tests.support.e2e.target import Target
+from tests.support.e2e.workspace import Workspace
+from tests.support.example_row import CLEANED, KEY, SENT, SIZES
+from tests.support.oracle import Oracle, plain
 
 POSTS = 20
 """Posts that are sent after the first; the emulator starts anew, so that one comes again."""

@@ -14,11 +14,11 @@ from pyspark.sql import DataFrame, SparkSession
 from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
 from spark.pipeline.objects import POSITION
-from tests.spark.data import arrow
-from tests.spark.lake import Lake
-from tests.spark.options import settings, spark_options
-from tests.spark.oracle import Oracle
-from tests.spark.stream import Tables
+from tests.support.data import arrow
+from tests.support.lake import Lake
+from tests.support.options import settings, spark_options
+from tests.support.oracle import Oracle
+from tests.support.stream import Tables
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,8 +14,8 @@ from emulator.dataset.generate import Block
 from spark.jobs import run_batch
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.maintenance import batch_tables
-from tests.spark.data import lines
-from tests.spark.lake import ID, Lake
+from tests.support.data import lines
+from tests.support.lake import ID, Lake
 
 
 def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from contract import names
 from contract.entities import GEO, USER, Entity
-from tests.spark.lake import ID
-from tests.spark.stream import Stream, Tables
+from tests.support.lake import ID
+from tests.support.stream import Stream, Tables
 
 
 def posts(tables: Tables, entity: Entity) -> int | None:

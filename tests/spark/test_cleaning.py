@@ -11,11 +11,11 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
 from spark.pipeline.schemas import CLEANED
-from tests import example_row
-from tests.example_row import SENT
 from tests.spark.conftest import Records
-from tests.spark.lake import rows
-from tests.spark.oracle import plain
+from tests.support import example_row
+from tests.support.example_row import SENT
+from tests.support.lake import rows
+from tests.support.oracle import plain
 
 
 def cleaned(records: Records, entity: Entity, *wire: dict[str, Any]) -> list[dict[str, Any]]:

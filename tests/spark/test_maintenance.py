@@ -12,7 +12,7 @@ from contract.entities import GEO
 from spark.jobs import maintain_tables
 from spark.pipeline.lock import writer_lock
 from spark.pipeline.tables import Table
-from tests.spark.lake import ID, Lake, rows
+from tests.support.lake import ID, Lake, rows
 
 
 def kept(table: Table) -> set[Path]:

@@ -12,7 +12,7 @@ from spark.pipeline.cleaning import clean
 from spark.pipeline.parse import good, parse, quarantined
 from spark.pipeline.schemas import QUARANTINE
 from tests.spark.conftest import Records
-from tests.spark.lake import rows
+from tests.support.lake import rows
 
 LONG = "x" * 900_000
 

@@ -24,8 +24,8 @@ from emulator.dataset.generate import Block
 from emulator.draw import original
 from spark.jobs import check_quality
 from spark.pipeline import thresholds
-from tests.spark.data import lines
-from tests.spark.lake import ID, Lake
+from tests.support.data import lines
+from tests.support.lake import ID, Lake
 
 STORED = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """When the first object was stored; the others follow by five minutes."""

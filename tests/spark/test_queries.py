@@ -15,8 +15,8 @@ from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
 from spark.pipeline.queries import DEFAULTS, Options, ordered, posts, results
 from tests.spark.conftest import Records
-from tests.spark.data import lines
-from tests.spark.oracle import Oracle
+from tests.support.data import lines
+from tests.support.oracle import Oracle
 
 # ind, category, poster, followers | country, posted | name, age, joined
 POSTS: tuple[tuple[Any, ...], ...] = (

@@ -20,7 +20,7 @@ from spark.pipeline.queries import DEFAULTS, Options
 from spark.pipeline.results import write_results
 from spark.pipeline.schemas import CLEANED, KEY
 from spark.pipeline.tables import Table
-from tests.spark.lake import ID, rows
+from tests.support.lake import ID, rows
 
 SOME = tuple(result for result in RESULTS if result.name in ("6a", "6b", "7", "8"))
 """Results that stand for all: each costs a second to write."""

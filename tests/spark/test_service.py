@@ -14,8 +14,8 @@ from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
 from spark.pipeline.service import Reader, Restarts, Service
 from spark.pipeline.sources.kinesis.records import SCHEMA
-from tests.spark.lake import ID
-from tests.spark.stream import Stream, Tables, once
+from tests.support.lake import ID
+from tests.support.stream import Stream, Tables, once
 
 
 class Files:

@@ -10,11 +10,11 @@ from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
 from spark.pipeline import arrivals
 from spark.pipeline.known import Known, fingerprint
-from tests.spark.data import lines
-from tests.spark.lake import ID, Lake
-from tests.spark.stream import SHARD, Feed, Stream, Tables, seconds
 from tests.spark.test_cleaning import FOLLOWERS
 from tests.spark.test_parse import BAD
+from tests.support.data import lines
+from tests.support.lake import ID, Lake
+from tests.support.stream import SHARD, Feed, Stream, Tables, seconds
 
 
 def countries(tables: Tables) -> dict[int, str | None]:

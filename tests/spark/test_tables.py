@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from spark.pipeline.tables import PROPERTIES, Table
-from tests.spark.lake import rows
+from tests.support.lake import rows
 
 SCHEMA = StructType([StructField("ind", LongType()), StructField("text", StringType())])
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.conftest import ROOT
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.conftest import Stack
+from tests.support import ROOT
 
 LOGGED = '--conf "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -Xlog:class+load:stderr"'
 

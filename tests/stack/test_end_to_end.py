@@ -7,22 +7,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka.admin import AdminClient
 from dotenv import dotenv_values
 
-from services.connect.config import connector_name
-from services.connect.rest import Worker
 from stack.hops.access import Access
-from tests.conftest import ROOT
-from tests.e2e import here
-from tests.e2e.footprint import Footprint
-from tests.e2e.target import Target
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.conftest import Stack
+from tests.support import ROOT
+from tests.support.e2e import here
+from tests.support.e2e.footprint import Footprint
+from tests.support.e2e.target import Target
 
 EXAMPLE = dotenv_values(ROOT / ".env.aws.example")
 LIMIT = 400
@@ -64,12 +59,7 @@ def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: P
             [
                 sys.executable,
                 "-m",
-                "pytest",
-                "tests/e2e",
-                "--target",
-                "aws",
-                "-p",
-                "no:cacheprovider",
+                *["pytest", "tests/e2e", "--target", "aws", "-p", "no:cacheprovider"],
             ],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **own},
@@ -90,10 +80,4 @@ def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: P
         footprint.remove()
     assert footprint.left() == []
 
-    worker, name = Worker(stack.settings.connect_url), connector_name(stack.settings)
-
-    def states() -> set[str]:
-        status = worker.status(name)
-        return {part["state"] for part in (status["connector"], *status["tasks"])}
-
-    assert states() == {"RUNNING"}
+    assert stack.sink_states() == {"RUNNING"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
@@ -20,13 +20,10 @@ from contract.entities import ENTITIES, GEO
 from emulator.draw import original
 from stack.hops import kinesis, objects, tables
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests import elsewhere
-from tests.conftest import ROOT
+from tests.conftest import Stack
+from tests.support import ROOT, elsewhere
 from tests.support.airflow import Airflow
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.support.waiting import wait_for
 
 POSTS = 3
 """Posts of each script before it is ended: they go on for ever, with pauses of a second."""
@@ -42,11 +39,6 @@ class Theirs(Airflow):
     """The DAG from elsewhere."""
 
     dag_id = "0a1b2c3d4e5f_notebook_dag"
-
-
-@pytest.fixture(scope="module")
-def access(stack: Stack) -> Access:
-    return Access(stack.environment)
 
 
 @pytest.fixture(scope="module")

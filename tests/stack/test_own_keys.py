@@ -10,38 +10,28 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
 
 from stack import run_folder
 from stack.hops import airflow, jobs
-from tests.conftest import MARKER, OF_ACCOUNTS
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.conftest import MARKER, OF_ACCOUNTS, Stack
 
 OF_THE_TESTS = "compose.env"
 """File in the run folder with which the session itself gives the marked keys to Compose."""
 
 
-def files(stack: Stack) -> Iterator[Path]:
-    """Files of the run folder."""
-    for folder, _, names in os.walk(stack.variables["RUN_DIR"]):
-        for path in (Path(folder, name) for name in names):
-            if path.is_file() and not path.is_symlink() and path.name != OF_THE_TESTS:
-                yield path
-
-
 def files_with(stack: Stack, text: str) -> list[Path]:
     """Files of the run folder that hold a text."""
     found = []
-    for path in files(stack):
+    walked = os.walk(stack.variables["RUN_DIR"])
+    for path in (Path(folder, name) for folder, _, names in walked for name in names):
         with contextlib.suppress(FileNotFoundError):  # the services are running
-            if text.encode() in path.read_bytes():
+            ours = path.is_file() and not path.is_symlink() and path.name != OF_THE_TESTS
+            if ours and text.encode() in path.read_bytes():
                 found.append(path)
     return found
 

@@ -1,4 +1,4 @@
-"""What `pinpipe` does on the running stack: states, signals, and which stack it acts on."""
+"""What `pinpipe` does on the running stack: an event's way, states, signals, which stack."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import psutil
 import pytest
 
 from contract import names
-from contract.entities import PIN
+from contract.entities import ENTITIES, PIN
 from services.connect.rest import Worker
 from stack.hops import kafka
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests.conftest import ROOT
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.conftest import Stack
+from tests.support import ROOT
+from tests.support.waiting import wait_for
 
 BROKEN = "sink-without-a-login"
 LOGIN = {"consumer.override.security.protocol": "SASL_PLAINTEXT"}
 """Ends each task at its start, as it does not say how to log in."""
 
 
+def status(stack: Stack) -> list[dict[str, Any]]:
+    """What `pinpipe status` knows of each service and connector."""
+    found: list[dict[str, Any]] = json.loads(stack.pinpipe("status", "--json").stdout)
+    return found
+
+
 def failed(stack: Stack) -> dict[str, str]:
     """Reason of each service and connector that `pinpipe status` reports as failed."""
-    found = json.loads(stack.pinpipe("status", "--json").stdout)
-    return {row["service"]: row["reason"] for row in found if row["state"] == "failed"}
+    return {row["service"]: row["reason"] for row in status(stack) if row["state"] == "failed"}
 
 
 def test_status_names_a_failed_task_with_its_cause(stack: Stack) -> None:
@@ -96,10 +99,7 @@ def running_emulators(stack: Stack) -> list[str]:
             if ours and "emulator.user_posting_emulation" in words:
                 found.append(str(process.pid))
         return found
-    project = f"label=com.docker.compose.project={stack.variables['COMPOSE_PROJECT_NAME']}"
-    filters = ("--filter", project, "--filter", "label=com.docker.compose.service=emulator")
-    command = ("docker", "ps", "--all", "--quiet", *filters)
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return stack.containers("emulator", "--all")
 
 
 @pytest.mark.parametrize("command", ["results", "trace 1", "watch --once", "emulate batch"])
@@ -112,3 +112,59 @@ def test_another_checkout_leaves_this_stack_alone(
     assert " of this stack does not listen on port " in done.stderr
     assert " does, for another stack: choose other ports in .env" in done.stderr
     assert done.stdout == ""
+
+
+def test_trace_names_the_hop_that_is_unplugged(stack: Stack) -> None:
+    first, key = 3000, 9655  # a draw that no other test sends
+
+    def ways() -> dict[str, list[tuple[str, bool]]]:
+        done = stack.pinpipe("trace", str(key), "--json")
+        found: dict[str, list[tuple[str, bool]]] = {}
+        for finding in json.loads(done.stdout):
+            found.setdefault(finding["entity"], []).append((finding["hop"], finding["found"]))
+        complete = all(reached for way in found.values() for _, reached in way)
+        assert done.returncode == (0 if complete else 1)
+        return found
+
+    def expect(*reached: str, stop: str | None) -> dict[str, list[tuple[str, bool]]]:
+        way = [(hop, True) for hop in reached] + ([(stop, False)] if stop else [])
+        return {entity.name: way for entity in ENTITIES}
+
+    assert ways() == expect("source", stop="gateway")
+    stack.kill("connect")
+    try:
+        stack.run("emulator", "--count", "1", "--start", str(first), "--rate", "max")
+        assert ways() == expect("source", "gateway", "kafka", stop="s3")
+    finally:
+        stack.start("connect")
+    stored = expect("source", "gateway", "kafka", "s3", stop="delta")
+    wait_for("the sink to store the rows", lambda: ways() == stored, 60)
+    stack.run("spark")
+    assert ways() == expect("source", "gateway", "kafka", "s3", "delta", stop=None)
+
+
+def test_status_says_what_is_wrong(stack: Stack) -> None:
+    def states() -> dict[str, str]:
+        return {row["service"]: row["state"] for row in status(stack)}
+
+    assert set(states().values()) <= {"healthy", "completed", "skipped"}
+    assert stack.pinpipe("status").returncode == 0
+    stack.kill("rest-proxy")
+    try:
+        assert states()["rest-proxy"] == "ended"
+        assert stack.pinpipe("status").returncode == 1
+    finally:
+        stack.start("rest-proxy")
+    assert states()["rest-proxy"] == "healthy"
+
+
+def test_demo_names_the_hop_that_lost_rows(stack: Stack) -> None:
+    # Two posts fill no object, and an object that spans an hour isn't stored in three seconds.
+    withheld = {"S3_SINK_FLUSH_SIZE": "1000", "S3_SINK_ROTATE_INTERVAL_MS": "3600000"}
+    try:
+        done = stack.pinpipe("demo", "--posts", "2", "--wait", "3", environment=withheld)
+    finally:
+        stack.run("connector")
+    assert done.returncode == 1
+    assert "s3: waited 3 s for every record to be in an object; pin 0 of 2" in done.stderr
+    assert "kafka" in done.stdout

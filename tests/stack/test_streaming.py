@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,20 +12,13 @@ from contract.entities import ENTITIES
 from emulator.draw import original
 from stack.hops import tables
 from stack.hops.access import Access
-from stack.waiting import wait_for
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.conftest import Stack
+from tests.support.waiting import wait_for
 
 FIRST, POSTS = 5000, 20
 """Draws that no other test sends."""
 LIMIT = 240
 """Seconds from sending to the tables, with a start of Spark between."""
-
-
-@pytest.fixture
-def access(stack: Stack) -> Access:
-    return Access(stack.environment)
 
 
 def send(stack: Stack, first: int, count: int) -> set[int]:

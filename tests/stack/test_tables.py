@@ -12,9 +12,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
 import requests
 from confluent_kafka import Consumer, TopicPartition
 
@@ -24,12 +23,10 @@ from contract.wire import KAFKA_BINARY
 from emulator.draw import original
 from stack.hops import kafka, objects, tables
 from stack.hops.access import Access
-from stack.waiting import wait_for
-from tests import source
-from tests.spark.oracle import plain
-
-if TYPE_CHECKING:
-    from tests.conftest import Stack
+from tests.conftest import Stack
+from tests.support import source
+from tests.support.oracle import plain
+from tests.support.waiting import wait_for
 
 START, POSTS, RESTARTS = 200, 40, 5
 """Draws of the original that no other test sends, and how often they are sent."""
@@ -111,11 +108,6 @@ class Letter:
     offset: int
     value: bytes | None
     reason: str
-
-
-@pytest.fixture
-def access(stack: Stack) -> Access:
-    return Access(stack.environment)
 
 
 def send(stack: Stack, odd: Odd) -> None:

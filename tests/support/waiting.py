@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stack import waiting
-from stack.errors import WaitTimeout
-
 T = TypeVar("T")
-INTERVAL = 0.02
-"""Seconds between two questions."""
 
 
 def wait_for(
     what: str,
     fact: Callable[[], T | None],
     limit: float = 30.0,
+    interval: float = 0.02,
     state: Callable[[], str] = lambda: "",
 ) -> T:
-    """Return what ``fact`` gives as soon as it is true; fail after ``limit`` seconds."""
-    try:
-        return waiting.wait_for(what, fact, limit, INTERVAL, state)
-    except WaitTimeout as timeout:
-        raise AssertionError(str(timeout)) from None
+    """Return what ``fact`` gives as soon as it is true; fail after ``limit`` seconds.
+
+    Args:
+        interval: seconds between two questions.
+        state: says how things stand when the time is up.
+    """
+    deadline = time.monotonic() + limit
+    while not (found := fact()):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise AssertionError(f"waited {limit:g} s for {what}; {state()}")
+        time.sleep(min(interval, left))
+    return found

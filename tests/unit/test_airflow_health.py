@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.localstack.upstream import Answer, Upstream, serving
+from tests.support.upstream import Answer, Upstream
 
 FILE = Path(__file__).resolve().parents[2] / "services/airflow/health.py"
 BEAT = "2026-01-01T00:00:00+00:00"
@@ -26,7 +26,7 @@ TOLD = {
 
 @pytest.fixture
 def server() -> Iterator[Upstream]:
-    with serving(Answer(body=json.dumps(TOLD).encode())) as found:
+    with Upstream(Answer(body=json.dumps(TOLD).encode())) as found:
         yield found
 
 

@@ -17,7 +17,7 @@ from databricks.bundles.jobs import Job
 
 from stack import bundle
 from stack.wheel import FOLDER, SOURCES, WheelError, build, file_name, sources
-from tests.unit.bundle import GIVEN, ROOT, Bundle, read
+from tests.support.bundle import GIVEN, ROOT, Bundle, read
 
 AIRFLOW_TASKS = {
     "run_batch": "batch",

@@ -19,7 +19,7 @@ from stack.cloud.doctor import examine
 from stack.cloud.finding import Finding
 from stack.cloud.workspace import pinned_airflow, runtime
 from stack.hops.access import KEYS
-from tests import tiny_source
+from tests.support import tiny_source
 from tests.unit.test_cli import pinpipe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from stack.aws.msk_connect import prefix
 from stack.cloud import managed
 from stack.cloud.account import Account
 from stack.cloud.workspace import pinned_airflow
-from tests.unit.aws.literal import literal, read
+from tests.support.aws.literal import literal, read
 from tests.unit.test_cloud_doctor import GOOD
 
 ROOT = Path(__file__).resolve().parents[2]

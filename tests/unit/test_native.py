@@ -15,7 +15,7 @@ import pytest
 from stack.errors import MachineError, StackError, StartError
 from stack.native import NativeEngine
 from stack.status import State
-from stack.waiting import wait_for
+from tests.support.waiting import wait_for
 
 FILE = """
 x-healthcheck: &healthcheck

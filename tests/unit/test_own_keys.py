@@ -15,7 +15,7 @@ from stack.hops.access import Access
 from stack.inherited import CREDENTIALS
 from stack.native import NativeEngine
 from tests.conftest import OF_ACCOUNTS
-from tests.contracts.localstack.upstream import Answer, Upstream, serving
+from tests.support.upstream import Answer, Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKED = dict.fromkeys(OF_ACCOUNTS, "AKIAMARKED")
@@ -73,8 +73,8 @@ def test_a_process_inherits_the_machine_and_no_account() -> None:
 @pytest.fixture
 def server() -> Iterator[Upstream]:
     """A server that has nothing."""
-    with serving(Answer(404)) as found:
-        yield found
+    with Upstream(Answer(404)) as made:
+        yield made
 
 
 def test_no_client_of_pinpipe_sends_a_key_of_the_shell_to_the_stack(

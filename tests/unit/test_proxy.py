@@ -17,7 +17,7 @@ from contract import processes
 from stack import engine
 from stack.native import NativeEngine
 from stack.proxy import without_loopback
-from tests.contracts.localstack.upstream import Answer, Upstream, serving
+from tests.support.upstream import Answer, Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -32,8 +32,8 @@ PROXY = {
 @pytest.fixture
 def server() -> Iterator[Upstream]:
     """Stands for S3, and has nothing."""
-    with serving(Answer(404)) as found:
-        yield found
+    with Upstream(Answer(404)) as made:
+        yield made
 
 
 def test_pinpipe_asks_this_machine_through_no_proxy(server: Upstream, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import SettingError
-from tests.e2e.target import Target, TargetError, described
+from tests.support.e2e.target import Target, TargetError, described
 from tests.unit import test_cloud_doctor
 
 GOOD = test_cloud_doctor.GOOD | {

@@ -10,7 +10,7 @@ import pytest
 
 from contract.settings import Settings
 from tests.conftest import MARK
-from tests.unit.aws.literal import ARNS, literal, read
+from tests.support.aws.literal import ARNS, literal, read
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "localstack/template.yaml"
 USER_ID = "0a1b2c3d4e5f"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from services.connect.rest import Worker
-from tests.contracts.connect.running import ROOT, WORKER, Cluster, environment, s3_client
-from tests.contracts.rest_proxy.running import Service
+from tests.support import ROOT
+from tests.support.connect import Cluster, environment, topics_and_bucket
+from tests.support.program import Service
 
 OLD = "3.7.2"
 """What MSK Connect runs."""
@@ -26,10 +25,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def services(folder: Path) -> Iterator[None]:
     """The broker and LocalStack."""
-    local = environment(folder, "0a1b2c3d4e5f")
-    localstack = local | {"PATH": f"{ROOT / '.build/envs/localstack/bin'}:{local['PATH']}"}
-    stack = Service("localstack", folder, localstack, ROOT / "localstack")
-    with Service("kafka", folder, local).running(90), stack.running(90):
+    local = environment("0a1b2c3d4e5f")
+    with (
+        Service("services/kafka", folder, local),
+        Service("localstack", folder, local, python=".build/envs/localstack"),
+    ):
         yield
 
 
@@ -57,13 +57,11 @@ def cluster(request: pytest.FixtureRequest, services: None, folder: Path) -> Ite
     user_id = f"v{version.replace('.', '')}0000"
     own = folder / version
     own.mkdir()
-    local = environment(own, user_id) | {"CONNECT_GROUP": f"connect-{version}"}
+    local = environment(user_id) | {"CONNECT_GROUP": f"connect-{version}"}
     if version == OLD:
         local["CONNECT_LIBS"] = str(request.getfixturevalue("old_jars"))
-    # It says good-bye to its group, on a busy machine slowly.
-    with Service("connect", own, local).running(90, 60), closing(s3_client()) as s3:
-        cluster = Cluster(user_id, local, Worker(f"http://{WORKER}"), s3)
-        done = cluster.one_shot("services/kafka/topics.sh")
-        assert done.returncode == 0, done.stderr
-        s3.create_bucket(Bucket=cluster.settings.bucket)
+    with Service("services/connect", own, local) as service:
+        cluster = Cluster(user_id, service.environment)
+        topics_and_bucket(cluster)
         yield cluster
+        cluster.s3.close()

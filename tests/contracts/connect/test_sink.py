@@ -17,9 +17,9 @@ from contract.entities import ENTITIES, GEO, PIN, USER
 from contract.wire import dumps
 from services.connect.connector import wait_until_running
 from services.connect.rest import PLUGIN, ConnectError
-from stack.waiting import wait_for
-from tests.contracts.connect.running import STORED_WITHIN, Cluster
-from tests.example_row import SENT, SIZES
+from tests.support.connect import STORED_WITHIN, Cluster
+from tests.support.example_row import SENT, SIZES
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -7,23 +7,22 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contracts.jobs_api.running import JobsApi
+from tests.support.jobs_api import JobsApi
 
 
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """The running service."""
-    with JobsApi(tmp_path_factory.mktemp("jobs_api")).running() as service:
+    with JobsApi(tmp_path_factory.mktemp("jobs_api")) as service:
         yield service
 
 
 @pytest.fixture
 def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., JobsApi]]:
     """Start a service with settings of the test's own; it is stopped after the test."""
-    with ExitStack() as stack:
+    with ExitStack() as started:
 
         def start(**settings: str) -> JobsApi:
-            service = JobsApi(tmp_path_factory.mktemp("jobs_api"), **settings)
-            return stack.enter_context(service.running())
+            return started.enter_context(JobsApi(tmp_path_factory.mktemp("jobs_api"), **settings))
 
         yield start

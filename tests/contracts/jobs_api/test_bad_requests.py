@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.jobs_api.running import TOKEN, JobsApi
+from tests.support.jobs_api import TOKEN, JobsApi
 
 FILE = {"python_file": "/say.py"}
 TASK = {"task_key": "a", "spark_python_task": FILE}

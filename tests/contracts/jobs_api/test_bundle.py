@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stack.wheel import build
-from tests.contracts.jobs_api.running import JobsApi
-from tests.unit.bundle import ROOT, Bundle
+from tests.support.bundle import ROOT, Bundle
+from tests.support.jobs_api import JobsApi
 
 SAY = """\
 import os, sys

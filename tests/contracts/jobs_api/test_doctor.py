@@ -11,7 +11,7 @@ from stack.bundle import FILE
 from stack.cloud import workspace
 from stack.cloud.account import Account
 from stack.cloud.finding import Finding
-from tests.contracts.jobs_api.running import TOKEN, JobsApi
+from tests.support.jobs_api import TOKEN, JobsApi
 
 ROOT = Path(__file__).resolve().parents[3]
 

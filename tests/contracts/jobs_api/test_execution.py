@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import compute, jobs
 
-from tests.contracts.jobs_api.running import JobsApi, python, results, task
+from tests.support.jobs_api import JobsApi, python, results, task
 from tests.support.waiting import wait_for
 
 

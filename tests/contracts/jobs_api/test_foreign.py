@@ -12,10 +12,10 @@ from deltalake import DeltaTable
 from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.generate import blocks
-from tests import elsewhere
-from tests.contracts.jobs_api.running import JobsApi, notebook
-from tests.contracts.localstack.running import USER_ID, LocalStack
-from tests.spark.data import lines
+from tests.support import elsewhere
+from tests.support.data import lines
+from tests.support.jobs_api import JobsApi, notebook
+from tests.support.localstack import USER_ID, LocalStack
 from tests.support.waiting import wait_for
 
 KEYS = [*range(40), 7528]
@@ -28,20 +28,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT)]
 @pytest.fixture(scope="module")
 def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The bucket and the streams of the template, with some posts."""
-    started = LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9")
-    started.start()
-    s3, kinesis = started.client("s3"), started.client("kinesis")
-    block = next(blocks())
-    for entity in ENTITIES:
-        rows = block.rows(entity)
-        sent = list(lines(entity, [rows[key] for key in KEYS]))
-        topic = names.topic(USER_ID, entity)
-        path = f"{names.TOPICS_DIR}/{topic}/partition=0/{topic}+0+0000000000.json"
-        s3.put_object(Bucket=names.bucket(USER_ID), Key=path, Body="\n".join(sent).encode())
-        records = [{"Data": line.encode(), "PartitionKey": "one"} for line in sent]
-        kinesis.put_records(StreamName=names.stream(USER_ID, entity), Records=records)
-    yield started
-    started.end()
+    with LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9") as started:
+        s3, kinesis = started.client("s3"), started.client("kinesis")
+        block = next(blocks())
+        for entity in ENTITIES:
+            rows = block.rows(entity)
+            sent = list(lines(entity, [rows[key] for key in KEYS]))
+            topic = names.topic(USER_ID, entity)
+            path = f"{names.TOPICS_DIR}/{topic}/partition=0/{topic}+0+0000000000.json"
+            s3.put_object(Bucket=names.bucket(USER_ID), Key=path, Body="\n".join(sent).encode())
+            records = [{"Data": line.encode(), "PartitionKey": "one"} for line in sent]
+            kinesis.put_records(StreamName=names.stream(USER_ID, entity), Records=records)
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Ite
     file = dbfs(service) / elsewhere.KEYS_FILE
     file.parent.mkdir(parents=True)
     file.write_text(elsewhere.keys())
-    with service.running():
+    with service:
         yield service
 
 
@@ -129,7 +127,7 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
         "every record in its table",
         lambda: has_ended(api, stream) or saved(api) == wanted,
         LIMIT,
-        lambda: f"rows: {saved(api)}, {log(api, stream)}",
+        state=lambda: f"rows: {saved(api)}, {log(api, stream)}",
     )
     assert not has_ended(api, stream), log(api, stream)
     api.jobs.cancel_run(stream)

@@ -10,7 +10,7 @@ import pytest
 from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 
-from tests.contracts.jobs_api.running import JobsApi, lives, python, results
+from tests.support.jobs_api import JobsApi, lives, python, results
 from tests.support.waiting import wait_for
 
 FILES = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import jobs
 
-from tests.contracts.jobs_api.running import JobsApi, notebook, python
-from tests.contracts.localstack.running import LocalStack
+from tests.support.jobs_api import JobsApi, notebook, python
+from tests.support.localstack import LocalStack
 
 NOTEBOOKS = Path(__file__).with_name("notebooks")
 BUCKET = "posts-of-a-notebook"
@@ -25,25 +25,21 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """A service whose workspace holds the notebooks, beside an S3 that holds posts."""
-    localstack = LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9")
-    localstack.start()
-    s3 = localstack.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    for index, category in enumerate(("art", "art", "cars")):
-        post = json.dumps({"index": index, "category": category})
-        s3.put_object(Bucket=BUCKET, Key=f"topics/{index}.json", Body=post.encode())
-    service = JobsApi(
-        tmp_path_factory.mktemp("jobs_api"),
-        **localstack.access,
-        SECRET_AWS_SECRET_KEY=SECRET,
-        JOBS_API_IDLE_SECONDS="300",
-    )
-    shutil.copytree(NOTEBOOKS, service.workspace / "books")
-    try:
-        with service.running():
+    with LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9") as localstack:
+        s3 = localstack.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for index, category in enumerate(("art", "art", "cars")):
+            post = json.dumps({"index": index, "category": category})
+            s3.put_object(Bucket=BUCKET, Key=f"topics/{index}.json", Body=post.encode())
+        service = JobsApi(
+            tmp_path_factory.mktemp("jobs_api"),
+            **localstack.access,
+            SECRET_AWS_SECRET_KEY=SECRET,
+            JOBS_API_IDLE_SECONDS="300",
+        )
+        shutil.copytree(NOTEBOOKS, service.workspace / "books")
+        with service:
             yield service
-    finally:
-        localstack.end()
 
 
 def test_three_notebooks_run_as_one(api: JobsApi) -> None:

@@ -14,11 +14,11 @@ from contract.entities import ENTITIES, GEO
 from contract.results import RESULTS
 from contract.settings import Settings
 from emulator.dataset.generate import Block, blocks
-from tests.conftest import ROOT
-from tests.contracts.jobs_api.running import JobsApi, notebook, python, results
-from tests.spark.data import arrow, lines, write_objects
-from tests.spark.oracle import Oracle
-from tests.spark.sources.engine import Engine, Stream, running
+from tests.support import ROOT
+from tests.support.data import arrow, lines, write_objects
+from tests.support.engine import Engine, Stream
+from tests.support.jobs_api import JobsApi, notebook, python, results
+from tests.support.oracle import Oracle
 
 POSTS = 150
 ID = Settings.from_environ({}).user_id
@@ -50,7 +50,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory, block: Block) -> Path:
 @pytest.fixture(scope="module")
 def kinesis(block: Block) -> Iterator[Engine]:
     """The three streams, with the rows of the first posts."""
-    with running() as engine:
+    with Engine() as engine:
         for entity in ENTITIES:
             stream = Stream(engine.client, names.stream(ID, entity))
             stream.create(1)
@@ -76,7 +76,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
     )
-    with service.running():
+    with service:
         yield service
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import jobs
 
-from tests.contracts.jobs_api.running import JobsApi, lives, python, results
+from tests.support.jobs_api import JobsApi, lives, python, results
 from tests.support.waiting import wait_for
 
 

@@ -9,7 +9,7 @@ from databricks.sdk.errors import InvalidParameterValue, InvalidState, ResourceD
 from databricks.sdk.service import jobs
 
 from contract.settings import Settings
-from tests.contracts.jobs_api.running import JobsApi, lives, python, results, task
+from tests.support.jobs_api import JobsApi, lives, python, results, task
 from tests.support.waiting import wait_for
 
 

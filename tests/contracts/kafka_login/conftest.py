@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.rest_proxy.running import Service
 from tests.support.ports import free_ports
+from tests.support.program import Service
 
 ACCESS_KEY, SECRET = "AKIALOCALTEST", "s3cret/with+signs:and=more"
 USER = "a user"
@@ -32,7 +32,7 @@ def broker(folder: Path) -> tuple[Service, Variables]:
         "KAFKA_SCRAM_USERNAME": USER,
     }
     files = folder / "data/kafka_client"
-    return Service("kafka", folder, {**keys, **own}), {
+    return Service("services/kafka", folder, {**keys, **own}), {
         **keys,
         "KAFKA_BOOTSTRAP_SERVERS": listen,
         "KAFKA_CA_FILE": str(files / "ca.pem"),
@@ -45,7 +45,7 @@ def broker(folder: Path) -> tuple[Service, Variables]:
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variables]:
     """Environment of a client that may log in; KAFKA_AUTH is the test's to choose."""
     service, client = broker(tmp_path_factory.mktemp("broker that asks"))
-    with service.running():
+    with service:
         yield client
 
 

@@ -18,8 +18,10 @@ from contract.settings import Settings
 from emulator.dataset.load import load
 from services.kafka_login import client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, Variables, broker
-from tests.contracts.rest_proxy.running import ROOT, Answer, Proxy, Service
+from tests.support import ROOT
 from tests.support.ports import free_ports
+from tests.support.program import Service
+from tests.support.rest_proxy import Answer, Proxy
 from tests.support.waiting import wait_for
 
 WHY = f"the secret of access key {ACCESS_KEY} gives"
@@ -35,7 +37,7 @@ def kafka(folder: Path) -> Iterator[tuple[Service, Variables]]:
     """A broker of the test's own, with the topics, and the environment of its clients."""
     service, client = broker(folder)
     client |= {"KAFKA_AUTH": "iam"}
-    with service.running():
+    with service:
         admin = AdminClient(client_settings(Settings.from_environ(client), client))
         new = [NewTopic(topic, 1) for topic in names.topics(USER_ID)]
         for made in admin.create_topics(new).values():
@@ -86,7 +88,7 @@ def test_who_posts_is_told_why(kafka: tuple[Service, Variables], folder: Path) -
         answer = proxy.produce(unknown, {"value": 1})
         return answer if answer.status == 401 else None
 
-    with proxy.running():
+    with proxy:
         assert slot()["offset"] == 0
         restart(service, "another")
 

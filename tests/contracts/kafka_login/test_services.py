@@ -20,8 +20,10 @@ from contract.settings import Settings
 from services.connect.rest import Worker
 from services.kafka_login import client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, Variables
-from tests.contracts.rest_proxy.running import ROOT, Proxy, Service
+from tests.support import ROOT
 from tests.support.ports import free_ports
+from tests.support.program import Service
+from tests.support.rest_proxy import Proxy
 from tests.support.waiting import wait_for
 
 LIMIT = 30
@@ -37,8 +39,7 @@ Start = Callable[[Service], Service]
 def run() -> Iterator[Start]:
     """Start a service and wait until it's healthy; it is stopped after the test."""
     with ExitStack() as started:
-        # A worker says good-bye to its group, on a busy machine slowly.
-        yield lambda service: started.enter_context(service.running(stop_limit=60))
+        yield started.enter_context
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +122,7 @@ def test_a_worker_of_connect_comes_in_with_all_its_clients(
     assert "SaslAuthenticationException" in said
     assert f"secret of access key {ACCESS_KEY} gives" in said
 
-    run(Service("connect", folder, {**own, "CONNECT_PLUGIN_PATH": plugins}))
+    run(Service("services/connect", folder, {**own, "CONNECT_PLUGIN_PATH": plugins}))
     clients = client_settings(Settings.from_environ(own), own)
     _produce(clients, b'{"well":1}', b"no JSON")
     worker = Worker(f"http://{address}")

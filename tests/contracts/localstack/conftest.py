@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contracts.localstack.running import LocalStack
-from tests.contracts.localstack.upstream import Answer, Upstream, serving
-from tests.support.ports import free_port
+from tests.support.localstack import LocalStack
+from tests.support.upstream import Answer, Upstream
 
 
 @pytest.fixture(scope="session")
 def upstream_server() -> Iterator[Upstream]:
-    with serving(port=free_port()) as server:
+    with Upstream() as server:
         yield server
 
 
@@ -31,10 +30,8 @@ def upstream(upstream_server: Upstream) -> Upstream:
 def localstack(
     upstream_server: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalStack]:
-    started = LocalStack(tmp_path_factory.mktemp("local stack"), upstream_server.url)
-    started.start()
-    yield started
-    started.end()
+    with LocalStack(tmp_path_factory.mktemp("local stack"), upstream_server.url) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from contract import wire
-from tests.contracts.localstack.running import LocalStack
-from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.support.localstack import LocalStack
+from tests.support.upstream import Answer, Upstream
 
 TEXT = '{"records":[{"value":{"title":"é 漢 😀","quote":"\\" \\\\","n":1.50}}]}'.encode()
 BINARY = bytes(range(256)) * 4

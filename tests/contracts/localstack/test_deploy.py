@@ -15,8 +15,8 @@ from stack.aws.calls import LiveCalls
 from stack.aws.deploy import Deployment
 from stack.aws.errors import DeployError
 from stack.aws.mwaa import PROFILE
-from tests.contracts.localstack.running import ROOT, LocalStack
-from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.support.localstack import ROOT, LocalStack
+from tests.support.upstream import Answer, Upstream
 
 USER_ID = "0e36c8cd403d"
 """An account beside the one that LocalStack's own start deploys."""

@@ -14,10 +14,10 @@ from contract.entities import ENTITIES
 from stack.cloud import aws
 from stack.cloud.doctor import examine
 from stack.cloud.finding import Finding
-from tests import tiny_source
-from tests.contracts.localstack.running import ROOT, USER_ID, LocalStack
-from tests.contracts.localstack.upstream import Answer, Upstream
+from tests.support import tiny_source
+from tests.support.localstack import ROOT, USER_ID, LocalStack
 from tests.support.ports import free_port
+from tests.support.upstream import Answer, Upstream
 
 Environment = dict[str, str]
 

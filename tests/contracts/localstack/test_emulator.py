@@ -16,8 +16,9 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.load import load
-from tests.contracts.localstack.running import ROOT, LocalStack, everything, made_stream
-from tests.example_row import SENT
+from tests.support import ROOT
+from tests.support.example_row import SENT
+from tests.support.localstack import LocalStack, everything, made_stream
 
 USER = "0123456789ab"
 STREAMS = {entity: names.stream(USER, entity) for entity in ENTITIES}

@@ -10,7 +10,7 @@ import requests
 
 from contract import names
 from contract.entities import PIN
-from tests.contracts.localstack.running import USER_ID, LocalStack
+from tests.support.localstack import USER_ID, LocalStack
 
 HOST = f"{names.rest_api_id(USER_ID)}.execute-api.us-east-1.amazonaws.com"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contracts.localstack.running import LocalStack, everything, made_stream
+from tests.support.localstack import LocalStack, everything, made_stream
 from tests.support.waiting import wait_for
 
 STREAM = "streaming-straight"

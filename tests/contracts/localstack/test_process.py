@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import names
 from contract.entities import ENTITIES
-from tests.contracts.localstack.running import (
+from tests.support.localstack import (
     PYTHON,
     ROOT,
     USER_ID,
@@ -49,7 +49,7 @@ def second(
     made = LocalStack(tmp_path_factory.mktemp("second"), localstack.upstream)
     yield made
     if made.running:
-        made.end(kill=True)
+        made.kill()
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
     children = another.tree()[1:]
     assert [child.name() for child in children] == ["node"]
 
-    another.end(kill=True)
+    another.kill()
     wait_for("no child", lambda: not any(child.is_running() for child in children))
     assert not listening(another.kinesis_port)
     health = another.health()
@@ -209,7 +209,7 @@ def test_each_account_has_its_own_records(another: LocalStack) -> None:
 def test_before_the_template_is_deployed_a_client_is_told_to_try_again(
     another: LocalStack, http: requests.Session
 ) -> None:
-    another.end(kill=True)
+    another.kill()
     answers = set()
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(another.start)
@@ -249,7 +249,7 @@ def test_what_is_put_while_a_bucket_comes_back_is_there(another: LocalStack) -> 
     before = [f"before/{number}" for number in range(500)]
     for key in before:  # it takes a while to read them
         s3.put_object(**bucket, Key=key, Body=b"x")
-    another.end(kill=True)
+    another.kill()
 
     taken: list[str] = []
     ended = threading.Event()

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from contract import names
-from tests.contracts.localstack.running import USER_ID
+from tests.support.localstack import USER_ID
 
 BUCKET = names.bucket(USER_ID)
 TOPIC = f"{USER_ID}.pin"

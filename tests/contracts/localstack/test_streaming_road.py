@@ -11,7 +11,7 @@ import requests
 
 from contract import names, wire
 from contract.entities import ENTITIES, PIN
-from tests.contracts.localstack.running import (
+from tests.support.localstack import (
     USER_ID,
     LocalStack,
     everything,

@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 
-from tests.contracts.rest_proxy.running import Proxy, Service, broker, create_topic
+from tests.support.program import Service
+from tests.support.rest_proxy import Proxy, broker, create_topic
 
 _numbers = count()
 _ports = count(22021)
@@ -17,7 +18,7 @@ _ports = count(22021)
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The real broker. Who stops it starts it again."""
-    with broker(tmp_path_factory.mktemp("kafka")).running() as service:
+    with broker(tmp_path_factory.mktemp("kafka")) as service:
         yield service
 
 
@@ -25,7 +26,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """The real proxy with its default settings, but for the time that it waits for a broker."""
     folder = tmp_path_factory.mktemp("proxy")
-    with Proxy(folder, 22020, REST_PROXY_MESSAGE_TIMEOUT_MS="3000").running() as service:
+    with Proxy(folder, 22020, REST_PROXY_MESSAGE_TIMEOUT_MS="3000") as service:
         yield service
 
 
@@ -37,8 +38,9 @@ def start_proxy(
     with ExitStack() as started:
 
         def start(**settings: str) -> Proxy:
-            service = Proxy(tmp_path_factory.mktemp("proxy"), next(_ports), **settings)
-            return started.enter_context(service.running())
+            return started.enter_context(
+                Proxy(tmp_path_factory.mktemp("proxy"), next(_ports), **settings)
+            )
 
         yield start
 

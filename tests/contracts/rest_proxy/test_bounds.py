@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import pytest
 
 from contract.wire import KAFKA_JSON
-from tests.contracts.rest_proxy.running import Answer, Proxy, Service
+from tests.support.program import Service
+from tests.support.rest_proxy import Answer, Proxy
 from tests.support.waiting import wait_for
 
 JSON = {"Content-Type": KAFKA_JSON}

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.contracts.rest_proxy.running import Proxy, Service
+from tests.support.program import Service
+from tests.support.rest_proxy import Proxy
 from tests.support.waiting import wait_for
 
 

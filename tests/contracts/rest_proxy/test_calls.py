@@ -10,7 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from tests.contracts.rest_proxy.running import Proxy, Service, create_topic
+from tests.support.program import Service
+from tests.support.rest_proxy import Proxy, create_topic
 
 JSON = {"Content-Type": KAFKA_JSON}
 BINARY = {"Content-Type": KAFKA_BINARY}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from tests.contracts.rest_proxy.running import Answer, Proxy, create_topic
+from tests.support.rest_proxy import Answer, Proxy, create_topic
 from tests.support.waiting import wait_for
 
 

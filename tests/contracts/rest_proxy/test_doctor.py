@@ -5,7 +5,8 @@ from __future__ import annotations
 from contract import names
 from stack.cloud import road
 from stack.cloud.account import Account
-from tests.contracts.rest_proxy.running import BROKER, Service, create_topic
+from tests.support.program import Service
+from tests.support.rest_proxy import BROKER, create_topic
 
 USER_ID = "d0c7042d0c70"
 

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON
-from tests.contracts.rest_proxy.running import BROKER, Proxy, create_topic
+from tests.support.rest_proxy import BROKER, Proxy, create_topic
 from tests.support.waiting import wait_for
 
 

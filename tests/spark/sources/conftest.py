@@ -13,7 +13,7 @@ from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
 from spark.pipeline.sources.kinesis.options import Options
 from spark.pipeline.sources.kinesis.source import Document, KinesisStreamReader
-from tests.spark.sources.engine import Engine, Stream, Way, running
+from tests.support.engine import Engine, Stream, Way
 from tests.support.waiting import wait_for
 
 Row = dict[str, Any]
@@ -23,16 +23,15 @@ Batch = tuple[Document, Document, list[Row]]
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    with running() as started:
+    with Engine() as started:
         yield started
 
 
 @pytest.fixture
 def way(engine: Engine) -> Iterator[Way]:
     """A way to the engine of this test's own."""
-    opened = Way(engine)
-    yield opened
-    opened.close()
+    with Way(engine) as opened:
+        yield opened
 
 
 class Query:

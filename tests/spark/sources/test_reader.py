@@ -10,7 +10,7 @@ import pytest
 
 from spark.pipeline.errors import SourceError
 from tests.spark.sources.conftest import QueryOf, texts, travel
-from tests.spark.sources.engine import Engine, Stream
+from tests.support.engine import Engine, Stream
 from tests.support.waiting import wait_for
 
 

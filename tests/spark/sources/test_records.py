@@ -10,7 +10,7 @@ import pytest
 
 from spark.pipeline.sources.kinesis.offsets import ShardName
 from spark.pipeline.sources.kinesis.records import Record, rows
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 SHARD = ShardName("a stream", "shardId-000000000007")
 MILLISECONDS = 1_500_000_000_123

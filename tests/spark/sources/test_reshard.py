@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.spark.sources.conftest import Query, QueryOf, Row
-from tests.spark.sources.engine import Engine, Stream, Way
+from tests.support.engine import Engine, Stream, Way
 
 
 def _check(query: Query, stream: Stream) -> None:

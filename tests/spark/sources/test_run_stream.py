@@ -15,9 +15,9 @@ from pyspark.sql import SparkSession
 
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
-from tests.spark.lake import ID
-from tests.spark.sources.engine import ROOT, Engine, Stream
-from tests.spark.stream import Tables, once
+from tests.support.engine import ROOT, Engine, Stream
+from tests.support.lake import ID
+from tests.support.stream import Tables, once
 
 pytestmark = pytest.mark.slow
 

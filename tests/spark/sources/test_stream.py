@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis import register
-from tests.spark.sources.appending import Appending
-from tests.spark.sources.engine import Engine, Stream
+from tests.support.appending import Appending
+from tests.support.engine import Engine, Stream
 
 OPTIONS = {
     "awsAccessKey": "test",
@@ -88,29 +88,27 @@ def test_wrong_options_are_refused_when_the_query_is_defined(
 
 @pytest.fixture
 def appending(engine: Engine, tmp_path: Path) -> Iterator[Appending]:
-    streams = [engine.stream(2)]
-    started = Appending(tmp_path / "append", engine.endpoint, streams)
-    yield started
-    started.close()
+    with Appending(tmp_path / "append", engine.endpoint, [engine.stream(2)]) as made:
+        yield made
 
 
 @pytest.mark.slow
 def test_a_plain_append_has_each_record_once_over_kill_9(appending: Appending) -> None:
     (stream,) = appending.streams
     stream.put(100)
-    first = appending.start("--die-in", "0")  # with it goes the initial offset
+    first = appending.launch("--die-in", "0")  # with it goes the initial offset
     assert first.wait(120) == -signal.SIGKILL
     assert len(appending.files()) == 1
     stream.put(100)
 
-    second = appending.start("--die-in", "2")
+    second = appending.launch("--die-in", "2")
     for count in (2, 3):
-        appending.wait_for_batches(count, second)
+        appending.wait_for_batches(count)
         stream.put(100)
     assert second.wait(120) == -signal.SIGKILL
     stream.split(stream.open()[1])
     stream.put(100)
 
-    last = appending.start("--available-now")
+    last = appending.launch("--available-now")
     assert last.wait(120) == 0, appending.log.read_text()
     assert appending.check() == 2

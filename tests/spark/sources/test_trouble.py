@@ -11,7 +11,7 @@ import pytest
 from spark.pipeline.errors import DataLossError, SourceError
 from spark.pipeline.sources.kinesis import client
 from tests.spark.sources.conftest import QueryOf, texts
-from tests.spark.sources.engine import Engine, Way, running
+from tests.support.engine import Engine, Way
 from tests.support.waiting import wait_for
 
 HOURS = 3600.0
@@ -20,7 +20,7 @@ HOURS = 3600.0
 @pytest.fixture
 def own_engine() -> Iterator[Engine]:
     """An engine that a test may restart or bring into another time."""
-    with running() as started:
+    with Engine() as started:
         yield started
 
 

@@ -20,7 +20,7 @@ from stack.aws.artefacts import Artefact, artefacts, write
 from stack.aws.errors import PackageError
 from stack.aws.msk_connect import CONFLUENT, JSON_CONVERTER, MskConnect
 from stack.aws.mwaa import PROFILE, bucket_files
-from tests.unit.bundle import Bundle
+from tests.support.bundle import Bundle
 
 
 def plugin(built: dict[str, bytes]) -> bytes:

@@ -14,7 +14,7 @@ import yaml
 from contract import names
 from contract.settings import Settings
 from stack.aws.msk_connect import CONNECT_VERSION
-from tests.unit.aws.literal import literal, read
+from tests.support.aws.literal import literal, read
 
 USER_ID = Settings().user_id
 VERSIONS = {"SinkPluginVersion": "0123456789ab", "WorkerConfigurationVersion": "ba9876543210"}

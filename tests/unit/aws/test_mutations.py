@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.aws import validators
+from tests.support.aws import validators
 
 Check = Callable[[bytes], list[str]]
 

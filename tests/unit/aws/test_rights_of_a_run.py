@@ -15,7 +15,7 @@ from contract import names
 from contract.entities import ENTITIES
 from contract.settings import Settings
 from tests.conftest import MARK
-from tests.unit.aws.literal import ACCOUNT, REGION, literal, read
+from tests.support.aws.literal import ACCOUNT, REGION, literal, read
 
 USER_ID = Settings().user_id
 BUCKET = f"arn:aws:s3:::{names.bucket(USER_ID)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.aws.literal import literal, read
+from tests.support.aws.literal import literal, read
 
 ROOT = Path(__file__).resolve().parents[3]
 DOC = (ROOT / "docs/running-on-aws.md").read_text()

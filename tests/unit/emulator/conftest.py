@@ -32,6 +32,7 @@ from emulator.dataset.load import load
 from emulator.request import Row
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
+from tests.support.emulator import finish
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -286,16 +287,6 @@ def run(program: Program, *arguments: str) -> Result:
     """Run ``program`` in this process, which costs no start of Python."""
     command = streaming_command if program.module.endswith("streaming") else batch
     return CliRunner().invoke(command, arguments, env=program.environment)
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
-    """Wait for a program's end: exit code, counts (checked to add up), and what it said."""
-    with process:
-        out, said = process.communicate(timeout=60)
-    counts: dict[str, Any] = json.loads(out) if out.startswith("{") else {}
-    for count in [counts, *counts.get("entities", {}).values()] if counts else []:
-        assert count["sent"] == count["acknowledged"] + count["failed"], counts
-    return process.returncode, counts, said
 
 
 @pytest.fixture

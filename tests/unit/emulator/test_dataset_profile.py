@@ -20,7 +20,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER
 from emulator.dataset.generate import Block, blocks
 from emulator.dataset.layout import layout
 from emulator.dataset.people import draws
-from tests.example_row import SENT
+from tests.support.example_row import SENT
 
 CATEGORIES = {
     "art": 892, "beauty": 746, "christmas": 999, "diy-and-crafts": 830, "education": 863,

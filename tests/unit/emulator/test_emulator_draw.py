@@ -11,8 +11,8 @@ import pytest
 
 from contract.entities import ENTITIES
 from emulator.draw import original, passes, sequential
-from tests.example_row import SENT
-from tests.tiny_source import make
+from tests.support.example_row import SENT
+from tests.support.tiny_source import make
 from tests.unit.emulator.conftest import FIRST, Faulty, Program, change, run
 
 BODIES = [json.dumps(SENT[entity], separators=(",", ":")) for entity in ENTITIES]

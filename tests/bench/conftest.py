@@ -1,0 +1,18 @@
+"""What the benches share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Print lines where a person sees them."""
+
+    def say(*lines: str) -> None:
+        with capsys.disabled():
+            print("", *lines, sep="\n")
+
+    return say

@@ -1,0 +1,102 @@
+"""Parses a DAG as Airflow's processor does: a fork of a process that has imported what it can.
+
+The fork keeps what MWAA has as well: Airflow's packages and the plug-ins, but no Java and nothing
+else of the project.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import time
+import tomllib
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from airflow.dag_processing import processor
+from airflow.dag_processing.dagbag import DagBag
+from airflow.utils.file import iter_airflow_imports
+
+HERE = Path(__file__).resolve().parent
+PROJECT = tomllib.loads((HERE.parents[2] / "pyproject.toml").read_text())
+PACKAGES = {name.partition(".")[0] for name in PROJECT["tool"]["setuptools"]["packages"]}
+"""The project's own, but for what is in airflow/."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What came of it."""
+
+    seconds: float
+    """Processor time of importing the file and what it imports."""
+    errors: dict[str, str]
+    dags: list[str]
+    modules: list[str]
+    """Modules that were imported in the fork, for each parse anew."""
+    warnings: list[str]
+    """Those whose cause is a file of the project."""
+    path: list[str]
+    """Where modules were looked for."""
+    strangers: list[str]
+    """What it could have used and MWAA lacks."""
+
+
+def in_a_fork(file: Path) -> Parsed:
+    """Parse ``file`` in a fork of this process, which must not have imported it."""
+    assert processor  # what the processor has imported is there
+    for module in iter_airflow_imports(str(file)):
+        importlib.import_module(module)
+    read, write = os.pipe()
+    if not os.fork():
+        try:
+            _leave_the_project()
+            found = _parse(file)
+            with os.fdopen(write, "w") as pipe:
+                json.dump(asdict(found), pipe)
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        return Parsed(**json.load(pipe))
+
+
+def strangers() -> list[str]:
+    """What MWAA lacks and can be imported or started: Spark, Java, packages of the project."""
+    lacking = ("delta", "py4j", "pyspark", *sorted(PACKAGES))
+    found = [name for name in lacking if importlib.util.find_spec(name)]
+    return [*found, "java"] if shutil.which("java") else found
+
+
+def _leave_the_project() -> None:
+    sys.path[:] = [name for name in sys.path if Path(name).resolve() != HERE]
+    os.environ["PATH"] = str(Path(sys.executable).parent)
+    os.environ.pop("JAVA_HOME", None)
+    os.chdir("/")
+
+
+def _parse(file: Path) -> Parsed:
+    before = set(sys.modules)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        begun = time.process_time()
+        bag = DagBag(file)
+        seconds = time.process_time() - begun
+    ours = str(file.parents[1])
+    return Parsed(
+        seconds,
+        {str(name): text for name, text in bag.import_errors.items()},
+        list(bag.dags),
+        sorted(set(sys.modules) - before),
+        [str(item.message) for item in caught if item.filename.startswith(ours)],
+        list(sys.path),
+        strangers(),
+    )
+
+
+if __name__ == "__main__":
+    json.dump(asdict(in_a_fork(Path(sys.argv[1]).resolve())), sys.stdout)

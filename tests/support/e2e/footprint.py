@@ -1,0 +1,118 @@
+"""What a run makes in a deployment, each thing with the run's user id in its name; and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from urllib.parse import urlsplit
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from contract import names
+from contract.entities import ENTITIES
+from tests.support.e2e.target import Target
+
+ANSWER = 30.0
+"""Seconds for an answer of Kafka."""
+MOST_OBJECTS = 1000
+"""Objects of one request that deletes."""
+
+
+class Footprint:
+    """Topics and streams, made before the posts; objects and tables, which these bring about."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._kinesis, self._s3 = target.access.kinesis, target.access.s3
+        self._admin = AdminClient(target.access.kafka | {"log_level": 0})
+        self.topics = frozenset(names.topics(target.user_id))
+        self.streams = frozenset(names.stream(target.user_id, entity) for entity in ENTITIES)
+        root = urlsplit(target.settings.delta_root)
+        sink = target.access.settings.bucket
+        self.folders = (
+            *((sink, names.topic_prefix(topic)) for topic in sorted(self.topics)),
+            (root.netloc, f"{root.path.lstrip('/')}/"),
+        )
+        """Bucket and prefix of the objects: three topics' and the tables'."""
+
+    def make(self) -> None:
+        """Make topics and streams, and wait until they can be used."""
+        partitions = self._target.deployed.kafka_topic_partitions
+        self._known_topics()  # logs in; only then can topics be made
+        new = [NewTopic(topic, partitions) for topic in self.topics]
+        for made in self._admin.create_topics(new).values():
+            made.result(ANSWER * self._target.patience)
+        for stream in self.streams:
+            self._kinesis.create_stream(
+                StreamName=stream, ShardCount=1, StreamModeDetails={"StreamMode": "PROVISIONED"}
+            )
+        for stream in self.streams:
+            active = partial(self._is_active, stream)
+            self._target.wait(f"stream {stream} to be active", active, 60)
+
+    def remove(self) -> None:
+        """Remove what the run has made, and nothing else; wait until it's gone.
+
+        Each thing is tried, whatever became of the others.
+
+        Raises:
+            ExceptionGroup: something couldn't be removed.
+        """
+        errors: list[Exception] = []
+        steps: list[Callable[[], None]] = [self._remove_topics]
+        steps += [partial(self._remove_stream, stream) for stream in self.streams]
+        steps += [partial(self._remove_objects, *folder) for folder in self.folders]
+        for step in steps:
+            try:
+                step()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup(f"not all of {self._target.user_id} could be removed", errors)
+        self._target.wait("all to be gone", lambda: not self.left(), 60, lambda: f"{self.left()}")
+
+    def left(self) -> list[str]:
+        """What there is of the run."""
+        found = sorted(self.topics & self._known_topics())
+        found += sorted(self.streams & self._known_streams())
+        for bucket, prefix in self.folders:
+            found += [f"s3://{bucket}/{key}" for key in self._keys(bucket, prefix)]
+        return found
+
+    def _remove_topics(self) -> None:
+        there = sorted(self.topics & self._known_topics())
+        for removed in (self._admin.delete_topics(there) if there else {}).values():
+            removed.result(ANSWER * self._target.patience)
+
+    def _remove_stream(self, stream: str) -> None:
+        if stream in self._known_streams():
+            self._kinesis.delete_stream(StreamName=stream, EnforceConsumerDeletion=True)
+
+    def _remove_objects(self, bucket: str, prefix: str) -> None:
+        keys = list(self._keys(bucket, prefix))
+        for start in range(0, len(keys), MOST_OBJECTS):
+            some = [{"Key": key} for key in keys[start : start + MOST_OBJECTS]]
+            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
+            if answer.get("Errors"):
+                raise RuntimeError(f"bucket {bucket}: {answer['Errors']}")
+
+    def _is_active(self, stream: str) -> bool:
+        described = self._kinesis.describe_stream_summary(StreamName=stream)
+        return described["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+
+    def _known_topics(self) -> set[str]:
+        try:
+            return set(self._admin.list_topics(timeout=ANSWER * self._target.patience).topics)
+        except KafkaException as error:
+            servers = self._target.deployed.kafka_bootstrap_servers
+            raise RuntimeError(f"Kafka at {servers}: {error.args[0].str()}") from error
+
+    def _known_streams(self) -> set[str]:
+        pages = self._kinesis.get_paginator("list_streams").paginate()
+        return {name for page in pages for name in page["StreamNames"]}
+
+    def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return (item["Key"] for page in pages for item in page.get("Contents", ()))

@@ -1,0 +1,37 @@
+"""A stack of ours in the place of an account and a workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from databricks.sdk import WorkspaceClient
+
+from stack.hops import jobs
+from tests.conftest import Stack
+from tests.support.bundle import GIVEN, Bundle, read
+
+JOBS = ("batch", "stream")
+
+
+def described(stack: Stack) -> dict[str, str]:
+    """The stack as .env.aws would describe it, with the bundle's jobs in its workspace."""
+    token = jobs.token(stack.engine)
+    workspace = WorkspaceClient(host=stack.settings.jobs_api_url, token=token, auth_type="pat")
+    for job in JOBS:
+        settings = deployed(stack.settings.user_id, job)
+        if not list(workspace.jobs.list(name=settings["name"])):
+            workspace.api_client.do("POST", "/api/2.2/jobs/create", body=settings)
+    rest_proxy = {"KAFKA_REST_ENDPOINT": stack.settings.rest_proxy_url}
+    return {**stack.environment, **rest_proxy, "JOBS_API_TOKEN": token}
+
+
+def deployed(user_id: str, job: str) -> dict[str, Any]:
+    """A job as `databricks bundle deploy` makes it; without the wheel, as its code is here."""
+    bundle = Bundle(read(), "prod", GIVEN | {"user_id": user_id})
+    settings: dict[str, Any] = dict(bundle.jobs[job])
+    settings["tasks"] = [
+        {name: value for name, value in task.items() if name != "libraries"}
+        | {"spark_python_task": bundle.submitted(job, task["task_key"])["spark_python_task"]}
+        for task in settings["tasks"]
+    ]
+    return settings

@@ -1,0 +1,144 @@
+"""Frames as the Kinesis source has them, and the tables of the streaming road."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from contract import names
+from contract.entities import Entity
+from spark.pipeline.board import Board
+from spark.pipeline.lock import Guard
+from spark.pipeline.sources.kinesis.records import SCHEMA
+from spark.pipeline.stream import Road, Sink, prepared
+from spark.pipeline.tables import Table
+from tests.support.lake import ID, by_key, rows
+from tests.support.waiting import wait_for
+
+START = datetime(2026, 11, 25, 12)
+SHARD = "shardId-000000000000"
+
+Record = tuple[str, bytes, str, str, str, datetime]
+"""A row of the source."""
+
+
+@dataclass
+class Stream:
+    """A stream of one shard: gives what is put into it positions in order of arrival."""
+
+    entity: Entity
+    next: int = 98
+
+    def put(self, *data: str | bytes, at: float = 0) -> list[Record]:
+        """Records that arrive ``at`` seconds after ``START``."""
+        found = []
+        for item in data:
+            self.next += 1
+            body = item if isinstance(item, bytes) else item.encode()
+            arrived = START + timedelta(seconds=at)
+            name = names.stream(ID, self.entity)
+            found.append(("k", body, name, SHARD, str(self.next), arrived))
+        return found
+
+
+class Feed(Sink):
+    """A sink that is given rows of the source."""
+
+    def __call__(self, rows: DataFrame, batch_id: int) -> None:
+        """Write a batch."""
+        super().__call__(prepared(rows, self._road.entity), batch_id)
+
+
+@dataclass
+class Tables:
+    """The tables of the streaming road in a folder."""
+
+    spark: SparkSession
+    root: Path
+    clock: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def live_table(self) -> Table:
+        """The table of the live metrics."""
+        return Table(f"{self.root}/{names.live_table(ID)}")
+
+    def road(self, entity: Entity) -> Road:
+        """Where an entity's rows go."""
+        return Road.of(entity, ID, str(self.root))
+
+    def sink(self, entity: Entity, guard: Guard = lambda: None, board: Board | None = None) -> Feed:
+        """A sink as a start of the job makes it; by default with the board of them all.
+
+        A board that isn't killed, as a job's is, would write beside its successor's.
+        """
+        shown = board or self.board
+        return Feed(self.spark, self.road(entity), shown, guard, lambda: self.clock[0])
+
+    @cached_property
+    def board(self) -> Board:
+        """The one board of these tables."""
+        return self.new_board()
+
+    def new_board(self, guard: Guard = lambda: None) -> Board:
+        """A board as a start of the job makes it; its table is there."""
+        made = Board(self.spark, self.live_table, guard)
+        made.flush()
+        return made
+
+    def frame(self, records: Iterable[Record]) -> DataFrame:
+        """A batch of the source."""
+        return self.spark.createDataFrame(list(records), SCHEMA)
+
+    def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
+        """Rows of a cleaned table by key; a key that is there twice is an error."""
+        return by_key(rows(self.road(entity).table.read(self.spark)))
+
+    def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
+        """Rows of a quarantine table."""
+        return rows(self.road(entity).quarantine.read(self.spark))
+
+    def live(self, entity: Entity) -> dict[tuple[str, str, str | None], tuple[int, int]]:
+        """Value and rank of each live metric, by metric, window and label."""
+        of_stream = F.col("stream") == names.stream(ID, entity)
+        found = self.live_table.read(self.spark).where(of_stream).collect()
+        return {(r["metric"], r["window"], r["label"]): (r["value"], r["rank"]) for r in found}
+
+    def versions(self) -> dict[str, int]:
+        """How many commits each table has, the live metrics' aside."""
+        logs = self.root.glob("*/_delta_log")
+        return {
+            log.parent.name: len([*log.glob("*.json")])
+            for log in logs
+            if log.parent.name != names.live_table(ID)
+        }
+
+
+def seconds(after: float) -> int:
+    """Milliseconds since 1970 of a time after ``START``."""
+    return round(((START - datetime(1970, 1, 1)) + timedelta(seconds=after)).total_seconds() * 1000)
+
+
+@contextmanager
+def once(fact: Callable[[], object], act: Callable[[], None], limit: float = 200) -> Iterator[None]:
+    """Meanwhile ``act`` when ``fact`` is true, or when it isn't within ``limit`` seconds."""
+
+    def wait() -> None:
+        try:
+            with suppress(AssertionError):
+                wait_for("the moment to act", fact, limit)
+        finally:
+            act()
+
+    watcher = threading.Thread(target=wait)
+    watcher.start()
+    yield
+    watcher.join()
