@@ -21,7 +21,7 @@ def described(stack: Stack) -> dict[str, str]:
         settings = deployed(stack.settings.user_id, job)
         if not list(workspace.jobs.list(name=settings["name"])):
             workspace.api_client.do("POST", "/api/2.2/jobs/create", body=settings)
-    rest_proxy = {"KAFKA_REST_ENDPOINT": stack.settings.rest_proxy_url}
+    rest_proxy = {"KAFKA_REST_ENDPOINT": f"http://127.0.0.1:{stack.variables['REST_PROXY_PORT']}"}
     return {**stack.environment, **rest_proxy, "JOBS_API_TOKEN": token}
 
 
