@@ -59,7 +59,7 @@ COPY requirements/services.txt requirements/
 RUN --mount=type=cache,target=/var/cache/uv services/environment.sh services .venv
 
 FROM uv AS jobs-api-environment
-COPY requirements/jobs-api.txt requirements/
+COPY requirements/databricks.txt requirements/
 RUN --mount=type=cache,target=/var/cache/uv services/environment.sh jobs-api .venv
 
 FROM uv AS spark-environment
@@ -116,7 +116,8 @@ ENV PATH=/app/.venv/bin:$PATH
 COPY --from=services-environment /app/.venv .venv
 COPY --from=kafka-build /app/.build/kafka/libs .build/kafka/libs
 COPY --from=code /app/contract contract
-COPY --from=code /app/services/__init__.py /app/services/kafka_login.py /app/services/secret.sh services/
+COPY --from=code /app/services/__init__.py /app/services/secret.sh services/
+COPY --from=code /app/services/kafka_client services/kafka_client
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/kafka services/kafka
 
@@ -166,7 +167,8 @@ FROM base AS rest-proxy
 ENV PATH=/app/.venv/bin:$PATH
 COPY --from=services-environment /app/.venv .venv
 COPY --from=code /app/contract contract
-COPY --from=code /app/services/__init__.py /app/services/asgi.py /app/services/kafka_login.py services/
+COPY --from=code /app/services/__init__.py /app/services/asgi.py services/
+COPY --from=code /app/services/kafka_client services/kafka_client
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/rest_proxy services/rest_proxy
 USER app
@@ -191,7 +193,7 @@ RUN install --directory --owner app --group app .run/data/jobs_api .run/data/job
 COPY --from=jobs-api-environment /app/.venv .venv
 COPY --from=code /app/services/__init__.py /app/services/asgi.py /app/services/secret.sh services/
 COPY --from=code /app/services/__pycache__ services/__pycache__
-COPY --from=code /app/services/jobs_api services/jobs_api
+COPY --from=code /app/services/databricks services/databricks
 COPY workspace workspace
 USER app
 

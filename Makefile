@@ -49,14 +49,14 @@ install: .build/.machine .build/.app ## Install every part that the stack needs 
 # So that the first start of a program is as quick as the next, also where Python may write no bytecode.
 .build/.app .build/.spark .build/.airflow: export UV_COMPILE_BYTECODE = 1
 
-.build/.machine: stack/machine.py
+.build/.machine: pinpipe/doctor/machine.py
 	@mkdir -p .build
-	@python="$$(stack/python.sh)" && "$$python" -m stack.machine
+	@python="$$(pinpipe/python.sh)" && "$$python" -m pinpipe.doctor.machine
 	@touch $@
 
 $(UV): requirements/bootstrap.txt
 	@mkdir -p .build/envs
-	@python="$$(stack/python.sh)" && echo "installing uv" >&2 && "$$python" -m venv .build/envs/bootstrap
+	@python="$$(pinpipe/python.sh)" && echo "installing uv" >&2 && "$$python" -m venv .build/envs/bootstrap
 	@$(BOOTSTRAP) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
@@ -75,7 +75,7 @@ ready: .build/.app
 
 INTERPRETER := echo $(BOOTSTRAP)
 # MWAA has Python 3.12.
-$(AIRFLOWS:%=.build/.%): INTERPRETER := $(BOOTSTRAP) -m stack.machine python 3.12 3.13
+$(AIRFLOWS:%=.build/.%): INTERPRETER := $(BOOTSTRAP) -m pinpipe.doctor.machine python 3.12 3.13
 .build/.spark .build/.spark-lts $(AIRFLOWS:%=.build/.%): .build/.%: requirements/%-test.txt | $(UV)
 	@echo "installing $*" >&2
 	@test -x .build/envs/$*/bin/python || $(UV) venv --quiet --python "$$($(INTERPRETER))" .build/envs/$*
@@ -198,12 +198,12 @@ package: .build/.app ## Build into dist/ what AWS and Databricks take; say what 
 
 .PHONY: package-spark
 package-spark: .build/.app ## Build the wheel of the Spark jobs alone, as `databricks bundle deploy` does
-	@.venv/bin/python -m stack.wheel
+	@.venv/bin/python -m pinpipe.deploy.wheel
 
 # Tracked, since `databricks bundle deploy` reads it before it builds anything; a test says when it is out of date.
 .PHONY: bundle
 bundle: .build/.app ## Write the jobs of the Databricks bundle from the definition that the DAGs use
-	@.venv/bin/python -m stack.bundle
+	@.venv/bin/python -m pinpipe.deploy.bundle
 
 .PHONY: deploy-aws
 deploy-aws: package ## Deploy dist/ with the settings of .env.aws; DRY_RUN=1 shows each call, makes none

@@ -3,6 +3,9 @@
     PipelineError
     +-- SettingError     a variable of the environment has a value that can't be used
     +-- WireError        a value, body or object key that is not in its wire form
+    +-- WaitTimeout      a fact did not come about in time (``contract.waiting``)
+    +-- HopError         a hop has lost rows, or cannot be read (``hops.errors``)
+    +-- StackError       the stack cannot be run (``pinpipe.errors``)
 
 Each message names the thing and the value.
 """

@@ -10,16 +10,16 @@ from itertools import islice
 from typing import TextIO
 
 from contract import wire
-from emulator.accounting import Accounting
-from emulator.batches import Batches
+from emulator.delivery.accounting import Accounting
+from emulator.delivery.batches import Batches
+from emulator.delivery.request import Request, Road, requests
+from emulator.delivery.retry import Retry
+from emulator.delivery.sender import Sender
+from emulator.delivery.spool import Spool
 from emulator.draw import Draw, Pace, original, passes, sequential
 from emulator.lag import Lag
 from emulator.progress import Meter
-from emulator.request import Request, Road, requests
-from emulator.retry import Retry
-from emulator.sender import Sender
 from emulator.source import AwayError, Post, Source
-from emulator.spool import Spool
 from emulator.stop import Stop
 
 

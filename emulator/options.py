@@ -16,15 +16,15 @@ import click
 
 from contract.errors import PipelineError
 from contract.settings import Settings
-from emulator.accounting import Accounting
+from emulator.delivery.accounting import Accounting
+from emulator.delivery.journal import Journal
+from emulator.delivery.request import Road
+from emulator.delivery.retry import Retry
+from emulator.delivery.sender import Sender
+from emulator.delivery.spool import Spool
 from emulator.emulation import Emulation, Plan
-from emulator.journal import Journal
 from emulator.progress import Meter
-from emulator.request import Road
-from emulator.retry import Retry
-from emulator.sender import Sender
 from emulator.source import Source
-from emulator.spool import Spool
 from emulator.stop import Stop
 
 MOST_IN_FLIGHT = 16

@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from emulator.accounting import Accounting
+from emulator.delivery.accounting import Accounting
 
 _INTERVAL = 0.2
 """Seconds between two looks at the counts: a run may send thousands of posts in one."""

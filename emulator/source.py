@@ -15,7 +15,7 @@ from contract.entities import ENTITIES, PIN, Entity, Kind
 from emulator import database
 from emulator.database import DatabaseError
 from emulator.dataset.tables import MARKER, TABLES
-from emulator.request import Row
+from emulator.delivery.request import Row
 
 _PAGE = 500
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from emulator.batch_road import MOST_RECORDS, BatchRoad
 from emulator.options import emulate, posting
+from emulator.routes.kafka import MOST_RECORDS, BatchRoad
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from emulator.options import emulate, posting
-from emulator.streaming_road import LONGEST_KEY, MOST_RECORDS, StreamingRoad
+from emulator.routes.kinesis import LONGEST_KEY, MOST_RECORDS, StreamingRoad
 
 
 def _partition_key(

@@ -15,18 +15,20 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import connections
-import kept_objects
-import kinesis_engine
-import kinesis_records
-import mapping_templates
-import refusals
-import starting
 from localstack.runtime.init import init_script_manager
 from localstack.runtime.main import main
 from localstack.runtime.runtime import LocalstackRuntime
 from localstack.runtime.server import twisted as server
 from localstack.utils.aws import aws_stack
+from patches import (
+    connections,
+    kept_objects,
+    kinesis_engine,
+    kinesis_records,
+    mapping_templates,
+    refusals,
+    starting,
+)
 from twisted.internet.endpoints import TCP4ServerEndpoint
 
 from contract.settings import Settings

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, TextIO
 import pytest
 
 from contract.settings import PARSERS, Settings
-from stack.hops.access import Access
-from stack.proxy import without_loopback
+from hops.access import Access
+from pinpipe.proxy import without_loopback
 from tests.support import ROOT
 from tests.support.ports import free_ports
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
-    from stack.engine import Engine
+    from pinpipe.engines.engine import Engine
     from tests.support.airflow import Airflow
     from tests.support.engine import Engine as KinesisEngine
 
@@ -186,7 +186,7 @@ def pinpipe(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``pinpipe`` of a checkout with ``variables`` as its environment; capture it."""
     done = subprocess.run(
-        [sys.executable, "-m", "stack.cli", *arguments],
+        [sys.executable, "-m", "pinpipe.cli", *arguments],
         cwd=folder,
         env=dict(variables),
         stdin=subprocess.DEVNULL,
@@ -303,8 +303,8 @@ def airflow(stack: Stack, access: Access) -> Airflow:
 
 def engine_name(config: pytest.Config) -> str:
     """What runs the services: ``docker`` or ``native``."""
-    from stack.engine import chosen
-    from stack.errors import MachineError
+    from pinpipe.engines.engine import chosen
+    from pinpipe.errors import MachineError
 
     try:
         return config.getoption("--engine") or chosen(ROOT, os.environ)
@@ -319,8 +319,8 @@ def own_stack(config: pytest.Config, folder: Path) -> Iterator[tuple[Engine, dic
     It has free ports and no setting of the person's, and the keys in its variables are marked
     (tests/stack/test_own_keys.py). At the end it is gone.
     """
-    from stack.docker_cli import DockerCli
-    from stack.engine import ENGINES
+    from pinpipe.engines.docker_cli import DockerCli
+    from pinpipe.engines.engine import ENGINES
 
     name = engine_name(config)
     variables = {k: v for k, v in os.environ.items() if k not in PARSERS}

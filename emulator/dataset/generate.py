@@ -17,10 +17,11 @@ from random import Random
 from typing import Any
 
 from contract.entities import GEO, PIN, USER, Entity
-from emulator.dataset import texts
-from emulator.dataset.layout import Layout, layout
-from emulator.dataset.people import Person, draws, minimum
-from emulator.dataset.posters import FAILED_POSTER, Poster, posters
+from emulator.dataset.generators import texts
+from emulator.dataset.generators.layout import Layout, layout
+from emulator.dataset.generators.people import Person, draws, minimum
+from emulator.dataset.generators.posters import FAILED_POSTER, Poster, posters
+from emulator.dataset.generators.timestamps import Timestamps
 from emulator.dataset.profile import (
     BLOCK,
     CATEGORIES,
@@ -33,7 +34,6 @@ from emulator.dataset.profile import (
     STORY,
     STORY_DESCRIPTION,
 )
-from emulator.dataset.timestamps import Timestamps
 
 Row = dict[str, Any]
 """One row of a source table: a Python value for each of its columns."""

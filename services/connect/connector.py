@@ -20,7 +20,7 @@ from contract.program import exit_status
 from contract.settings import Settings
 from services.connect.config import connector_config, connector_name
 from services.connect.rest import ConnectError, Worker
-from services.kafka_login import Watch, client_settings
+from services.kafka_client.login import Watch, client_settings
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import sys
 
 from contract.program import exit_status
 from contract.settings import Settings
-from services.kafka_login import java_settings
+from services.kafka_client.login import java_settings
 
 CLIENTS = ("", "consumer.", "producer.", "admin.")
 

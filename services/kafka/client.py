@@ -10,7 +10,7 @@ from confluent_kafka.admin._metadata import ClusterMetadata
 
 from contract.errors import PipelineError
 from contract.settings import Settings
-from services.kafka_login import Watch, client_settings
+from services.kafka_client.login import Watch, client_settings
 
 FIRST_LOOK = 0.5
 """Seconds after which a client that logs in looks whether that was refused; then twice as many."""

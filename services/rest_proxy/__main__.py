@@ -15,7 +15,7 @@ import uvloop
 from contract.program import exit_status
 from contract.settings import Settings
 from services import asgi
-from services.rest_proxy.server import Server
+from services.rest_proxy.http.server import Server
 
 CONNECTIONS = 1024
 """Requests in hand at a time; more wait in the socket's queue."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from contract.settings import Settings
-from services.rest_proxy.consumers import Consumers
-from services.rest_proxy.metadata import Metadata
-from services.rest_proxy.producer import RecordProducer
+from services.rest_proxy.consume.consumers import Consumers
+from services.rest_proxy.metadata.metadata import Metadata
+from services.rest_proxy.produce.producer import RecordProducer
 
 STOP = 10.0
 """Seconds that a stop gives to records on their way, and to consumers that leave their group."""

@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from contract.settings import Settings
-from services.kafka_login import client_settings
+from services.kafka_client.login import client_settings
 
 TIMEOUT = 10.0
 """Seconds that a call waits for the broker, unless it produces."""

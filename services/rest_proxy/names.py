@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from services.rest_proxy.errors import ApiError
+from services.rest_proxy.http.errors import ApiError
 
 MAX_ITEMS = 10_000
 """Topics, partitions or offsets in one request; AWS advises 4,000 partitions on a broker at most.

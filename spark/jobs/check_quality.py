@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from contract.entities import ENTITIES
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
-from spark.pipeline import thresholds
+from spark.pipeline.batch.ingest import Road
 from spark.pipeline.errors import FAILURES, JobError, first_line
-from spark.pipeline.ingest import Road
-from spark.pipeline.quality import Check, check
+from spark.pipeline.quality import thresholds
+from spark.pipeline.quality.gate import Check, check
 from spark.pipeline.session import session
 
 

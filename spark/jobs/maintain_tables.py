@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from contract.settings import Settings
+from spark.pipeline.delta.lock import writer_lock
+from spark.pipeline.delta.maintenance import Upkeep, batch_tables, maintain, streaming_tables
 from spark.pipeline.errors import FAILURES, first_line
-from spark.pipeline.lock import writer_lock
-from spark.pipeline.maintenance import Upkeep, batch_tables, maintain, streaming_tables
 from spark.pipeline.session import session
 
 

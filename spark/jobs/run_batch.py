@@ -16,11 +16,11 @@ from dataclasses import asdict
 from contract.entities import ENTITIES
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
+from spark.pipeline.batch.ingest import Counts, Road, ingest
+from spark.pipeline.batch.queries import Options
+from spark.pipeline.batch.results import write_results
+from spark.pipeline.delta.lock import writer_lock
 from spark.pipeline.errors import FAILURES, first_line
-from spark.pipeline.ingest import Counts, Road, ingest
-from spark.pipeline.lock import writer_lock
-from spark.pipeline.queries import Options
-from spark.pipeline.results import write_results
 from spark.pipeline.session import session
 
 

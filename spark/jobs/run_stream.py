@@ -23,14 +23,14 @@ from pyspark.sql import DataFrame, SparkSession
 from contract import names
 from contract.entities import ENTITIES
 from contract.settings import Settings
-from spark.pipeline.board import Board
+from spark.pipeline.delta.lock import writer_lock
+from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import FAILURES, first_line
-from spark.pipeline.lock import writer_lock
-from spark.pipeline.service import Restarts, Service
 from spark.pipeline.session import session
 from spark.pipeline.sources.kinesis import register
-from spark.pipeline.stream import Road
-from spark.pipeline.tables import Table
+from spark.pipeline.streaming.live_table import Board
+from spark.pipeline.streaming.service import Restarts, Service
+from spark.pipeline.streaming.sink import Road
 
 
 def main(argv: Sequence[str] | None = None) -> int:

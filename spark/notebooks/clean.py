@@ -43,7 +43,7 @@ display(dbutils.fs.ls(objects))
 
 from contract.entities import PIN
 from spark.pipeline.cleaning import clean
-from spark.pipeline.objects import records, stored
+from spark.pipeline.sources.objects import records, stored
 from spark.pipeline.parse import good, parse
 
 sent = parse(records(stored(spark.read, f"{objects}/{names.topic(user_id, PIN)}")), PIN)
@@ -61,8 +61,8 @@ display(clean(good(sent), PIN).drop("position").orderBy("ind").limit(5))
 # COMMAND ----------
 
 from contract.entities import ENTITIES
-from spark.pipeline.ingest import Road, ingest
-from spark.pipeline.lock import writer_lock
+from spark.pipeline.batch.ingest import Road, ingest
+from spark.pipeline.delta.lock import writer_lock
 
 roads = [Road.of(entity, user_id, objects, root) for entity in ENTITIES]
 with writer_lock(root, settings.aws_region, wait=600) as guard:

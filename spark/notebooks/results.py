@@ -3,7 +3,7 @@
 # MAGIC # The nine results
 # MAGIC
 # MAGIC Nine questions about all posts, answered from the three cleaned tables. The queries are those of
-# MAGIC `spark/pipeline/queries.py`, which the job `spark/jobs/run_batch.py` writes its result tables
+# MAGIC `spark/pipeline/batch/queries.py`, which the job `spark/jobs/run_batch.py` writes its result tables
 # MAGIC with; here they are views, computed when they are looked at. Nothing is written.
 # MAGIC
 # MAGIC Where the original left something open, a widget has the choice; its default is the project's
@@ -36,8 +36,8 @@ user_id, root = dbutils.widgets.get("user_id"), dbutils.widgets.get("tables")
 
 from contract import names
 from contract.entities import ENTITIES
-from spark.pipeline.queries import Options, posts, results
-from spark.pipeline.tables import Table
+from spark.pipeline.batch.queries import Options, posts, results
+from spark.pipeline.delta.tables import Table
 
 top = dbutils.widgets.get("top")
 options = Options(

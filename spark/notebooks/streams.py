@@ -62,7 +62,7 @@ query.awaitTermination()
 # COMMAND ----------
 
 from spark.pipeline.schemas import CLEANED
-from spark.pipeline.stream import prepared
+from spark.pipeline.streaming.sink import prepared
 
 good = prepared(spark.table("arrived"), PIN).where("rule is null")
 display(good.select(CLEANED[PIN].names).limit(5))
@@ -74,8 +74,8 @@ display(good.select(CLEANED[PIN].names).limit(5))
 
 # COMMAND ----------
 
-from spark.pipeline.stream import Road
-from spark.pipeline.tables import Table
+from spark.pipeline.streaming.sink import Road
+from spark.pipeline.delta.tables import Table
 
 roads = [Road.of(entity, user_id, root) for entity in ENTITIES]
 counts = {road.entity.name: road.table.read(spark).count() for road in roads}

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 
-from stack.hops import jobs as jobs_api
-from stack.hops.access import Access
+from hops import databricks as jobs_api
+from hops.access import Access
 from tests.conftest import Stack
-from tests.support import ROOT, road
+from tests.support import ROOT, pipelines
 from tests.support.airflow import Airflow
 from tests.support.program import spark_environment
 
@@ -58,7 +58,7 @@ def test_a_day_of_500_draws(
         for status in stack.engine.status()
         if status.service.startswith("airflow-") and status.pid
     }
-    road.send(stack, access, 0, 500)
+    pipelines.send(stack, access, 0, 500)
     start = seconds_of_a_start(stack)
     airflow.unpause()
     lines = []

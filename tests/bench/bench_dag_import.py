@@ -45,7 +45,7 @@ def test_a_parse_of_the_dag(tmp_path: Path, say: Callable[..., None]) -> None:
     empty = tmp_path / "empty.py"
     empty.write_text(EMPTY)
     rounds = [
-        (seconds(ROOT / "airflow/dags/batch_road.py", tmp_path), seconds(empty, tmp_path))
+        (seconds(ROOT / "airflow/dags/batch_pipeline.py", tmp_path), seconds(empty, tmp_path))
         for _ in range(ROUNDS)
     ]
     ours, least = (statistics.median(taken) for taken in zip(*rounds, strict=True))

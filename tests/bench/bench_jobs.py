@@ -24,7 +24,7 @@ from contract.settings import Settings
 from emulator.dataset.generate import Block, blocks
 from tests.support import ROOT
 from tests.support.data import lines, write_objects
-from tests.support.jobs_api import JobsApi
+from tests.support.databricks import JobsApi
 
 POSTS = 500
 ROUNDS = 3

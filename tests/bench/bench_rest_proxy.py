@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from services.rest_proxy.producer import LINGER_MS
+from services.rest_proxy.produce.producer import LINGER_MS
 from tests.support import ROOT
 from tests.support.processor import processor_seconds
 from tests.support.rest_load import compact, event

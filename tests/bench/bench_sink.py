@@ -24,9 +24,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from contract.wire import dumps
+from hops.access import Access
 from services.connect.config import connector_config
 from services.connect.rest import Worker
-from stack.hops.access import Access
 from tests.conftest import Stack
 from tests.support.processor import processor_seconds
 from tests.support.waiting import wait_for

@@ -29,8 +29,8 @@ from botocore.exceptions import ClientError
 from contract import names
 from contract.entities import ENTITIES, Entity
 from emulator.dataset.generate import blocks
-from stack.hops import kinesis, tables
-from stack.hops.access import Access
+from hops import kinesis, tables
+from hops.access import Access
 from tests.conftest import Stack
 from tests.support.data import lines
 from tests.support.processor import family

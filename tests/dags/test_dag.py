@@ -14,7 +14,7 @@ from context import context, scheduled, triggered
 from parsing import Parsed
 
 MODULES = 50
-DAGS = {"batch_road": "0a1b2c3d4e5f_dag", "maintenance": "0a1b2c3d4e5f_maintenance_dag"}
+DAGS = {"batch_pipeline": "0a1b2c3d4e5f_dag", "maintenance": "0a1b2c3d4e5f_maintenance_dag"}
 
 
 def test_each_parses_without_error_or_warning(parsed: tuple[str, Parsed]) -> None:
@@ -47,7 +47,7 @@ def test_each_runs_by_its_timetable_one_run_at_a_time_from_now_on(dags: dict[str
         assert (dag.catchup, dag.max_active_runs) == (False, 1)
         assert dag.doc_md
     assert {name: (type(dag.timetable).__name__, dag.tags) for name, dag in dags.items()} == {
-        DAGS["batch_road"]: ("CronDataIntervalTimetable", {"pinterest", "batch"}),
+        DAGS["batch_pipeline"]: ("CronDataIntervalTimetable", {"pinterest", "batch"}),
         DAGS["maintenance"]: ("CronTriggerTimetable", {"pinterest", "maintenance"}),
     }
 

@@ -63,7 +63,7 @@ def test_every_package_is_at_mwaas_version() -> None:
 
 
 def test_nothing_of_ours_and_no_spark_is_here() -> None:
-    assert {"contract", "spark", "stack"} <= PACKAGES
+    assert {"contract", "pinpipe", "spark"} <= PACKAGES
     assert set(strangers()) <= {"java"}  # it may be on the machine, and no parse sees it
 
 

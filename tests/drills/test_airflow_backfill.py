@@ -12,10 +12,10 @@ import pytest
 
 from contract import names
 from contract.entities import ENTITIES
-from stack.hops import objects
-from stack.hops.access import Access
+from hops import objects
+from hops.access import Access
 from tests.conftest import Stack
-from tests.support import ROOT, road
+from tests.support import ROOT, pipelines
 from tests.support.airflow import Airflow
 from tests.support.waiting import wait_for
 
@@ -34,7 +34,7 @@ def days(stack: Stack, access: Access) -> list[datetime]:
     found = [midnight - timedelta(days=back) for back in range(DAYS, 0, -1)]
     times: dict[str, str] = {}
     for number, day in enumerate(found):
-        road.send(stack, access, number * POSTS, POSTS)
+        pipelines.send(stack, access, number * POSTS, POSTS)
         noon = (day + timedelta(hours=12)).isoformat()
         for entity in ENTITIES:
             topic = names.topic(stack.settings.user_id, entity)
@@ -67,15 +67,15 @@ def test_three_days_are_as_one_run_over_all(
     stack: Stack, access: Access, airflow: Airflow, days: list[datetime]
 ) -> None:
     assert backfill(airflow, days[0], days[-1]) == DAYS
-    by_days = road.contents(access)
+    by_days = pipelines.contents(access)
     assert len(by_days["pin"]) > POSTS
 
     root = f"s3://{stack.settings.bucket}/at-once"
     stack.run("spark", environment={"DELTA_ROOT": root})
     at_once = replace(access, environment={**access.environment, "DELTA_ROOT": root})
-    assert road.contents(at_once) == by_days
+    assert pipelines.contents(at_once) == by_days
 
-    versions = road.versions(access)
+    versions = pipelines.versions(access)
     assert backfill(airflow, days[1], days[1], again=True) == 1
-    assert road.contents(access) == by_days
-    assert road.versions(access) == versions
+    assert pipelines.contents(access) == by_days
+    assert pipelines.versions(access) == versions

@@ -17,10 +17,10 @@ from deltalake import DeltaTable, write_deltalake
 
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
-from stack.hops import jobs as jobs_api
-from stack.hops.access import Access
+from hops import databricks as jobs_api
+from hops.access import Access
 from tests.conftest import Stack
-from tests.support import road, source
+from tests.support import pipelines, source
 from tests.support.airflow import Airflow
 from tests.support.waiting import wait_for
 
@@ -49,7 +49,7 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     """A run in which the Jobs API was killed in its first try, and the scheduler in its second."""
     token = jobs_api.token(stack.engine)
     jobs = WorkspaceClient(host=stack.settings.jobs_api_url, token=token).jobs
-    keys = road.send(stack, access, 0, 20)
+    keys = pipelines.send(stack, access, 0, 20)
     airflow.unpause()
     run_id = airflow.trigger()
 
@@ -85,10 +85,10 @@ def test_a_run_survives_both(
     assert survived.state["state"] == "success", airflow.failures(survived.id)
     assert survived.submitted == ["INTERNAL_ERROR", "TERMINATED"]
     assert len(airflow.published(survived.id)) == 1
-    keys = {entity: set(road.stored(access, entity)) for entity in ENTITIES}
+    keys = {entity: set(pipelines.stored(access, entity)) for entity in ENTITIES}
     assert survived.keys <= keys[PIN] == keys[GEO] == keys[USER]
     right = source.oracle(stack.settings.source_database_url, keys[PIN])
-    road.check(access, right)
+    pipelines.check(access, right)
 
 
 def move(access: Access, old: str, new: str) -> None:

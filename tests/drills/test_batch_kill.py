@@ -16,9 +16,9 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, Entity
 from emulator.dataset.generate import blocks
-from stack.hops import tables
-from stack.hops.access import Access
-from tests.support import road
+from hops import tables
+from hops.access import Access
+from tests.support import pipelines
 from tests.support.data import arrow, lines
 from tests.support.oracle import Oracle
 from tests.support.waiting import wait_for
@@ -140,13 +140,13 @@ class Lake:
         """The version of every table."""
         aside = [names.quarantine_table(self.user_id, entity) for entity in ENTITIES]
         found = {name: tables.read(self.access, name) for name in aside}
-        found |= road.made(self.access)
+        found |= pipelines.made(self.access)
         return {name: table.version for name, table in found.items() if table}
 
     def check(self) -> None:
         """Hold tables, quarantine and the nine results against DuckDB's on the source."""
         oracle = Oracle(*(arrow(entity, self.rows[entity]) for entity in ENTITIES))
-        road.check(self.access, oracle)
+        pipelines.check(self.access, oracle)
         assert self._quarantined(GEO) == ODD
         assert self._quarantined(PIN) == []
 

@@ -20,10 +20,10 @@ from confluent_kafka import Producer
 from contract import names
 from contract.settings import Settings
 from contract.wire import dumps
+from hops import objects
+from hops.access import Access
 from services.connect.config import connector_name
 from services.connect.rest import ConnectError, Worker
-from stack.hops import objects
-from stack.hops.access import Access
 from tests.conftest import Stack
 from tests.support.program import Program
 from tests.support.waiting import wait_for

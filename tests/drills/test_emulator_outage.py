@@ -13,8 +13,8 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES, Entity
 from emulator.draw import original
-from stack.hops import kafka
-from stack.hops.access import Access
+from hops import kafka
+from hops.access import Access
 from tests.support.emulator import finish
 from tests.support.waiting import wait_for
 

@@ -12,10 +12,10 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from emulator.draw import original
-from stack.hops import kafka, tables
-from stack.hops.access import Access
+from hops import kafka, tables
+from hops.access import Access
 from tests.conftest import Stack
-from tests.support import road
+from tests.support import pipelines
 from tests.support.emulator import finish
 from tests.support.waiting import wait_for
 
@@ -74,7 +74,7 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(
     drawn = Counter(draw.key for draw in islice(original(), counts["posts"]))
     for entity, topic in topics.items():
         end = kafka.offsets(access, topic)[1]
-        stored = partial(road.stored, access, entity, begin[topic])
+        stored = partial(pipelines.stored, access, entity, begin[topic])
         expected = sum(end.values()) - sum(begin[topic].values())
         wait_for(
             f"{expected} records of {topic} to be in S3",

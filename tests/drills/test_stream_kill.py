@@ -20,8 +20,8 @@ from contract import names
 from contract.entities import ENTITIES, Entity
 from contract.settings import Settings
 from emulator.dataset.generate import blocks
-from stack.hops import tables
-from stack.hops.access import Access
+from hops import tables
+from hops.access import Access
 from tests.support import ROOT
 from tests.support.data import arrow, lines
 from tests.support.engine import Engine, Stream, Way

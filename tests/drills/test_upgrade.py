@@ -11,9 +11,9 @@ import pytest
 
 from contract import names
 from contract.entities import ENTITIES
-from stack import engine
-from stack.hops import kafka, objects, tables
-from stack.hops.access import Access
+from hops import kafka, objects, tables
+from hops.access import Access
+from pinpipe.engines import engine
 from tests.conftest import OF_ACCOUNTS, pinpipe
 from tests.support import ROOT
 from tests.support.waiting import wait_for

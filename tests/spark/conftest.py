@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contract.entities import ENTITIES
 from emulator.dataset.generate import Block, blocks
-from spark.pipeline.objects import POSITION
+from spark.pipeline.sources.objects import POSITION
 from tests.support.data import arrow
 from tests.support.lake import Lake
 from tests.support.options import settings, spark_options

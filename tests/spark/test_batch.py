@@ -12,8 +12,8 @@ from contract.entities import ENTITIES, GEO, PIN, USER
 from contract.results import RESULTS
 from emulator.dataset.generate import Block
 from spark.jobs import run_batch
-from spark.pipeline.lock import writer_lock
-from spark.pipeline.maintenance import batch_tables
+from spark.pipeline.delta.lock import writer_lock
+from spark.pipeline.delta.maintenance import batch_tables
 from tests.support.data import lines
 from tests.support.lake import ID, Lake
 

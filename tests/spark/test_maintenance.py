@@ -10,8 +10,8 @@ import pytest
 from contract import names
 from contract.entities import GEO
 from spark.jobs import maintain_tables
-from spark.pipeline.lock import writer_lock
-from spark.pipeline.tables import Table
+from spark.pipeline.delta.lock import writer_lock
+from spark.pipeline.delta.tables import Table
 from tests.support.lake import ID, Lake, rows
 
 

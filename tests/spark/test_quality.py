@@ -23,7 +23,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from emulator.dataset.generate import Block
 from emulator.draw import original
 from spark.jobs import check_quality
-from spark.pipeline import thresholds
+from spark.pipeline.quality import thresholds
 from tests.support.data import lines
 from tests.support.lake import ID, Lake
 
@@ -296,6 +296,6 @@ def test_tables_that_are_not_there_are_one_line(lake: Lake) -> None:
 
 
 def test_the_form_of_the_dag_offers_every_threshold() -> None:
-    text = Path(__file__).parents[2].joinpath("airflow/dags/batch_road.py").read_text()
+    text = Path(__file__).parents[2].joinpath("airflow/dags/batch_pipeline.py").read_text()
     offered = re.findall(r'"(\w+)": Param\(', text)
     assert set(offered) == {threshold.name.split(".")[0] for threshold in thresholds.THRESHOLDS}

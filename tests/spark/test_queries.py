@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 from contract.entities import ENTITIES
 from contract.results import RESULTS
 from emulator.dataset.generate import Block
+from spark.pipeline.batch.queries import DEFAULTS, Options, ordered, posts, results
 from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
-from spark.pipeline.queries import DEFAULTS, Options, ordered, posts, results
 from tests.spark.conftest import Records
 from tests.support.data import lines
 from tests.support.oracle import Oracle

@@ -13,13 +13,13 @@ from pyspark.sql import SparkSession
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from contract.results import RESULTS
-from spark.pipeline import queries
-from spark.pipeline import results as written_results
+from spark.pipeline.batch import queries
+from spark.pipeline.batch import results as written_results
+from spark.pipeline.batch.queries import DEFAULTS, Options
+from spark.pipeline.batch.results import write_results
+from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import LockError
-from spark.pipeline.queries import DEFAULTS, Options
-from spark.pipeline.results import write_results
 from spark.pipeline.schemas import CLEANED, KEY
-from spark.pipeline.tables import Table
 from tests.support.lake import ID, rows
 
 SOME = tuple(result for result in RESULTS if result.name in ("6a", "6b", "7", "8"))

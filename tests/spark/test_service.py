@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
-from spark.pipeline.service import Reader, Restarts, Service
 from spark.pipeline.sources.kinesis.records import SCHEMA
+from spark.pipeline.streaming.service import Reader, Restarts, Service
 from tests.support.lake import ID
 from tests.support.stream import Stream, Tables, once
 

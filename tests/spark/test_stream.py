@@ -8,8 +8,8 @@ from pyspark.sql import SparkSession
 from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
-from spark.pipeline import arrivals
-from spark.pipeline.known import Known, fingerprint
+from spark.pipeline.streaming import counted_posts
+from spark.pipeline.streaming.row_cache import Known, fingerprint
 from tests.spark.test_cleaning import FOLLOWERS
 from tests.spark.test_parse import BAD
 from tests.support.data import lines
@@ -104,7 +104,7 @@ def test_counted_posts_that_only_commits_tell(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are in their table after some batches, once each, however often a job is killed."""
-    monkeypatch.setattr(arrivals, "BATCHES", 3)
+    monkeypatch.setattr(counted_posts, "BATCHES", 3)
     stream, name = Stream(GEO), f"{ID}_geo_arrivals"
 
     def kept() -> list[int]:

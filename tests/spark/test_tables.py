@@ -7,7 +7,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from spark.pipeline.tables import PROPERTIES, Table
+from spark.pipeline.delta.tables import PROPERTIES, Table
 from tests.support.lake import rows
 
 SCHEMA = StructType([StructField("ind", LongType()), StructField("text", StringType())])

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from contract.results import RESULTS
-from stack.hops.airflow import USER
+from hops.airflow import USER
 from tests.conftest import Stack
 from tests.support import ROOT
 from tests.support.airflow import Airflow

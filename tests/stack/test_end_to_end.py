@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from dotenv import dotenv_values
 
-from stack.hops.access import Access
+from hops.access import Access
 from tests.conftest import Stack
 from tests.support import ROOT
 from tests.support.e2e import here

@@ -18,8 +18,8 @@ from sqlalchemy import make_url
 from contract import names
 from contract.entities import ENTITIES, GEO
 from emulator.draw import original
-from stack.hops import kinesis, objects, tables
-from stack.hops.access import Access
+from hops import kinesis, objects, tables
+from hops.access import Access
 from tests.conftest import Stack
 from tests.support import ROOT, elsewhere
 from tests.support.airflow import Airflow

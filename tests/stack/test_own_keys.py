@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from stack import run_folder
-from stack.hops import airflow, jobs
+from hops import airflow, databricks
+from pinpipe.engines import run_folder
 from tests.conftest import MARKER, OF_ACCOUNTS, Stack
 
 OF_THE_TESTS = "compose.env"
@@ -63,7 +63,7 @@ def test_no_file_of_the_run_folder_has_them(stack: Stack) -> None:
 
 @pytest.mark.processes
 def test_a_file_that_holds_a_secret_is_for_its_owner_alone(stack: Stack) -> None:
-    for secret in (jobs.token(stack.engine), airflow.password(stack.engine)):
+    for secret in (databricks.token(stack.engine), airflow.password(stack.engine)):
         holding = files_with(stack, secret)
         assert holding
         modes = {str(path): oct(stat.S_IMODE(path.stat().st_mode)) for path in holding}
@@ -83,7 +83,7 @@ def test_no_container_and_no_volume_has_them(stack: Stack) -> None:
     assert "AWS_ACCESS_KEY_ID=test" in described
     assert MARKER not in described
 
-    token = jobs.token(stack.engine)
+    token = databricks.token(stack.engine)
     holding: dict[str, set[str]] = {MARKER: set(), token: set()}
     seen: set[str] = set()
     containers: list[dict[str, Any]] = json.loads(described)

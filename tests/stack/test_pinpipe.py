@@ -15,9 +15,9 @@ import pytest
 
 from contract import names
 from contract.entities import ENTITIES, PIN
+from hops import kafka
+from hops.access import Access
 from services.connect.rest import Worker
-from stack.hops import kafka
-from stack.hops.access import Access
 from tests.conftest import Stack
 from tests.support import ROOT
 from tests.support.waiting import wait_for
@@ -69,7 +69,7 @@ def test_a_signal_to_pinpipe_ends_the_emulator_in_good_order(
 
     before = records()
     with subprocess.Popen(
-        (sys.executable, "-m", "stack.cli", "emulate", "batch", "--rate", "5", "--json"),
+        (sys.executable, "-m", "pinpipe.cli", "emulate", "batch", "--rate", "5", "--json"),
         cwd=ROOT,
         env=stack.variables,
         stdin=subprocess.DEVNULL,

@@ -10,8 +10,8 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from emulator.draw import original
-from stack.hops import tables
-from stack.hops.access import Access
+from hops import tables
+from hops.access import Access
 from tests.conftest import Stack
 from tests.support.waiting import wait_for
 

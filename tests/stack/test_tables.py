@@ -21,8 +21,8 @@ from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from contract.wire import KAFKA_BINARY
 from emulator.draw import original
-from stack.hops import kafka, objects, tables
-from stack.hops.access import Access
+from hops import kafka, objects, tables
+from hops.access import Access
 from tests.conftest import Stack
 from tests.support import source
 from tests.support.oracle import plain

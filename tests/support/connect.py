@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, Producer
 from contract import names
 from contract.entities import Entity
 from contract.settings import Settings
+from hops.access import Access
 from services.connect.rest import Worker
-from stack.hops.access import Access
 from tests.support import ROOT
 from tests.support.waiting import wait_for
 

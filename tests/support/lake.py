@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contract import names
 from contract.entities import ENTITIES, Entity
 from spark.jobs import run_batch
-from spark.pipeline.ingest import Counts, Road, ingest
+from spark.pipeline.batch.ingest import Counts, Road, ingest
 from tests.support.data import write_objects
 
 ID = "0a1b2c3d4e5f"

@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 
 from contract import names
 from contract.entities import Entity
-from spark.pipeline.board import Board
-from spark.pipeline.lock import Guard
+from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.tables import Table
 from spark.pipeline.sources.kinesis.records import SCHEMA
-from spark.pipeline.stream import Road, Sink, prepared
-from spark.pipeline.tables import Table
+from spark.pipeline.streaming.live_table import Board
+from spark.pipeline.streaming.sink import Road, Sink, prepared
 from tests.support.lake import ID, by_key, rows
 from tests.support.waiting import wait_for
 

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from databricks.bundles.jobs import Job
 
-from stack import bundle
-from stack.wheel import FOLDER, SOURCES, WheelError, build, file_name, sources
+from pinpipe.deploy import bundle
+from pinpipe.deploy.wheel import FOLDER, SOURCES, WheelError, build, file_name, sources
 from tests.support.bundle import GIVEN, ROOT, Bundle, read
 
 AIRFLOW_TASKS = {

@@ -1,6 +1,6 @@
 """The innermost cause of an error, by stand-ins for what py4j passes on: no JVM runs here.
 
-``tests/contracts/jobs_api/test_failed_queries.py`` has errors of Spark itself.
+``tests/contracts/databricks/test_failed_queries.py`` has errors of Spark itself.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from stack import cli, engine
+from pinpipe import cli
+from pinpipe.engines import engine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +29,7 @@ def dead_port() -> int:
 
 def pinpipe(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stack.cli", *arguments],
+        [sys.executable, "-m", "pinpipe.cli", *arguments],
         cwd=ROOT,
         env={**os.environ, "ENGINE": "native", **environ},
         capture_output=True,

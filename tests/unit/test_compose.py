@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stack import compose
-from stack.errors import ComposeError
+from pinpipe.engines import compose
+from pinpipe.errors import ComposeError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker_machine, engine
-from stack.docker import DockerEngine
-from stack.docker_machine import Facts, lacking, mebibytes
-from stack.errors import MachineError
+from pinpipe.doctor import docker_machine
+from pinpipe.doctor.docker_machine import Facts, lacking, mebibytes
+from pinpipe.engines import engine
+from pinpipe.engines.docker import DockerEngine
+from pinpipe.errors import MachineError
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("bash", "cat", "env", "python3")
@@ -97,7 +98,7 @@ class Docker:
     def asked(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run ``pinpipe`` on this machine."""
         return subprocess.run(
-            [sys.executable, "-m", "stack.cli", *arguments],
+            [sys.executable, "-m", "pinpipe.cli", *arguments],
             cwd=ROOT,
             env=self.environ | environ,
             capture_output=True,

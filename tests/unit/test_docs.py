@@ -9,7 +9,7 @@ import click
 import pytest
 
 from contract.settings import PARSERS
-from stack.cli import main
+from pinpipe.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = {
@@ -132,7 +132,7 @@ def test_each_section_of_the_specification_that_is_cited_exists() -> None:
     )
     cited = {
         number
-        for folder in ("contract", "emulator", "services", "spark", "stack", "tests")
+        for folder in ("contract", "emulator", "hops", "pinpipe", "services", "spark", "tests")
         for path in (ROOT / folder).rglob("*.py")
         for number in re.findall(r"specification(?:, |'s )section (\d+)", path.read_text())
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from stack.cloud import variables
+from pinpipe.doctor import variables
 
 ROOT = Path(__file__).resolve().parents[2]
 PINPIPE_ONLY = {"ENGINE"}

@@ -15,12 +15,12 @@ from confluent_kafka import KafkaError
 
 from contract.errors import SettingError
 from contract.settings import Settings
+from hops.access import Access
+from pinpipe.engines import compose, engine
+from pinpipe.engines.processes import Processes
+from pinpipe.errors import StackError
 from services.connect.login import CLIENTS, lines
-from services.kafka_login import LoginError, Watch, client_settings, java_settings
-from stack import compose, engine
-from stack.errors import StackError
-from stack.hops.access import Access
-from stack.processes import Processes
+from services.kafka_client.login import LoginError, Watch, client_settings, java_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = "b-1:9098,b-2:9098"

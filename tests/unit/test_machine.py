@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import machine
+from pinpipe.doctor import machine
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD_PYTHON = """#!/usr/bin/env bash
@@ -39,7 +39,7 @@ def program(file: Path, text: str) -> Path:
 
 
 class Pythons:
-    """A PATH with stand-ins for interpreters alone, and what stack/python.sh makes of it."""
+    """A PATH with stand-ins for interpreters alone, and what pinpipe/python.sh makes of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Pythons:
 
     def found(self, **environ: str) -> tuple[str, str]:
         """What the script prints, and what it says on stderr."""
-        script = ROOT / "stack/python.sh"
+        script = ROOT / "pinpipe/python.sh"
         done = subprocess.run(
             [script], env=self.environ | environ, capture_output=True, text=True, timeout=20
         )
@@ -127,7 +127,7 @@ def test_make_asks_that_script_before_it_installs_anything(pythons: Pythons) -> 
         assert found is not None
         (pythons.folder / name).symlink_to(found)
     project = pythons.folder / "project"
-    for path in ("Makefile", "pyproject.toml", "requirements", "stack/python.sh"):
+    for path in ("Makefile", "pyproject.toml", "requirements", "pinpipe/python.sh"):
         copy = project / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.symlink_to(ROOT / path)

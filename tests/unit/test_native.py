@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack.errors import MachineError, StackError, StartError
-from stack.native import NativeEngine
-from stack.status import State
+from pinpipe.engines.native import NativeEngine
+from pinpipe.engines.status import State
+from pinpipe.errors import MachineError, StackError, StartError
 from tests.support.waiting import wait_for
 
 FILE = """

@@ -29,7 +29,7 @@ while True:
 CALLER = """
 import os, sys
 from pathlib import Path
-from stack.oneshot import OneShot
+from pinpipe.engines.oneshot import OneShot
 how = OneShot((sys.executable, "-c", sys.argv[2]), Path("/"), {**os.environ, "MARK": "given"})
 sys.exit(how.foreground() if sys.argv[1] == "foreground" else how.answer())
 """
@@ -111,7 +111,7 @@ def test_the_signal_of_a_container_goes_to_the_engine_that_runs_it(tmp_path: Pat
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from stack.oneshot import OneShot\n"
+        "from pinpipe.engines.oneshot import OneShot\n"
         "folder = Path(sys.argv[1])\n"
         "own = dict(arg.split('=', 1) for arg in sys.argv[2:])\n"
         "sys.exit(OneShot((str(folder / 'client'),), folder, own, 'the-container').foreground())\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from stack import compose
-from stack.hops.access import Access
-from stack.inherited import CREDENTIALS
-from stack.native import NativeEngine
+from hops.access import Access
+from pinpipe.engines import compose
+from pinpipe.engines.inherited import CREDENTIALS
+from pinpipe.engines.native import NativeEngine
 from tests.conftest import OF_ACCOUNTS
 from tests.support.upstream import Answer, Upstream
 

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from contract import processes
-from stack import engine
-from stack.native import NativeEngine
-from stack.proxy import without_loopback
+from pinpipe.engines import engine
+from pinpipe.engines.native import NativeEngine
+from pinpipe.proxy import without_loopback
 from tests.support.upstream import Answer, Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def test_pinpipe_asks_this_machine_through_no_proxy(server: Upstream, tmp_path: 
     outside = {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
     own = {"ENGINE": "native", "RUN_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-m", "stack.cli", "results", "4"],
+        [sys.executable, "-m", "pinpipe.cli", "results", "4"],
         cwd=ROOT,
         env=outside | PROXY | own | {"LOCALSTACK_PORT": str(server.server_port)},
         capture_output=True,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stack import run_folder
-from stack.docker import DockerEngine
-from stack.processes import Processes
+from pinpipe.engines import run_folder
+from pinpipe.engines.docker import DockerEngine
+from pinpipe.engines.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from stack.errors import HopError
-from stack.hops import tables
-from stack.hops.access import Access
+from hops import tables
+from hops.access import Access
+from hops.errors import HopError
 
 WHEN = datetime(2018, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROWS = [{"ind": ind, "coordinates": [1.5, float(ind)], "timestamp": WHEN} for ind in (3, 1, 2)]

@@ -8,9 +8,9 @@ import pytest
 
 from contract.errors import SettingError
 from tests.support.e2e.target import Target, TargetError, described
-from tests.unit import test_cloud_doctor
+from tests.unit import test_doctor_target
 
-GOOD = test_cloud_doctor.GOOD | {
+GOOD = test_doctor_target.GOOD | {
     "AWS_SESSION_TOKEN": "",
     "KAFKA_AUTH": "iam",
     "JOBS_API_URL": "https://workspace.example",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contract.entities import GEO
-from stack.hops.objects import Content
-from stack.trace import line_of
+from hops.objects import Content
+from pinpipe.trace import line_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from contract.entities import GEO, PIN, USER
-from stack.watch import board
+from pinpipe.watch import board
 
 END = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

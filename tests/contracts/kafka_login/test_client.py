@@ -21,7 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from contract.settings import Settings
 from services.kafka.client import Admin, BrokerError
-from services.kafka_login import LoginError, Watch, client_settings
+from services.kafka_client.login import LoginError, Watch, client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, USER, Variables
 
 LIMIT = 30.0

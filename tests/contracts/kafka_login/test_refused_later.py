@@ -16,7 +16,7 @@ from confluent_kafka.cimpl import NewTopic
 from contract import names
 from contract.settings import Settings
 from emulator.dataset.load import load
-from services.kafka_login import client_settings
+from services.kafka_client.login import client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, Variables, broker
 from tests.support import ROOT
 from tests.support.ports import free_ports

@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from contract.settings import Settings
 from services.connect.rest import Worker
-from services.kafka_login import client_settings
+from services.kafka_client.login import client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, Variables
 from tests.support import ROOT
 from tests.support.ports import free_ports

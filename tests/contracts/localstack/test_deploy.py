@@ -11,10 +11,10 @@ import requests
 
 from contract import names
 from contract.settings import Settings
-from stack.aws.calls import LiveCalls
-from stack.aws.deploy import Deployment
-from stack.aws.errors import DeployError
-from stack.aws.mwaa import PROFILE
+from pinpipe.deploy.calls import LiveCalls
+from pinpipe.deploy.deployment import Deployment
+from pinpipe.deploy.errors import DeployError
+from pinpipe.deploy.mwaa import PROFILE
 from tests.support.localstack import ROOT, LocalStack
 from tests.support.upstream import Answer, Upstream
 
@@ -111,13 +111,13 @@ Resources:
 Outputs:
   Hand: {Value: !Ref SetByHand}
 """
-"""A template in two passes, with the parameters of aws.yaml."""
+"""A template in two passes, with the parameters of platform.yaml."""
 
 
 def test_the_last_part_comes_second_and_stays(
     calls: LiveCalls, settings: Settings, dist: Path, localstack: LocalStack, s3: Any
 ) -> None:
-    template = dist / "cloudformation/aws.yaml"
+    template = dist / "cloudformation/platform.yaml"
     template.write_text(SMALL)
     name = f"small-{USER_ID}"
     deployment = Deployment(calls, settings, dist)
@@ -128,15 +128,15 @@ def test_the_last_part_comes_second_and_stays(
         return [bucket for bucket in found if bucket.startswith("small-")]
 
     try:
-        first = deployment.stack(name, "aws.yaml", sizes | {"SetByHand": "big"})
+        first = deployment.stack(name, "platform.yaml", sizes | {"SetByHand": "big"})
         assert first == (False, {"Hand": "big"})
         assert deployment.foundation(name) == {"Hand": "big"}
         assert buckets() == ["small-always"]
         last = sizes | {"KafkaBootstrapServers": "later"}
-        assert deployment.stack(name, "aws.yaml", last) == (True, {"Hand": "big"})
+        assert deployment.stack(name, "platform.yaml", last) == (True, {"Hand": "big"})
         assert buckets() == ["small-always", "small-later"]
         # AWS tells the brokers in another order.
-        again = deployment.stack(name, "aws.yaml", sizes | {"KafkaBootstrapServers": "other"})
+        again = deployment.stack(name, "platform.yaml", sizes | {"KafkaBootstrapServers": "other"})
         assert again == (False, {"Hand": "big"})
         assert buckets() == ["small-always", "small-later"]
         template.write_text("not a template")

@@ -11,9 +11,9 @@ import pytest
 
 from contract import names
 from contract.entities import ENTITIES
-from stack.cloud import aws
-from stack.cloud.doctor import examine
-from stack.cloud.finding import Finding
+from pinpipe.doctor import permissions
+from pinpipe.doctor.finding import Finding
+from pinpipe.doctor.target import examine
 from tests.support import tiny_source
 from tests.support.localstack import ROOT, USER_ID, LocalStack
 from tests.support.ports import free_port
@@ -120,10 +120,10 @@ def test_what_a_users_policy_lacks_is_told(
         f"arn:aws:kinesis:us-east-1:000000000000:stream/{names.stream(USER_ID, entity)}"
         for entity in ENTITIES
     )
-    reads = [action for action in aws.STREAM_ACTIONS if "Put" not in action]
+    reads = [action for action in permissions.STREAM_ACTIONS if "Put" not in action]
     statements = [
         {"Action": ["s3:ListBucket", "s3:GetObject"], "Resource": [bucket, f"{bucket}/*"]},
-        {"Action": list(aws.STREAM_ACTIONS), "Resource": streams},
+        {"Action": list(permissions.STREAM_ACTIONS), "Resource": streams},
         {"Action": reads, "Resource": [pin]},
     ]
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | s for s in statements]}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contract import names
-from stack.cloud import road
-from stack.cloud.account import Account
+from pinpipe.doctor import hops
+from pinpipe.doctor.account import Account
 from tests.support.program import Service
 from tests.support.rest_proxy import BROKER, create_topic
 
@@ -14,11 +14,11 @@ USER_ID = "d0c7042d0c70"
 def test_topics_that_are_missing_are_told_one_by_one(kafka: Service) -> None:
     account = Account({"KAFKA_BOOTSTRAP_SERVERS": BROKER, "USER_ID": USER_ID})
     wanted = sorted([*names.topics(USER_ID), names.dead_letter_topic(USER_ID)])
-    found = list(road.kafka(account))
+    found = list(hops.kafka(account))
     assert [finding.what for finding in found] == [f"there is no topic {name}" for name in wanted]
     assert all("topics.sh" in finding.remedy for finding in found)
 
     for name in wanted:
         create_topic(name)
-    (finding,) = road.kafka(account)
+    (finding,) = hops.kafka(account)
     assert finding.fine

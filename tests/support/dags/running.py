@@ -55,7 +55,7 @@ class JobsApi(Service):
         command.write_text('#!/bin/sh\nexec python -m "$@"\n')
         command.chmod(0o755)
         super().__init__(
-            "services/jobs_api",
+            "services/databricks",
             folder,
             {
                 "JOBS_API_LISTEN": f"127.0.0.1:{self.port}",

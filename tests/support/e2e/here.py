@@ -6,7 +6,7 @@ from typing import Any
 
 from databricks.sdk import WorkspaceClient
 
-from stack.hops import jobs
+from hops import databricks
 from tests.conftest import Stack
 from tests.support.bundle import GIVEN, Bundle, read
 
@@ -15,7 +15,7 @@ JOBS = ("batch", "stream")
 
 def described(stack: Stack) -> dict[str, str]:
     """The stack as .env.aws would describe it, with the bundle's jobs in its workspace."""
-    token = jobs.token(stack.engine)
+    token = databricks.token(stack.engine)
     workspace = WorkspaceClient(host=stack.settings.jobs_api_url, token=token, auth_type="pat")
     for job in JOBS:
         settings = deployed(stack.settings.user_id, job)

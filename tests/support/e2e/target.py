@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from contract.errors import PipelineError
 from contract.settings import Settings
-from stack import engine
-from stack.aws.account import known
-from stack.cloud import variables
-from stack.hops.access import Access
+from hops.access import Access
+from pinpipe.deploy.account import known
+from pinpipe.doctor import variables
+from pinpipe.engines import engine
 from tests.support import ROOT
 from tests.support.waiting import wait_for
 

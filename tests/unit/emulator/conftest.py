@@ -29,7 +29,7 @@ from click.testing import CliRunner, Result
 from contract import names, wire
 from contract.entities import ENTITIES, PIN, Entity
 from emulator.dataset.load import load
-from emulator.request import Row
+from emulator.delivery.request import Row
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
 from tests.support.emulator import finish

@@ -18,8 +18,8 @@ import pytest
 from contract import wire
 from contract.entities import ENTITIES, GEO, PIN, USER
 from emulator.dataset.generate import Block, blocks
-from emulator.dataset.layout import layout
-from emulator.dataset.people import draws
+from emulator.dataset.generators.layout import layout
+from emulator.dataset.generators.people import draws
 from tests.support.example_row import SENT
 
 CATEGORIES = {

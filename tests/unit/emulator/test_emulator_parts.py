@@ -12,17 +12,17 @@ import pytest
 from contract import wire
 from contract.entities import ENTITIES, GEO, PIN
 from contract.settings import Settings
-from emulator.accounting import Accounting
-from emulator.batch_road import BatchRoad
 from emulator.dataset.generate import blocks
+from emulator.delivery.accounting import Accounting
+from emulator.delivery.journal import FILES, Journal
+from emulator.delivery.request import MAX_BODY, Outcome, Road, requests
+from emulator.delivery.retry import Retry
+from emulator.delivery.sender import Sender
+from emulator.delivery.spool import Spool, SpoolError
 from emulator.draw import Draw, Pace
-from emulator.journal import FILES, Journal
-from emulator.request import MAX_BODY, Outcome, Road, requests
-from emulator.retry import Retry
-from emulator.sender import Sender
+from emulator.routes.kafka import BatchRoad
+from emulator.routes.kinesis import StreamingRoad
 from emulator.source import Source
-from emulator.spool import Spool, SpoolError
-from emulator.streaming_road import StreamingRoad
 from tests.unit.emulator.conftest import Faulty, Program, change, row
 
 
@@ -167,7 +167,7 @@ def test_the_delay_grows_to_a_bound_and_heeds_the_server() -> None:
 def test_what_does_not_answer_in_time_after_a_stop_is_kept(
     gateway: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.sender.GRACE", 0.2)
+    monkeypatch.setattr("emulator.delivery.sender.GRACE", 0.2)
     gateway.always = "hang"
     accounting, stopping = Accounting(), Event()
     with closing(Spool(tmp_path / "spool.jsonl")) as spool:

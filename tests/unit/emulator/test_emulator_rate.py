@@ -10,12 +10,12 @@ from threading import Barrier, Event
 import pytest
 
 from contract.settings import Settings
-from emulator.accounting import Accounting
-from emulator.batch_road import BatchRoad
+from emulator.delivery.accounting import Accounting
+from emulator.delivery.retry import Retry
+from emulator.delivery.sender import Sender
 from emulator.lag import PERIOD, Behind, Lag
 from emulator.options import MOST_IN_FLIGHT
-from emulator.retry import Retry
-from emulator.sender import Sender
+from emulator.routes.kafka import BatchRoad
 from tests.support.waiting import wait_for
 from tests.unit.emulator.conftest import Faulty, Program, row, run
 

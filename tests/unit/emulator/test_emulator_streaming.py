@@ -10,8 +10,8 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
-from emulator.request import requests
-from emulator.streaming_road import MOST_RECORDS, StreamingRoad
+from emulator.delivery.request import requests
+from emulator.routes.kinesis import MOST_RECORDS, StreamingRoad
 from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program, row
 from tests.unit.emulator.test_emulator_draw import BODIES
 
@@ -100,7 +100,7 @@ def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
 def test_a_trace_takes_the_answers_of_its_own_road(
     program: Program, streaming: Program, gateway: Faulty
 ) -> None:
-    from stack.hops.journal import answers
+    from hops.journal import answers
 
     for one in (program, streaming):
         assert one.run(*FAST, "--count", "1")[0] == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from services.rest_proxy.errors import MESSAGES, ApiError, Code, kafka_code, kafka_error
+from services.rest_proxy.http.errors import MESSAGES, ApiError, Code, kafka_code, kafka_error
 
 
 @pytest.mark.parametrize("code", list(MESSAGES))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from services.rest_proxy.errors import ApiError
-from services.rest_proxy.media import RECORDS, media_type, negotiate
+from services.rest_proxy.http.errors import ApiError
+from services.rest_proxy.http.media import RECORDS, media_type, negotiate
 
 
 @pytest.mark.parametrize(

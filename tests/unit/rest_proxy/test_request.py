@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import KafkaError
 
 from contract.settings import Settings
-from services.kafka_login import Watch
-from services.rest_proxy.producer import BY_KEY, Request
+from services.kafka_client.login import Watch
+from services.rest_proxy.produce.producer import BY_KEY, Request
 
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 

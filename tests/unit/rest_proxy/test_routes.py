@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.rest_proxy.routes import ROUTES, Route, find
+from services.rest_proxy.http.routes import ROUTES, Route, find
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

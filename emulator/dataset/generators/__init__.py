@@ -1,0 +1,1 @@
+"""Generates the columns of the source database, true to the original's profile."""

@@ -1,0 +1,1 @@
+"""Delivers rows: batches, requests, retries, and an account of every row."""

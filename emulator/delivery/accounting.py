@@ -1,0 +1,107 @@
+"""Counts what became of the rows: sent = acknowledged + failed, once all are settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from contract.entities import ENTITIES
+from emulator.delivery.request import Row
+
+
+@dataclass(slots=True)
+class Count:
+    """Rows of one entity."""
+
+    sent: int = 0
+    """Given to the sender."""
+    acknowledged: int = 0
+    """Of them, stored by the answer's own word."""
+    failed: int = 0
+    """Of them, not: refused, or unanswered to the end."""
+    retried: int = 0
+    """Sendings beyond the first of a row."""
+    missing: int = 0
+    """Drawn, but not in the source: never sent."""
+
+
+@dataclass
+class Accounting:
+    """The counts of one run. The sender, which has many threads, holds a lock while it counts."""
+
+    posts: int = 0
+    """Posts drawn."""
+    requests: int = 0
+    """Attempts, answered or not."""
+    replayed: int = 0
+    """Rows that came from the spool."""
+    kept: int = 0
+    """Failed rows that are in the spool now."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why rows failed."""
+    entities: dict[str, Count] = field(
+        default_factory=lambda: {entity.name: Count() for entity in ENTITIES}
+    )
+
+    def post(self) -> None:
+        """A post was drawn."""
+        self.posts += 1
+
+    def attempt(self) -> None:
+        """A request goes out."""
+        self.requests += 1
+
+    def sent(self, rows: Iterable[Row]) -> None:
+        """Rows were given to the sender."""
+        for row in rows:
+            self.entities[row.entity.name].sent += 1
+            self.replayed += row.entry is not None
+
+    def acknowledged(self, rows: Iterable[Row]) -> None:
+        """Rows were stored."""
+        for row in rows:
+            self.entities[row.entity.name].acknowledged += 1
+
+    def failed(self, rows: Iterable[Row], reason: str, *, kept: bool) -> None:
+        """Rows were given up."""
+        for row in rows:
+            self.entities[row.entity.name].failed += 1
+            self.reasons[reason] += 1
+            self.kept += kept
+
+    def retried(self, rows: Iterable[Row]) -> None:
+        """Rows go out once more."""
+        for row in rows:
+            self.entities[row.entity.name].retried += 1
+
+    def missing(self, entity: str) -> None:
+        """A row wasn't in the source."""
+        self.entities[entity].missing += 1
+
+    @property
+    def total(self) -> Count:
+        """The counts of the three entities together."""
+        sums = Counter[str]()
+        for count in self.entities.values():
+            sums.update(asdict(count))
+        return Count(**sums)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row that was drawn is stored."""
+        total = self.total
+        return total.acknowledged == total.sent and not total.missing
+
+    def summary(self) -> dict[str, Any]:
+        """The counts as a JSON document."""
+        return {
+            "posts": self.posts,
+            **asdict(self.total),
+            "requests": self.requests,
+            "replayed": self.replayed,
+            "kept": self.kept,
+            "reasons": dict(self.reasons),
+            "entities": {name: asdict(count) for name, count in self.entities.items()},
+        }

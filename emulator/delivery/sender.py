@@ -1,0 +1,322 @@
+"""Sends rows down a road, from several threads, until each is settled once.
+
+A row is settled when an answer says that it was stored, when one says that it never will be,
+or when the attempts run out; what fails is kept in the spool. No answer at all says nothing, so
+the row is sent again: it may then be stored twice, which is normal input downstream.
+
+Rows of one entity and key are stored in the order in which they were given, however many requests
+are in flight: a delivery is free when no earlier one with a key of its own is unsettled, and the
+rows that stand behind a failed row of their key in its request are sent again behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from threading import Condition, Event, Thread
+
+import requests
+
+from emulator.delivery.accounting import Accounting
+from emulator.delivery.attempt import attempt
+from emulator.delivery.journal import Journal
+from emulator.delivery.request import Outcome, Request, Road, Row
+from emulator.delivery.request import requests as split
+from emulator.delivery.retry import Retry
+from emulator.delivery.spool import Spool, SpoolError
+
+GRACE = 8.0
+"""Seconds for what is in flight once a run is told to stop; Docker kills after ten."""
+
+_IN_A_ROW = 3
+"""Requests given up with none answered in between, after which the gateway counts as gone."""
+
+
+@dataclass(eq=False, slots=True)
+class _Delivery:
+    """A request on its way; its rows shrink to those that aren't settled."""
+
+    request: Request
+    keys: frozenset[int]
+    """Keys of all its rows, the settled ones included."""
+    after: set[_Delivery] = field(default_factory=set)
+    """The earlier deliveries that have a key of this one."""
+
+
+class Sender:
+    """Sends rows of a road with ``in_flight`` requests at a time, and up to ``most`` if need be.
+
+    With one in flight the requests are answered in the order of ``send``. With more, a request
+    waits only for the earlier ones that have a key of its own: the rows of one key arrive in
+    order, others may overtake each other.
+
+    Args:
+        road: builds the requests and reads the answers.
+        accounting: counts what becomes of the rows.
+        stopping: set when the run is told to stop; nothing is tried again after that.
+        in_flight: requests under way at a time, and as many may wait.
+        most: requests under way at a time after ``send`` has had to raise ``in_flight``.
+        retry: how long a request is tried.
+        journal: takes each attempt, if given.
+        spool: keeps what fails, if given.
+        talk: takes a line for the person who watches.
+    """
+
+    def __init__(
+        self,
+        road: Road,
+        accounting: Accounting,
+        stopping: Event,
+        *,
+        in_flight: int = 1,
+        most: int = 1,
+        retry: Retry | None = None,
+        journal: Journal | None = None,
+        spool: Spool | None = None,
+        talk: Callable[[str], object] = lambda line: None,
+    ) -> None:
+        self._road, self._accounting, self._stopping = road, accounting, stopping
+        self._retry = retry or Retry()
+        self._journal, self._spool, self._talk = journal, spool, talk
+        self._most = max(in_flight, most)
+        self._changed = Condition()
+        """Notified whenever a delivery begins or gets settled; held while one does."""
+        self._unsettled: set[_Delivery] = set()
+        self._waiting: deque[_Delivery] = deque()
+        self._latest: defaultdict[str, dict[int, _Delivery]] = defaultdict(dict)
+        """By entity and key: the last of the unsettled deliveries that have it."""
+        self._given_up = 0
+        self._talked = 0.0
+        self._closed = False
+        self._deadline = 0.0
+        self._threads: list[Thread] = []
+        self.gone = Event()
+        """Set when sending on has no sense: the gateway is gone, or ``error`` happened."""
+        self.error: BaseException | None = None
+        """What went wrong here, with the journal or the spool: not what an answer said."""
+        self.waited = 0.0
+        """Seconds that ``send`` has waited for a request to end."""
+        for _ in range(in_flight):
+            self._start_thread()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way at a time."""
+        return len(self._threads)
+
+    def send(self, rows: Sequence[Row], by: float = inf) -> None:
+        """Send rows of one entity; waits while as many requests as may be are waiting.
+
+        Once the run is told to stop it waits no longer than ``GRACE``: then the rows fail.
+
+        Args:
+            rows: what to send.
+            by: when the wait has to be over, in seconds of ``time.monotonic``. After that, one
+                more request goes out at a time, as long as there may be more.
+        """
+
+        def capacity() -> bool:
+            full = len(self._waiting) >= self.in_flight
+            if full and self.in_flight < self._most and time.monotonic() > by:
+                self._start_thread()
+                return True
+            return not full
+
+        for request in split(self._road, rows[0].entity, rows):
+            begun = time.monotonic()
+            with self._changed:
+                delivery = self._begin(request)
+                if self._await(capacity):
+                    self._waiting.append(delivery)
+                    self._changed.notify_all()
+                else:
+                    self._fail(delivery, "not sent: told to stop")
+            self.waited += time.monotonic() - begun
+
+    def drain(self) -> bool:
+        """Wait until every row is settled; once told to stop, for no longer than ``GRACE``.
+
+        Returns whether every row was settled by an answer or by its last attempt.
+        """
+        with self._changed:
+            settled = self._await(lambda: not self._unsettled)
+            self._waiting.clear()
+            for delivery in list(self._unsettled):
+                self._fail(delivery, "not answered before the run was stopped")
+        return settled
+
+    def close(self) -> None:
+        """Settle every row and end the threads."""
+        settled = self.drain()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if settled:
+            # They may still be writing to the journal. One that waits for an answer in vain is
+            # left behind, and ends with the program.
+            for thread in self._threads:
+                thread.join()
+
+    def _await(self, fact: Callable[[], bool]) -> bool:
+        """Wait for ``fact``; once the run is told to stop, until ``GRACE`` is over for all."""
+        while not self._changed.wait_for(fact, timeout=0.1):
+            if self._stopping.is_set():
+                self._deadline = self._deadline or time.monotonic() + GRACE
+                if time.monotonic() > self._deadline:
+                    return False
+        return True
+
+    def _start_thread(self) -> None:
+        name = f"sender-{len(self._threads)}"
+        self._threads.append(Thread(target=self._work, name=name, daemon=True))
+        self._threads[-1].start()
+
+    def _begin(self, request: Request) -> _Delivery:
+        """Count the rows of ``request`` as sent, and have them settled from now on."""
+        delivery = _Delivery(request, frozenset(row.key for row in request.rows))
+        self._accounting.sent(request.rows)
+        latest = self._latest[request.rows[0].entity.name]
+        delivery.after.update(latest[key] for key in delivery.keys & latest.keys())
+        latest.update(dict.fromkeys(delivery.keys, delivery))
+        self._unsettled.add(delivery)
+        return delivery
+
+    def _next(self) -> _Delivery | None:
+        """The first of the waiting deliveries that may go out."""
+        for delivery in self._waiting:
+            delivery.after &= self._unsettled
+            if not delivery.after:
+                return delivery
+        return None
+
+    def _work(self) -> None:
+        with requests.Session() as session:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed or self._next())
+                    delivery = self._next()
+                    if delivery is None:
+                        return
+                    self._waiting.remove(delivery)
+                    self._changed.notify_all()
+                try:
+                    self._deliver(session, delivery)
+                except BaseException as error:  # a thread's own would be lost with it
+                    self._broken(error)
+                    self._fail(delivery, f"{type(error).__name__}: {error}")
+
+    def _deliver(self, session: requests.Session, delivery: _Delivery) -> None:
+        """Try a delivery until each of its rows is settled."""
+        started = time.monotonic()
+        attempts = 0
+        while True:
+            if self.gone.is_set():
+                self._fail(delivery, "not sent: the gateway is gone")
+                return
+            attempts += 1
+            with self._changed:
+                self._accounting.attempt()
+            request = delivery.request
+            made = attempt(session, self._road, request, self._retry.timeout)
+            again = self._settle(delivery, made.outcomes)
+            if self._journal is not None:
+                self._journal.write(request, made.status, made.outcomes)
+            if not again:
+                return
+            reason = next(o.error or "" for o in made.outcomes if o.again)
+            delay = self._retry.delay(attempts, made.retry_after)
+            late = time.monotonic() + delay - started > self._retry.seconds
+            if late or self._given_up or self._stopping.wait(delay):
+                self._give_up(delivery, reason)
+                return
+            self._say(f"{request.rows[0].entity.name}: {reason}; trying again")
+            with self._changed:
+                self._accounting.retried(again)
+
+    def _settle(self, delivery: _Delivery, outcomes: tuple[Outcome, ...]) -> list[Row]:
+        """Account for what an answer settles; return the rows that need another attempt.
+
+        A stored row is among them if an earlier row of its key is: else that one would be last.
+        """
+        stored: list[Row] = []
+        again: list[Row] = []
+        refused: list[Outcome] = []
+        late: set[int] = set()
+        for outcome in outcomes:
+            if outcome.again or (outcome.stored and outcome.row.key in late):
+                again.append(outcome.row)
+                late.add(outcome.row.key)
+            elif outcome.stored:
+                stored.append(outcome.row)
+            else:
+                refused.append(outcome)
+        if refused:
+            row = refused[0].row
+            self._say(f"{row.entity.name} {row.key}: {refused[0].error}")
+        with self._changed:
+            if delivery not in self._unsettled:
+                return []
+            if len(again) < len(outcomes):
+                self._given_up = 0
+            self._accounting.acknowledged(stored)
+            if self._spool is not None:
+                self._spool.acknowledged(stored)
+            if not again:
+                self._end(delivery)
+            elif len(again) < len(outcomes):
+                delivery.request = self._road.request(again[0].entity, again)
+            for outcome in refused:
+                self._lose((outcome.row,), outcome.error or "")
+            self._changed.notify_all()
+        return again
+
+    def _give_up(self, delivery: _Delivery, reason: str) -> None:
+        self._fail(delivery, reason)
+        if self._stopping.is_set():
+            return
+        with self._changed:
+            self._given_up += 1
+            if self._given_up < _IN_A_ROW or self.gone.is_set():
+                return
+            self.gone.set()
+        self._talk(f"the gateway is gone, nothing more is sent: {reason}")
+
+    def _fail(self, delivery: _Delivery, reason: str) -> None:
+        """Give up the rows of a delivery that aren't settled yet."""
+        with self._changed:
+            if delivery in self._unsettled:
+                self._end(delivery)
+                self._lose(delivery.request.rows, reason)
+                self._changed.notify_all()
+
+    def _end(self, delivery: _Delivery) -> None:
+        self._unsettled.remove(delivery)
+        latest = self._latest[delivery.request.rows[0].entity.name]
+        for key in delivery.keys:
+            if latest.get(key) is delivery:
+                del latest[key]
+
+    def _lose(self, rows: tuple[Row, ...], reason: str) -> None:
+        try:
+            if self._spool is not None:
+                self._spool.keep(rows)
+            kept = self._spool is not None
+        except SpoolError as error:
+            self._broken(error)
+            kept = False
+        self._accounting.failed(rows, reason, kept=kept)
+
+    def _broken(self, error: BaseException) -> None:
+        """Nothing more can be sent: ``error`` happened here."""
+        self.error = self.error or error
+        self.gone.set()
+
+    def _say(self, line: str) -> None:
+        """Tell the person who watches, but not more than once in two seconds."""
+        now = time.monotonic()
+        if now - self._talked > 2:
+            self._talked = now
+            self._talk(line)

@@ -1,0 +1,1 @@
+"""Where posts are sent: a route for each pipeline, both through API Gateway."""

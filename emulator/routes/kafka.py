@@ -1,0 +1,44 @@
+"""The historical road: ``POST /topics/<topic>`` through API Gateway to the Kafka REST proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from contract import names, wire
+from contract.entities import Entity
+from emulator.delivery.request import Outcome, Request, Road, Row
+
+MOST_RECORDS = 10_000
+"""Records of one request."""
+
+_FINAL_CODES = (1, 50002)
+"""Kafka refuses the record for good: Confluent's number for it, and the v2 API's."""
+
+
+class BatchRoad(Road):
+    """Builds produce requests of the Confluent REST API v2 and reads their answers."""
+
+    def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
+        """One record a row, without a key, as the original sent them."""
+        topic = names.topic(self.user_id, entity)
+        return Request(
+            method="POST",
+            url=f"{self.invoke_url}/topics/{topic}",
+            target=topic,
+            headers={"Content-Type": wire.KAFKA_JSON},
+            body=wire.dumps(wire.kafka_records(row.value for row in rows)).encode(),
+            rows=tuple(rows),
+        )
+
+    def slots(self, request: Request, answer: Any) -> list[dict[str, Any]]:
+        """The offsets."""
+        return answer["offsets"]  # type: ignore[no-any-return]
+
+    def outcome(self, request: Request, row: Row, slot: dict[str, Any]) -> Outcome:
+        """Stored, unless there is the code of an error."""
+        code = slot["error_code"]
+        if code is not None:
+            return Outcome(row, error=f"{code} {slot.get('error')}", again=code not in _FINAL_CODES)
+        position = {"partition": slot["partition"], "offset": slot["offset"]}
+        return Outcome(row, position={"topic": request.target, **position})

@@ -1,0 +1,99 @@
+"""The real-time road: ``PUT /streams/<stream>/record(s)`` through API Gateway to Kinesis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from contract import names, wire
+from contract.entities import Entity
+from contract.settings import Settings
+from emulator.delivery.request import Outcome, Request, Road, Row
+
+MOST_RECORDS = 500
+"""Records of one PutRecords."""
+LONGEST_KEY = 256
+"""Characters of a partition key."""
+_MAX_RECORD = 1 << 20
+"""Bytes of a record. Kinesis refuses the whole request for one that is larger."""
+
+_THROTTLED = (
+    "KMSThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+)
+"""Kinesis says so with a 400, and takes the same record later."""
+
+
+class StreamingRoad(Road):
+    """Builds PutRecord and PutRecords requests of the REST API and reads their answers.
+
+    Args:
+        settings: say where the REST API is and whose streams are meant.
+        partition_key: key of every record; by default a record has its row's key, so that the
+            shards share the posts and one shard keeps the order of each.
+    """
+
+    def __init__(self, settings: Settings, partition_key: str | None = None) -> None:
+        super().__init__(settings)
+        self._partition_key = partition_key
+
+    def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
+        """PutRecord for one row, as the original sent them, and PutRecords for more."""
+        stream = names.stream(self.user_id, entity)
+        pairs = [(self._partition_key or str(row.key), row.value) for row in rows]
+        if len(pairs) == 1:
+            ((key, value),) = pairs
+            action, document = "record", wire.kinesis_record(stream, value, key)
+        else:
+            action, document = "records", wire.kinesis_records(pairs)
+        return Request(
+            method="PUT",
+            url=f"{self.invoke_url}/streams/{stream}/{action}",
+            target=stream,
+            headers={"Content-Type": wire.JSON},
+            body=wire.dumps(document).encode(),
+            rows=tuple(rows),
+        )
+
+    def fits(self, request: Request) -> bool:
+        """Whether no record has to go alone, or in another request."""
+        if not super().fits(request) or len(request.rows) > MOST_RECORDS:
+            return False
+        # A body holds its records' bytes and more: only a large one is looked into.
+        return len(request.body) <= _MAX_RECORD or all(
+            len(wire.dumps(row.value).encode()) <= _MAX_RECORD for row in request.rows
+        )
+
+    def may_pass(self, status: int, body: bytes) -> bool:
+        """Whether it is a status that passes, or Kinesis throttles."""
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            # The name of Kinesis' error may come with a prefix.
+            if json.loads(body)["__type"].rpartition("#")[2] in _THROTTLED:
+                return True
+        return super().may_pass(status, body)
+
+    def slots(self, request: Request, answer: Any) -> list[dict[str, Any]]:
+        """The answer of PutRecord itself, or the records of PutRecords'.
+
+        Raises:
+            ValueError: the records contradict their count.
+        """
+        if len(request.rows) == 1:
+            return [answer]
+        slots: list[dict[str, Any]] = answer["Records"]
+        failed = sum(slot.get("ErrorCode") is not None for slot in slots)
+        if failed != answer["FailedRecordCount"]:
+            raise ValueError
+        return slots
+
+    def outcome(self, request: Request, row: Row, slot: dict[str, Any]) -> Outcome:
+        """Stored, unless there is the code of an error."""
+        code = slot.get("ErrorCode")
+        if code is not None:
+            # Throttling, or a failure within Kinesis: both pass.
+            return Outcome(row, error=f"{code} {slot.get('ErrorMessage')}", again=True)
+        position = {"shard": slot["ShardId"], "sequence_number": slot["SequenceNumber"]}
+        return Outcome(row, position={"stream": request.target, **position})

@@ -1,0 +1,93 @@
+"""Hop 5, Kafka: end offsets and records of the three topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from hops.access import Access
+from hops.errors import HopError, hop_errors
+
+HOP = "kafka"
+LIMIT = 15.0
+"""Seconds that the broker may take to answer a question."""
+
+Offsets = dict[int, int]
+"""Partition to offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+def _consumer(access: Access) -> Consumer:
+    return Consumer(
+        {
+            **access.kafka,
+            "group.id": "pinpipe",  # never joined or committed: partitions are assigned by hand
+            "enable.auto.commit": False,
+            "enable.partition.eof": False,
+        }
+    )
+
+
+def offsets(access: Access, topic: str) -> tuple[Offsets, Offsets]:
+    """First offset and next offset of each partition of a topic.
+
+    Raises:
+        HopError: the broker doesn't answer, or there is no such topic.
+    """
+    servers = access.settings.kafka_bootstrap_servers
+    with closing(_consumer(access)) as consumer, hop_errors(HOP, servers, KafkaException):
+        partitions = consumer.list_topics(topic, timeout=LIMIT).topics[topic].partitions
+        if not partitions:
+            raise HopError(HOP, f"there is no topic {topic!r}")
+        marks = {
+            p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=LIMIT)
+            for p in partitions
+        }
+    return {p: low for p, (low, _) in marks.items()}, {p: high for p, (_, high) in marks.items()}
+
+
+def read(
+    access: Access, topic: str, start: Mapping[int, int], end: Mapping[int, int]
+) -> Iterator[Record]:
+    """Records of a topic, from ``start`` up to but not including ``end``, by partition.
+
+    Raises:
+        HopError: the records didn't come in time.
+    """
+    for partition, stop in end.items():
+        first = start.get(partition, 0)
+        if first < stop:
+            yield from _read_partition(access, TopicPartition(topic, partition, first), stop)
+
+
+def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[Record]:
+    with closing(_consumer(access)) as consumer:
+        consumer.assign([at])
+        position = at.offset
+        while True:
+            # No more than are left: it waits until it has as many, or the time is up.
+            messages = consumer.consume(min(500, stop - position), timeout=LIMIT)
+            if not messages:
+                raise HopError(HOP, f"no record of {at.topic}-{at.partition} in {LIMIT:g} s")
+            for message in messages:
+                if message.error() is not None:
+                    raise HopError(HOP, f"{at.topic}-{at.partition}: {message.error()}")
+                offset = message.offset()
+                if offset is None or offset >= stop:
+                    return
+                position = offset + 1
+                yield Record(at.topic, at.partition, offset, message.value())
+                if offset == stop - 1:
+                    return

@@ -1,0 +1,49 @@
+"""Hop S, Kinesis: records of a stream, read without Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hops.access import Access
+from hops.errors import hop_errors
+
+HOP = "kinesis"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record and its place."""
+
+    shard: str
+    sequence_number: str
+    data: bytes
+
+
+def read(access: Access, stream: str) -> Iterator[Record]:
+    """Every record that the stream still keeps, shard by shard, the oldest first.
+
+    Raises:
+        HopError: there is no such stream, or Kinesis doesn't answer.
+    """
+    with hop_errors(HOP, f"stream {stream}", BotoCoreError, ClientError):
+        pages = access.kinesis.get_paginator("list_shards").paginate(StreamName=stream)
+        for shard in [shard["ShardId"] for page in pages for shard in page["Shards"]]:
+            yield from _read(access, stream, shard)
+
+
+def _read(access: Access, stream: str, shard: str) -> Iterator[Record]:
+    kinesis = access.kinesis
+    begun = kinesis.get_shard_iterator(
+        StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )
+    position: str | None = begun["ShardIterator"]
+    while position:
+        page = kinesis.get_records(ShardIterator=position)
+        for record in page["Records"]:
+            yield Record(shard, record["SequenceNumber"], record["Data"])
+        if not page["Records"] and not page.get("MillisBehindLatest"):
+            return
+        position = page.get("NextShardIterator")

@@ -1,0 +1,99 @@
+"""Hop 7, Delta: the tables that Spark keeps, read without Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from contract import names
+from contract.entities import Entity
+from contract.results import Result
+from hops.access import Access
+from hops.errors import HopError, hop_errors
+
+HOP = "delta"
+Road = Literal["batch", "streaming"]
+IN_ORDER = {"datafusion.execution.target_partitions": "1"}
+"""Rows come in the order in which a file holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of a Delta table, at a version."""
+
+    version: int
+    rows: list[dict[str, Any]]
+
+
+def read(
+    access: Access,
+    name: str,
+    columns: Sequence[str] = (),
+    key: int | None = None,
+    road: Road = "batch",
+) -> Table | None:
+    """Read a table; None if it doesn't exist.
+
+    Args:
+        columns: the columns to read, all by default.
+        key: the key of the rows to read, all by default.
+        road: whose table it is.
+
+    Raises:
+        HopError: it's there and can't be read, or S3 doesn't answer.
+    """
+    uri = uri_of(access, name, road)
+    query = f"SELECT {', '.join(map(_quoted, columns)) or '*'} FROM rows"
+    if key is not None:
+        query += f" WHERE ind = {key:d}"
+    try:
+        table = DeltaTable(uri, storage_options=access.delta_storage_options)
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError) as error:
+        raise HopError(HOP, f"table {uri}: {error}") from error
+    # A query's errors have no class of their own.
+    with hop_errors(HOP, f"table {uri}", Exception):
+        # Not as an Arrow dataset: that reads through a file system in Python, from threads of its
+        # own, and one that still wants to as the interpreter closes aborts the program.
+        found = QueryBuilder(IN_ORDER).register("rows", table).execute(query).read_all()
+    return Table(table.version(), pa.table(found).to_pylist())
+
+
+def uri_of(access: Access, name: str, road: Road = "batch") -> str:
+    """URI of a table."""
+    settings = access.settings
+    root = settings.batch_root if road == "batch" else settings.streaming_root
+    return f"{root}/{name}"
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
+
+
+def keys(access: Access, entity: Entity, road: Road = "batch") -> list[int]:
+    """Every key in an entity's cleaned table."""
+    table = read(access, names.table(access.settings.user_id, entity), ["ind"], road=road)
+    return [row["ind"] for row in table.rows] if table else []
+
+
+def quarantined(access: Access, entity: Entity) -> list[dict[str, Any]]:
+    """Every row in an entity's quarantine table."""
+    table = read(access, names.quarantine_table(access.settings.user_id, entity))
+    return table.rows if table else []
+
+
+def live(access: Access) -> Table | None:
+    """The live metrics of all streams, or None if nothing has been streamed yet."""
+    return read(access, names.live_table(access.settings.user_id), road="streaming")
+
+
+def result(access: Access, wanted: Result) -> Table | None:
+    """One of the nine results, or None if no batch has run yet."""
+    name = names.result_table(access.settings.user_id, wanted.name)
+    return read(access, name, wanted.columns)

@@ -1,0 +1,123 @@
+"""The list of what is built for AWS and Databricks, and the one way in which it gets into dist/.
+
+The same sources and settings give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from contract.settings import Settings
+from pinpipe.deploy import mwaa, wheel
+from pinpipe.deploy.msk_connect import MskConnect
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file of dist/.
+
+    Args:
+        path: relative to dist/, with slashes.
+        purpose: what takes it.
+        content: its bytes.
+    """
+
+    path: str
+    purpose: str
+    content: bytes
+
+
+Builder = Callable[[Path, Mapping[str, str]], list[Artefact]]
+"""Builds the artefacts of a folder of dist/ from the project's root and the settings' variables."""
+
+
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def cloudformation(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The two templates: the one that LocalStack deploys too, and the platform's."""
+    purposes = {
+        "localstack/template.yaml": "CloudFormation: bucket, Kinesis streams, API Gateway; LocalStack's",
+        "cloudformation/platform.yaml": "CloudFormation: network, MSK, MSK Connect, MWAA, RDS, roles",
+    }
+    return [
+        Artefact(f"cloudformation/{Path(path).name}", purpose, (root / path).read_bytes())
+        for path, purpose in purposes.items()
+    ]
+
+
+def msk_connect(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The S3 sink for MSK Connect, and the requests that make a connector of it."""
+    connect = MskConnect(root, environment)
+    ours, theirs = connect.connector, connect.confluent_connector
+    documents = {
+        "connector": ("MSK Connect: the connector's configuration, the one that runs here", ours),
+        "confluent-connector": ("the same for Confluent's S3 sink connector", theirs),
+    }
+    for name, request in connect.requests.items():
+        documents[name] = (f"MSK Connect: aws kafkaconnect {name}", request)
+    worker, properties = "MSK Connect: the worker configuration", connect.worker_properties
+    return [
+        Artefact(connect.plugin_key, "MSK Connect: the S3 sink, a custom plugin", connect.plugin),
+        Artefact("msk-connect/worker.properties", worker, properties),
+        *(
+            Artefact(f"msk-connect/{name}.json", purpose, _json(document))
+            for name, (purpose, document) in documents.items()
+        ),
+    ]
+
+
+def mwaa_bucket(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The contents of MWAA's bucket."""
+    purposes = {
+        "requirements.txt": "MWAA: requirements, with the constraint in dags/",
+        "plugins.zip": "MWAA: the plug-ins that the DAGs import",
+        "startup.sh": "MWAA: the start-up script, with the user id and the jobs' wheel",
+    }
+    files = mwaa.bucket_files(root, Settings.from_environ(environment).user_id)
+    return [
+        Artefact(f"mwaa/{key}", purposes.get(key, "MWAA: the DAG folder"), content)
+        for key, content in files.items()
+    ]
+
+
+def databricks(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """The wheel that ``spark/databricks.yml`` deploys."""
+    purpose = "Databricks: what the jobs of spark/databricks.yml import"
+    with TemporaryDirectory() as folder:
+        made = wheel.build(root, Path(folder))
+        return [Artefact(f"{wheel.FOLDER}/{made.name}", purpose, made.read_bytes())]
+
+
+BUILDERS: tuple[Builder, ...] = (cloudformation, msk_connect, mwaa_bucket, databricks)
+"""Who builds what: each has a folder of dist/ of its own."""
+
+
+def artefacts(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
+    """Build everything, for the settings in ``environment``.
+
+    Raises:
+        SettingError: a variable has a value that can't be used.
+        PackageError: something isn't built yet, or can't be.
+    """
+    return [artefact for build in BUILDERS for artefact in build(root, environment)]
+
+
+def write(built: Sequence[Artefact], dist: Path) -> None:
+    """Make ``dist`` hold these artefacts and, in their folders, nothing else.
+
+    Folders of ``dist`` that no artefact is in are left alone.
+    """
+    for folder in {artefact.path.partition("/")[0] for artefact in built}:
+        shutil.rmtree(dist / folder, ignore_errors=True)
+    for artefact in built:
+        path = dist / artefact.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(artefact.content)

@@ -1,0 +1,298 @@
+"""Deploys the artefacts of dist/: two stacks, and between their parts the files.
+
+1. ``platform.yaml`` without its last part: network, MSK, RDS, roles, the bucket of artefacts.
+2. ``template.yaml``: bucket, streams, and the API, which now has an address to pass requests on to.
+3. The files for MSK Connect and MWAA go into their bucket.
+4. ``platform.yaml`` with the brokers' addresses, which AWS tells now, and with the files' versions: MSK
+   Connect and MWAA.
+
+Each may be done again: what is as it should be stays, and 1 is left to 4 from the second time on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract import names
+from contract.errors import SettingError
+from contract.settings import Settings
+from pinpipe.deploy.archive import version
+from pinpipe.deploy.calls import LiveCalls, MissingError, UnchangedError
+from pinpipe.deploy.errors import DeployError, PackageError
+from pinpipe.deploy.mwaa import PROFILE
+
+MINUTES = 90
+"""Minutes that a stack may take: MSK takes half an hour, MWAA as long."""
+
+NEVER_WHOLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+"""States of a stack that can't be updated."""
+
+FILES = ("requirements.txt", "plugins.zip", "startup.sh")
+"""Objects that the MWAA environment names by their version."""
+
+KEPT = "KafkaBootstrapServers"
+"""Parameter that stays once it has a value. AWS tells the brokers in any order, and another order
+would be a new connector of the old one's name, which CloudFormation refuses."""
+
+
+def stack_names(user_id: str) -> tuple[str, str]:
+    """Names of the stacks of template.yaml and of platform.yaml."""
+    return f"pinterest-data-pipeline-{user_id}", f"pinterest-data-pipeline-{user_id}-aws"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What deploys, and from where.
+
+    Args:
+        calls: made or only shown.
+        settings: of the account.
+        dist: the folder of artefacts.
+    """
+
+    calls: LiveCalls
+    settings: Settings
+    dist: Path
+    made: set[str] = field(default_factory=set)
+    """Stacks that this run has made or updated."""
+
+    def run(self) -> dict[str, str]:
+        """Deploy everything and return the outputs of both stacks.
+
+        Raises:
+            SettingError: a setting has a value that can't work on AWS.
+            PackageError: dist/ lacks an artefact.
+            DeployError: AWS refused something.
+        """
+        check(self.settings)
+        api, rest = stack_names(self.settings.user_id)
+        first = self.foundation(rest)
+        found = self.api(api, first["RestProxyAddress"])
+        versions = self.upload(first["SparkInstanceProfileArn"])
+        last = {KEPT: self.brokers(first["KafkaClusterArn"]), **versions}
+        return found | self.stack(rest, "platform.yaml", self._sizes() | last)[1]
+
+    def foundation(self, name: str) -> dict[str, str]:
+        """Deploy platform.yaml without its last part, unless that is there already.
+
+        With it, the second pass does everything: the worker's properties of a new template under
+        the name that the old ones have would be refused.
+        """
+        if _given(self._known(name)).get(KEPT):
+            return self._outputs(name)
+        return self.stack(name, "platform.yaml", self._sizes())[1]
+
+    def api(self, name: str, rest_proxy: str) -> dict[str, str]:
+        """Deploy template.yaml, and its API's stage again when the stack was there already.
+
+        Args:
+            name: of the stack.
+            rest_proxy: address of the REST proxy, where KAFKA_REST_ENDPOINT doesn't give another.
+        """
+        settings = self.settings
+        given = settings.kafka_rest_endpoint != Settings().kafka_rest_endpoint
+        updated, outputs = self.stack(
+            name,
+            "template.yaml",
+            {
+                "UserId": settings.user_id,
+                "KafkaRestEndpoint": (
+                    settings.kafka_rest_endpoint if given else f"http://{rest_proxy}:8082"
+                ),
+                "StageName": settings.stage_name,
+            },
+        )
+        if updated:  # CloudFormation doesn't, when only the API's body has changed
+            self.calls.call(
+                "apigateway",
+                "CreateDeployment",
+                {"restApiId": outputs["RestApiId"], "stageName": outputs["StageName"]},
+                {},
+            )
+        return outputs
+
+    def stack(
+        self, name: str, template: str, values: dict[str, str]
+    ) -> tuple[bool, dict[str, str]]:
+        """Create or update a stack, and wait for it.
+
+        Args:
+            name: of the stack.
+            template: file name in dist/cloudformation.
+            values: of parameters; the others stay as they are, or get their defaults.
+
+        Returns:
+            whether it was there and has been updated; its outputs.
+        """
+        body = self._file(f"cloudformation/{template}").decode()
+        known = self._known(name)
+        given = _given(known)
+        values = {key: value for key, value in values.items() if key != KEPT or not given.get(KEPT)}
+        parameters: list[dict[str, Any]] = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
+        ]
+        parameters += [
+            {"ParameterKey": key, "UsePreviousValue": True}
+            for key in sorted(set(given) - set(values))
+            if re.search(rf"^  {key}:", body, re.MULTILINE)
+        ]
+        request = {
+            "StackName": name,
+            "TemplateBody": body,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "Parameters": parameters,
+        }
+        done = "stack_update_complete" if known else "stack_create_complete"
+        updated = bool(known)
+        try:
+            verb = "UpdateStack" if known else "CreateStack"
+            self.calls.call("cloudformation", verb, request, {})
+            self.calls.wait("cloudformation", done, {"StackName": name}, MINUTES)
+        except UnchangedError:
+            updated = False
+        except DeployError as error:
+            raise DeployError(f"stack {name}: {self._reasons(name) or error}") from error
+        self.made.add(name)
+        return updated, self._outputs(name)
+
+    def upload(self, profile: str) -> dict[str, str]:
+        """Put the files of MSK Connect and MWAA into their bucket.
+
+        Args:
+            profile: ARN of the clusters' instance profile, for Airflow's start-up script.
+
+        Returns:
+            parameters of platform.yaml.
+        """
+        bucket = names.artefact_bucket(self.settings.user_id)
+        plugin = next(self.dist.glob("msk-connect/s3-sink-*.zip"), None)
+        if plugin is None:
+            raise PackageError(f"{self.dist} has no msk-connect/s3-sink-*.zip: run `make package`")
+        found = {f"msk-connect/{plugin.name}": plugin.read_bytes()}
+        mwaa = self.dist / "mwaa"
+        for path in sorted(path for path in mwaa.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            if path == mwaa / "startup.sh":
+                content = content.replace(PROFILE.encode(), profile.encode())
+            found[path.relative_to(mwaa).as_posix()] = content
+        stored = {
+            key: self.calls.call(
+                "s3",
+                "PutObject",
+                {"Bucket": bucket, "Key": key, "Body": content},
+                {"VersionId": f"<version of {key}>"},
+            )["VersionId"]
+            for key, content in found.items()
+        }
+        missing = [key for key in FILES if key not in stored]
+        if missing:
+            raise PackageError(f"{mwaa} has no {', '.join(missing)}: run `make package`")
+        worker = self._file("msk-connect/worker.properties")
+        return {
+            "SinkPluginVersion": version(plugin.read_bytes()),
+            "WorkerConfigurationVersion": version(worker),
+            "AirflowRequirementsVersion": stored["requirements.txt"],
+            "AirflowPluginsVersion": stored["plugins.zip"],
+            "AirflowStartupVersion": stored["startup.sh"],
+        }
+
+    def brokers(self, cluster: str) -> str:
+        """Addresses of the cluster's brokers, for clients that log in with IAM."""
+        wanted = "BootstrapBrokerStringSaslIam"
+        answer = self.calls.call(
+            "kafka", "GetBootstrapBrokers", {"ClusterArn": cluster}, {wanted: f"<{wanted}>"}
+        )
+        return str(answer[wanted])
+
+    def _sizes(self) -> dict[str, str]:
+        return {
+            "UserId": self.settings.user_id,
+            "SinkFlushSize": str(self.settings.s3_sink_flush_size),
+            "SinkRotateIntervalMs": str(self.settings.s3_sink_rotate_interval_ms),
+        }
+
+    def _file(self, path: str) -> bytes:
+        try:
+            return (self.dist / path).read_bytes()
+        except OSError as error:
+            raise PackageError(
+                f"{self.dist / path}: {error.strerror}: run `make package`"
+            ) from error
+
+    def _describe(self, name: str, unknown: dict[str, Any]) -> dict[str, Any]:
+        answer = self.calls.call(
+            "cloudformation", "DescribeStacks", {"StackName": name}, {"Stacks": [unknown]}
+        )
+        (stack,) = answer["Stacks"]
+        return dict(stack)
+
+    def _known(self, name: str) -> dict[str, Any]:
+        """The stack as AWS describes it; empty where there is none."""
+        try:
+            known = self._describe(name, {"StackName": name} if name in self.made else {})
+        except MissingError:
+            return {}
+        if known.get("StackStatus") in NEVER_WHOLE:
+            raise DeployError(
+                f"stack {name} is {known['StackStatus']}: delete it, then deploy again"
+            )
+        return known
+
+    def _outputs(self, name: str) -> dict[str, str]:
+        stack = self._describe(name, {"Outputs": _unknown_outputs(name)})
+        return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", ())}
+
+    def _reasons(self, name: str) -> str:
+        """Why resources of the stack could not be made, the first first."""
+        try:
+            events = self.calls.call(
+                "cloudformation", "DescribeStackEvents", {"StackName": name}, {"StackEvents": []}
+            )["StackEvents"]
+        except MissingError:
+            return ""
+        return "; ".join(
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+            for event in reversed(events)
+            if event["ResourceStatus"].endswith("FAILED")
+        )
+
+
+def _given(stack: dict[str, Any]) -> dict[str, str]:
+    """Parameters of a stack as AWS describes it."""
+    listed = stack.get("Parameters", ())
+    return {item["ParameterKey"]: item.get("ParameterValue", "") for item in listed}
+
+
+def _unknown_outputs(name: str) -> list[dict[str, str]]:
+    wanted = (
+        *("RestApiId", "StageName", "KafkaClusterArn"),
+        *("RestProxyAddress", "SparkInstanceProfileArn"),
+    )
+    return [{"OutputKey": key, "OutputValue": f"<{key} of {name}>"} for key in wanted]
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that only work on one machine.
+
+    Raises:
+        SettingError: the REST proxy's address is one of this machine, which API Gateway can't call,
+            and not the default, which is replaced by that of the stack.
+    """
+    if settings.kafka_rest_endpoint == Settings().kafka_rest_endpoint:
+        return
+    host = urlsplit(settings.kafka_rest_endpoint).hostname or ""
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if loopback:
+        raise SettingError(
+            "KAFKA_REST_ENDPOINT",
+            settings.kafka_rest_endpoint,
+            "API Gateway must reach it: the REST proxy's public address, http://host:8082",
+        )

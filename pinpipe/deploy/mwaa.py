@@ -1,0 +1,70 @@
+"""Hop 9 on AWS: the files of MWAA's bucket, from the folder that Airflow runs here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from contract.settings import Settings
+from pinpipe.deploy import wheel
+from pinpipe.deploy.archive import zipped
+from pinpipe.deploy.errors import PackageError
+
+DEFAULT_ID = Settings().user_id
+"""User id that airflow/startup.sh has."""
+
+PROFILE = "<output SparkInstanceProfileArn>"
+"""Stands for the clusters' instance profile in startup.sh: only AWS knows the account's number."""
+
+WHEELS = "/Workspace/Shared/.bundle/pinterest-data-pipeline/artifacts/.internal"
+"""Folder of the workspace that the bundle's target prod puts its wheel into."""
+
+
+def bucket_files(root: Path, user_id: str) -> dict[str, bytes]:
+    """Return the contents of MWAA's bucket by key.
+
+    Raises:
+        PackageError: airflow/startup.sh doesn't have what is put in exactly once.
+    """
+    folder = root / "airflow"
+    dags = {
+        f"dags/{path.relative_to(folder / 'dags').as_posix()}": path.read_bytes()
+        for path in _files(folder / "dags")
+    }
+    return dags | {
+        "requirements.txt": (folder / "requirements.txt").read_bytes(),
+        "plugins.zip": _plugins(folder / "plugins"),
+        "startup.sh": _startup(
+            folder / "startup.sh",
+            user_id,
+            AIRFLOW_VAR_INSTANCE_PROFILE_ARN=PROFILE,
+            AIRFLOW_VAR_WHEEL=f"{WHEELS}/{wheel.file_name(root)}",
+        ),
+    }
+
+
+def _plugins(folder: Path) -> bytes:
+    return zipped(
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
+    )
+
+
+def _startup(path: Path, user_id: str, **defaults: str) -> bytes:
+    """The script with AWS's defaults where it has an empty one; one that isn't empty stays."""
+    text = path.read_text()
+    if text.count(DEFAULT_ID) != 1:
+        raise PackageError(f"{path} must have the user id {DEFAULT_ID} once, to put {user_id} in")
+    text = text.replace(DEFAULT_ID, user_id)
+    for name, value in defaults.items():
+        found = re.findall(rf"\$\{{{name}:-(.*?)\}}", text)
+        if len(found) != 1:
+            raise PackageError(f"{path} must have ${{{name}:-}} once, to put {value} in")
+        text = text.replace(f"${{{name}:-}}", f"${{{name}:-{value}}}")
+    return text.encode()
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files below ``folder``, without what Python keeps beside its modules."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )

@@ -1,0 +1,97 @@
+"""The hops of the road that aren't asked by an AWS SDK: source database, API Gateway, Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from sqlalchemy import column, create_engine, select, table, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract import names
+from contract.entities import ENTITIES
+from contract.errors import PipelineError
+from pinpipe.doctor.account import CONNECT, READ, Account
+from pinpipe.doctor.finding import Finding
+from services.kafka_client.login import Watch
+
+MYSQL = 8
+"""Major version of MySQL that the source database has at least."""
+
+
+def source(account: Account) -> Iterator[Finding]:
+    """Log in, read one key of each table, and ask for the server's version."""
+    area, url = "source database", make_url(account.settings.source_database_url)
+    server = url.get_backend_name() in ("mysql", "mariadb")
+    engine = create_engine(url, connect_args={"connect_timeout": int(CONNECT)} if server else {})
+    try:
+        with engine.connect() as connection:
+            for entity in ENTITIES:
+                wanted: Any = select(column(entity.key)).select_from(table(entity.table)).limit(1)
+                if connection.execute(wanted).first() is None:
+                    what = f"table {entity.table} is empty"
+                    yield Finding(area, what, "run `pinpipe dataset load` against it")
+            yield Finding(area, "its three tables can be read (SELECT of one key)")
+            if server:
+                version = str(connection.execute(text("select version()")).scalar())
+                good = int(version.partition(".")[0]) >= MYSQL
+                remedy = "" if good else f"use MySQL {MYSQL} or newer"
+                yield Finding(area, f"it is MySQL {version}", remedy)
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        remedy = "correct user and password in SOURCE_DATABASE_URL, or load the dataset"
+        yield Finding(area, f"{url.render_as_string()}: {reason}", remedy)
+    finally:
+        engine.dispose()
+
+
+def gateway(account: Account) -> Iterator[Finding]:
+    """Both roads through API Gateway, by a GET: topics of the REST proxy, streams of Kinesis."""
+    url = account.settings.gateway_invoke_url
+    remedies = {
+        "topics": "let API Gateway reach the REST proxy: KAFKA_REST_ENDPOINT, its security group",
+        "streams": "let the template's role KinesisAccessRole call Kinesis",
+    }
+    for path, remedy in remedies.items():
+        area, how = "API Gateway", f"GET /{path}"
+        try:
+            answer = requests.get(f"{url}/{path}", timeout=(CONNECT, READ))
+        except requests.RequestException as error:
+            yield Finding(area, f"{how}: {error}", "correct GATEWAY_INVOKE_URL")
+            continue
+        if answer.status_code == 200:
+            yield Finding(area, f"{how} is answered")
+            continue
+        if answer.status_code in (403, 404):
+            remedy = "take InvokeUrl, with its stage, of the template's outputs"
+        yield Finding(area, f"{how} is {answer.status_code}: {answer.text[:120]}", remedy)
+
+
+def kafka(account: Account) -> Iterator[Finding]:
+    """Log in at a broker and list the topics: a read, as Kafka has no dry run."""
+    area, servers = "Kafka", account.settings.kafka_bootstrap_servers
+    # Why a login failed is only said to the watch: the call itself just doesn't get an answer.
+    watch = Watch(account.settings)
+    try:
+        login = account.access.kafka
+    except PipelineError as error:
+        yield Finding(area, str(error), f"give what KAFKA_AUTH={account.settings.kafka_auth} needs")
+        return
+    try:
+        client = AdminClient(login | {"error_cb": watch, "log_level": 0})
+        topics = client.list_topics(timeout=READ).topics
+    except KafkaException as error:
+        why = watch.last_error or error.args[0].str()
+        remedy = "correct KAFKA_BOOTSTRAP_SERVERS and how clients log in, or start the cluster"
+        yield Finding(area, f"{servers}: {why}", remedy)
+        return
+    user_id = account.settings.user_id
+    missing = {*names.topics(user_id), names.dead_letter_topic(user_id)} - set(topics)
+    for topic in sorted(missing):
+        yield Finding(area, f"there is no topic {topic}", "run services/kafka/topics.sh against it")
+    if not missing:
+        yield Finding(area, "its topics are there (metadata)")

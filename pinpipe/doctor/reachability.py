@@ -1,0 +1,94 @@
+"""Whether each address of the target can be connected to from here, all at the same time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from contract.values import address
+from pinpipe.doctor.account import CONNECT, Account
+from pinpipe.doctor.finding import Finding
+
+PORTS = {"http": 80, "https": 443, "mysql": 3306, "mariadb": 3306, "postgresql": 5432}
+"""Port of a URL that names none, by its scheme."""
+SERVICES = ("sts", "s3", "kinesis")
+"""AWS services that clients of the pipeline call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A place that something of the target listens on."""
+
+    area: str
+    variable: str
+    """Variable that names it."""
+    host: str
+    port: int
+    tls: bool = False
+
+    @classmethod
+    def of_url(cls, area: str, variable: str, url: str) -> Endpoint | None:
+        """That of a URL; None where it's a file of this machine."""
+        parts = urlsplit(url)
+        scheme = parts.scheme.partition("+")[0]
+        if not parts.hostname:
+            return None
+        port = parts.port or PORTS.get(scheme, 443)
+        return cls(area, variable, parts.hostname, port, scheme == "https")
+
+
+def endpoints(account: Account) -> list[Endpoint]:
+    """Every address that the settings name."""
+    settings = account.settings
+    urls: list[tuple[str, str, str]] = [
+        ("source database", "SOURCE_DATABASE_URL", settings.source_database_url),
+        ("API Gateway", "GATEWAY_INVOKE_URL", settings.gateway_invoke_url),
+        ("Databricks", "JOBS_API_URL", settings.jobs_api_url),
+        ("Airflow", "AIRFLOW_URL", settings.airflow_url),
+    ]
+    found = [Endpoint.of_url(*item) for item in urls if account.has(item[1])]
+    if account.has("KAFKA_BOOTSTRAP_SERVERS"):
+        for server in settings.kafka_bootstrap_servers.split(","):
+            host, port = address(server.strip())
+            found.append(Endpoint("Kafka", "KAFKA_BOOTSTRAP_SERVERS", host, port))
+    if account.has("AWS_REGION"):
+        for name in SERVICES:
+            url = account.client(name).meta.endpoint_url
+            variable = "AWS_ENDPOINT_URL" if settings.aws_endpoint_url else "AWS_REGION"
+            found.append(Endpoint.of_url(name, variable, url))
+    return [endpoint for endpoint in found if endpoint]
+
+
+def check(account: Account) -> Iterator[Finding]:
+    """Connect to each; an address with TLS must show a certificate of its name."""
+    todo = endpoints(account)
+    with ThreadPoolExecutor(max_workers=max(1, len(todo))) as pool:
+        yield from pool.map(_try, todo)
+
+
+def _try(endpoint: Endpoint) -> Finding:
+    where = f"{endpoint.host}:{endpoint.port}"
+    try:
+        with socket.create_connection((endpoint.host, endpoint.port), CONNECT) as connection:
+            if endpoint.tls:
+                context = ssl.create_default_context()
+                with context.wrap_socket(connection, server_hostname=endpoint.host):
+                    pass
+    except ssl.SSLError as error:
+        what, remedy = f"{where} has no certificate that can be trusted: {error}", "is it the name?"
+    except socket.gaierror:
+        what = f"there is no host {endpoint.host}"
+        remedy = f"correct {endpoint.variable}, or look it up where its private zone is known"
+    except TimeoutError:
+        what = f"{where} doesn't answer in {CONNECT:g} s"
+        remedy = "run this inside of the VPC, and let its security group take connections from here"
+    except OSError as error:
+        what = f"{where} refuses: {error.strerror or error}"
+        remedy = f"start it, or correct {endpoint.variable}"
+    else:
+        return Finding(endpoint.area, f"{where} can be reached")
+    return Finding(endpoint.area, what, remedy)

@@ -1,0 +1,56 @@
+"""``pinpipe doctor --target aws``: every look at the target, in the order in which they depend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pinpipe.doctor import (
+    hops,
+    managed_services,
+    permissions,
+    reachability,
+    variables,
+    workspace,
+)
+from pinpipe.doctor.account import Account
+from pinpipe.doctor.finding import Finding
+
+
+def examine(environment: Mapping[str, str], root: Path) -> Iterator[Finding]:
+    """Look at variables, addresses, credentials, permissions and versions.
+
+    What can't be asked, as a variable is faulty or an address can't be reached, isn't: each problem
+    is told once.
+
+    Args:
+        environment: the variables of the target.
+        root: the folder with docker-compose.yml, whose pins are held against the target's versions.
+    """
+    findings = list(variables.check(environment))
+    yield from findings
+    account = Account(environment, variables.faulty(findings))
+    yield Finding("variables", f"{len(variables.VARIABLES)} were looked at")
+
+    reached: set[str] = set()
+    away: set[str] = set()
+    for finding in reachability.check(account):
+        (reached if finding.fine else away).add(finding.area)
+        yield finding
+
+    if "sts" in reached:
+        found, arn = permissions.credentials(account)
+        yield found
+        if arn and account.has("USER_ID") and {"s3", "kinesis"} <= reached:
+            yield from permissions.permissions(account, arn)
+            yield from managed_services.check(account, root)
+    if account.has("SOURCE_DATABASE_URL") and "source database" not in away:
+        yield from hops.source(account)
+    if "API Gateway" in reached:
+        yield from hops.gateway(account)
+    if "Kafka" in reached and account.has("USER_ID"):  # one broker is enough
+        yield from hops.kafka(account)
+    if "Databricks" in reached and account.has("JOBS_API_TOKEN"):
+        yield from workspace.databricks(account, root)
+    if "Airflow" in reached:
+        yield from workspace.airflow(account, root)

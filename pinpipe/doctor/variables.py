@@ -1,0 +1,92 @@
+"""The variables of .env.aws: those that must be there are, and none is a placeholder or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from contract.settings import PARSERS
+from contract.values import address
+from hops.access import KEYS
+from pinpipe.deploy.account import PLACEHOLDER
+from pinpipe.doctor.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the target, beside those that a stack on this machine has."""
+
+    name: str
+    remedy: str
+    """Where its value comes from."""
+    needed: bool = True
+    secret: bool = False
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("USER_ID", "give the id that the template was deployed with"),
+    Variable("AWS_REGION", "give the region of the bucket and of the streams"),
+    Variable("AWS_ENDPOINT_URL", "leave it empty on AWS", needed=False),
+    Variable("AWS_ACCESS_KEY_ID", "give both keys, or none for a profile or a role", False),
+    Variable(
+        "AWS_SECRET_ACCESS_KEY", "give both keys, or none for a profile or a role", False, True
+    ),
+    Variable("AWS_SESSION_TOKEN", "give it with temporary keys alone", False, True),
+    Variable(
+        "SOURCE_DATABASE_URL", "give the endpoint of the RDS instance and a reader", True, True
+    ),
+    Variable("GATEWAY_INVOKE_URL", "take InvokeUrl of the template's outputs"),
+    Variable("KAFKA_BOOTSTRAP_SERVERS", "take them from the MSK cluster's client information"),
+    Variable("KAFKA_AUTH", "say how MSK's clients log in: iam, scram or none", False),
+    Variable("KAFKA_REST_ENDPOINT", "give the REST proxy's address, as API Gateway reaches it"),
+    Variable("JOBS_API_URL", "give the workspace's URL, or nothing without Databricks", False),
+    Variable("JOBS_API_TOKEN", "make a token of a service principal in the workspace", False, True),
+    Variable("AIRFLOW_URL", "give the web server's URL of the MWAA environment", False),
+)
+
+LOCALSTACKS_KEYS = {"test"}
+
+
+def check(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at every variable; what is asked of a service comes later."""
+    remedies = {variable.name: variable.remedy for variable in VARIABLES}
+    needed = {variable.name for variable in VARIABLES if variable.needed}
+    secrets = {variable.name for variable in VARIABLES if variable.secret}
+    for name in dict.fromkeys([*remedies, *PARSERS]):
+        value = environment.get(name, "")
+        if not value:
+            if name in needed:
+                yield Finding(name, "it is not set", remedies[name])
+            continue
+        left = PLACEHOLDER.search(value)
+        if left:
+            what = f"the placeholder {left[0]} is left in it"
+            yield Finding(name, what, remedies.get(name, "give a value, or leave it empty"))
+            continue
+        try:
+            PARSERS.get(name, str)(value)
+            if name == "KAFKA_BOOTSTRAP_SERVERS":
+                for server in value.split(","):
+                    address(server.strip())
+        except ValueError as error:
+            shown = "it can't be used" if name in secrets else f"it is {value!r}"
+            yield Finding(name, f"{shown}: {error}", remedies.get(name, "correct it"))
+    yield from _together(environment)
+
+
+def faulty(findings: list[Finding]) -> frozenset[str]:
+    """Variables that findings of ``check`` are about."""
+    return frozenset(finding.area for finding in findings if not finding.fine)
+
+
+def _together(environment: Mapping[str, str]) -> Iterator[Finding]:
+    key, secret, _ = (environment.get(name, "") for name in KEYS)
+    if bool(key) != bool(secret):
+        missing = KEYS[1] if key else KEYS[0]
+        yield Finding(missing, "only the other key is set", "give both keys, or none")
+    elif key in LOCALSTACKS_KEYS and not environment.get("AWS_ENDPOINT_URL"):
+        what = f"it is {key!r}, which only LocalStack takes"
+        yield Finding(KEYS[0], what, "give both keys, or none for a profile or a role")
+    if environment.get("JOBS_API_URL") and not environment.get("JOBS_API_TOKEN"):
+        remedy = "make a token of a service principal in the workspace"
+        yield Finding("JOBS_API_TOKEN", "it is not set, but JOBS_API_URL is", remedy)

@@ -1,0 +1,1 @@
+"""What runs the services: containers of a Docker engine, or processes of this machine."""

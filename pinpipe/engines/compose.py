@@ -1,0 +1,248 @@
+"""docker-compose.yml as typed values: the one list of services, in order.
+
+Docker Compose reads the file itself; without Docker this module reads the
+part that a process needs. With and without Docker it tells a client of the
+stack on this machine where the services are. Addresses of services become
+addresses on 127.0.0.1 (see the head of docker-compose.yml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pinpipe.errors import ComposeError
+
+FILE = "docker-compose.yml"
+_VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?P<default>:-)?)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+STOP_LIMIT = 10.0
+"""Seconds between SIGTERM and SIGKILL where a service doesn't say how long."""
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """How a service is asked whether it does its work; times in seconds."""
+
+    command: tuple[str, ...]
+    timeout: float
+    start_limit: float
+    """How long it may take to become healthy: start period and all retries."""
+    grace: float
+    """How long it may fail before the service counts as unhealthy: all retries."""
+    interval: float
+    """Between two questions while it starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of docker-compose.yml, as this machine sees it."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ports: Mapping[int, int]
+    """Port in the container to port on the host."""
+    needs: tuple[str, ...]
+    """Services that must be there first."""
+    healthcheck: Healthcheck | None
+    profiles: tuple[str, ...]
+    path: str | None
+    """Folder that goes first on PATH, relative to the project's root."""
+    skip: str | None
+    """Why a process isn't needed, if it isn't."""
+    stop_limit: float = STOP_LIMIT
+    """Seconds between SIGTERM and SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a client on this machine finds a service."""
+
+    service: str
+    port: int
+    """On the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """The services, in the order of the file."""
+
+    services: Mapping[str, Service]
+    client: Mapping[str, str] = field(default_factory=dict)
+    """Environment of a client of the stack on this machine (``x-client``)."""
+    client_addresses: Mapping[str, Address] = field(default_factory=dict)
+    """Variable of ``client`` to the address that it holds; not where a person set another."""
+
+    def service(self, name: str) -> Service:
+        """Return the service called ``name``, or raise ComposeError."""
+        try:
+            return self.services[name]
+        except KeyError:
+            raise ComposeError(
+                f"{FILE} has no service {name!r}; it has {', '.join(self.services)}"
+            ) from None
+
+    def long_running(self) -> list[Service]:
+        """The services that ``up`` starts, each after those that it needs."""
+        chosen = {n: s for n, s in self.services.items() if not s.profiles and not s.skip}
+        graph = {n: [need for need in s.needs if need in chosen] for n, s in chosen.items()}
+        try:
+            return [chosen[name] for name in TopologicalSorter(graph).static_order()]
+        except CycleError as error:
+            raise ComposeError(f"{FILE}: services wait for each other: {error.args[1]}") from error
+
+
+def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Compose:
+    """Read docker-compose.yml below ``root``, its variables taken from ``environ``.
+
+    Args:
+        root: folder of the file.
+        environ: values of the file's variables.
+        native: whether the services are processes, and ``x-native`` counts.
+
+    Raises:
+        ComposeError: the file has a form that a process can't be made of.
+    """
+    text = yaml.safe_load((root / FILE).read_text())
+    document = _interpolate(text, environ)
+    raw: dict[str, dict[str, Any]] = document["services"]
+    client: dict[str, Any] = document.get("x-client", {})
+    # What a person has set, whatever it is, is no address of a service.
+    ours = _interpolate(text.get("x-client", {}), {k: "set" for k, v in environ.items() if v})
+    if not native:
+        for body in (client, ours, *raw.values()):
+            body.pop("x-native", None)
+    ports = {name: _ports(name, body) for name, body in raw.items()}
+    services = {name: _service(name, body, ports) for name, body in raw.items()}
+    addresses = {
+        variable: Address(found["host"], ports[found["host"]][int(found["port"])])
+        for variable, value in _merged(ours).items()
+        if (found := _address(ports).search(value))
+    }
+    return Compose(services, _environment(client, "", ports), addresses)
+
+
+def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) -> str:
+    """Rewrite ``<service>:<port>`` and ``0.0.0.0:<port>`` to addresses on 127.0.0.1.
+
+    >>> to_loopback("http://kafka:9092", "", {"kafka": {9092: 19092}})
+    'http://127.0.0.1:19092'
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        host, port = match["host"], int(match["port"])
+        published = ports.get(own if host == "0.0.0.0" else host, {})
+        return f"127.0.0.1:{published.get(port, port)}"
+
+    return _address(ports).sub(replace, value)
+
+
+def _address(services: Iterable[str]) -> re.Pattern[str]:
+    names = "|".join(re.escape(name) for name in sorted(services, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])(?P<host>{names}|0\.0\.0\.0):(?P<port>\d+)")
+
+
+def _interpolate(node: Any, environ: Mapping[str, str]) -> Any:
+    if isinstance(node, dict):
+        return {key: _interpolate(value, environ) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_interpolate(value, environ) for value in node]
+    if not isinstance(node, str):
+        return node
+
+    text, rest = _expand(node, environ, nested=False)
+    return text + rest
+
+
+def _expand(text: str, environ: Mapping[str, str], nested: bool) -> tuple[str, str]:
+    """Replace ``${NAME}`` and ``${NAME:-default}`` (a default may hold more of them).
+
+    Returns the text up to the brace that closes the default it stands in, and what follows.
+    """
+    done = ""
+    while True:
+        match = _VARIABLE.search(text)
+        close = text.find("}") if nested else -1
+        if close >= 0 and (match is None or close < match.start()):
+            return done + text[:close], text[close + 1 :]
+        if match is None:
+            return done + text, ""
+        done, text = done + text[: match.start()], text[match.end() :]
+        if match["dollar"]:
+            done += "$"
+            continue
+        default = ""
+        if match["default"]:
+            default, text = _expand(text, environ, nested=True)
+        elif text.startswith("}"):
+            text = text[1:]
+        else:
+            raise ComposeError(f"{FILE}: only ${{NAME}} and ${{NAME:-default}} are read: {text!r}")
+        done += environ.get(match["name"]) or default
+
+
+def _ports(name: str, body: Mapping[str, Any]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for entry in body.get("ports", ()):
+        parts = str(entry).split(":")
+        if len(parts) != 3 or parts[0] != "127.0.0.1":
+            raise ComposeError(f"{FILE}: {name} publishes {entry!r}, not on 127.0.0.1")
+        found[int(parts[2])] = int(parts[1])
+    native = body.get("x-native", {}).get("ports", {})
+    return found | {int(inside): int(outside) for inside, outside in native.items()}
+
+
+def _environment(
+    body: Mapping[str, Any], name: str, ports: Mapping[str, Mapping[int, int]]
+) -> dict[str, str]:
+    return {key: to_loopback(value, name, ports) for key, value in _merged(body).items()}
+
+
+def _merged(body: Mapping[str, Any]) -> dict[str, str]:
+    merged = {**body.get("environment", {}), **body.get("x-native", {}).get("environment", {})}
+    return {key: "" if value is None else str(value) for key, value in merged.items()}
+
+
+def _service(name: str, body: Mapping[str, Any], ports: Mapping[str, Mapping[int, int]]) -> Service:
+    native = body.get("x-native", {})
+    return Service(
+        name=name,
+        command=(*body.get("entrypoint", ()), *body.get("command", ())),
+        environment=_environment(body, name, ports),
+        ports=ports[name],
+        needs=tuple(body.get("depends_on", ())),
+        healthcheck=_healthcheck(name, body["healthcheck"]) if "healthcheck" in body else None,
+        profiles=tuple(body.get("profiles", ())),
+        path=native.get("path"),
+        skip=native.get("skip"),
+        stop_limit=_seconds(name, body.get("stop_grace_period", f"{STOP_LIMIT}s")),
+    )
+
+
+def _healthcheck(name: str, body: Mapping[str, Any]) -> Healthcheck:
+    kind, *command = body["test"]
+    if kind != "CMD":
+        raise ComposeError(f"{FILE}: health check of {name} is {kind}, not CMD")
+    grace = int(body["retries"]) * _seconds(name, body["interval"])
+    return Healthcheck(
+        command=tuple(command),
+        timeout=_seconds(name, body["timeout"]),
+        start_limit=_seconds(name, body["start_period"]) + grace,
+        grace=grace,
+        interval=_seconds(name, body["start_interval"]),
+    )
+
+
+def _seconds(name: str, duration: str) -> float:
+    parts = _DURATION.findall(duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration:
+        raise ComposeError(f"{FILE}: {name} has a duration {duration!r} that can't be read")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)

@@ -1,0 +1,288 @@
+"""Run the services as containers, where a Docker engine answers.
+
+Everything goes through ``docker compose`` as a person would call it, so that
+`pinpipe` and a person can take turns on one stack.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from contract.secrets import with_password
+from pinpipe.doctor import docker_machine
+from pinpipe.doctor.machine import Problem
+from pinpipe.engines import compose, ports, run_folder
+from pinpipe.engines.compose import Service
+from pinpipe.engines.docker_cli import DockerCli
+from pinpipe.engines.oneshot import OneShot
+from pinpipe.engines.processes import LOG_LINES
+from pinpipe.engines.status import State, Status
+from pinpipe.errors import MachineError, StackError, StartError
+
+START_LIMIT = 600
+"""Seconds that all services together may take to be healthy, images built."""
+JOURNAL = ".run/data/emulator"
+"""Folder of the emulator's journal in its container."""
+PASSWORD = "/run/passwords/reader/password"
+"""File in the database's container with the password of who may read."""
+
+
+Container = Mapping[str, Any]
+"""A container as ``docker inspect`` describes it."""
+
+
+class DockerEngine:
+    """The services of docker-compose.yml as containers."""
+
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Read docker-compose.yml below ``root``; ``talk`` takes a line per event."""
+        self._root = root
+        self._environ = dict(environ)
+        self._compose = compose.load(root, environ, native=False)
+        self._cli = DockerCli(root, environ)
+        self._talk = talk
+
+    @cached_property
+    def client_environment(self) -> dict[str, str]:
+        """What a client of the stack on this machine needs: addresses and credentials."""
+        client = dict(self._compose.client)
+        if not self._environ.get("SOURCE_DATABASE_URL"):
+            # Without an answer the database isn't there: who connects to it will say so.
+            said = self._cat("mysql", PASSWORD).strip()
+            url = client["SOURCE_DATABASE_URL"]
+            client["SOURCE_DATABASE_URL"] = with_password(url, said) if said else url
+        if client["KAFKA_AUTH"] != "none":
+            client |= self._kafka_files(client)
+        return client
+
+    def require(self, *variables: str) -> None:
+        """Make sure that the client's addresses in ``variables`` are those of this stack."""
+        found = self._compose.client_addresses
+        needed = [found[variable] for variable in variables if variable in found]
+        ours = {s.service: s.ports for s in self._look()} if needed else {}
+        for address in needed:
+            if address.port not in ours.get(address.service, ()):
+                raise ports.not_ours(address)
+
+    def runs(self) -> bool:
+        """Whether a container of ours runs."""
+        return any(status.pid for status in self._look())
+
+    def _kafka_files(self, client: Mapping[str, str]) -> dict[str, str]:
+        """What the broker has made for its clients, copied out of its volume."""
+        folder = self._copies("kafka_client")
+        copies = {}
+        for name in ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE"):
+            # Without a file the broker isn't there: who connects to it will say so.
+            copy = folder / Path(client[name]).name
+            with open(copy, "w", encoding="utf-8", opener=run_folder.private) as file:
+                file.write(self._cat("kafka", client[name]))
+            copies[name] = str(copy)
+        return copies
+
+    def problems(self) -> list[Problem]:
+        """What keeps the stack from starting; empty when nothing does."""
+        facts = docker_machine.ask(self._environ)
+        running = {s.service for s in self._look() if s.pid} if facts.answers else set()
+        services = [s for s in self._compose.long_running() if s.name not in running]
+        return docker_machine.lacking(facts) + ports.problems(services)
+
+    def up(self) -> None:
+        """Build the images that have changed, start everything, wait until all is healthy.
+
+        Raises:
+            MachineError: before anything is started.
+            StartError: a service didn't become healthy; the others are left as they are.
+        """
+        found = self.problems()
+        if found:
+            raise MachineError(found)
+        self._talk("building the images that have changed")
+        self._show("--profile", "*", "build", "--quiet")
+        options = ("--detach", "--wait", "--wait-timeout", str(START_LIMIT))
+        if self._cli.show("up", *options) != 0:
+            raise StartError("\n".join(self.unhealthy()) or "docker compose up failed")
+
+    def down(self, forget: bool = False) -> None:
+        """Remove every container; with ``forget`` their data as well."""
+        options = ["--volumes"] if forget else []
+        self._show("--profile", "*", "down", "--remove-orphans", *options)
+
+    def status(self) -> list[Status]:
+        """How each service stands, in the order of docker-compose.yml."""
+        return self._look(memory=True)
+
+    def unhealthy(self) -> list[str]:
+        """Each service that isn't as it should be, with the reason and its last lines."""
+        return [self._account(status) for status in self._look() if not status.state.fine]
+
+    def print_log(self, service: str, follow: bool) -> None:
+        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C.
+
+        Raises:
+            StackError: it has no container.
+        """
+        options = ["--follow"] if follow else []
+        name = self._name(service)
+        if not self._cli.compose("ps", "--all", "--quiet", name).strip():
+            raise StackError(f"{name} has no container: was it started?")
+        self._cli.replace("logs", "--no-log-prefix", *options, name)
+
+    def last_line(self, service: str) -> str:
+        """What a service wrote last; empty when it has written nothing."""
+        options = ("--no-log-prefix", "--tail", "1")
+        return self._cli.compose("logs", *options, self._name(service), check=False).strip()
+
+    def pid(self, service: str) -> int:
+        """Process id, on the engine's machine, of a running service."""
+        for status in self._look():
+            if status.service == service and status.pid:
+                return status.pid
+        raise StackError(f"{service} isn't running")
+
+    def kill(self, service: str) -> None:
+        """End a service as a crash would; it isn't started again by itself."""
+        self._cli.compose("kill", "--signal", "SIGKILL", self._name(service))
+
+    def start(self, service: str) -> None:
+        """Start one service, or start it again, and wait until it's healthy."""
+        options = ("--detach", "--no-deps", "--wait", "--wait-timeout", str(START_LIMIT))
+        if self._cli.show("up", *options, self._name(service)) != 0:
+            raise StartError("\n".join(self.unhealthy()))
+
+    def stop(self, service: str) -> None:
+        """Stop one service; its data stays."""
+        self._cli.compose("stop", self._name(service))
+
+    def restart(self, *services: str) -> None:
+        """Stop services in good order and start them again, by default all; don't wait."""
+        self._cli.compose("restart", *map(self._name, services))
+
+    def one_shot(
+        self, service: str, arguments: Sequence[str], extra: Mapping[str, str] | None = None
+    ) -> OneShot:
+        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+        variables = [f"--env={key}={value}" for key, value in (extra or {}).items()]
+        terminal = [] if sys.stdin.isatty() and sys.stdout.isatty() else ["--no-TTY"]
+        container = f"{self._name(service)}-{uuid.uuid4().hex}"
+        options = ["--rm", "--no-deps", "--name", container, *terminal, *variables]
+        words = ("--progress", "quiet", "run", *options, service, *arguments)
+        return OneShot(tuple(self._cli.command(*words)), self._root, self._environ, container)
+
+    def read(self, service: str, path: str) -> str:
+        """Text of a file that a service keeps, by its path below the run folder.
+
+        Raises:
+            StackError: it isn't there, or the service doesn't run.
+        """
+        said = self._cat(self._name(service), f".run/{path}")
+        if not said:
+            raise StackError(f"{service} has no file .run/{path}, or doesn't run")
+        return said
+
+    def journal(self) -> Path:
+        """The emulator's journal, copied out of its volume."""
+        options = ("--rm", "--no-deps", "--no-TTY", "--entrypoint", "tar")
+        copy = ("emulator", "-C", JOURNAL, "-cf", "-", ".")
+        archived = self._cli.compose_bytes("--progress", "quiet", "run", *options, *copy)
+        folder = self._copies("emulator")
+        journal = folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
+        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
+            # Not by `extractall`, whose filter Python has from 3.11.4 on.
+            for member in archive:
+                name = Path(member.name).name  # the journal's, or that of one which was filled up
+                if name.startswith(journal.name) and (content := archive.extractfile(member)):
+                    (folder / name).write_bytes(content.read())
+        return journal
+
+    def _copies(self, name: str) -> Path:
+        """Folder of this machine for what is copied out of containers."""
+        run_dir = self._root / (self._environ.get("RUN_DIR") or ".run")
+        run_folder.prepare(run_dir)
+        folder = run_dir / "docker" / name
+        for each in (folder.parent, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def _cat(self, service: str, path: str) -> str:
+        """Text of a file in a service's container; nothing without the one or the other."""
+        return self._cli.compose("exec", "-T", service, "cat", path, check=False)
+
+    def _name(self, service: str) -> str:
+        return self._compose.service(service).name
+
+    def _look(self, *, memory: bool = False) -> list[Status]:
+        """Each service's state; with ``memory``, which takes the engine two seconds."""
+        ids = self._ids("--all")
+        inspected = json.loads(self._cli.docker("inspect", *ids)) if ids else []
+        found = {c["Config"]["Labels"]["com.docker.compose.service"]: c for c in inspected}
+        taken = self._memory() if memory else {}
+        services = [s for s in self._compose.services.values() if not s.profiles]
+        return [_status(service, found.get(service.name), taken) for service in services]
+
+    def _ids(self, *options: str) -> list[str]:
+        return self._cli.compose("ps", "--quiet", "--no-trunc", *options).split()
+
+    def _memory(self) -> dict[str, float]:
+        """Mebibytes that each running container takes, by its id."""
+        ids = self._ids()
+        if not ids:
+            return {}
+        options = ("--no-stream", "--no-trunc", "--format", "json")
+        lines = map(json.loads, self._cli.docker("stats", *options, *ids).splitlines())
+        return {line["ID"]: docker_machine.mebibytes(line["MemUsage"]) for line in lines}
+
+    def _account(self, status: Status) -> str:
+        options = ("--no-log-prefix", "--tail", str(LOG_LINES))
+        tail = self._cli.compose("logs", *options, status.service, check=False).strip()
+        return f"{status.service}: {status.state} {status.reason}\n--- last lines\n{tail}\n---"
+
+    def _show(self, *arguments: str) -> None:
+        code = self._cli.show(*arguments)
+        if code != 0:
+            raise StackError(f"`docker compose {' '.join(arguments)}` ended with {code}")
+
+
+def _status(service: Service, container: Container | None, memory: Mapping[str, float]) -> Status:
+    name = service.name
+    if container is None:
+        return Status(name, State.NOT_STARTED)
+    state = container["State"]
+    if state["Status"] == "running":
+        verdict, reason = _health(state)
+        ports = tuple(sorted(_published(container)))
+        return Status(name, verdict, reason, state["Pid"], ports, memory.get(container["Id"]))
+    one_shot = service.healthcheck is None
+    if one_shot and state["Status"] != "exited":
+        return Status(name, State.NOT_STARTED, state["Status"])
+    return Status.of_ended(name, state["ExitCode"] if one_shot else None, f"`pinpipe logs {name}`")
+
+
+def _published(container: Container) -> set[int]:
+    """Ports of this machine that lead to a running container."""
+    bindings = container["NetworkSettings"]["Ports"] or {}
+    return {int(binding["HostPort"]) for each in bindings.values() for binding in each or ()}
+
+
+def _health(state: Mapping[str, Any]) -> tuple[State, str]:
+    """Whether a running container is healthy, and what its last health check said if not."""
+    health = state.get("Health")
+    if health is None:
+        return State.RUNNING, ""
+    if health["Status"] == "healthy":
+        return State.HEALTHY, ""
+    for entry in reversed(health.get("Log") or []):
+        lines = entry["Output"].strip().splitlines()
+        if entry["ExitCode"] != 0 and lines:
+            return State.UNHEALTHY, lines[-1]
+    return State.UNHEALTHY, str(health["Status"])

@@ -1,0 +1,413 @@
+"""Run the services as processes on 127.0.0.1, where no Docker engine is set up."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from contract.waiting import wait_for
+from pinpipe.doctor import machine
+from pinpipe.doctor.machine import Problem
+from pinpipe.engines import compose, ports
+from pinpipe.engines.compose import Service
+from pinpipe.engines.inherited import inherited
+from pinpipe.engines.oneshot import OneShot
+from pinpipe.engines.processes import Processes, Record, memory_mib
+from pinpipe.engines.status import State, Status
+from contract.waiting import WaitTimeout
+from pinpipe.errors import MachineError, StackError, StartError
+
+KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
+"""Variables of files that the broker makes for its clients."""
+ONE_SHOT_LIMIT = 600.0
+"""Seconds that a set-up step may take."""
+
+
+class NativeEngine:
+    """The services of docker-compose.yml as processes of this machine."""
+
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Read docker-compose.yml below ``root``; ``talk`` takes a line per event."""
+        self._root = root
+        self._environ = {**environ, "RUN_DIR": environ.get("RUN_DIR") or ".run"}
+        self._compose = compose.load(root, self._environ)
+        self._processes = Processes(root / self._environ["RUN_DIR"])
+        self._talk = talk
+        self._interrupted = threading.Event()
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """What a client of the stack on this machine needs: addresses and credentials."""
+        client = dict(self._compose.client)
+        # A client may run in another folder.
+        files = {name: str(self._root / client[name]) for name in KAFKA_FILES if name in client}
+        return client | files
+
+    def require(self, *variables: str) -> None:
+        """Make sure that the client's addresses in ``variables`` are those of this stack.
+
+        Raises:
+            StackError: an address is that of a service which doesn't run here; whoever has its
+                port belongs to another stack. An address that a person set isn't asked about.
+        """
+        for variable in variables:
+            address = self._compose.client_addresses.get(variable)
+            if address is not None and address.port not in self._ports(address.service):
+                raise ports.not_ours(address)
+
+    def runs(self) -> bool:
+        """Whether a process of ours is there."""
+        return any(record.process() is not None for record in self._processes.records())
+
+    def problems(self) -> list[Problem]:
+        """What keeps the stack from starting; empty when nothing does."""
+        return machine.problems() + self._port_problems()
+
+    def up(self) -> None:
+        """Start what isn't running, each service when those that it needs are there.
+
+        Raises:
+            MachineError: before anything is started.
+            StartError: a service didn't become healthy; the others are left as they are.
+        """
+        taken = self._port_problems()
+        if taken:
+            raise MachineError(taken)
+        services = self._compose.long_running()
+        started: dict[str, Future[None]] = {}
+        # A thread a service: each waits for the futures of those that it needs.
+        with ThreadPoolExecutor(max_workers=len(services)) as pool:
+            for service in services:
+                needed = [started[name] for name in service.needs if name in started]
+                started[service.name] = pool.submit(self._start_after, service, needed)
+            try:
+                wait(started.values())
+            except KeyboardInterrupt:
+                self._interrupted.set()
+                raise
+        for future in started.values():
+            error = future.exception()
+            if error is not None and not isinstance(error, _NeedFailed):
+                raise error
+
+    def down(self, forget: bool = False) -> None:
+        """Stop every service, last first; with ``forget`` remove their data as well."""
+        services = self._compose.services
+        order = {name: number for number, name in enumerate(services)}
+        # What docker-compose.yml no longer has ends first: nothing that it has needs it.
+        for record in sorted(
+            self._processes.records(), key=lambda r: -order.get(r.service, len(order))
+        ):
+            if record.process() is not None:
+                self._talk(f"{record.service}: stopping")
+            known = services.get(record.service)
+            limit = known.stop_limit if known else compose.STOP_LIMIT
+            if not self._processes.stop(record, limit):
+                self._talk(f"{record.service}: didn't end in {limit:g} s, killed")
+            self._processes.forget(record.service)
+        for service in self._processes.unreadable():
+            self._talk(
+                f"{service}: its record in {self._environ['RUN_DIR']}/state can't be read and is "
+                "dropped; if a process of it still runs, end it by its pid"
+            )
+            self._processes.forget(service)
+        data = self._root / self._environ["RUN_DIR"] / "data"
+        if forget and data.exists():
+            shutil.rmtree(data)
+            self._talk(f"removed {data}")
+
+    def status(self) -> list[Status]:
+        """How each service stands, in the order of docker-compose.yml."""
+        services = self._compose.services
+        left = [r for r in self._processes.records() if r.service not in services and r.process()]
+        return [self._status(s) for s in services.values() if not s.profiles] + [
+            Status(r.service, State.LEFT_OVER, "`pinpipe down` stops it", r.pid) for r in left
+        ]
+
+    def unhealthy(self) -> list[str]:
+        """Each service that isn't as it should be, with the reason and its last lines."""
+        return [
+            self._account(status.service, f"{status.state} {status.reason}")
+            for status in self.status()
+            if not status.state.fine
+        ]
+
+    def print_log(self, service: str, follow: bool) -> None:
+        """Copy the output of a service to stdout; with ``follow`` until Ctrl-C.
+
+        Raises:
+            StackError: the service has written nothing yet.
+        """
+        path = self._processes.log_path(self._compose.service(service).name)
+        if not path.exists():
+            raise StackError(f"there is no {path}: was it started?")
+        with path.open("rb") as log, contextlib.suppress(KeyboardInterrupt):
+            while True:
+                shutil.copyfileobj(log, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+                if not follow:
+                    return
+                time.sleep(0.2)
+
+    def last_line(self, service: str) -> str:
+        """What a service wrote last; empty when it has written nothing."""
+        return self._processes.log_tail(service).rpartition("\n")[2]
+
+    def read(self, service: str, path: str) -> str:
+        """Text of a file that a service keeps, by its path below the run folder.
+
+        Raises:
+            StackError: it isn't there.
+        """
+        file = self._root / self._environ["RUN_DIR"] / path
+        try:
+            return file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise StackError(f"{service}: {error}; was it started?") from error
+
+    def journal(self) -> Path:
+        """The emulator's journal."""
+        return self._root / self._compose.client["EMULATOR_JOURNAL"]
+
+    def pid(self, service: str) -> int:
+        """Process id of a running service.
+
+        Raises:
+            StackError: it isn't running.
+        """
+        return self._running(service).pid
+
+    def kill(self, service: str) -> None:
+        """End a service as a crash would: SIGKILL to its process group."""
+        self._processes.kill(self._running(service))
+
+    def start(self, service: str) -> None:
+        """Start one service, or start it again, and wait until it's healthy or has completed."""
+        self._start(self._compose.service(service))
+
+    def stop(self, service: str) -> None:
+        """Stop one service; its data stays."""
+        self._processes.stop(self._running(service), self._compose.service(service).stop_limit)
+
+    def restart(self, *services: str) -> None:
+        """Stop services in good order and start them again, by default all; wait for health."""
+        if not services:
+            self.down()
+            self.up()
+        for service in services:
+            self.stop(service)
+            self.start(service)
+
+    def one_shot(
+        self, service: str, arguments: Sequence[str] = (), extra: Mapping[str, str] | None = None
+    ) -> OneShot:
+        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+        first, *rest = self._compose.service(service).command
+        command = (str(self._root / first), *rest, *arguments)
+        return OneShot(command, self._root, self._environment(service, extra))
+
+    def _environment(self, service: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Environment of a service's process, with ``extra`` on top."""
+        spec = self._compose.service(service)
+        path = self._environ.get("PATH", os.defpath)
+        first = [str(self._root / spec.path)] if spec.path else []
+        return {
+            **inherited(self._environ),
+            **spec.environment,
+            "PATH": os.pathsep.join([*first, path]),
+            "PYTHONUNBUFFERED": "1",
+            **(extra or {}),
+        }
+
+    def _start_after(self, service: Service, needed: Sequence[Future[None]]) -> None:
+        for future in needed:
+            if future.exception() is not None:
+                raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
+        last = self._processes.record(service.name)
+        if service.healthcheck is None and last and last.inputs == self._inputs(service):
+            self._talk(f"{service.name}: completed before")
+        else:
+            self._start(service)
+
+    def _inputs(self, service: Service) -> str:
+        """Digest of what a step works on: command, settings, and the processes that it needs.
+
+        With the same inputs a step has nothing to do: what it has set up lives as long as they.
+        """
+        needed = [self._processes.record(name) for name in service.needs]
+        found = (service.command, service.environment, [n and (n.pid, n.started) for n in needed])
+        return hashlib.sha256(repr(found).encode()).hexdigest()
+
+    def _start(self, service: Service) -> None:
+        process = self._spawn(service)
+        while process is None:
+            record = self._processes.running(service.name)
+            if record is not None:
+                if self._settles(service, record):
+                    return
+                self._processes.stop(record, service.stop_limit)
+            process = self._spawn(service)
+        self._await(service, process)
+
+    def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
+        """Start the process of a service; None if one runs already, by whichever call."""
+        how = self.one_shot(service.name)
+        with self._processes.lock(service.name):
+            if self._processes.running(service.name):
+                return None
+            self._talk(f"{service.name}: starting")
+            return self._processes.spawn(service.name, how.command, how.environment, how.folder)
+
+    def _settles(self, service: Service, record: Record) -> bool:
+        """Wait for a process that another call has started; return whether it became healthy.
+
+        A service has the time that a start may take: since it started, or if it has been healthy,
+        from now on; it has the time of its retries at least, as nobody may have seen it healthy. A
+        step is waited for until it ends, and is then to be run again.
+        """
+        check = service.healthcheck
+        limit = check.start_limit if check else ONE_SHOT_LIMIT
+        process = record.process()
+        if process is not None and check and not record.healthy:
+            limit = max(check.grace, limit - (time.time() - process.create_time()))
+        reason = ""
+
+        def settled() -> bool:
+            nonlocal reason
+            self._check_interrupted(service)
+            if record.process() is None:
+                return True
+            if check is None:
+                return False
+            before, reason = reason, self._unhealthy(service)
+            if reason and not before:
+                self._talk(f"{service.name}: not healthy yet ({reason}), waits up to {limit:.0f} s")
+            return not reason
+
+        try:
+            interval = check.interval if check else 0.1
+            wait_for(f"{service.name} to settle", settled, limit, interval)
+        except WaitTimeout:
+            self._talk(f"{service.name}: not healthy after {limit:.0f} s ({reason})")
+            return False
+        if check is None or record.process() is None:
+            return False
+        self._talk(f"{service.name}: already healthy")
+        if not record.healthy:
+            self._processes.note(service.name, healthy=True)
+        return True
+
+    def _await(self, service: Service, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a service that was started is healthy, or a step has ended well."""
+        check, reason = service.healthcheck, ""
+
+        def there() -> bool:
+            nonlocal reason
+            self._check_interrupted(service)
+            if check is None or process.poll() is not None:
+                return process.poll() is not None
+            reason = self._unhealthy(service)
+            return not reason
+
+        limit, interval = (check.start_limit, check.interval) if check else (ONE_SHOT_LIMIT, 0.1)
+        try:
+            what = f"{service.name} to {'be healthy' if check else 'end'}"
+            wait_for(what, there, limit, interval)
+        except WaitTimeout as timeout:
+            said = f"{timeout}: {reason}" if check else str(timeout)
+            raise StartError(self._account(service.name, said)) from None
+        code = process.returncode
+        if check is None:
+            inputs = "" if code else self._inputs(service)
+            self._processes.note(service.name, exit_code=code, inputs=inputs)
+        if code or (check and code is not None):
+            raise StartError(self._account(service.name, f"ended with {code}"))
+        if check:
+            self._processes.note(service.name, healthy=True)
+        self._talk(f"{service.name}: {'healthy' if check else 'completed'}")
+
+    def _check_interrupted(self, service: Service) -> None:
+        if self._interrupted.is_set():
+            raise _NeedFailed(f"{service.name}: interrupted")
+
+    def _unhealthy(self, service: Service) -> str:
+        """Why a service isn't healthy: the last line that its check says; empty when it is."""
+        check = service.healthcheck
+        assert check is not None
+        first, *rest = check.command
+        try:
+            done = subprocess.run(
+                [str(self._root / first), *rest],
+                cwd=self._root,
+                env=self._environment(service.name),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=check.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"its health check took over {check.timeout:g} s"
+        if done.returncode == 0:
+            return ""
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        return lines[-1] if lines else f"its health check ended with {done.returncode}"
+
+    def _account(self, service: str, what: str) -> str:
+        tail = self._processes.log_tail(service)
+        log = self._processes.log_path(service)
+        return f"{service}: {what}\n--- last lines of {log}\n{tail}\n---"
+
+    def _running(self, service: str) -> Record:
+        record = self._processes.running(self._compose.service(service).name)
+        if record is None:
+            raise StackError(f"{service} isn't running")
+        return record
+
+    def _ports(self, service: str) -> set[int]:
+        """Ports that the process which was started for a service listens on."""
+        record = self._processes.running(service)
+        return self._processes.ports(record) if record else set()
+
+    def _port_problems(self) -> list[Problem]:
+        return ports.problems(
+            s for s in self._compose.long_running() if not self._processes.running(s.name)
+        )
+
+    def _status(self, service: Service) -> Status:
+        if service.skip:
+            return Status(service.name, State.SKIPPED, service.skip)
+        record = self._processes.record(service.name)
+        if record is None:
+            return Status(service.name, State.NOT_STARTED)
+        process = record.process()
+        if process is None:
+            exit_code = None if service.healthcheck else record.exit_code
+            log = self._processes.log_path(service.name)
+            return Status.of_ended(service.name, exit_code, str(log))
+        if service.healthcheck is None:
+            return Status(service.name, State.RUNNING, pid=record.pid)
+        reason = self._unhealthy(service)
+        return Status(
+            service.name,
+            State.UNHEALTHY if reason else State.HEALTHY,
+            reason,
+            record.pid,
+            tuple(sorted(set(service.ports.values()))),
+            memory_mib(process),
+        )
+
+
+class _NeedFailed(StackError):
+    """A service wasn't started, because one that it needs failed; that one is reported."""

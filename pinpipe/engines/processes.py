@@ -1,0 +1,255 @@
+"""Processes of services: started in a group of their own, stopped by their pid.
+
+Each leaves a record in ``<run dir>/state/<service>.json``, so that another
+call of ``pinpipe`` finds it again. A pid that the system has given to another
+program since is recognised by its start, and left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import psutil
+
+from contract import processes
+from pinpipe.engines import run_folder
+
+CREATED_WITHIN = 60.0
+"""Seconds by which a record's ``created`` may be off: the clock may have been set since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept of a process that was started."""
+
+    pid: Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
+    place: str = ""
+    """Where the pid was given (``contract.processes``)."""
+    started: str = ""
+    """Start of the process, by a clock that nobody sets; empty if it ended at once."""
+    healthy: bool = False
+    """Whether it has been healthy since it started."""
+    exit_code: int | None = None
+    """Of a one-shot that has ended."""
+    inputs: str = ""
+    """What a one-shot has completed with, as a digest; empty if it has not."""
+    created: float = 0.0
+    """Start in seconds since the epoch, where a release before 0.1 has written the record."""
+    service: str = ""
+
+    def process(self) -> psutil.Process | None:
+        """The process, if it is still the one that was started."""
+        try:
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            if self.started:
+                ours = (self.place, self.started) == _identity(self.pid)
+            else:
+                # Each service leads a session of its own, which few processes do.
+                near = abs(process.create_time() - self.created) < CREATED_WITHIN
+                ours = near and os.getsid(self.pid) == self.pid
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            return None
+        return process if ours else None
+
+
+LOG_LINES = 15
+"""Last lines of a log that an account of a service shows."""
+
+
+class Processes:
+    """The processes that one run folder knows."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._folder = run_dir
+        self._state = run_dir / "state"
+        self._logs = run_dir / "logs"
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def log_path(self, service: str) -> Path:
+        """File that takes the output of a service."""
+        return self._logs / f"{service}.log"
+
+    def log_tail(self, service: str) -> str:
+        """The last lines that a service wrote."""
+        path = self.log_path(service)
+        if not path.exists():
+            return ""
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - 200 * LOG_LINES))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-LOG_LINES:])
+
+    def record(self, service: str) -> Record | None:
+        """What is known of a service, or None if it was never started."""
+        try:
+            content = (self._state / f"{service}.json").read_bytes()
+            return replace(msgspec.json.decode(content, type=Record), service=service)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def running(self, service: str) -> Record | None:
+        """What is known of a service that runs; None if it doesn't."""
+        record = self.record(service)
+        return record if record is not None and record.process() is not None else None
+
+    def records(self) -> list[Record]:
+        """What is known of every service that was started."""
+        self._reap()
+        found = (self.record(service) for service in self._services())
+        return [record for record in found if record is not None]
+
+    def unreadable(self) -> list[str]:
+        """Services whose record holds nothing that a process could be found by."""
+        return [service for service in self._services() if self.record(service) is None]
+
+    def _services(self) -> list[str]:
+        return sorted(path.stem for path in self._state.glob("*.json"))
+
+    def spawn(
+        self, service: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path
+    ) -> subprocess.Popen[bytes]:
+        """Start ``command`` in a process group of its own, its output in the service's log."""
+        run_folder.prepare(self._folder)
+        self._logs.mkdir(mode=0o700, exist_ok=True)
+        with open(self.log_path(service), "ab", opener=run_folder.private) as log:
+            popen = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=run_folder.UMASK,
+            )
+        self._children.append(popen)
+        self._keep(Record(popen.pid, *_identity(popen.pid), service=service))
+        return popen
+
+    @contextlib.contextmanager
+    def lock(self, service: str) -> Iterator[None]:
+        """Keep every other call from starting a service meanwhile."""
+        self._prepare()
+        with (self._state / f"{service}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def note(self, service: str, **what: Any) -> None:
+        """Note how a one-shot ended, or that a service has been healthy since it started."""
+        record = self.record(service)
+        if record is not None:
+            self._keep(replace(record, **what))
+
+    def forget(self, service: str) -> None:
+        """Drop the record of a service that isn't there any more."""
+        self._reap()
+        (self._state / f"{service}.json").unlink(missing_ok=True)
+
+    def stop(self, record: Record, limit: float) -> bool:
+        """Stop a service and everything that it started, by pid.
+
+        Returns whether it ended within ``limit`` seconds of SIGTERM; what didn't is killed.
+        """
+        family = self._family(record)
+        if not family:
+            return True
+        _signal_group(record.pid, signal.SIGTERM)
+        _, alive = psutil.wait_procs(family, timeout=limit)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=limit)
+        return not alive
+
+    def kill(self, record: Record) -> None:
+        """SIGKILL the whole process group at once, as a crash would end it."""
+        family = self._family(record)
+        _signal_group(record.pid, signal.SIGKILL)
+        psutil.wait_procs(family, timeout=10)
+        self._reap()
+
+    def ports(self, record: Record) -> set[int]:
+        """TCP ports that a process and what it started listen on."""
+        found = set()
+        for member in self._family(record):
+            with contextlib.suppress(psutil.Error):
+                found |= {
+                    connection.laddr.port
+                    for connection in member.net_connections("tcp")
+                    if connection.status == psutil.CONN_LISTEN
+                }
+        return found
+
+    def _family(self, record: Record) -> list[psutil.Process]:
+        """The process and all that it started and that is still there."""
+        leader = record.process()
+        if leader is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                return [leader, *leader.children(recursive=True)]
+        elsewhere = bool(record.place) and record.place != processes.place()
+        if psutil.pid_exists(record.pid) or elsewhere or not (record.started or record.created):
+            return []  # the number is another program's by now, or was never seen alive
+        # The leader is gone. While its group has members the system gives its number to nobody
+        # else, so they are ours.
+        return [member for member in psutil.process_iter() if _group(member.pid) == record.pid]
+
+    def _prepare(self) -> None:
+        run_folder.prepare(self._folder)
+        self._state.mkdir(mode=0o700, exist_ok=True)
+
+    def _reap(self) -> None:
+        """Take note of children that have ended, so that none stays a zombie of ours."""
+        self._children = [child for child in self._children if child.poll() is None]
+
+    def _keep(self, record: Record) -> None:
+        self._prepare()
+        path = self._state / f"{record.service}.json"
+        draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
+        draft.write_bytes(msgspec.json.encode(record))
+        draft.replace(path)
+
+
+def _identity(pid: int) -> tuple[str, str]:
+    """Place and start of a living process; without ``/proc`` the start is the system's own."""
+    place = processes.place()
+    if place:
+        return place, processes.started(pid)
+    try:
+        return "", str(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return "", ""
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def memory_mib(process: psutil.Process) -> float:
+    """Memory of a process and all its children; what they share counts once, where that is told."""
+    total = 0
+    for member in [process, *process.children(recursive=True)]:
+        try:
+            told = member.memory_full_info()
+            total += getattr(told, "pss", told.rss)
+        except psutil.Error:  # it has ended, or isn't ours to look into
+            continue
+    return round(total / 2**20, 1)

@@ -1,0 +1,33 @@
+"""What can go wrong in running the stack.
+
+StackError (a PipelineError)
++-- ComposeError     docker-compose.yml says something that can't be run
++-- StartError       a service didn't start, ended or stayed unhealthy
++-- MachineError     this machine lacks something that the stack needs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contract.errors import PipelineError
+
+
+class StackError(PipelineError):
+    """Base of every error of ``pinpipe``."""
+
+
+class ComposeError(StackError):
+    """docker-compose.yml says something that can't be run."""
+
+
+class StartError(StackError):
+    """A service didn't start, ended, or stayed unhealthy."""
+
+
+class MachineError(StackError):
+    """This machine lacks something that the stack needs: one line for each thing."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = list(problems)

@@ -1,0 +1,63 @@
+"""Starts the Jobs API in the foreground: one process, one event loop.
+
+    python -m services.databricks --data .run/data/jobs_api
+
+SIGTERM or SIGINT stops it: it takes no more requests, ends the tasks that run, and exits with 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import uvloop
+
+from contract.errors import SettingError
+from contract.program import exit_status
+from contract.settings import Settings
+from services import asgi
+from services.databricks.api.server import application
+from services.databricks.context import Parts
+from services.databricks.engine.scheduler import Scheduler
+from services.databricks.engine.task_runner import Attempts
+from services.databricks.store.database import Database
+from services.databricks.workspace import Workspace
+
+CONNECTIONS = 256
+"""Requests in hand at a time; more wait in the socket's queue."""
+
+
+async def serve(settings: Settings, data: Path) -> None:
+    """Serve until a signal asks for the end."""
+    (data / "dbfs").mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(dict(settings.jobs_api_workspace), data / "dbfs")
+    database = Database(data / "state.db")
+    attempts = Attempts(settings, data / "tasks")
+    parts = Parts(settings, database, attempts, workspace)
+    scheduler = Scheduler(parts)
+    await scheduler.recover()
+    address = settings.jobs_api_listen
+    await asgi.serve(application(parts, scheduler), "Jobs API", address, CONNECTIONS)
+    await scheduler.stop()
+    await attempts.jvms.close()
+    database.close()
+
+
+def main() -> int:
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(prog="jobs_api", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of state, logs and DBFS")
+    arguments = parser.parse_args()
+
+    def run() -> None:
+        settings = Settings.from_environ()
+        if not settings.jobs_api_token:
+            raise SettingError("JOBS_API_TOKEN", None, "clients of the Jobs API need one to send")
+        uvloop.run(serve(settings, arguments.data))
+
+    return exit_status(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""What requests say: bodies of POST calls, and the query of GET calls.
+
+Airflow sends numbers as texts ("Databricks can tolerate either"), so texts are read as numbers and
+truth values. Fields that a structure doesn't name are let through, as Databricks does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from services.databricks.api.errors import ApiError, Code, invalid
+
+Form = TypeVar("Form")
+
+PARAMETERS_BYTES = 10_000
+"""Bytes of the parameters of a request, as JSON; Databricks' limit."""
+PAGE_TOKEN_DIGITS = 18
+
+Texts = list[str]
+Named = dict[str, str]
+Long = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number as the database keeps it."""
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""How many, or how long."""
+
+
+class JobId(Struct):
+    """``jobs/get``, ``jobs/delete``, ``jobs/runs/cancel-all``."""
+
+    job_id: Long
+    page_token: str = ""
+
+
+class NewSettings(Struct):
+    """``jobs/update``, ``jobs/reset``."""
+
+    job_id: Long
+    new_settings: dict[str, Any] = {}
+    fields_to_remove: list[str] = []
+
+
+class Page(Struct):
+    """What the two calls that list share."""
+
+    limit: int = 20
+    offset: Long = 0
+    page_token: str = ""
+    expand_tasks: bool = False
+
+
+class ListJobs(Page):
+    """``jobs/list``."""
+
+    name: str = ""
+
+
+class ListRuns(Page):
+    """``jobs/runs/list``."""
+
+    active_only: bool = False
+    completed_only: bool = False
+    job_id: Long | None = None
+    run_type: str = ""
+    start_time_from: Long = 0
+    start_time_to: Long = 2**63 - 1
+
+
+class Overrides(Struct, kw_only=True):
+    """Parameters that a request gives for one run.
+
+    Empty ones are as good as none: Airflow's ``DatabricksWorkflowTaskGroup`` sends every kind.
+    """
+
+    job_parameters: Named = {}
+    notebook_params: Named = {}
+    python_params: Texts = []
+    python_named_params: Named = {}
+
+    def given(self) -> dict[str, Any]:
+        """Those that are there, checked.
+
+        Raises:
+            ApiError: one is too long, or two exclude each other.
+        """
+        found = {
+            name: value for name in Overrides.__struct_fields__ if (value := getattr(self, name))
+        }
+        for name, value in found.items():
+            size = len(msgspec.json.encode({name: value}))
+            if size > PARAMETERS_BYTES:
+                raise invalid(
+                    f"The JSON representation of {name} has {size} bytes, "
+                    f"which is more than the limit of {PARAMETERS_BYTES} bytes"
+                )
+        if "job_parameters" in found and len(found) > 1:
+            rest = ", ".join(sorted(set(found) - {"job_parameters"}))
+            raise invalid(f"job_parameters can't be combined with {rest}")
+        return found
+
+
+class QueueSettings(Struct):
+    """Whether a run waits for its turn, or is skipped."""
+
+    enabled: bool = False
+
+
+Token = Annotated[str, Meta(max_length=64)]
+
+
+class RunNow(Overrides, kw_only=True):
+    """``jobs/run-now``."""
+
+    job_id: Long
+    idempotency_token: Token = ""
+    only: list[str] = []
+    queue: QueueSettings | None = None
+
+
+class Repair(Overrides, kw_only=True):
+    """``jobs/runs/repair``."""
+
+    run_id: Long
+    latest_repair_id: Long | None = None
+    rerun_tasks: list[str] = []
+    rerun_all_failed_tasks: bool = False
+    rerun_dependent_tasks: bool = False
+
+
+class RunId(Struct):
+    """``jobs/runs/get``, ``get-output``, ``cancel``, ``delete``."""
+
+    run_id: Long
+    include_history: bool = False
+    include_resolved_values: bool = False
+    page_token: str = ""
+
+
+class CancelAll(Struct):
+    """``jobs/runs/cancel-all``."""
+
+    job_id: Long | None = None
+    all_queued_runs: bool = False
+
+
+class ClusterId(Struct):
+    """``clusters/get`` and the like."""
+
+    cluster_id: str
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """Read a body, which must be a JSON object. A field that is null is as good as none.
+
+    Raises:
+        ApiError: it is none.
+    """
+    try:
+        body = _without_nulls(msgspec.json.decode(content))
+        if isinstance(body, dict):
+            return body
+        reason = "expected a map"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        reason = "failed to parse given JSON"
+    message = f"Invalid JSON given in the body of the request - {reason}"
+    raise ApiError(Code.MALFORMED_REQUEST, message)
+
+
+def read(body: Any, form: type[Form], where: str = "") -> Form:
+    """Read ``body`` into ``form``; ``where`` is its place in the request, for messages.
+
+    Raises:
+        ApiError: it lacks a field, or one has the wrong type.
+    """
+    try:
+        return msgspec.convert(body, form, strict=False)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        place = re.sub(r"\[\.*\d*\]", "", (re.search(r"`\$\.?(.*)`$", text) or ["", ""])[1])
+        missing = re.match(r"Object missing required field `(.+?)`", text)
+        if missing:
+            name = ".".join(filter(None, [where, place, missing[1]]))
+            raise invalid(f"Missing required field: {name}") from None
+        if re.search(r"length|`int` [<>]=", text):
+            raise invalid(text) from None
+        at = ".".join(filter(None, [where, place]))
+        reason = text.partition(" - at ")[0]
+        raise ApiError(
+            Code.MALFORMED_REQUEST, f"Could not parse request object: {at}: {reason}"
+        ) from None
+
+
+def page_start(token: str, offset: int = 0) -> int:
+    """Where a page starts that was asked for by its token, or by an offset.
+
+    Raises:
+        ApiError: the token is none of ours.
+    """
+    if not token:
+        return max(offset, 0)
+    if not token.isdecimal() or len(token) > PAGE_TOKEN_DIGITS:
+        raise invalid(f"Invalid page token: {token}")
+    return int(token)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,189 @@
+"""What the calls ``jobs/*`` do that don't touch runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from services.databricks.api import bodies, views
+from services.databricks.api.bodies import read
+from services.databricks.api.errors import invalid
+from services.databricks.api.parameters import check
+from services.databricks.api.permissions import LIST, Access, kept
+from services.databricks.api.tasks import JobCluster, checked
+from services.databricks.engine.scheduler import Scheduler
+from services.databricks.engine.states import ACTIVE
+from services.databricks.store.database import Database, Job, Run, new_id
+from services.databricks.workspace import Workspace
+
+LIMIT = 100
+"""Jobs in one answer, at most."""
+UNTITLED = "Untitled"
+
+Answer = dict[str, Any]
+Row = TypeVar("Row")
+
+
+class Jobs:
+    """The handlers."""
+
+    def __init__(self, database: Database, workspace: Workspace, scheduler: Scheduler) -> None:
+        self._database, self._workspace, self._scheduler = database, workspace, scheduler
+
+    async def create(self, request: Answer) -> Answer:
+        settings = self._settings(request) | kept(request)
+        with self._database.work() as session:
+            job = Job(job_id=new_id(session), settings=settings, name=settings["name"])
+            session.add(job)
+            return {"job_id": job.job_id}
+
+    async def get(self, request: Answer) -> Answer:
+        form = read(request, bodies.JobId)
+        with self._database.work() as session:
+            job = job_of(session, form.job_id)
+            return views.job(job, start=bodies.page_start(form.page_token))
+
+    async def list_jobs(self, request: Answer) -> Answer:
+        form = read(request, bodies.ListJobs)
+        query = select(Job).order_by(Job.job_id.desc())
+        if form.name:
+            query = query.where(func.lower(Job.name) == form.name.lower())
+        with self._database.work() as session:
+            return page(
+                session, query, form, LIMIT, "jobs", lambda row: views.job(row, form.expand_tasks)
+            )
+
+    async def update(self, request: Answer) -> Answer:
+        """Change fields; tasks, clusters and parameters are merged by their keys."""
+        form = read(request, bodies.NewSettings)
+        with self._database.work() as session:
+            job = job_of(session, form.job_id)
+            settings = dict(job.settings)
+            for name in form.fields_to_remove:
+                _remove(settings, name)
+            for name, value in form.new_settings.items():
+                if key := _KEYS.get(name):
+                    changed = read(value, list[dict[str, Any]], f"new_settings.{name}")
+                    value = _merge(settings.get(name, []), changed, key)
+                settings[name] = value
+            job.settings = self._settings(settings) | kept(job.settings)
+            job.name = job.settings["name"]
+        return {}
+
+    async def reset(self, request: Answer) -> Answer:
+        form = read(request, bodies.NewSettings)
+        settings = self._settings(form.new_settings)
+        with self._database.work() as session:
+            job = job_of(session, form.job_id)
+            job.settings, job.name = settings | kept(job.settings), settings["name"]
+        return {}
+
+    async def delete(self, request: Answer) -> Answer:
+        """Delete a job; its active runs are cancelled, its ended ones stay."""
+        form = read(request, bodies.JobId)
+        with self._database.work() as session:
+            session.delete(job_of(session, form.job_id))
+            active = select(Run).where(Run.job_id == form.job_id, Run.life_cycle.in_(ACTIVE))
+            runs = session.scalars(active).all()
+        for run in runs:
+            self._scheduler.stop_run(run)
+        return {}
+
+    def _settings(self, settings: Answer) -> Answer:
+        return checked_settings({"name": UNTITLED, **settings}, self._workspace)
+
+
+def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Answer:
+    """Check the settings of a job or a submitted run; return them as they are to be kept.
+
+    Raises:
+        ApiError: names what can't be taken.
+    """
+    form = read(settings, _Settings)
+    tasks = checked(form.tasks, form.job_clusters, workspace)
+    check([item.default for item in form.parameters], frozenset())
+    found = {name: value for name, value in settings.items() if name != LIST}
+    for name in ("timeout_seconds", "max_concurrent_runs"):
+        if name in found:
+            found[name] = getattr(form, name)
+    return found | {"tasks": tasks}
+
+
+def job_of(session: Session, job_id: int) -> Job:
+    """A job by its id.
+
+    Raises:
+        ApiError: there is none.
+    """
+    job = session.get(Job, job_id)
+    if job is None:
+        raise invalid(f"Job {job_id} does not exist.")
+    return job
+
+
+def page(
+    session: Session,
+    query: Select[Row],
+    form: bodies.Page,
+    most: int,
+    name: str,
+    view: Callable[[Row], Answer],
+) -> Answer:
+    """A page of a list, with the tokens of the pages before and behind it; 0 asks for ``most``.
+
+    Raises:
+        ApiError: the limit or the token isn't one that may be asked for.
+    """
+    if not 0 <= form.limit <= most:
+        raise invalid(f"limit must be between 0 and {most}, it is {form.limit}")
+    limit, start = form.limit or most, bodies.page_start(form.page_token, form.offset)
+    rows = session.scalars(query.offset(start).limit(limit + 1)).all()
+    found = [view(row) for row in rows[:limit]]
+    for item in found:
+        item.pop("next_page_token", None)
+    more = len(rows) > limit
+    answer: Answer = {name: found, "has_more": more} if found else {"has_more": more}
+    if more:
+        answer["next_page_token"] = str(start + limit)
+    if start:
+        answer["prev_page_token"] = str(max(start - limit, 0))
+    return answer
+
+
+class _Parameter(Struct):
+    name: str
+    default: str = ""
+
+
+class _Settings(Struct):
+    name: str = ""
+    run_name: str = ""
+    tasks: list[Any] = field(default_factory=list)
+    job_clusters: list[JobCluster] = field(default_factory=list)
+    parameters: list[_Parameter] = field(default_factory=list)
+    timeout_seconds: bodies.Count = 0
+    max_concurrent_runs: bodies.Count = 1
+    queue: bodies.QueueSettings | None = None
+    access_control_list: list[Access] = field(default_factory=list)
+
+
+_KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}
+
+
+def _merge(old: list[Answer], new: list[Answer], key: str) -> list[Answer]:
+    changed = {item.get(key): item for item in new}
+    kept = [changed.pop(item.get(key), item) for item in old]
+    return kept + list(changed.values())
+
+
+def _remove(settings: Answer, name: str) -> None:
+    """Remove a field, or an entry of a list: ``tasks/clean``."""
+    field, _, entry = name.partition("/")
+    if entry and field in _KEYS:
+        settings[field] = [i for i in settings.get(field, []) if i.get(_KEYS[field]) != entry]
+    else:
+        settings.pop(field, None)

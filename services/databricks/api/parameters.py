@@ -1,0 +1,172 @@
+"""What a task is called with: its own parameters, those of the request and of the job, resolved.
+
+Parameters hold dynamic value references, ``{{job.parameters.day}}`` and the like. What they are and
+mean: Databricks, "What is a dynamic value reference?". An unknown name in a known namespace is an
+error when a job is written; anything else in braces stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.databricks.api.errors import invalid
+from services.databricks.store.database import Attempt
+
+JOB_PARAMETERS = "job.parameters."
+_REFERENCE = re.compile(r"\{\{\s*((?:[\w-]+|`[^`{}]+`)(?:\.(?:[\w-]+|`[^`{}]+`))*)\s*\}\}")
+_PART = re.compile(r"`([^`]+)`|([^.`]+)")
+
+
+def parts_of(reference: str) -> list[str]:
+    """Names in a reference; those in backticks may hold any character."""
+    return [quoted or plain for quoted, plain in _PART.findall(reference)]
+
+
+def moments(millis: int) -> dict[str, str]:
+    """What may be asked of a time, by name."""
+    at = datetime.fromtimestamp(millis / 1000, UTC)
+    values = {
+        "timestamp_ms": str(millis),
+        "iso_date": at.strftime("%Y-%m-%d"),
+        "iso_datetime": at.strftime("%Y-%m-%dT%H:%M:%S"),
+        "iso_weekday": str(at.isoweekday()),
+        "is_weekday": str(at.isoweekday() < 6).lower(),
+    }
+    rest = ("year", "month", "day", "hour", "minute", "second")
+    return values | {name: str(getattr(at, name)) for name in rest}
+
+
+_TIMES = (
+    f"{moment}.{name}" for moment in ("job.start_time", "job.trigger.time") for name in moments(0)
+)
+KNOWN = {
+    *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", *_TIMES),
+    *("run.id", "task.name", "task.run_id", "task.execution_count", "task.notebook_path"),
+    *("workspace.id", "workspace.url"),
+}
+_NAMESPACES = ("job", "run", "task", "tasks", "workspace")
+
+
+def check(value: Any, tasks: frozenset[str]) -> None:
+    """Refuse a reference that can't mean anything.
+
+    Raises:
+        ApiError: it names nothing in a known namespace, or a task that isn't there.
+    """
+
+    def look(match: re.Match[str]) -> str:
+        reference = match[1]
+        match parts_of(reference):
+            case ["tasks", task, _, *_] if task not in tasks:
+                raise invalid(f"Reference {{{{{reference}}}}} names task '{task}', not there")
+            case (
+                ["job", "parameters", _]
+                | ["tasks", _, "values", _]
+                | ["tasks", _, "run_id" | "result_state" | "execution_count" | "error_code"]
+            ):
+                pass
+            case [space, _, *_] as parts if space in _NAMESPACES and ".".join(parts) not in KNOWN:
+                raise invalid(f"Unknown dynamic value reference {{{{{reference}}}}}")
+        return match[0]
+
+    _walk(value, look)
+
+
+def resolve(value: Any, values: Mapping[str, str]) -> Any:
+    """Replace the references in every text of ``value``; one without a value stays."""
+    return _walk(value, lambda match: values.get(".".join(parts_of(match[1])), match[0]))
+
+
+def _walk(value: Any, look: Callable[[re.Match[str]], str]) -> Any:
+    if isinstance(value, str):
+        return _REFERENCE.sub(look, value)
+    if isinstance(value, list):
+        return [_walk(item, look) for item in value]
+    if isinstance(value, dict):
+        return {key: _walk(item, look) for key, item in value.items()}
+    return value
+
+
+def values(attempt: Attempt, url: str) -> dict[str, str]:
+    """Values of the dynamic references, by name, for an attempt at a task."""
+    run = attempt.run
+    started = moments(run.start_time or run.created_time)
+    found = {
+        "job.id": str(run.job_id),
+        "job.name": run.name,
+        "job.run_id": str(run.run_id),
+        "run.id": str(run.run_id),
+        "job.repair_count": str(len(run.repairs)),
+        "job.trigger.type": "one_time",
+        "task.name": attempt.task_key,
+        "task.run_id": str(attempt.run_id),
+        "task.execution_count": str(attempt.number + 1),
+        "task.notebook_path": attempt.task.get("notebook_task", {}).get("notebook_path", ""),
+        "workspace.id": "0",
+        "workspace.url": url,
+        # Older names, which Databricks still takes.
+        "job_id": str(run.job_id),
+        "run_id": str(attempt.run_id),
+        "parent_run_id": str(run.run_id),
+        "task_key": attempt.task_key,
+        "task_retry_count": str(attempt.number),
+        "start_date": started["iso_date"],
+        "start_time": started["timestamp_ms"],
+    }
+    for name, value in started.items():
+        found[f"job.start_time.{name}"] = found[f"job.trigger.time.{name}"] = value
+    for other in run.latest.values():
+        prefix = f"tasks.{other.task_key}."
+        found[prefix + "run_id"] = str(other.run_id)
+        found[prefix + "result_state"] = (other.result or "").lower()
+        found[prefix + "error_code"] = other.code or ""
+        found[prefix + "execution_count"] = str(other.number + 1)
+        for name, value in other.values.items():
+            found[f"{prefix}values.{name}"] = value
+    for item in run.parameters:
+        given = item.get("value", item.get("default", ""))
+        found[JOB_PARAMETERS + item["name"]] = resolve(given, found)
+    return found
+
+
+def called_with(attempt: Attempt, known: Mapping[str, str]) -> dict[str, Any]:
+    """The part of the task that names its type, as it is run.
+
+    A request's ``python_params`` replace the task's, its ``notebook_params`` are added to the
+    task's, and job parameters win over both where the task takes parameters by name.
+    """
+    name = next(key for key in attempt.task if key.endswith("_task") and attempt.task[key])
+    part: dict[str, Any] = dict(attempt.task[name])
+    over = attempt.run.overriding
+    job = {
+        k.removeprefix(JOB_PARAMETERS): v for k, v in known.items() if k.startswith(JOB_PARAMETERS)
+    }
+    if name == "notebook_task":
+        given = over.get("notebook_params", {})
+        part["base_parameters"] = {**part.get("base_parameters", {}), **given, **job}
+    elif name == "python_wheel_task" and "python_named_params" in over:
+        part["named_parameters"] = over["python_named_params"]
+        part.pop("parameters", None)
+    elif "python_params" in over:
+        part["parameters"] = over["python_params"]
+        part.pop("named_parameters", None)
+    if name == "python_wheel_task" and part.get("named_parameters"):
+        part["named_parameters"] = {**part["named_parameters"], **job}
+    return {name: resolve(part, known)}
+
+
+def merged(defined: Iterable[Mapping[str, Any]], given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The job's parameters with the values that a request gives, as a run keeps them."""
+    found = [
+        {
+            "name": item["name"],
+            "default": item.get("default", ""),
+            "value": given.get(item["name"], item.get("default", "")),
+        }
+        for item in defined
+    ]
+    known = {item["name"] for item in found}
+    return found + [{"name": k, "value": v} for k, v in given.items() if k not in known]

@@ -1,0 +1,184 @@
+"""The HTTP side: the table of calls, the token, bounds, and errors as Databricks words them."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.databricks.api.bodies import parse
+from services.databricks.api.clusters import Clusters
+from services.databricks.api.errors import ApiError, Code
+from services.databricks.api.jobs import Answer, Jobs
+from services.databricks.api.permissions import Permissions
+from services.databricks.api.runs import Runs
+from services.databricks.context import Parts
+from services.databricks.engine.scheduler import Scheduler
+from services.databricks.ui.pages import Pages
+
+BODY_BYTES = 16_777_216
+"""Bytes of the largest body that is read."""
+DRAINED_BYTES = 134_217_728
+"""Bytes of a refused body that are taken and thrown away."""
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_PATH = re.compile(r"/api/2\.[0-2]/(.+)")
+_OF_A_JOB = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
+"""The one kind of call whose job is in its path."""
+
+Handler = Callable[[Answer], Awaitable[Answer]]
+
+
+def application(parts: Parts, scheduler: Scheduler) -> Starlette:
+    """Make the ASGI application."""
+    server, pages = Server(parts, scheduler), Pages(parts)
+    return Starlette(
+        routes=[
+            Route("/health", server.health),
+            Route("/.well-known/databricks-config", server.configuration),
+            Route("/api/{path:path}", server.call, methods=METHODS),
+            *pages.routes,
+            Route("/{path:path}", server.nothing, methods=METHODS),
+        ]
+    )
+
+
+class Server:
+    """Turns requests into calls, and what they answer or raise into responses."""
+
+    def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
+        jobs = Jobs(parts.database, parts.workspace, scheduler)
+        runs = Runs(parts, scheduler)
+        clusters = Clusters(parts.settings.cluster_spark_version)
+        permissions = Permissions(parts.database)
+        self._parts = parts
+        self._token = parts.settings.jobs_api_token.encode()
+        self._calls: dict[tuple[str, str], Handler] = {
+            ("POST", "jobs/create"): jobs.create,
+            ("GET", "jobs/get"): jobs.get,
+            ("GET", "jobs/list"): jobs.list_jobs,
+            ("POST", "jobs/update"): jobs.update,
+            ("POST", "jobs/reset"): jobs.reset,
+            ("POST", "jobs/delete"): jobs.delete,
+            ("POST", "jobs/run-now"): runs.run_now,
+            ("POST", "jobs/runs/submit"): runs.submit,
+            ("GET", "jobs/runs/get"): runs.get,
+            ("GET", "jobs/runs/get-output"): runs.get_output,
+            ("GET", "jobs/runs/list"): runs.list_runs,
+            ("POST", "jobs/runs/cancel"): runs.cancel,
+            ("POST", "jobs/runs/cancel-all"): runs.cancel_all,
+            ("POST", "jobs/runs/delete"): runs.delete,
+            ("POST", "jobs/runs/repair"): runs.repair,
+            ("GET", "permissions/jobs"): permissions.get,
+            ("PUT", "permissions/jobs"): permissions.put,
+            ("PATCH", "permissions/jobs"): permissions.patch,
+            ("GET", "permissions/jobs/permissionLevels"): permissions.levels,
+            ("GET", "clusters/list"): clusters.list_clusters,
+            ("GET", "clusters/get"): clusters.get,
+            ("POST", "clusters/start"): clusters.nothing,
+            ("POST", "clusters/restart"): clusters.nothing,
+            ("POST", "clusters/delete"): clusters.nothing,
+            ("GET", "clusters/spark-versions"): clusters.spark_versions,
+            ("GET", "clusters/list-node-types"): clusters.node_types,
+            ("GET", "preview/scim/v2/Me"): clusters.me,
+        }
+
+    async def call(self, request: Request) -> Response:
+        """Answer a call of the API."""
+        try:
+            self._authorize(request.headers.get("authorization", ""))
+            match = _PATH.fullmatch(request.url.path)
+            path = match[1] if match else request.url.path
+            of_a_job = _OF_A_JOB.fullmatch(path)
+            name = of_a_job[1] + of_a_job[3] if of_a_job else path
+            handler = self._calls.get((request.method, name)) if match else None
+            if handler is None:
+                raise _no_api(request.method, f"/{path.lstrip('/')}")
+            # The fields of a GET are in its query, or (Airflow's asynchronous hook) in its body.
+            fields: dict[str, Any] = dict(request.query_params)
+            content = await _read(request)
+            fields |= parse(content) if content else {}
+            fields |= {"job_id": of_a_job[2]} if of_a_job else {}
+            return _json(200, await handler(fields))
+        except ApiError as error:
+            await _drain(request)
+            return _error(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+            return _error(ApiError(Code.INTERNAL_ERROR, "The Jobs service failed; see its log."))
+
+    async def health(self, request: Request) -> Response:
+        """Whether runs can be kept and started."""
+        reason = self._parts.reason_unwell()
+        body = {"status": "unavailable" if reason else "ok", "reason": reason or "runs can start"}
+        return _json(503 if reason else 200, body)
+
+    async def configuration(self, request: Request) -> Response:
+        """What databricks-sdk asks for first: there is no other way to log in than a token."""
+        return _json(200, {"oidc_endpoint": ""})
+
+    async def nothing(self, request: Request) -> Response:
+        """Answer what is neither a call nor a page."""
+        return _error(_no_api(request.method, request.url.path))
+
+    def _authorize(self, header: str) -> None:
+        """Check the token.
+
+        Raises:
+            ApiError: there is none, or it isn't ours.
+        """
+        kind, _, token = header.partition(" ")
+        if kind.lower() != "bearer" or not token.strip():
+            message = "Credential was not sent or was of an unsupported type for this API."
+            raise ApiError(401, message)
+        if not hmac.compare_digest(token.strip().encode(), self._token):
+            raise ApiError(403, "Invalid access token.")
+
+
+async def _read(request: Request) -> bytes:
+    """Read the body.
+
+    Raises:
+        ApiError: it is too large.
+    """
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > BODY_BYTES:
+            message = f"The request has more than {BODY_BYTES} bytes"
+            raise ApiError(Code.MAX_REQUEST_SIZE_EXCEEDED, message)
+    request.state.is_read = True
+    return bytes(content)
+
+
+async def _drain(request: Request) -> None:
+    """Take the rest of a body: a client that is still sending would not read the answer."""
+    left = 0 if getattr(request.state, "is_read", False) else DRAINED_BYTES
+    while left > 0:
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
+
+
+def _no_api(method: str, path: str) -> ApiError:
+    return ApiError(Code.ENDPOINT_NOT_FOUND, f"No API found for '{method} {path}'")
+
+
+def _error(error: ApiError) -> Response:
+    body = {"error_code": error.code, "message": error.message}
+    return _json(error.status, body, error.headers)
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, "application/json")

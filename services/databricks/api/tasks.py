@@ -1,0 +1,213 @@
+"""What a task may be: its fields, its type, and the graph that a job's tasks make."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from services.databricks.api import parameters
+from services.databricks.api.bodies import Count, Named, Texts, read
+from services.databricks.api.errors import invalid
+from services.databricks.engine import runtimes
+from services.databricks.engine.states import RunIf
+from services.databricks.workspace import Workspace
+
+TASKS = 1000
+"""Tasks of a job, at most; Databricks' limit."""
+PARAMETERS_BYTES = 1_048_576
+"""Bytes of a task's own parameters, as JSON; Databricks' limit for a notebook."""
+
+
+class SparkPython(Struct):
+    """Runs a Python file with arguments."""
+
+    python_file: str
+    parameters: Texts = []
+
+
+class PythonWheel(Struct):
+    """Calls an entry point of a package."""
+
+    package_name: str
+    entry_point: str
+    parameters: Texts = []
+    named_parameters: Named = {}
+
+
+class Notebook(Struct):
+    """Runs an exported notebook with widgets."""
+
+    notebook_path: str
+    base_parameters: Named = {}
+
+
+class Dependency(Struct):
+    """A task that must be done before."""
+
+    task_key: str
+
+
+class Cluster(Struct):
+    """What of a cluster has a meaning here: its runtime, settings and variables of the process."""
+
+    spark_version: str = ""
+    spark_conf: dict[str, str] = {}
+    spark_env_vars: Named = {}
+
+
+class JobCluster(Struct):
+    """A cluster that tasks of a job share."""
+
+    job_cluster_key: str
+    new_cluster: Cluster | None = None
+
+
+class Package(Struct):
+    """A package of PyPI, with or without a version."""
+
+    package: str
+
+
+class Library(Struct):
+    """What of a library has a meaning here."""
+
+    whl: str = ""
+    pypi: Package | None = None
+
+
+class Task(Struct):
+    """A task of a job or of a submitted run."""
+
+    task_key: str
+    depends_on: list[Dependency] = []
+    run_if: RunIf = RunIf.ALL_SUCCESS
+    max_retries: Annotated[int, Meta(ge=-1)] = 0
+    """-1: for ever."""
+    min_retry_interval_millis: Count = 0
+    retry_on_timeout: bool = False
+    timeout_seconds: Count = 0
+    spark_python_task: SparkPython | None = None
+    python_wheel_task: PythonWheel | None = None
+    notebook_task: Notebook | None = None
+    libraries: list[Library] = []
+    job_cluster_key: str = ""
+    new_cluster: Cluster | None = None
+
+    @property
+    def upstream(self) -> list[str]:
+        """Keys of the tasks that it depends on."""
+        return [item.task_key for item in self.depends_on]
+
+
+TYPES = ("spark_python_task", "python_wheel_task", "notebook_task")
+KEY_CHARACTERS = 100
+"""Characters of a task's key, at most."""
+_KEY = re.compile(rf"[\w-]{{1,{KEY_CHARACTERS}}}")
+
+
+def checked(
+    raw: list[Any], job_clusters: Iterable[JobCluster], workspace: Workspace
+) -> list[dict[str, Any]]:
+    """Check the tasks of a job; return them as they are to be kept: numbers as numbers.
+
+    Raises:
+        ApiError: names what can't be taken.
+    """
+    if not raw:
+        raise invalid("Job must have at least one task.")
+    if len(raw) > TASKS:
+        raise invalid(f"The job has {len(raw)} tasks, which is more than {TASKS}")
+    tasks = [read(item, Task, "tasks") for item in raw]
+    clusters = {item.job_cluster_key: item.new_cluster for item in job_clusters}
+    for cluster in (*clusters.values(), *(task.new_cluster for task in tasks)):
+        if cluster:
+            runtimes.check(cluster.spark_version)
+    _check_graph(tasks)
+    keys = frozenset(task.task_key for task in tasks)
+    for task, item in zip(tasks, raw, strict=True):
+        _check_type(task, item, workspace)
+        parameters.check({name: item.get(name) for name in TYPES}, keys)
+        if task.job_cluster_key and task.job_cluster_key not in clusters:
+            raise invalid(
+                f"Job cluster '{task.job_cluster_key}' is not defined in field 'job_clusters'."
+            )
+    return [_merged(item, task) for item, task in zip(raw, tasks, strict=True)]
+
+
+def leaves(tasks: Mapping[str, Task]) -> list[str]:
+    """Keys of the tasks that no other depends on."""
+    upstream = {key for task in tasks.values() for key in task.upstream}
+    return [key for key in tasks if key not in upstream]
+
+
+def downstream(tasks: Mapping[str, Task], keys: Iterable[str]) -> set[str]:
+    """``keys`` and every task that depends on one of them, near or far."""
+    found = set(keys)
+    while more := {k for k, task in tasks.items() if found & set(task.upstream)} - found:
+        found |= more
+    return found
+
+
+def _check_graph(tasks: list[Task]) -> None:
+    graph = {task.task_key: task.upstream for task in tasks}
+    if len(graph) < len(tasks):
+        raise invalid("Task keys must be unique within a job.")
+    for key, upstream in graph.items():
+        if not _KEY.fullmatch(key):
+            raise invalid(
+                f"Invalid task key '{key}': 1 to 100 letters, digits, hyphens and underscores"
+            )
+        if key in upstream:
+            raise invalid(f"Invalid dependency graph, task '{key}' can not reference itself.")
+        for name in upstream:
+            if name not in graph:
+                raise invalid(f"Invalid dependency graph, task '{name}' does not exist.")
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle = " -> ".join(error.args[1])
+        raise invalid(f"Invalid dependency graph, the tasks form a cycle: {cycle}.") from None
+
+
+def _check_type(task: Task, raw: Mapping[str, Any], workspace: Workspace) -> None:
+    where = f"Task '{task.task_key}'"
+    given = [name for name in raw if name.endswith("_task") and raw[name] is not None]
+    unknown = [name for name in given if name not in TYPES]
+    if unknown:
+        raise invalid(f"{where}: {', '.join(unknown)} is not supported, only {', '.join(TYPES)}")
+    if len(given) != 1:
+        raise invalid(f"{where} must specify exactly one of {', '.join(TYPES)}")
+    size = len(msgspec.json.encode(raw[given[0]]))
+    if size > PARAMETERS_BYTES:
+        raise invalid(
+            f"{where}: the JSON representation of {given[0]} has {size} bytes, "
+            f"which is more than the limit of {PARAMETERS_BYTES} bytes"
+        )
+    if task.spark_python_task:
+        workspace.python_file(task.spark_python_task.python_file)
+    elif task.notebook_task:
+        workspace.notebook(task.notebook_task.notebook_path)
+    wheel = task.python_wheel_task
+    if wheel and wheel.parameters and wheel.named_parameters:
+        raise invalid(f"{where}: only one of parameters and named_parameters may be given")
+    for library in task.libraries:
+        if library.whl:
+            workspace.library(library.whl)
+
+
+def _merged(raw: Any, form: Any) -> Any:
+    """``raw``, with the values of ``form`` in place of those that it names."""
+    if isinstance(form, Struct):
+        names = set(form.__struct_fields__)
+        return {
+            name: _merged(value, getattr(form, name)) if name in names else value
+            for name, value in raw.items()
+        }
+    if isinstance(form, list) and form and isinstance(form[0], Struct):
+        return [_merged(item, part) for item, part in zip(raw, form, strict=True)]
+    return form

@@ -1,0 +1,208 @@
+"""Rows of the database as the JSON of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.databricks.engine.states import LifeCycle, Result
+from services.databricks.store.database import Attempt, Job, Run, _State, now
+
+USER = "jobs-api@localhost"
+"""Who has created everything: there is one token."""
+PAGE = 100
+"""Tasks, job clusters and the like in one answer, at most; more by ``next_page_token``."""
+AWAITS_SLOT = "Waiting for a slot: as many tasks run as may run at a time."
+AWAITS_TURN = "Waiting for earlier runs of the job: as many are active as may be at a time."
+_QUEUES = {
+    AWAITS_SLOT: "ACTIVE_RUNS_LIMIT_REACHED",
+    AWAITS_TURN: "MAX_CONCURRENT_RUNS_REACHED",
+}
+
+_STATUS = {
+    LifeCycle.WAITING_FOR_RETRY: "WAITING",
+    LifeCycle.SKIPPED: "TERMINATED",
+    LifeCycle.INTERNAL_ERROR: "TERMINATED",
+}
+
+
+def state(row: _State) -> dict[str, Any]:
+    """``state`` of API 2.1."""
+    view: dict[str, Any] = {
+        "life_cycle_state": row.life_cycle,
+        "state_message": row.message,
+        "user_cancelled_or_timedout": row.result in (Result.CANCELED, Result.TIMEDOUT),
+    }
+    if row.result:
+        view["result_state"] = row.result
+    if row.life_cycle == LifeCycle.QUEUED:
+        view["queue_reason"] = row.message
+    return view
+
+
+def status(row: _State) -> dict[str, Any]:
+    """``status`` of API 2.2."""
+    life_cycle = LifeCycle(row.life_cycle)
+    view: dict[str, Any] = {"state": _STATUS.get(life_cycle, life_cycle)}
+    if life_cycle is LifeCycle.QUEUED:
+        view["queue_details"] = {"code": _QUEUES.get(row.message), "message": row.message}
+    if row.code:
+        fine = row.result in (Result.SUCCESS, Result.SUCCESS_WITH_FAILURES)
+        kind = "INTERNAL_ERROR" if row.code == "INTERNAL_ERROR" else "CLIENT_ERROR"
+        view["termination_details"] = {
+            "code": row.code,
+            "type": "SUCCESS" if fine else kind,
+            "message": row.message,
+        }
+    return view
+
+
+def job(row: Job, expand: bool = True, start: int = 0) -> dict[str, Any]:
+    """A job; without ``expand`` its settings lack the tasks."""
+    settings = {
+        "max_concurrent_runs": 1,
+        "timeout_seconds": 0,
+        "email_notifications": {},
+        **row.settings,
+        "format": "MULTI_TASK",
+    }
+    settings.pop("access_control_list", None)
+    more = _cut(settings, start)
+    if not expand:
+        for name in ("tasks", "job_clusters"):
+            settings.pop(name, None)
+    return {
+        "job_id": row.job_id,
+        "creator_user_name": USER,
+        "run_as_user_name": USER,
+        "created_time": row.created_time,
+        "settings": settings,
+        **more,
+    }
+
+
+def run(
+    row: Run,
+    url: str,
+    expand: bool = True,
+    history: bool = False,
+    resolved: bool = False,
+    start: int = 0,
+) -> dict[str, Any]:
+    """A run with the attempts at its tasks."""
+    view = _common(row, url) | {
+        "original_attempt_run_id": row.run_id,
+        "run_duration": _duration(row),
+        "job_clusters": row.settings.get("job_clusters", []),
+        "job_parameters": row.parameters,
+        "tasks": [attempt(item, url, resolved) for item in row.attempts],
+    }
+    if row.overriding:
+        view["overriding_parameters"] = row.overriding
+    if history:
+        view["repair_history"] = _history(row)
+    view |= _cut(view, start)
+    if not expand:
+        del view["tasks"], view["job_clusters"]
+    return view
+
+
+def attempt(row: Attempt, url: str, resolved: bool = False) -> dict[str, Any]:
+    """An attempt at a task, as it stands among the tasks of its run."""
+    view = {
+        "run_if": "ALL_SUCCESS",
+        **row.task,
+        "run_id": row.run_id,
+        "attempt_number": row.number,
+        "run_page_url": f"{page_url(row.run, url)}#{row.task_key}",
+        "state": state(row),
+        "status": status(row),
+        **_times(row),
+    }
+    if resolved and row.resolved:
+        view["resolved_values"] = row.resolved
+    return view
+
+
+def task_run(row: Attempt, url: str) -> dict[str, Any]:
+    """An attempt as a run of its own: ``jobs/runs/get`` of its id."""
+    return _common(row, url) | {
+        "original_attempt_run_id": row.original,
+        "attempt_number": row.number,
+        "run_name": row.task_key,
+        "tasks": [attempt(row, url)],
+    }
+
+
+def standing(row: Run) -> dict[str, Any]:
+    """How a run, or its latest repair, stands or has ended: one entry of ``repairs``."""
+    return {
+        "id": row.repair_id,
+        "end_time": row.end_time,
+        "state": state(row),
+        "status": status(row),
+    }
+
+
+def page_url(row: Run, url: str) -> str:
+    """Where a person looks at a run."""
+    return f"{url}/jobs/{row.job_id}/runs/{row.run_id}"
+
+
+def _common(row: Run | Attempt, url: str) -> dict[str, Any]:
+    return {
+        "job_id": row.run.job_id,
+        "creator_user_name": USER,
+        "run_id": row.run_id,
+        "number_in_job": row.run_id,
+        "job_run_id": row.run.run_id,
+        "run_name": row.run.name,
+        "run_page_url": page_url(row.run, url),
+        "run_type": row.run.run_type,
+        "format": "MULTI_TASK",
+        "trigger": "ONE_TIME",
+        "state": state(row),
+        "status": status(row),
+        **_times(row),
+        "start_time": row.start_time or row.created_time,
+    }
+
+
+def _times(row: _State) -> dict[str, int]:
+    return {
+        "start_time": row.start_time,
+        "end_time": row.end_time,
+        "setup_duration": 0,
+        "execution_duration": _duration(row) if row.start_time else 0,
+        "cleanup_duration": 0,
+        "queue_duration": max((row.start_time or row.end_time or now()) - row.created_time, 0),
+    }
+
+
+def _duration(row: _State) -> int:
+    return (row.end_time or now()) - (row.start_time or row.created_time)
+
+
+def _history(row: Run) -> list[dict[str, Any]]:
+    """The original run and its repairs; the newest stands as the run itself does."""
+    items = []
+    for number, item in enumerate([*row.repairs, standing(row)]):
+        attempts = [a for a in row.attempts if a.repair_id == item["id"]]
+        view = item | {
+            "type": "REPAIR" if number else "ORIGINAL",
+            "start_time": min((a.created_time for a in attempts), default=row.created_time),
+            "task_run_ids": [a.run_id for a in attempts],
+        }
+        if not number:
+            del view["id"]
+        items.append(view)
+    return items
+
+
+def _cut(view: dict[str, Any], start: int) -> dict[str, Any]:
+    """Cut the long lists of ``view``; return what says that there is more."""
+    more = False
+    for name in ("tasks", "job_clusters", "parameters", "job_parameters", "repair_history"):
+        if name in view:
+            more |= len(view[name]) > start + PAGE
+            view[name] = view[name][start : start + PAGE]
+    return {"has_more": True, "next_page_token": str(start + PAGE)} if more else {}

@@ -1,0 +1,41 @@
+"""What the handlers and the executions share, and whether it is fit for work."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract.settings import Settings
+from services.databricks.engine.task_runner import Attempts
+from services.databricks.store.database import Database, Run
+from services.databricks.workspace import Workspace
+
+
+class Parts:
+    """Settings, state, attempts, workspace and slots."""
+
+    def __init__(
+        self, settings: Settings, database: Database, attempts: Attempts, workspace: Workspace
+    ) -> None:
+        self.settings, self.database, self.attempts = settings, database, attempts
+        self.workspace = workspace
+        self.slots = asyncio.Semaphore(settings.jobs_api_slots)
+
+    def reason_unwell(self) -> str | None:
+        """Why no run could be kept or started now; None when all is well."""
+        command = shlex.split(self.settings.jobs_api_command)[0]
+        if shutil.which(command) is None:
+            return f"JOBS_API_COMMAND: {command} can't be run"
+        path = self.settings.jobs_api_path
+        if path and shutil.which("python", path=path) is None:
+            return f"JOBS_API_PATH: there is no python in {path}; run 'make install'"
+        try:
+            with self.database.work() as session:
+                session.execute(select(Run.run_id).limit(1))
+        except SQLAlchemyError as error:
+            return f"state: {error}"
+        return None

@@ -1,0 +1,267 @@
+"""One run on its way: its tasks in the order of their dependencies, each with its retries.
+
+Tasks that may run wait for a slot in the order in which they became ready. Whatever stops a run
+(a request, a time-out, the end of the service) cancels the coroutines of its tasks; each of them
+ends its processes and writes down how it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.databricks.api import parameters
+from services.databricks.api.bodies import read
+from services.databricks.api.tasks import Task, leaves
+from services.databricks.context import Parts
+from services.databricks.engine import states
+from services.databricks.engine.runtimes import session_conf
+from services.databricks.engine.states import CODES, LifeCycle, Result
+from services.databricks.engine.task_runner import Outcome
+from services.databricks.store.database import Attempt, Run, now
+
+RUNTIME = "spark.runtime"
+"""Module with what Databricks' runtime adds."""
+
+
+class Stop(Enum):
+    """Why a run or a task is stopped: result, message and code that it gets."""
+
+    CANCELED = (LifeCycle.TERMINATED, Result.CANCELED, "Run cancelled.", "USER_CANCELED")
+    TIMEDOUT = (LifeCycle.TERMINATED, Result.TIMEDOUT, "Run timed out.", "CANCELED")
+    SERVICE_ENDED = (
+        LifeCycle.INTERNAL_ERROR,
+        Result.FAILED,
+        "The Jobs service was stopped while the run was active.",
+        "INTERNAL_ERROR",
+    )
+
+
+class Execution:
+    """A run, from its first task to its result."""
+
+    done: asyncio.Task[None]
+    """Ends with it; made by whoever runs it."""
+
+    def __init__(self, parts: Parts, run: Run) -> None:
+        self._parts, self.run_id, self.job_id = parts, run.run_id, run.job_id
+        self.started = False
+        self._tasks: dict[str, Task] = {}
+        self._current: dict[str, int] = {}
+        """Newest attempt at each task."""
+        self._children: dict[str, asyncio.Task[Result]] = {}
+        self._results: dict[str, Result] = {}
+        self._why: dict[str, Stop] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._limit = 0
+        self._stop: Stop | None = None
+        self._stopped = asyncio.Event()
+        self._left = False
+
+    async def turn(self, before: list[asyncio.Task[None]], together: int) -> None:
+        """Wait until fewer than ``together`` of the runs ``before`` are left, or for a stop."""
+        while sum(not run.done() for run in before) >= together and not self._stopped.is_set():
+            stopped = asyncio.create_task(self._stopped.wait())
+            pending = [run for run in before if not run.done()]
+            await asyncio.wait([*pending, stopped], return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+
+    async def run(self) -> None:
+        """Run every task that has not ended yet, then write down the result of the run."""
+        if self._left:
+            return
+        with self._parts.database.work() as session:
+            run = session.get_one(Run, self.run_id)
+            rows = run.latest
+            self._limit = int(run.settings.get("timeout_seconds", 0))
+            self._tasks = {key: read(row.task, Task) for key, row in rows.items()}
+            self._current = {key: row.run_id for key, row in rows.items()}
+            self._results = {k: Result(row.result) for k, row in rows.items() if row.result}
+        self._children = {
+            key: asyncio.create_task(self._guarded(key))
+            for key in self._tasks
+            if key not in self._results
+        }
+        if self._stop:
+            self.stop(self._stop)
+        if self._children:
+            await asyncio.wait(self._children.values())
+        if self._timer:
+            self._timer.cancel()
+        if self._left:
+            return
+        for key, child in self._children.items():
+            if child.cancelled():  # before it had begun
+                self._results[key] = self._end(key, *self._why[key].value)
+        with self._parts.database.work() as session:
+            self._end_run(session)
+
+    def stop(self, why: Stop, key: str | None = None) -> None:
+        """Stop the run, or one of its tasks; it has ended when ``run`` returns."""
+        if key is None:
+            self._stop = why
+            self._stopped.set()
+            with self._parts.database.work() as session:
+                session.get_one(Run, self.run_id).life_cycle = LifeCycle.TERMINATING
+        for name, child in self._children.items():
+            if key in (None, name) and not child.done() and name not in self._why:
+                self._why[name] = why
+                child.cancel()
+
+    def leave(self) -> None:
+        """Let go of a run of which nothing has started: it stays as it is."""
+        self._left = True
+        self._stopped.set()
+        for child in self._children.values():
+            child.cancel()
+
+    async def _guarded(self, key: str) -> Result:
+        """Run a task; whatever happens it has a result."""
+        try:
+            result = await self._task(key)
+        except asyncio.CancelledError:
+            if self._left:
+                raise
+            result = self._end(key, *self._why.get(key, Stop.SERVICE_ENDED).value)
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+            message = f"The Jobs service failed: {error}"
+            result = self._end(
+                key, LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "INTERNAL_ERROR"
+            )
+        self._results[key] = result
+        return result
+
+    async def _task(self, key: str) -> Result:
+        task = self._tasks[key]
+        awaited = [self._children[name] for name in task.upstream if name in self._children]
+        if awaited:
+            await asyncio.wait(awaited)
+        verdict = states.verdict(task.run_if, [self._results[name] for name in task.upstream])
+        if verdict:
+            message = "The dependencies of the task did not meet its run_if condition."
+            return self._end(key, LifeCycle.TERMINATED, verdict, message, CODES[verdict])
+        retries = task.max_retries
+        while True:
+            begun = now()
+            async with self._parts.slots:
+                outcome = await self._attempt(key)
+                self._finish(key, outcome)
+            again = outcome.result is Result.FAILED or (
+                outcome.result is Result.TIMEDOUT and task.retry_on_timeout
+            )
+            if not again or not retries:
+                return outcome.result
+            retries -= 1
+            self._again(key)
+            await asyncio.sleep(max(task.min_retry_interval_millis - (now() - begun), 0) / 1000)
+
+    async def _attempt(self, key: str) -> Outcome:
+        run_id = self._current[key]
+        with self._parts.database.work() as session:
+            row = session.get_one(Attempt, run_id)
+            row.life_cycle, row.start_time, row.message = LifeCycle.RUNNING, now(), "In run"
+            run = row.run
+            if run.life_cycle in states.WAITING:
+                run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
+                run.start_time = run.start_time or row.start_time
+            known = parameters.values(row, self._parts.settings.jobs_api_url)
+            row.resolved = parameters.called_with(row, known)
+            cluster = _cluster_of(row)
+            described = _task_json(self._parts, row, cluster)
+        if not self.started:
+            self.started = True
+            if self._limit:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(self._limit, self.stop, Stop.TIMEDOUT)
+        timeout = self._tasks[key].timeout_seconds
+        return await self._parts.attempts.run(run_id, described, cluster, timeout)
+
+    def _finish(self, key: str, outcome: Outcome) -> None:
+        with self._parts.database.work() as session:
+            row = session.get_one(Attempt, self._current[key])
+            row.error, row.error_trace = outcome.error, outcome.trace
+            row.notebook_result = outcome.notebook_result
+            row.notebook_truncated = outcome.notebook_truncated
+            row.values = outcome.values
+            code = CODES[outcome.result]
+            row.end(LifeCycle.TERMINATED, outcome.result, outcome.message, code)
+
+    def _again(self, key: str) -> None:
+        """Put the next attempt in place of one that has ended."""
+        with self._parts.database.work() as session:
+            row = session.get_one(Attempt, self._current[key])
+            following = row.follow(session, row.repair_id)
+            following.life_cycle = LifeCycle.WAITING_FOR_RETRY
+            self._current[key] = following.run_id
+
+    def _end(
+        self, key: str, life_cycle: LifeCycle, result: Result, message: str, code: str
+    ) -> Result:
+        with self._parts.database.work() as session:
+            row = session.get_one(Attempt, self._current[key])
+            row.end(life_cycle, result, message, code)
+            if life_cycle is LifeCycle.INTERNAL_ERROR:
+                row.error = message
+        return result
+
+    def _end_run(self, session: Session) -> None:
+        run = session.get_one(Run, self.run_id)
+        rows = run.latest.values()
+        broken = next((row for row in rows if row.life_cycle == LifeCycle.INTERNAL_ERROR), None)
+        if broken:
+            run.end(LifeCycle.INTERNAL_ERROR, Result.FAILED, broken.message, "INTERNAL_ERROR")
+            return
+        if self._stop and self._stop in self._why.values():
+            run.end(*self._stop.value)
+            return
+        result = states.result_of_run(self._results, leaves(self._tasks))
+        message, code = Stop.CANCELED.value[2] if result is Result.CANCELED else "", CODES[result]
+        failed = [row for row in rows if row.result in (Result.FAILED, Result.TIMEDOUT)]
+        if result is Result.FAILED and failed:
+            message = f"Task {failed[0].task_key} failed with message: {failed[0].message}."
+            if any(row.result == Result.UPSTREAM_FAILED for row in rows):
+                message += " This caused all downstream tasks to get skipped."
+        run.end(LifeCycle.TERMINATED, result, message, code)
+
+
+def _task_json(parts: Parts, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """What the runner is told of a task: its ``task.json``."""
+    workspace, run = parts.workspace, row.run
+    task: dict[str, Any] = dict(row.resolved or {})
+    if "spark_python_task" in task:
+        task["file"] = workspace.python_file(task["spark_python_task"]["python_file"])
+    if "notebook_task" in task:
+        task["file"] = workspace.notebook(task["notebook_task"]["notebook_path"])
+    libraries = row.task.get("libraries", [])
+    return task | {
+        "wheels": [workspace.library(item["whl"]) for item in libraries if item.get("whl")],
+        "packages": [item["pypi"]["package"] for item in libraries if item.get("pypi")],
+        "values": {key: other.values for key, other in run.latest.items()},
+        "workspace": workspace.folders,
+        "dbfs": str(workspace.dbfs),
+        "runtime": RUNTIME,
+        "spark_conf": session_conf(row.task, cluster, parts.settings.cluster_spark_version),
+        "context": {
+            "job_id": str(run.job_id),
+            "job_run_id": str(run.run_id),
+            "run_id": str(row.run_id),
+            "task_key": row.task_key,
+            "job_name": run.name,
+            "url": parts.settings.jobs_api_url,
+        },
+    }
+
+
+def _cluster_of(row: Attempt) -> dict[str, Any]:
+    """What the cluster of a task brings: its own, or a shared one of the job."""
+    for item in row.run.settings.get("job_clusters", []):
+        if item.get("job_cluster_key") == row.task.get("job_cluster_key"):
+            return dict(item.get("new_cluster", {}))
+    return dict(row.task.get("new_cluster") or {})

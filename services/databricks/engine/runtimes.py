@@ -1,0 +1,55 @@
+"""What a task may expect of Spark: by the Databricks runtime of its cluster.
+
+Spark itself is one version here. What the runtimes differ in, and notebooks depend on, is a setting
+of their sessions: ANSI mode is on from runtime 17 on and off before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contract.values import runtime
+from services.databricks.api.errors import invalid
+
+ANSI = "spark.sql.ansi.enabled"
+ANSI_SINCE = 17
+"""First runtime whose sessions are in ANSI mode."""
+
+
+def check(version: str) -> None:
+    """Refuse a ``spark_version`` that names no runtime.
+
+    Databricks refuses ``auto:latest-lts`` and the like as well: they are values of a policy. A
+    cluster without a version is taken, since a policy may give it one.
+
+    Raises:
+        ApiError: names the value, in Databricks' words.
+    """
+    try:
+        if version:
+            runtime(version)
+    except ValueError:
+        raise invalid(f"Invalid spark version {version}.") from None
+
+
+def session_conf(
+    task: Mapping[str, Any], cluster: Mapping[str, Any], existing: str
+) -> dict[str, str]:
+    """Settings that the sessions of a task start with.
+
+    Args:
+        task: as the client has sent it.
+        cluster: the new cluster of the task, its own or one of its job; empty if it has none.
+        existing: runtime of the cluster that ``existing_cluster_id`` names.
+    """
+    given = cluster.get("spark_conf", {}).get(ANSI)
+    if given is not None:
+        return {ANSI: given}
+    if not cluster and not task.get("existing_cluster_id"):
+        return {ANSI: "true"}  # serverless, which is the newest runtime
+    try:
+        major = runtime(cluster.get("spark_version") or existing)
+    except ValueError:  # of a job stored before versions were checked
+        major = runtime(existing)
+    return {ANSI: "true" if major >= ANSI_SINCE else "false"}

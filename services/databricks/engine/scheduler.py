@@ -1,0 +1,119 @@
+"""The runs that are active: how many may wait, whose turn it is, what a restart makes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+
+from sqlalchemy import delete, select
+
+from services.databricks.api.errors import ApiError, Code
+from services.databricks.context import Parts
+from services.databricks.engine import process
+from services.databricks.engine.execution import Execution, Stop
+from services.databricks.engine.states import ACTIVE, TERMINAL, WAITING
+from services.databricks.store.database import Attempt, Run
+
+STOP_LIMIT = 20.0
+"""Seconds that the end of the service gives to the processes of its tasks."""
+
+
+class Scheduler:
+    """Starts and stops runs. Every method is called by the event loop's thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._executions: dict[int, Execution] = {}
+
+    def admit(self, awaits_turn: bool) -> bool:
+        """Let a new run in, and say whether it has to wait.
+
+        Args:
+            awaits_turn: it waits for earlier ones of its job.
+
+        Raises:
+            ApiError: 429, as many runs wait as may wait.
+        """
+        waiting = sum(not execution.started for execution in self._executions.values())
+        waits = awaits_turn or self.parts.slots.locked()
+        if waits and waiting >= self.parts.settings.jobs_api_queue:
+            raise ApiError(
+                Code.REQUEST_LIMIT_EXCEEDED,
+                f"{waiting} runs wait for their turn, which is the limit; try again later",
+            )
+        return waits
+
+    def active_runs(self, job_id: int) -> list[Execution]:
+        """Runs of a job that have not ended."""
+        return [found for found in self._executions.values() if found.job_id == job_id]
+
+    def start(self, run: Run, together: int) -> None:
+        """Start a run when fewer than ``together`` earlier ones of its job are active."""
+        before = [earlier.done for earlier in self.active_runs(run.job_id)]
+        execution = self._executions[run.run_id] = Execution(self.parts, run)
+        execution.done = asyncio.create_task(self._run(execution, before, together))
+
+    def stop_run(self, run: Run | Attempt) -> None:
+        """Cancel a run, or one of its tasks, if it is active."""
+        if execution := self._executions.get(run.run.run_id):
+            execution.stop(Stop.CANCELED, run.task_key if isinstance(run, Attempt) else None)
+
+    async def recover(self) -> None:
+        """Take over what an earlier process of the service has left.
+
+        Its processes are ended first: nobody waits for them any more, and what they write would
+        meet what a retry writes. Runs of which nothing had started wait again, the others failed.
+        """
+        await process.end(self.parts.attempts.root)
+        with self.parts.database.work() as session:
+            runs = session.scalars(
+                select(Run).where(Run.life_cycle.in_(ACTIVE)).order_by(Run.run_id)
+            ).all()
+            for run in runs:
+                if run.life_cycle in WAITING:
+                    continue
+                for row in run.attempts:
+                    if not row.ended:
+                        row.end(*Stop.SERVICE_ENDED.value)
+                        row.error = row.message
+                run.end(*Stop.SERVICE_ENDED.value)
+        for run in runs:
+            if not run.ended:
+                self.start(run, run.together)
+
+    async def stop(self) -> None:
+        """End what runs; runs of which nothing has started stay as they are."""
+        for execution in list(self._executions.values()):
+            if execution.started:
+                execution.stop(Stop.SERVICE_ENDED)
+            else:
+                execution.leave()
+        if self._executions:
+            ends = [execution.done for execution in self._executions.values()]
+            await asyncio.wait(ends, timeout=STOP_LIMIT)
+
+    async def _run(
+        self, execution: Execution, before: list[asyncio.Task[None]], together: int
+    ) -> None:
+        try:
+            await execution.turn(before, together)
+            await execution.run()
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+        finally:
+            del self._executions[execution.run_id]
+        self._prune()
+
+    def _prune(self) -> None:
+        """Forget the oldest runs beyond those that are kept."""
+        with self.parts.database.work() as session:
+            ended = select(Run.run_id).where(Run.life_cycle.in_(TERMINAL))
+            old = session.scalars(
+                ended.order_by(Run.run_id.desc()).offset(self.parts.settings.jobs_api_keep_runs)
+            ).all()
+            of_old = delete(Attempt).where(Attempt.job_run_id.in_(old))
+            attempts = session.scalars(of_old.returning(Attempt.run_id)).all()
+            session.execute(delete(Run).where(Run.run_id.in_(old)))
+        for run_id in attempts:
+            self.parts.attempts.forget(run_id)

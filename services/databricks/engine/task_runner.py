@@ -1,0 +1,163 @@
+"""One attempt at a task: a folder, a process of the Spark environment, and what came of it.
+
+The folder holds ``task.json`` (what to do), ``log``, ``outcome.json`` (what the runner reports) and
+what a notebook has displayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contract.settings import Settings
+from services.databricks.engine import process
+from services.databricks.engine.jvms import Jvm, JvmError, Jvms
+from services.databricks.engine.log import BoundedLog
+from services.databricks.engine.states import Result
+
+OUTCOME_BYTES = 8_388_608
+"""Bytes of an outcome that is read; the runner writes less."""
+TRACE = 10_000
+"""Bytes of the log that are told as the trace of a process that ended without a word."""
+FAILED = "Workload failed, see run output for details"
+"""Databricks' message."""
+DRAIN = 5.0
+"""Seconds that output on its way is waited for when all processes have ended."""
+
+
+class Outcome(msgspec.Struct):
+    """What came of an attempt: for the most part what the runner reports."""
+
+    result: Result = Result.SUCCESS
+    message: str = ""
+    error: str | None = None
+    trace: str | None = None
+    notebook_result: str | None = None
+    notebook_truncated: bool = False
+    values: dict[str, str] = {}
+    clean: bool = False
+    """Whether the JVM may serve another task."""
+
+
+class Attempts:
+    """Runs attempts, each in its folder below ``root``."""
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self._settings, self.root = settings, root.resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._command = shlex.split(settings.jobs_api_command)
+        self.jvms = Jvms(settings, self._command, self.root / "jvms")
+
+    def folder(self, run_id: int) -> Path:
+        """Folder of an attempt."""
+        return self.root / str(run_id)
+
+    def log(self, run_id: int) -> BoundedLog:
+        """Log of an attempt."""
+        return BoundedLog(self.folder(run_id), self._settings.jobs_api_log_bytes)
+
+    def forget(self, run_id: int) -> None:
+        """Remove all that an attempt has left."""
+        shutil.rmtree(self.folder(run_id), ignore_errors=True)
+
+    async def run(
+        self, run_id: int, task: Mapping[str, Any], cluster: Mapping[str, Any], timeout: float
+    ) -> Outcome:
+        """Run a task to its end; when cancelled, end its processes first."""
+        folder, log = self.folder(run_id), self.log(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "task.json").write_text(json.dumps(task))
+        environment = self._environment(cluster)
+        deadline = asyncio.get_running_loop().time() + timeout if timeout else None
+        outcome = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                jvm = await self.jvms.take(environment, log)
+            try:
+                status = await self._process(folder, log, environment, deadline, jvm)
+                outcome = self._outcome(folder, status)
+            finally:
+                if jvm:
+                    clean = outcome is not None and outcome.clean
+                    await asyncio.shield(self.jvms.give_back(jvm, clean))
+        except TimeoutError:
+            return Outcome(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
+        except JvmError as error:
+            return Outcome(Result.FAILED, FAILED, str(error), log.last(TRACE)[0])
+        return outcome
+
+    async def _process(
+        self,
+        folder: Path,
+        log: BoundedLog,
+        environment: dict[str, str],
+        deadline: float | None,
+        jvm: Jvm | None,
+    ) -> int:
+        """Run the process of a task; return its exit status when all that it started has ended.
+
+        Raises:
+            TimeoutError: it was still there at ``deadline``, a time of the loop.
+        """
+        gateway = jvm.gateway.environment if jvm else {}
+        child = await asyncio.create_subprocess_exec(
+            *self._command,
+            "services.databricks.runner",
+            str(folder),
+            env=environment | gateway | {process.MARK: str(folder)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert child.stdout is not None
+        output = asyncio.create_task(log.take(child.stdout))
+        try:
+            async with asyncio.timeout_at(deadline):
+                await child.wait()
+        finally:
+            # What the task has started ends with it, as a cluster does.
+            if jvm and child.returncode != 0:
+                jvm.terminate()
+            await asyncio.shield(process.end(folder, 0 if child.returncode == 0 else process.GRACE))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(output, DRAIN)
+        return await child.wait()
+
+    def _environment(self, cluster: Mapping[str, Any]) -> dict[str, str]:
+        """Environment of a cluster: ours without the token, with what it brings."""
+        found = {**os.environ, **cluster.get("spark_env_vars", {})}
+        for name in ("JOBS_API_TOKEN", "JOBS_API_TOKEN_FILE"):
+            found.pop(name, None)
+        if self._settings.jobs_api_path:
+            path = Path(self._settings.jobs_api_path).resolve()
+            found["PATH"] = f"{path}{os.pathsep}{found.get('PATH', os.defpath)}"
+        conf = cluster.get("spark_conf", {}).items()
+        options = shlex.join(part for item in conf for part in ("--conf", "=".join(item)))
+        found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
+        return found
+
+    def _outcome(self, folder: Path, status: int) -> Outcome:
+        try:
+            with (folder / "outcome.json").open("rb") as file:
+                outcome = msgspec.json.decode(file.read(OUTCOME_BYTES), type=Outcome)
+        except (OSError, ValueError, msgspec.MsgspecError):
+            outcome = Outcome()
+        if status and not outcome.error:
+            outcome.error = f"The task's process ended with exit code {status}"
+            if status < 0:
+                outcome.error = f"The task's process was ended by {signal.Signals(-status).name}"
+            outcome.trace = self.log(int(folder.name)).last(TRACE)[0]
+        if outcome.error:
+            outcome.result, outcome.message = Result.FAILED, outcome.message or FAILED
+        return outcome

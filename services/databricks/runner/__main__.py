@@ -1,0 +1,144 @@
+"""Runs one task; exits with 1 when it has failed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+import sys
+import threading
+import traceback
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from services.databricks.runner.libraries import LibraryError, install, local
+from services.databricks.runner.outcome import Outcome, formatted
+from services.databricks.runner.queries import Queries, StreamingQueryFailed
+from services.databricks.runner.sessions import after_import, set_defaults
+
+RELEASE_LIMIT = 15.0
+"""Seconds after which a session that doesn't stop goes with its JVM."""
+
+
+def _run(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries) -> None:
+    """Run the task to its end, by its type; to exit with 0 is to succeed."""
+    try:
+        if "spark_python_task" in task:
+            _run_file(task, folder)
+        elif "python_wheel_task" in task:
+            _run_wheel(task, folder)
+        else:
+            from services.databricks.runner.notebook.notebook import run_notebook  # brings pyspark
+
+            run_notebook(task, folder, outcome, queries)
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise
+
+
+def _run_file(task: dict[str, Any], folder: Path) -> None:
+    """Run a Python file as ``__main__`` with its arguments."""
+    path = local(task["file"], folder)
+    if not path.is_file():
+        name = task["spark_python_task"]["python_file"]
+        raise FileNotFoundError(f"Cannot read the python file {name}: it does not exist")
+    sys.argv = [str(path), *task["spark_python_task"].get("parameters", [])]
+    sys.path.insert(0, str(path.parent))
+    runpy.run_path(str(path), run_name="__main__")
+
+
+def _run_wheel(task: dict[str, Any], folder: Path) -> None:
+    """Call an entry point: one of the package's metadata, else a function of its module."""
+    wheel = task["python_wheel_task"]
+    package, name = wheel["package_name"], wheel["entry_point"]
+    named = [f"--{key}={value}" for key, value in wheel.get("named_parameters", {}).items()]
+    sys.argv = [name, *wheel.get("parameters", []), *named]
+    try:
+        points = [p for p in metadata.distribution(package).entry_points if p.name == name]
+    except metadata.PackageNotFoundError:
+        points = []
+    call = points[0].load() if points else getattr(importlib.import_module(package), name)
+    returned = call()
+    # A function that a console script calls tells by its return value how it went.
+    if isinstance(returned, int) and not isinstance(returned, bool) and returned:
+        raise SystemExit(returned)
+
+
+def _fit_again() -> bool:
+    """Stop the session of this process; whether the JVM is fit for another task.
+
+    A JVM that this process has started itself ends with it.
+    """
+    if "pyspark" not in sys.modules:
+        return True
+    done: list[bool] = []
+    thread = threading.Thread(target=lambda: done.append(_leave_no_session()), daemon=True)
+    thread.start()
+    thread.join(RELEASE_LIMIT)
+    return done == [True]
+
+
+def _leave_no_session() -> bool:
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    if gateway is None or gateway.proc is not None:
+        return True
+    try:
+        if SparkContext._active_spark_context:
+            SparkContext._active_spark_context.stop()
+        jvm = gateway.jvm
+        # Both outlive a session: versions of tables, and file systems with the mounts of this task.
+        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        jvm.org.apache.hadoop.fs.FileSystem.closeAll()
+        # While it waits it holds no more than it needs.
+        jvm.java.lang.System.gc()
+    except Exception as error:
+        traceback.print_exception(error)
+        return False
+    return True
+
+
+def main(folder: Path) -> int:
+    """Return the exit status."""
+    outcome, queries = Outcome(folder), Queries()
+    task: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+
+    def prepare() -> None:
+        set_defaults(task["spark_conf"])
+        queries.watch()
+
+    after_import("pyspark", prepare)
+    try:
+        install(task["wheels"], task["packages"], folder)
+        _run(task, folder, outcome, queries)
+        for failure in queries.failures():
+            raise failure
+    except SystemExit as end:
+        outcome.failed(end)
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+    except LibraryError as error:
+        outcome.failed(error, message=str(error))
+        traceback.print_exception(error)
+    except StreamingQueryFailed as failure:
+        outcome.failed(failure, message=str(failure), trace=failure.trace)
+        sys.stderr.write(failure.trace)
+    except BaseException as error:
+        behind = queries.behind(error, formatted(error))
+        outcome.failed(behind or error, str(behind or ""), behind.trace if behind else "")
+        traceback.print_exception(error)
+    if not outcome.has_failed:
+        outcome.clean = _fit_again()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    outcome.write()
+    return 1 if outcome.has_failed else 0
+
+
+if __name__ == "__main__":
+    status = main(Path(sys.argv[1]).resolve())
+    # Threads that the task has left (Spark's, or its own) don't keep the task alive.
+    os._exit(status)

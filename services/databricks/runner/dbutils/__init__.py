@@ -1,0 +1,1 @@
+"""``dbutils``: files, secrets, widgets and nested notebooks."""

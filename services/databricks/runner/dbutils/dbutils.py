@@ -1,0 +1,279 @@
+"""``dbutils`` as a notebook sees it: its parts, and the context behind ``entry_point``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple, NoReturn
+
+from services.databricks.runner.dbutils.fs import Files
+
+Call = Callable[[str, int, Mapping[str, str]], str]
+SECRET = "SECRET_"
+"""Secrets are variables of the environment, ``SECRET_<SCOPE>_<KEY>``."""
+
+
+class SecretError(Exception):
+    """There is no such secret."""
+
+
+class SecretMetadata(NamedTuple):
+    """A key of a scope."""
+
+    key: str
+
+
+class Secrets:
+    """The calls of ``dbutils.secrets``; values that were read are not shown (``seen``)."""
+
+    def __init__(self, seen: set[str]) -> None:
+        self._seen = seen
+
+    def get(self, scope: str, key: str) -> str:
+        """A secret.
+
+        Raises:
+            SecretError: names the variable that is missing.
+        """
+        variable = f"{SECRET}{_word(scope)}_{_word(key)}"
+        value = os.environ.get(variable)
+        if value is None:
+            raise SecretError(
+                f"Secret does not exist with scope: {scope} and key: {key} (variable {variable})"
+            )
+        if value:
+            self._seen.add(value)
+        return value
+
+    def getBytes(self, scope: str, key: str) -> bytes:
+        """A secret as bytes."""
+        return self.get(scope, key).encode()
+
+    def list(self, scope: str) -> list[SecretMetadata]:
+        """Keys of a scope, as their variables spell them."""
+        start = f"{SECRET}{_word(scope)}_"
+        names = sorted(name for name in os.environ if name.startswith(start))
+        return [SecretMetadata(name.removeprefix(start).lower()) for name in names]
+
+
+def _word(name: str) -> str:
+    return re.sub(r"\W", "_", name).upper()
+
+
+class InputWidgetNotDefined(Exception):
+    """There is no such widget, and no parameter of that name was given."""
+
+
+class Widgets:
+    """The calls of ``dbutils.widgets``."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = dict(given)
+        self._defaults: dict[str, str] = {}
+
+    def text(self, name: str, default: str = "", label: str = "", **more: str) -> None:
+        """Define a widget; a given value wins over the default."""
+        self._defaults[name] = more.get("defaultValue", default)
+
+    def dropdown(
+        self,
+        name: str,
+        default: str = "",
+        choices: object = (),
+        label: str = "",
+        **more: str,
+    ) -> None:
+        """Define a widget with choices."""
+        self.text(name, default, **more)
+
+    combobox = multiselect = dropdown
+
+    def get(self, name: str) -> str:
+        """The value of a widget.
+
+        Raises:
+            InputWidgetNotDefined: there is none.
+        """
+        found = self.getAll()
+        if name not in found:
+            raise InputWidgetNotDefined(f"No input widget named {name} is defined")
+        return found[name]
+
+    def getArgument(self, name: str, default: str = "") -> str:
+        """The value of a widget, or a default."""
+        return self.getAll().get(name, default)
+
+    def getAll(self) -> dict[str, str]:
+        """Every value."""
+        return self._defaults | self._given
+
+    def give(self, values: Mapping[str, str]) -> None:
+        """Set values, as ``%run`` does."""
+        self._given |= values
+
+    def remove(self, name: str) -> None:
+        """Remove a widget."""
+        self._defaults.pop(name, None)
+        self._given.pop(name, None)
+
+    def removeAll(self) -> None:
+        """Remove all widgets."""
+        self._defaults.clear()
+        self._given.clear()
+
+
+class NotebookExit(BaseException):
+    """``dbutils.notebook.exit``: the notebook ends here, with a result."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+class Optional:
+    """A value behind ``get()``, as the context of a notebook hands it out."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def get(self) -> str:
+        """The value.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self._value is None:
+            raise ValueError("None.get")
+        return self._value
+
+    def getOrElse(self, other: Any) -> Any:
+        """The value, or another."""
+        return other if self._value is None else self._value
+
+    def isDefined(self) -> bool:
+        """Whether there is one."""
+        return self._value is not None
+
+
+class Context:
+    """Where a notebook runs. A token is not among what it tells."""
+
+    def __init__(self, told: Mapping[str, str], path: str) -> None:
+        self._told, self._path = told, path
+
+    def __getattr__(self, name: str) -> Callable[[], Any]:
+        known = {
+            "notebookPath": self._path,
+            "currentRunId": self._told["run_id"],
+            "jobId": self._told["job_id"],
+            "jobName": self._told["job_name"],
+            "apiUrl": self._told["url"],
+            "browserHostName": self._told["url"].partition("//")[2],
+            "userName": "jobs-api@localhost",
+            "clusterId": "local",
+            "apiToken": None,
+        }
+        if name not in known:
+            raise AttributeError(f"the context of a notebook has no {name} here")
+        return lambda: Optional(known[name])
+
+    def tags(self) -> Any:
+        """Tags of the run."""
+        return _Tags(self._tags())
+
+    def toJson(self) -> str:
+        """The context as JSON."""
+        extra = {"notebook_path": self._path, "api_url": self._told["url"]}
+        run = {"id": int(self._told["run_id"])}
+        return json.dumps({"currentRunId": run, "extraContext": extra, "tags": self._tags()})
+
+    safeToJson = toJson
+
+    def _tags(self) -> dict[str, str]:
+        return {
+            "jobId": self._told["job_id"],
+            "runId": self._told["run_id"],
+            "multitaskParentRunId": self._told["job_run_id"],
+            "taskKey": self._told["task_key"],
+            "jobName": self._told["job_name"],
+            "notebookPath": self._path,
+            "user": "jobs-api@localhost",
+        }
+
+
+class _Tags:
+    def __init__(self, tags: dict[str, str]) -> None:
+        self._tags = tags
+
+    def get(self, name: str) -> Optional:
+        """A tag."""
+        return Optional(self._tags.get(name))
+
+    def apply(self, name: str) -> str:
+        """A tag that must be there."""
+        return self.get(name).get()
+
+
+class Notebook:
+    """The calls of ``dbutils.notebook``."""
+
+    def __init__(self, call: Call, context: Context, widgets: Widgets) -> None:
+        self._call = call
+        self.getContext = lambda: context
+        part = SimpleNamespace(getContext=self.getContext)
+        self.entry_point = SimpleNamespace(
+            getDbutils=lambda: SimpleNamespace(notebook=lambda: part),
+            getCurrentBindings=widgets.getAll,
+        )
+
+    def run(
+        self, path: str, timeout_seconds: int = 0, arguments: Mapping[str, str] | None = None
+    ) -> str:
+        """Run another notebook with names of its own; return its result."""
+        return self._call(path, timeout_seconds, arguments or {})
+
+    def exit(self, value: Any) -> NoReturn:
+        """End the notebook with a result."""
+        raise NotebookExit(str(value))
+
+
+class TaskValues:
+    """``dbutils.jobs.taskValues``: values that tasks hand to those that follow."""
+
+    def __init__(self, known: Mapping[str, Mapping[str, str]], own: dict[str, str]) -> None:
+        self._known, self._own = known, own
+
+    def set(self, key: str, value: Any) -> None:
+        """Set a value, which must be JSON."""
+        self._own[key] = value if isinstance(value, str) else json.dumps(value)
+
+    def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:
+        """A value of another task."""
+        found = self._known.get(taskKey, {})
+        if key not in found:
+            if default is None:
+                raise KeyError(f"task {taskKey} has not set {key}")
+            return default
+        try:
+            return json.loads(found[key])
+        except ValueError:
+            return found[key]
+
+
+class DBUtils:
+    """``dbutils``."""
+
+    def __init__(
+        self, fs: Files, widgets: Widgets, secrets: Secrets, notebook: Notebook, values: TaskValues
+    ) -> None:
+        self.fs, self.widgets, self.secrets, self.notebook = fs, widgets, secrets, notebook
+        self.jobs = SimpleNamespace(taskValues=values)
+        self.library = SimpleNamespace(restartPython=lambda: None)
+        self.entry_point = notebook.entry_point
+        self.notebook_entry_point = notebook.entry_point
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"dbutils.{name} is not there in the local Jobs API")

@@ -1,0 +1,1 @@
+"""Notebooks as Databricks runs them: their cells, languages, displays and tables."""

@@ -1,0 +1,202 @@
+"""The state: jobs, runs and the attempts at their tasks, in one SQLite file.
+
+A change is on disk before its request is answered, so it outlives a kill of the service.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from services.databricks.api.errors import invalid
+from services.databricks.engine.states import TERMINAL, LifeCycle, Result
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+
+
+class Number(Base):
+    """Gives ids: jobs, runs and attempts share them, and none is used twice."""
+
+    __tablename__ = "numbers"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    number: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Job(Base):
+    """A job: ``settings`` are what ``jobs/create`` was given, checked."""
+
+    __tablename__ = "jobs"
+    job_id: Mapped[int] = mapped_column(primary_key=True)
+    created_time: Mapped[int] = mapped_column(default=now)
+    settings: Mapped[dict[str, Any]]
+    name: Mapped[str] = mapped_column(index=True, default="")
+
+
+class _State:
+    """What a run and an attempt have in common. Times are in milliseconds; 0 is not yet."""
+
+    run_id: Mapped[int] = mapped_column(primary_key=True)
+    life_cycle: Mapped[str] = mapped_column(index=True)
+    result: Mapped[str | None] = mapped_column(default=None)
+    message: Mapped[str] = mapped_column(default="")
+    code: Mapped[str | None] = mapped_column(default=None)
+    created_time: Mapped[int] = mapped_column(default=now)
+    start_time: Mapped[int] = mapped_column(default=0)
+    end_time: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is a last one."""
+        return self.life_cycle in TERMINAL
+
+    def end(self, life_cycle: LifeCycle, result: Result, message: str, code: str) -> None:
+        """Give it its last state."""
+        self.life_cycle, self.result = life_cycle, result
+        self.message, self.code, self.end_time = message, code, now()
+
+
+class Run(_State, Base):
+    """A run of a job, or a submitted one. ``settings`` are those when it was started."""
+
+    __tablename__ = "runs"
+    job_id: Mapped[int] = mapped_column(index=True)
+    name: Mapped[str]
+    run_type: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    parameters: Mapped[list[Any]] = mapped_column(default=list)
+    """Job parameters, as ``{name, default, value}``."""
+    overriding: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    idempotency_token: Mapped[str | None] = mapped_column(unique=True, default=None)
+    repairs: Mapped[list[Any]] = mapped_column(default=list)
+    """Ends of the original run and of its repairs so far, for the history."""
+    deleted: Mapped[bool] = mapped_column(default=False)
+    attempts: Mapped[list[Attempt]] = relationship(back_populates="run", order_by="Attempt.run_id")
+    """Every attempt at its tasks, the oldest first."""
+
+    @property
+    def run(self) -> Run:
+        """Itself, as an attempt has the run that it is part of."""
+        return self
+
+    @property
+    def latest(self) -> dict[str, Attempt]:
+        """The newest attempt at each task."""
+        return {row.task_key: row for row in self.attempts}
+
+    @property
+    def repair_id(self) -> int:
+        """The latest repair; 0 when there was none."""
+        return max((row.repair_id for row in self.attempts), default=0)
+
+    @property
+    def together(self) -> int:
+        """How many runs of its job are active at a time, so that a run comes to its turn."""
+        return max(int(self.settings.get("max_concurrent_runs", 1)), 1)
+
+
+class Attempt(_State, Base):
+    """An attempt at a task of a run. Its ``run_id`` is its own."""
+
+    __tablename__ = "attempts"
+    job_run_id: Mapped[int] = mapped_column(ForeignKey(Run.run_id), index=True)
+    run: Mapped[Run] = relationship(back_populates="attempts")
+    task_key: Mapped[str]
+    number: Mapped[int] = mapped_column(default=0)
+    original: Mapped[int]
+    """``run_id`` of the first attempt."""
+    repair_id: Mapped[int] = mapped_column(default=0)
+    task: Mapped[dict[str, Any]]
+    resolved: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=None)
+    error: Mapped[str | None] = mapped_column(default=None)
+    error_trace: Mapped[str | None] = mapped_column(default=None)
+    notebook_result: Mapped[str | None] = mapped_column(default=None)
+    notebook_truncated: Mapped[bool] = mapped_column(default=False)
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Task values that it has set."""
+
+    def follow(self, session: Session, repair_id: int) -> Attempt:
+        """Add the attempt that follows this one."""
+        following = Attempt(
+            run_id=new_id(session),
+            task_key=self.task_key,
+            number=self.number + 1,
+            original=self.original,
+            repair_id=repair_id,
+            task=self.task,
+            life_cycle=LifeCycle.BLOCKED if self.task.get("depends_on") else LifeCycle.PENDING,
+        )
+        self.run.attempts.append(following)
+        return following
+
+
+class Database:
+    """The file, and units of work on it."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = create_engine(f"sqlite:///{path}")
+        event.listen(self._engine, "connect", _configure)
+        Base.metadata.create_all(self._engine)
+
+    @contextmanager
+    def work(self) -> Iterator[Session]:
+        """One transaction: kept when the block ends well, else as if it hadn't been."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+
+def new_id(session: Session) -> int:
+    """An id that no job, run or attempt has had."""
+    number = Number()
+    session.add(number)
+    session.flush()
+    found = number.number
+    session.delete(number)
+    return found
+
+
+def run_of(session: Session, run_id: int) -> Run | Attempt:
+    """A run, or an attempt at a task, by its id.
+
+    Raises:
+        ApiError: there is none, or it was deleted.
+    """
+    found = session.get(Run, run_id) or session.get(Attempt, run_id)
+    if found is None or found.run.deleted:
+        raise invalid(f"Run {run_id} does not exist.")
+    return found
+
+
+def whole_run(session: Session, run_id: int) -> Run:
+    """A run by its id, and no attempt at one of its tasks.
+
+    Raises:
+        ApiError: there is none, or it's an attempt.
+    """
+    found = run_of(session, run_id)
+    if isinstance(found, Attempt):
+        raise invalid(f"Run {run_id} is a task of run {found.job_run_id}.")
+    return found
+
+
+def _configure(connection: Any, _: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")

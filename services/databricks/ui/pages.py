@@ -1,0 +1,128 @@
+"""The pages behind ``run_page_url``: the runs, and each with its tasks, parameters, cells and log.
+
+They only show. They ask for no token, as links from Airflow open in a browser: the service listens
+on this machine only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from services.databricks.api import views
+from services.databricks.api.errors import ApiError
+from services.databricks.context import Parts
+from services.databricks.store.database import Attempt, Run, now, run_of
+
+SHOWN = 100
+"""Runs on the first page."""
+LOG_BYTES = 100_000
+"""Bytes of a log on the page of a run; the whole is a link away."""
+CELLS_BYTES = 8_388_608
+"""Bytes of a notebook's cells and displays that a page shows."""
+HEADERS = {
+    # What a notebook displays is HTML of others: it gets no script and no other host.
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "frame-src 'self'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+}
+
+
+class Pages:
+    """The handlers of the pages."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._database, self._url = parts.database, parts.settings.jobs_api_url
+        self._attempts = parts.attempts
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.filters |= {"time": _time, "seconds": _seconds}
+
+    @property
+    def routes(self) -> list[Route]:
+        """Where the pages are."""
+        return [
+            Route("/", self.runs),
+            Route("/runs/{run_id:int}", self.any_run),
+            Route("/jobs/{job_id:int}/runs/{run_id:int}", self.run),
+            Route("/runs/{run_id:int}/log", self.log),
+        ]
+
+    async def runs(self, request: Request) -> Response:
+        """The newest runs."""
+        with self._database.work() as session:
+            query = select(Run).where(~Run.deleted).order_by(Run.run_id.desc()).limit(SHOWN)
+            runs = session.scalars(query).all()
+        return self._page("runs.html", runs=runs, active=any(not run.ended for run in runs))
+
+    async def any_run(self, request: Request) -> Response:
+        """Lead to the page of a run, or of the run that an attempt belongs to."""
+        with self._database.work() as session:
+            try:
+                found = run_of(session, request.path_params["run_id"])
+            except ApiError as error:
+                return PlainTextResponse(error.message, 404)
+            return RedirectResponse(views.page_url(found.run, self._url))
+
+    async def run(self, request: Request) -> Response:
+        """One run."""
+        with self._database.work() as session:
+            run = session.get(Run, request.path_params["run_id"])
+            if run is None or run.deleted or run.job_id != request.path_params["job_id"]:
+                return PlainTextResponse("There is no such run.", 404)
+            attempts = [self._shown(row) for row in run.attempts]
+        return self._page("run.html", run=run, attempts=attempts, active=not run.ended)
+
+    async def log(self, request: Request) -> Response:
+        """All that is kept of the log of an attempt."""
+        return PlainTextResponse(self._attempts.log(request.path_params["run_id"]).last()[0])
+
+    def _shown(self, row: Attempt) -> dict[str, Any]:
+        log, truncated = self._attempts.log(row.run_id).last(LOG_BYTES)
+        name = next((k for k in row.task if k.endswith("_task") and row.task[k]), "")
+        return {
+            "row": row,
+            "type": name,
+            "parameters": json.dumps((row.resolved or row.task).get(name), indent=2),
+            "cells": list(self._cells(self._attempts.folder(row.run_id) / "cells.jsonl")),
+            "log": log,
+            "truncated": truncated,
+        }
+
+    def _cells(self, path: Path) -> Iterable[dict[str, Any]]:
+        """Cells of a notebook that have run, with what they have displayed."""
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file.read(CELLS_BYTES).splitlines():
+                    if line.endswith(b"}"):
+                        yield json.loads(line)
+
+    def _page(self, name: str, **values: Any) -> Response:
+        template = self._templates.get_template(name)
+        return HTMLResponse(template.render(url=self._url, **values), headers=HEADERS)
+
+
+def _time(millis: int) -> str:
+    if not millis:
+        return ""
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _seconds(row: Run | Attempt) -> str:
+    if not row.start_time:
+        return ""
+    return f"{((row.end_time or now()) - row.start_time) / 1000:.1f} s"

@@ -1,0 +1,89 @@
+"""Paths of the workspace and of DBFS, and the local folders that stand for them.
+
+``/Workspace/<path>`` and ``/<path>`` are one place, as in Databricks. A folder of the workspace is
+mapped to one of this machine (``JOBS_API_WORKSPACE``); whatever lies outside of those is refused.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.databricks.api.errors import invalid
+
+CLOUD = ("s3://", "s3a://", "s3n://")
+_DBFS = re.compile(r"^(?:dbfs:/+|/dbfs/+)")
+
+
+def normal(path: str) -> str:
+    """The one spelling of a workspace path: absolute, without ``/Workspace`` and ``..``."""
+    return posixpath.normpath(re.sub(r"^/+(?:Workspace(?=/|$))?", "/", path)).replace("//", "/")
+
+
+class Workspace:
+    """Maps workspace paths to files."""
+
+    def __init__(self, folders: Mapping[str, str], dbfs: Path) -> None:
+        self._folders = {normal(name): Path(folder).resolve() for name, folder in folders.items()}
+        self.dbfs = dbfs.resolve()
+        """Root of DBFS, mounts aside."""
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """Folders of the workspace, and where they are."""
+        return {name: str(folder) for name, folder in self._folders.items()}
+
+    def python_file(self, path: str) -> str:
+        """Check the path of a Python file; return the local one, or the URI of an object.
+
+        Raises:
+            ApiError: it isn't absolute, or lies outside the workspace.
+        """
+        if path.startswith(CLOUD):
+            return path
+        if _DBFS.match(path):
+            return str(self._inside(self.dbfs, _DBFS.sub("", path), path))
+        if not path.startswith("/"):
+            raise invalid(
+                f"Invalid python file reference: {path}. "
+                "Please visit the Databricks user guide for supported python references"
+            )
+        return str(self._local(path))
+
+    def notebook(self, path: str) -> str:
+        """Check the path of a notebook; return the local one, which may lack its suffix.
+
+        Raises:
+            ApiError: it isn't absolute, or lies outside the workspace.
+        """
+        if not path.startswith("/"):
+            raise invalid("Only absolute paths are currently supported. Paths must begin with '/'.")
+        return str(self._local(path))
+
+    def library(self, path: str) -> str:
+        """Check the path of a wheel; return the local one, or the URI of an object."""
+        return path if path.startswith(CLOUD) else self.python_file(path.removeprefix("file:"))
+
+    def _local(self, path: str) -> Path:
+        wanted = normal(path)
+        longest_first = sorted(self._folders.items(), key=lambda item: -len(item[0]))
+        for name, folder in longest_first:
+            if wanted == name or wanted.startswith(name.rstrip("/") + "/"):
+                return self._inside(folder, wanted[len(name) :].lstrip("/"), path)
+        raise self._outside(path)
+
+    def _inside(self, folder: Path, relative: str, path: str) -> Path:
+        try:
+            found = (folder / relative).resolve()
+        except (OSError, RuntimeError, ValueError):  # links in a circle, a zero byte
+            raise self._outside(path) from None
+        if not found.is_relative_to(folder):
+            raise self._outside(path)
+        return found
+
+    def _outside(self, path: str) -> Exception:
+        return invalid(
+            f"Path ({path}) is outside the workspace, which has {', '.join(self._folders)}"
+        )

@@ -1,0 +1,1 @@
+"""How every Kafka client of the project connects and logs in (services, hops, connectors)."""

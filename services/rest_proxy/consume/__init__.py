@@ -1,0 +1,1 @@
+"""``/consumers/...``: consumer instances of the v2 API."""

@@ -1,0 +1,188 @@
+"""The consumer instances: found by group and name, bounded in number, closed when unused.
+
+Each call on an instance runs in a thread, one at a time for an instance, so that a consumer
+that waits for records never holds up the event loop or another consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import re2
+from confluent_kafka import KafkaError, KafkaException
+
+from contract.settings import Settings
+from services.rest_proxy.consume.consumer import Instance
+from services.rest_proxy.http.bodies import NewConsumer, Options
+from services.rest_proxy.http.errors import ApiError, Code, kafka_error
+from services.rest_proxy.metadata.metadata import MAX_AGE, Metadata
+
+T = TypeVar("T")
+
+SWEEP = 0.5
+"""Seconds between looks at the instances that nobody uses."""
+
+# RE2 matches in linear time. Its bound on memory bounds the time to compile a pattern, some 50 ms.
+_RE2 = re2.Options()
+_RE2.log_errors = False
+_RE2.never_capture = True
+_RE2.max_mem = 2**20
+
+_NO_PARTITION = (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    """A place among the instances; ``instance`` is None while it is being made."""
+
+    instance: Instance | None = None
+    users: int = 0
+    unused_since: float = float("inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Consumers:
+    """Every consumer instance of this process."""
+
+    def __init__(self, settings: Settings, metadata: Metadata) -> None:
+        self._settings = settings
+        self._metadata = metadata
+        self._lifetime = settings.rest_proxy_consumer_timeout_ms / 1000
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._threads = ThreadPoolExecutor(
+            settings.rest_proxy_consumers, thread_name_prefix="consumer"
+        )
+        self._loop = asyncio.get_running_loop()
+        self._background: set[asyncio.Task[None]] = set()
+        self._sweeper = self._loop.create_task(self._sweep())
+
+    async def create(self, group: str, body: NewConsumer) -> str:
+        """Make an instance; return its name.
+
+        Raises:
+            ApiError: 40902, 42204, or 503 when there are as many as are allowed.
+        """
+        options = body.options()
+        name = body.name or f"rest-consumer-{uuid4()}"
+        key = (group, name)
+        if key in self._entries:
+            raise ApiError(Code.CONSUMER_EXISTS)
+        if len(self._entries) >= self._settings.rest_proxy_consumers:
+            raise ApiError(Code.TOO_MANY_CONSUMERS)
+        entry = self._entries[key] = _Entry()
+        try:
+            entry.instance = await self._run(Instance, self._settings, group, name, options)
+        except BaseException:
+            del self._entries[key]
+            raise
+        entry.unused_since = self._loop.time()
+        return name
+
+    async def call(self, group: str, name: str, act: Callable[[Instance], T]) -> T:
+        """Run ``act`` on an instance, after what was asked of it before.
+
+        Raises:
+            ApiError: 40403, there is no such instance; what ``act`` raises.
+        """
+        entry, instance = self._find(group, name)
+        entry.users += 1
+        try:
+            async with entry.lock:
+                if instance.closing:
+                    raise ApiError(Code.CONSUMER_NOT_FOUND)
+                if instance.pattern is not None:
+                    matching = await self.matching(instance.pattern, MAX_AGE)
+                    await self._run(instance.match, matching)
+                return await self._run(act, instance)
+        finally:
+            entry.users -= 1
+            entry.unused_since = self._loop.time()
+
+    def options(self, group: str, name: str) -> Options:
+        """How an instance was made.
+
+        Raises:
+            ApiError: 40403, there is no such instance.
+        """
+        return self._find(group, name)[1].options
+
+    async def delete(self, group: str, name: str) -> None:
+        """Close an instance; a read that waits ends with what it has.
+
+        Raises:
+            ApiError: 40403, there is no such instance.
+        """
+        self._find(group, name)
+        await self._close(self._entries.pop((group, name)))
+
+    def _find(self, group: str, name: str) -> tuple[_Entry, Instance]:
+        entry = self._entries.get((group, name))
+        if entry is None or entry.instance is None:
+            raise ApiError(Code.CONSUMER_NOT_FOUND)
+        return entry, entry.instance
+
+    async def matching(self, pattern: str, max_age: float = 0.0) -> list[str]:
+        """Names of the topics that fit a pattern as a whole, internal ones left out.
+
+        Raises:
+            ApiError: 422, RE2 does not take the pattern.
+        """
+        try:
+            fits = re2.compile(pattern, _RE2).fullmatch
+        except re2.error as error:
+            reason = error.args[0].decode(errors="replace")
+            raise ApiError(422, message=f"topic_pattern {pattern!r}: {reason}") from error
+        topics = await self._metadata.topics(max_age)
+        return sorted(name for name in topics if not name.startswith("__") and fits(name))
+
+    async def _run(self, act: Callable[..., T], *arguments: object) -> T:
+        try:
+            return await self._loop.run_in_executor(self._threads, act, *arguments)
+        except KafkaException as error:
+            if error.args[0].code() in _NO_PARTITION:
+                raise ApiError(Code.PARTITION_NOT_FOUND) from error
+            raise kafka_error(error) from error
+
+    async def _close(self, entry: _Entry) -> None:
+        if entry.instance is not None:
+            entry.instance.closing = True
+            async with entry.lock:
+                await self._run(entry.instance.close)
+
+    async def _sweep(self) -> None:
+        """Close what nobody has used for long; keep the rest in their groups."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = self._loop.time()
+            for key, entry in list(self._entries.items()):
+                if not entry.users and now - entry.unused_since > self._lifetime:
+                    self._in_background(self._close(self._entries.pop(key)))
+                elif entry.instance is not None and not entry.lock.locked():
+                    self._in_background(self._keep(entry, entry.instance))
+
+    async def _keep(self, entry: _Entry, instance: Instance) -> None:
+        # A client's next read tells it of an error, so it is not told of here.
+        with suppress(ApiError):
+            async with entry.lock:
+                if not instance.closing and instance.unread_for() > SWEEP:
+                    await self._run(instance.keep)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self, timeout: float) -> None:
+        """Close every instance; wait ``timeout`` seconds for it, as a broker may be gone."""
+        self._sweeper.cancel()
+        closing = {self._loop.create_task(self._close(entry)) for entry in self._entries.values()}
+        self._entries.clear()
+        if closing | self._background:
+            await asyncio.wait(closing | self._background, timeout=timeout)
+        self._threads.shutdown(wait=False, cancel_futures=True)

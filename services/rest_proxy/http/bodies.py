@@ -1,0 +1,260 @@
+"""What the bodies of requests say, and how record values become bytes.
+
+Bodies are read into the structures below, so an unknown field, a missing one or a wrong
+type is found by the reader itself and answered with 422; text that is not JSON with 400.
+
+JSON keys and values are stored as compact UTF-8. Key order stays, of two equal keys the
+last one counts, and a number is stored as it was written, however long it is (but ``-0``
+becomes ``0``): nothing is lost by way of a float.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import orjson
+
+from services.rest_proxy.http.errors import ApiError, Code
+from services.rest_proxy.names import MAX_ITEMS, Metadata, Name, Offset, Partition, Pattern, Topic
+
+Body = TypeVar("Body")
+Stored = tuple[bytes | None, bytes | None, int | None]
+"""Key, value and partition of a record to produce; no partition where it may be chosen."""
+
+_Bounded = msgspec.Meta(max_length=MAX_ITEMS)
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Base of every body: a field that it does not name is an error."""
+
+
+class JsonRecord(_Body):
+    """A record to produce; ``value`` null is a tombstone, ``key`` null or missing is no key."""
+
+    value: Any
+    key: Any = None
+    partition: Partition | None = None
+
+
+class BinaryRecord(_Body):
+    """A record to produce, key and value in base64."""
+
+    value: str | None
+    key: str | None = None
+    partition: Partition | None = None
+
+
+class _Produce(_Body):
+    # Confluent's requests may name schemas, which these formats do not use.
+    key_schema: str | None = None
+    key_schema_id: int | None = None
+    value_schema: str | None = None
+    value_schema_id: int | None = None
+
+
+class ProduceJson(_Produce, kw_only=True):
+    """``POST /topics/{topic}`` with JSON records."""
+
+    records: Annotated[list[JsonRecord], msgspec.Meta(min_length=1)]
+
+
+class ProduceBinary(_Produce, kw_only=True):
+    """``POST /topics/{topic}`` with base64 records."""
+
+    records: Annotated[list[BinaryRecord], msgspec.Meta(min_length=1)]
+
+
+class NewConsumer(
+    _Body,
+    rename={
+        "auto_offset_reset": "auto.offset.reset",
+        "auto_commit_enable": "auto.commit.enable",
+        "fetch_min_bytes": "fetch.min.bytes",
+        "request_timeout_ms": "consumer.request.timeout.ms",
+    },
+):
+    """``POST /consumers/{group}``. Values may be texts, as in Kafka's own configuration."""
+
+    name: Name | None = None
+    format: str = "binary"
+    auto_offset_reset: str = "latest"
+    auto_commit_enable: bool | str = True
+    fetch_min_bytes: int | str = 1
+    request_timeout_ms: int | str = 1000
+
+    def options(self) -> Options:
+        """Check what the client asks for.
+
+        Raises:
+            ApiError: 42204, names the property and its value.
+        """
+        resets = {"earliest": "earliest", "latest": "latest", "none": "error"}
+        if self.format not in ("json", "binary"):
+            raise _refused("format", self.format, "must be json or binary")
+        if self.auto_offset_reset not in resets:
+            raise _refused(
+                "auto.offset.reset", self.auto_offset_reset, "must be earliest, latest or none"
+            )
+        commit = self.auto_commit_enable
+        if commit not in (True, False, "true", "false"):
+            raise _refused("auto.commit.enable", commit, "must be true or false")
+        min_bytes = _whole("fetch.min.bytes", self.fetch_min_bytes, -1)
+        timeout = _whole("consumer.request.timeout.ms", self.request_timeout_ms, 0)
+        return Options(
+            self.format,
+            resets[self.auto_offset_reset],
+            commit in (True, "true"),
+            max(min_bytes, 1),
+            timeout / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A consumer's configuration, checked."""
+
+    format: str
+    auto_offset_reset: str
+    auto_commit: bool
+    min_bytes: int
+    timeout: float
+
+
+def _refused(name: str, value: object, reason: str) -> ApiError:
+    return ApiError(
+        Code.CONSUMER_CONFIGURATION, f"Invalid value {value} for configuration {name}: {reason}"
+    )
+
+
+def _whole(name: str, value: int | str, least: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise _refused(name, value, "must be a whole number") from None
+    if not least <= number < 2**31:
+        raise _refused(name, value, f"must be from {least} to {2**31 - 1}")
+    return number
+
+
+class Subscription(_Body):
+    """``POST .../subscription``."""
+
+    topics: Annotated[list[Topic], _Bounded] | None = None
+    topic_pattern: Pattern | None = None
+
+
+class TopicPartition(_Body):
+    """A partition of a topic."""
+
+    topic: Topic
+    partition: Partition
+
+
+class TopicPartitionOffset(_Body):
+    """A place in a partition."""
+
+    topic: Topic
+    partition: Partition
+    offset: Offset
+    metadata: Metadata | None = None
+
+
+class Partitions(_Body):
+    """``POST .../assignments``, ``.../positions/beginning``, ``.../positions/end``."""
+
+    partitions: Annotated[list[TopicPartition], _Bounded]
+
+
+class Offsets(_Body):
+    """``POST .../offsets``, ``.../positions``."""
+
+    offsets: Annotated[list[TopicPartitionOffset], _Bounded]
+
+
+def _number(text: str) -> orjson.Fragment:
+    """Keep the text of a number that is not whole; it is written as it is."""
+    return orjson.Fragment(text)
+
+
+def _raw(number: object) -> msgspec.Raw:
+    return msgspec.Raw(orjson.dumps(number))
+
+
+_DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+encode = msgspec.json.Encoder().encode
+_encode_any = msgspec.json.Encoder(enc_hook=_raw).encode
+
+
+def read(body: bytes, form: type[Body]) -> Body:
+    """Read the JSON of a body into ``form``.
+
+    Raises:
+        ApiError: 400 when it is not JSON in UTF-8, 422 when it has not the fields of ``form``.
+    """
+    decoder = _DECODERS.get(form)
+    if decoder is None:
+        decoder = _DECODERS[form] = msgspec.json.Decoder(form, float_hook=_number)
+    try:
+        read_body: Body = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        check_json(body)
+        raise ApiError(422, message=str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError(400, message=str(error)) from error
+    return read_body
+
+
+def stored_json(records: Sequence[JsonRecord]) -> list[Stored]:
+    """Keys, values and partitions as they are stored: compact JSON; null is none."""
+    try:
+        # Written by orjson: half of msgspec's time, and a tenth of all that such a request takes.
+        return _written(records, orjson.dumps)
+    except orjson.JSONEncodeError:
+        # A whole number beyond 64 bits, or arrays in arrays deeper than it goes.
+        return _written(records, _encode_any)
+
+
+def _written(records: Sequence[JsonRecord], write: Callable[[Any], bytes]) -> list[Stored]:
+    return [
+        (
+            None if record.key is None else write(record.key),
+            None if record.value is None else write(record.value),
+            record.partition,
+        )
+        for record in records
+    ]
+
+
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+
+
+def check_json(content: bytes) -> None:
+    """Find out whether ``content`` is JSON in UTF-8.
+
+    Raises:
+        ApiError: 400, it is not.
+    """
+    try:
+        _any_json.decode(content)
+        content.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError(400, message=str(error)) from error
+
+
+def base64_bytes(value: str | None) -> bytes | None:
+    """Bytes that are stored for a base64 key or value; none for null.
+
+    Raises:
+        ApiError: 422, it is not base64.
+    """
+    if value is None:
+        return None
+    try:
+        return b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ApiError(422, message=f"{value[:40]!r} is not base64: {error}") from error

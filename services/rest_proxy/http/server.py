@@ -1,0 +1,186 @@
+"""The HTTP side of the proxy: an ASGI application without a framework.
+
+It reads a request's body within bounds (of one body, of all bodies in hand, of time), and
+turns what a call answers or raises into status, media type and JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from confluent_kafka import KafkaException
+
+from contract.settings import Settings
+from contract.wire import JSON, KAFKA_V2
+from services.rest_proxy.clients import Clients
+from services.rest_proxy.http.bodies import encode
+from services.rest_proxy.http.errors import ApiError, Code, kafka_error
+from services.rest_proxy.http.handlers import Call
+from services.rest_proxy.http.media import media_type, negotiate
+from services.rest_proxy.http.routes import Route, find
+
+BODY_TIMEOUT = 30.0
+"""Seconds that a client may take for the rest of a body that it has begun."""
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Disconnected(Exception):
+    """The client has gone away in the middle of its request."""
+
+
+class _Body:
+    """How much of a request's body is in hand."""
+
+    __slots__ = ("length",)
+
+    def __init__(self) -> None:
+        self.length = 0
+
+
+class Server:
+    """ASGI application. Made by the event loop's thread, as the Kafka clients are driven by it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clients = Clients(settings)
+        self._body_bytes = settings.rest_proxy_body_bytes
+        self._all_bytes = settings.rest_proxy_queue_bytes
+        self._in_hand = 0
+        """Bytes of bodies that were read and whose requests are not yet answered."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = dict(scope["headers"])
+        body = _Body()
+        extra: dict[str, str] = {}
+        try:
+            if scope["path"] == "/health":
+                status, kind, content = await self._health(scope["method"])
+            else:
+                status, kind, content = await self._answer(scope, headers, receive, body)
+        except Disconnected:
+            return
+        except Exception as raised:
+            error = _api_error(raised)
+            status, kind, extra = error.status, KAFKA_V2, error.headers
+            content = encode({"error_code": error.code, "message": error.message})
+        finally:
+            self._in_hand -= body.length
+        await _respond(send, status, kind, content, extra)
+
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, read: _Body
+    ) -> tuple[int, str, bytes]:
+        route, variables = find(scope["method"], scope["path"])
+        accept = headers.get(b"accept", b"*/*").decode("latin-1")
+        kind = negotiate(accept, route.gives)
+        content_type, body = "", b""
+        if route.takes:
+            content_type = _content_type(route, headers)
+            body = await self._read(headers, receive, read)
+            if body and not content_type:
+                raise ApiError(415)
+        call = Call(
+            path=variables,
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            content_type=content_type,
+            accept=accept,
+            base=f"{scope['scheme']}://{headers.get(b'host', b'localhost').decode('latin-1')}",
+            body=body,
+        )
+        content = await route.handler(self.clients, call)
+        return (204, kind, b"") if content is None else (200, kind, content)
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive, read: _Body) -> bytes:
+        """Read the body; ``read.length`` counts its bytes as they come.
+
+        Raises:
+            ApiError: 413, too large; 503, too much in hand; 408, it does not come.
+            Disconnected: the client has gone.
+        """
+        length = _content_length(headers)
+        self._check_size(length or 0, 0)
+        chunks = []
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected
+                    chunk = message.get("body", b"")
+                    self._check_size(read.length + len(chunk), read.length)
+                    read.length += len(chunk)
+                    self._in_hand += len(chunk)
+                    if chunk:  # the last one may be empty, and to join two copies the other
+                        chunks.append(chunk)
+                    # What is complete needs no message more to say so: for one record, that is
+                    # a sixth of all that its request costs.
+                    more = message.get("more_body", False) and read.length != length
+        except TimeoutError:
+            raise ApiError(408) from None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _check_size(self, length: int, counted: int) -> None:
+        """Refuse a body of ``length`` bytes, of which ``counted`` are in hand, that is too much."""
+        if length > self._body_bytes:
+            raise ApiError(413)
+        if self._in_hand - counted + length > self._all_bytes:
+            raise ApiError(Code.QUEUE_FULL)
+
+    async def _health(self, method: str) -> tuple[int, str, bytes]:
+        if method != "GET":
+            raise ApiError(405)
+        well, reason = await self.clients.health()
+        status = "ok" if well else "unavailable"
+        return 200 if well else 503, JSON, encode({"status": status, "reason": reason})
+
+
+def _content_length(headers: dict[bytes, bytes]) -> int | None:
+    """Bytes of the body that the client has named; None where it comes in chunks, or none does."""
+    if b"transfer-encoding" in headers or b"content-length" not in headers:
+        return None
+    return int(headers[b"content-length"])
+
+
+def _content_type(route: Route, headers: dict[bytes, bytes]) -> str:
+    """The media type of the body; empty where the client names none and needs none.
+
+    Raises:
+        ApiError: 415, the call does not take it.
+    """
+    name = media_type(headers.get(b"content-type", b"").decode("latin-1"))
+    if name not in route.takes and (name or route.needs_body):
+        raise ApiError(415)
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise ApiError(415)
+    return name
+
+
+def _api_error(raised: Exception) -> ApiError:
+    if isinstance(raised, ApiError):
+        return raised
+    if isinstance(raised, KafkaException):
+        return kafka_error(raised)
+    traceback.print_exception(raised, file=sys.stderr)
+    return ApiError(500)
+
+
+async def _respond(
+    send: Send, status: int, kind: str, content: bytes, extra: dict[str, str]
+) -> None:
+    """Send an answer; 204 has no content."""
+    headers = []
+    if status != 204:
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(content))]
+    headers += [(name.encode(), value.encode()) for name, value in extra.items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,1 @@
+"""``GET /topics`` and ``/brokers``: what the cluster says of itself."""

@@ -1,0 +1,1 @@
+"""``POST /topics/...``: records to Kafka, and a response for each."""

@@ -1,0 +1,155 @@
+"""The batch road's first half: objects that are new, into the cleaned tables.
+
+A file stream per entity reads each object once and ends when there are no more. Its checkpoint is
+beside the tables: a bucket that is forgotten is forgotten whole. A run that is killed leaves a
+batch that the next run reads again, the very same objects, and both writes of a batch can be
+repeated: a merge by key and an addition by position.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import StreamingQuery
+
+from contract import names
+from contract.entities import Entity
+from contract.errors import PipelineError
+from spark.pipeline import cleaning, parse
+from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.tables import Table
+from spark.pipeline.errors import JobError, first_line
+from spark.pipeline.schemas import CLEANED, KEY, QUARANTINE
+from spark.pipeline.sources.objects import records, stored
+
+OBJECTS_A_BATCH = 20_000
+"""Bounds what the driver knows at once; the records themselves go through disk if need be."""
+
+
+@dataclass
+class Counts:
+    """What a run did with one entity, and how its table stands after it."""
+
+    entity: str
+    batches: int = 0
+    objects: int = 0
+    records: int = 0
+    good: int = 0
+    quarantined: int = 0
+    quarantined_by_rule: dict[str, int] = field(default_factory=dict)
+    table: str = ""
+    table_rows: int = 0
+    table_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Where one entity's objects are and where its rows go."""
+
+    entity: Entity
+    objects: str
+    table: Table
+    quarantine: Table
+    checkpoint: str
+
+    @classmethod
+    def of(cls, entity: Entity, user_id: str, objects_root: str, root: str) -> Road:
+        """Name everything of one entity below the two roots."""
+        topic = names.topic(user_id, entity)
+        return cls(
+            entity,
+            f"{objects_root}/{topic}",
+            Table(f"{root}/{names.table(user_id, entity)}"),
+            Table(f"{root}/{names.quarantine_table(user_id, entity)}"),
+            f"{root}/_checkpoints/{entity.name}",
+        )
+
+
+def ingest(spark: SparkSession, roads: list[Road], guard: Guard) -> list[Counts]:
+    """Read every new object of every entity into its tables.
+
+    Raises:
+        JobError: a batch failed; what was written stays and is not written twice.
+        LockError: the lock was lost before a write.
+    """
+    failures: list[Exception] = []
+    counts = [Counts(road.entity.name, table=road.table.uri) for road in roads]
+    queries = [
+        _start(spark, road, count, guard, failures)
+        for road, count in zip(roads, counts, strict=True)
+    ]
+    try:
+        for query in queries:
+            query.awaitTermination()
+    except StreamingQueryException as error:
+        cause = failures[0] if failures else error
+        if isinstance(cause, PipelineError):
+            raise cause from error
+        raise JobError(f"reading new objects failed: {first_line(cause)}") from cause
+    finally:
+        for query in queries:
+            query.stop()
+    with ThreadPoolExecutor(len(roads)) as pool:
+        list(pool.map(lambda pair: _look(spark, *pair), zip(roads, counts, strict=True)))
+    return counts
+
+
+def _look(spark: SparkSession, road: Road, counts: Counts) -> None:
+    counts.table_version = road.table.last_commit(spark).version
+    counts.table_rows = road.table.read(spark).count()
+
+
+def _start(
+    spark: SparkSession, road: Road, counts: Counts, guard: Guard, failures: list[Exception]
+) -> StreamingQuery:
+    for table, schema in ((road.table, CLEANED[road.entity]), (road.quarantine, QUARANTINE)):
+        table.create(spark, schema)
+    reader = spark.readStream.option("maxFilesPerTrigger", OBJECTS_A_BATCH)
+    objects = stored(reader, road.objects)
+
+    def write(batch: DataFrame, _: int) -> None:
+        try:
+            _write(batch, road, counts, guard)
+        except Exception as error:
+            failures.append(error)  # the query's own error holds it as text only
+            raise
+
+    return (
+        objects.writeStream.queryName(road.entity.name)
+        .foreachBatch(write)
+        .option("checkpointLocation", road.checkpoint)
+        .trigger(availableNow=True)
+        .start()
+    )
+
+
+def _write(objects: DataFrame, road: Road, counts: Counts, guard: Guard) -> None:
+    """Write one batch: the quarantine first, so that no row is in a table and unaccounted for."""
+    parsed = parse.parse(records(objects), road.entity).persist()
+    try:
+        total = parsed.groupBy("rule").agg(
+            F.count("*").alias("records"),
+            F.count_if(F.col("position.line") == 1).alias("objects"),
+        )
+        found = total.collect()
+        by_rule = {row["rule"]: row["records"] for row in found}
+        if set(by_rule) - {None}:
+            guard()
+            road.quarantine.add(parse.quarantined(parsed), ("object", "line"))
+        if None in by_rule:
+            guard()
+            cleaned = cleaning.clean(parse.good(parsed), road.entity)
+            road.table.merge(cleaning.newest(cleaned), (KEY,))
+    finally:
+        parsed.unpersist()
+    counts.batches += 1
+    counts.objects += sum(row["objects"] for row in found)
+    counts.records += sum(by_rule.values())
+    counts.good += by_rule.pop(None, 0)
+    counts.quarantined += sum(by_rule.values())
+    for rule, count in by_rule.items():
+        counts.quarantined_by_rule[rule] = counts.quarantined_by_rule.get(rule, 0) + count

@@ -1,0 +1,82 @@
+"""The batch road's second half: the nine results as Delta tables, from the cleaned tables.
+
+A result is written again only when something has changed that it was made from. Each table keeps
+what that was with the commit that wrote its rows, so a run that is killed between two results, or a
+table that somebody else wrote, is seen as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from contract import names
+from contract.entities import ENTITIES
+from contract.results import RESULTS, Result
+from spark.pipeline.batch import queries
+from spark.pipeline.batch.queries import Options, ordered, posts, results
+from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.tables import Commit, Table
+
+AT_ONCE = 4
+"""Tables looked at or written at once: each waits for S3 more than it computes."""
+
+
+def write_results(
+    spark: SparkSession, user_id: str, root: str, options: Options, guard: Guard
+) -> dict[str, int]:
+    """Compute those of the nine results that are out of date and write each as a table.
+
+    Returns:
+        The number of rows of each result, by name.
+    """
+    cleaned = [Table(f"{root}/{names.table(user_id, entity)}") for entity in ENTITIES]
+    tables = {r.name: Table(f"{root}/{names.result_table(user_id, r.name)}") for r in RESULTS}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        commits = list(pool.map(lambda table: table.last_commit(spark), cleaned))
+        origin = _origin(commits, options)
+        present = pool.map(lambda table: _rows(spark, table, origin), tables.values())
+        known = dict(zip(tables, present, strict=True))
+        stale = [result for result in RESULTS if known[result.name] is None]
+        if stale:
+            # The versions that the results say they are made from, whatever was committed since.
+            frames = {
+                entity.name: table.read(spark, commit.version)
+                for entity, table, commit in zip(ENTITIES, cleaned, commits, strict=True)
+            }
+            joined = posts(**frames).persist()
+            try:
+                answers = results(joined, options)
+
+                def write(result: Result) -> int:
+                    rows = ordered(answers[result.name].select(*result.columns), result.name)
+                    guard()
+                    return tables[result.name].replace(rows, {"origin": origin})
+
+                known.update(zip((r.name for r in stale), pool.map(write, stale), strict=True))
+            finally:
+                joined.unpersist()
+    return {name: count for name, count in known.items() if count is not None}
+
+
+def _origin(commits: list[Commit], options: Options) -> dict[str, Any]:
+    """Say what results are made from: the cleaned tables, the options, the queries themselves."""
+    code = Path(queries.__file__).read_bytes()
+    return {
+        "tables": {e.name: [c.version, c.at] for e, c in zip(ENTITIES, commits, strict=True)},
+        "options": asdict(options),
+        "columns": {result.name: list(result.columns) for result in RESULTS},
+        "queries": hashlib.sha256(code).hexdigest(),
+    }
+
+
+def _rows(spark: SparkSession, table: Table, origin: Mapping[str, Any]) -> int | None:
+    """Return the rows of a result that is up to date, or None."""
+    note = table.last_commit(spark).note if table.exists(spark) else {}
+    return int(note["rows"]) if note.get("origin") == origin else None

@@ -1,0 +1,1 @@
+"""Delta tables: reading, merging, locking and maintaining them."""

@@ -1,0 +1,194 @@
+"""One writer at a time: a lock beside the tables.
+
+A second run waits until the first is done. In a bucket the lock is an object, made with a
+conditional PUT and renewed every few seconds. One that isn't renewed for ``LEASE`` seconds, by the
+waiting run's own clock, was left behind, by a container that was killed for one, and is taken over
+with a conditional PUT again; one of a process that can be seen from here to have gone is taken over
+at once. In a local folder the lock is the system's (``flock``), which ends with its process.
+
+The lock keeps runs apart. What keeps the tables right when a run is suspended and wakes up after
+its lock was taken is the log store (docs/decisions/0005-batch-pipeline.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from spark.pipeline.delta.lock_owner import Holder
+from spark.pipeline.errors import JobError, LockError, StorageError
+
+NAME = "_lock"
+LEASE = 30.0
+"""Seconds without a renewal after which a lock counts as left behind."""
+RENEWAL = 5.0
+"""Seconds between two renewals."""
+REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+"""S3's errors for a PUT whose condition doesn't hold."""
+LOOK = 0.5
+"""Seconds between two looks at a lock that another run holds."""
+
+Guard = Callable[[], None]
+"""Called before each commit; raises LockError when the lock is no longer this run's."""
+
+
+@contextmanager
+def writer_lock(root: str, region: str, wait: float) -> Iterator[Guard]:
+    """Hold the lock of the tables below ``root``, an ``s3://`` URI or a local folder.
+
+    Args:
+        root: URI below which the tables are.
+        region: AWS region of the bucket.
+        wait: seconds to wait for another run.
+
+    Raises:
+        StorageError: S3 doesn't answer, or there is no such bucket.
+        LockError: another run holds the lock for longer than ``wait``.
+        JobError: ``root`` is neither in S3 nor a local folder.
+    """
+    parts = urlsplit(root)
+    if parts.scheme == "s3":
+        lock = _ObjectLock(parts.netloc, f"{parts.path.strip('/')}/{NAME}", region)
+        lock.acquire(wait)
+        try:
+            yield lock.guard
+        finally:
+            lock.release()
+    elif parts.scheme in ("", "file"):
+        with _folder_lock(Path(parts.path), wait):
+            yield lambda: None
+    else:
+        raise JobError(f"DELTA_ROOT is {root!r}: it must be an s3:// URI or a local folder")
+
+
+@contextmanager
+def _folder_lock(folder: Path, wait: float) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait
+    with (folder / NAME).open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise LockError(f"another run writes the tables in {folder}") from error
+                time.sleep(LOOK)
+        yield
+
+
+class _ObjectLock:
+    def __init__(self, bucket: str, key: str, region: str) -> None:
+        config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
+        self._s3: Any = boto3.client("s3", region_name=region, config=config)
+        self._where = {"Bucket": bucket, "Key": key}
+        self._me = Holder.of(os.getpid())
+        self._etag = ""
+        self._renewed = 0.0
+        self._lost = False
+        self._end = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="lock", daemon=True)
+
+    def acquire(self, wait: float) -> None:
+        """Wait for the lock and start to renew it."""
+        start = time.monotonic()
+        seen, since, told = "", start, False
+        while not self._put(IfNoneMatch="*"):
+            etag, holder = self._get()
+            now = time.monotonic()
+            if etag != seen:
+                seen, since = etag, now
+            abandoned = holder.has_gone() or now - since > LEASE
+            if etag and abandoned and self._put(IfMatch=etag):
+                break
+            if now - start > wait:
+                raise LockError(f"{self._name}: {holder} still writes the tables")
+            if not told:
+                sys.stderr.write(f"waiting for {holder}, which writes the tables\n")
+                told = True
+            time.sleep(LOOK)
+        self._keeper.start()
+
+    def guard(self) -> None:
+        """Raise LockError unless the lock is still this run's."""
+        if self._lost or time.monotonic() - self._renewed > LEASE:
+            raise LockError(f"{self._name}: another run may have taken the lock; start again")
+
+    def release(self) -> None:
+        """Stop renewing and remove the lock."""
+        self._end.set()
+        self._keeper.join()
+        try:
+            _, holder = self._get()
+            if holder.run == self._me.run:
+                self._s3.delete_object(**self._where)
+        except StorageError as error:
+            # The work is done; whoever comes next takes the lock over.
+            sys.stderr.write(f"the lock stays behind: {error}\n")
+
+    @property
+    def _name(self) -> str:
+        return f"s3://{self._where['Bucket']}/{self._where['Key']}"
+
+    def _keep(self) -> None:
+        while not self._end.wait(RENEWAL):
+            try:
+                if not self._put(IfMatch=self._etag):
+                    self._lost = True
+                    return
+            except StorageError:
+                continue  # guard() notices when this goes on for too long
+
+    def _put(self, **condition: str) -> bool:
+        """Write the lock under a condition; say whether it is this run's now."""
+        # The time makes every renewal another object, which is how a waiting run sees it.
+        body = self._me.write(renewed=time.time_ns())
+        asked = time.monotonic()  # not when the answer comes: S3 may have stored it long before
+        answer = self._call("put_object", REFUSED, Body=body, **condition)
+        if answer is not None:
+            self._etag = answer["ETag"]
+        else:
+            # Refused, but perhaps because the first attempt's answer was lost.
+            etag, holder = self._get()
+            if holder.run != self._me.run:
+                return False
+            self._etag = etag
+        self._renewed = asked
+        return True
+
+    def _get(self) -> tuple[str, Holder]:
+        """Return the lock's ETag and holder; both are empty when there is no lock."""
+        answer = self._call("get_object", ("NoSuchKey",))
+        if answer is None:
+            return "", Holder()
+        return answer["ETag"], Holder.read(answer["Body"])
+
+    def _call(self, method: str, passed: tuple[str, ...], **arguments: Any) -> Any:
+        """Call S3; return None where its answer is one of the errors in ``passed``."""
+        where = f"S3 at {self._s3.meta.endpoint_url}"
+        try:
+            answer = getattr(self._s3, method)(**self._where, **arguments)
+            if "Body" in answer:
+                answer["Body"] = answer["Body"].read()  # which may fail as the call may
+            return answer
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in passed:
+                return None
+            if code == "NoSuchBucket":
+                raise StorageError(f"{where} has no bucket {self._where['Bucket']}") from error
+            raise StorageError(f"{where} refuses {self._name}: {code}") from error
+        except BotoCoreError as error:
+            raise StorageError(f"{where} does not answer: {error}") from error

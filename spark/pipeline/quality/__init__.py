@@ -1,0 +1,1 @@
+"""The quality gate: the tables compared with the objects they were made from."""

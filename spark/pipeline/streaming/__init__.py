@@ -1,0 +1,1 @@
+"""The streaming pipeline: records of Kinesis into the cleaned tables and live metrics."""

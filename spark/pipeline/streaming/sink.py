@@ -1,0 +1,218 @@
+"""The streaming road: the records of a stream, into the cleaned table and the live metrics.
+
+What the batch road does with objects is done here with the batches of a stream, by the same
+functions. A batch that is read again finds what it wrote and adds nothing: its positions are in the
+quarantine, its rows in the cleaned table, and its posts are counted
+(docs/decisions/0012-streaming-pipeline.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from contract import names
+from contract.entities import GEO, PIN, USER, Entity
+from spark.pipeline import cleaning, parse
+from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, Table
+from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, STREAM_QUARANTINE
+from spark.pipeline.sources.streams import records
+from spark.pipeline.streaming.counted_posts import Arrivals, last_hour
+from spark.pipeline.streaming.live_table import Board
+from spark.pipeline.streaming.metrics import Arrival, Live
+from spark.pipeline.streaming.row_cache import Known, fingerprint
+
+DIMENSION = {PIN: "category", GEO: "country", USER: ""}
+"""The column by whose values posts are counted."""
+
+CHECKPOINTS = {PIN: "200", GEO: "250", USER: "300"}
+"""Commits between two checkpoints of an entity's table: one takes seconds, in which its query
+writes nothing else. So there are few, and never all three at a time."""
+
+PLACE = ("stream", "shard", "sequence_number")
+"""Columns that tell one record from all others."""
+
+FEW = 100_000
+"""Posts of a batch that are written as one file."""
+
+
+def now() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Where the rows of one entity's stream go."""
+
+    entity: Entity
+    stream: str
+    table: Table
+    quarantine: Table
+    arrivals: Table
+
+    @classmethod
+    def of(cls, entity: Entity, user_id: str, root: str) -> Road:
+        """Name everything of one entity below the root."""
+        return cls(
+            entity,
+            names.stream(user_id, entity),
+            Table(f"{root}/{names.table(user_id, entity)}"),
+            Table(f"{root}/{names.quarantine_table(user_id, entity)}"),
+            Table(f"{root}/{names.arrivals_table(user_id, entity)}"),
+        )
+
+
+def prepared(rows: DataFrame, entity: Entity) -> DataFrame:
+    """Parse and clean rows of the Kinesis source, as they are or as a stream: what ``Sink`` takes.
+
+    Of a stream: to put this together anew for each batch would take half a second.
+
+    Returns:
+        The columns of ``schemas.CLEANED``, of no meaning in a record that breaks a rule, and
+        ``position``, ``raw``, ``rule`` and ``reason``.
+    """
+    parsed = parse.parse(records(rows), entity).select("raw", "position", "rule", "reason", "row.*")
+    return cleaning.clean(parsed, entity, "raw", "rule", "reason")
+
+
+class Sink:
+    """Writes the batches of one stream: what ``foreachBatch`` calls.
+
+    It remembers what its tables hold. So it is the only writer of them, and one whose write has
+    failed must not be called again: a new one reads what is there.
+
+    Args:
+        spark: the session.
+        road: where the rows go; tables that are missing are made.
+        board: takes the live metrics.
+        guard: called before each commit.
+        clock: gives the time in milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        road: Road,
+        board: Board,
+        guard: Guard,
+        clock: Callable[[], int] = now,
+    ) -> None:
+        self._road, self._board, self._guard, self._clock = road, board, guard, clock
+        interval = {CHECKPOINT_INTERVAL: CHECKPOINTS[road.entity]}
+        with ThreadPoolExecutor() as pool:
+            tables = (
+                pool.submit(road.table.create, spark, CLEANED[road.entity], interval),
+                pool.submit(road.quarantine.create, spark, STREAM_QUARANTINE),
+                pool.submit(road.arrivals.create, spark, ARRIVALS),
+            )
+        # To read an empty table takes seconds, as long as the JVM is cold.
+        cleaned, bad, counted = (made.result() for made in tables)
+        self._known = Known(None if cleaned else road.table.read(spark))
+        self._arrivals = Arrivals(spark, road.arrivals, road.table, guard, cleaned and counted)
+        quarantined = [] if bad else last_hour(road.quarantine.read(spark), "rule")
+        dimension = DIMENSION[road.entity]
+        self._live = Live(
+            road.stream,
+            dimension,
+            self._arrivals.found,
+            ((at, rule, 1) for at, rule in quarantined),
+        )
+        # What was killed may have written posts that its board never came to show.
+        if found := self._live.rows():
+            board.show(road.stream, found)
+        self._first = True
+        self._columns = CLEANED[road.entity].names
+        label = F.col(dimension) if dimension else F.lit(None).cast("string")
+        self._post = (
+            F.col(KEY),
+            fingerprint(self._columns).alias("value"),
+            label.alias("label"),
+        )
+
+    def __call__(self, batch: DataFrame, batch_id: int) -> None:
+        """Write a batch of what ``prepared`` gives."""
+        batch.persist()
+        try:
+            # As a number: Python's dates are of the machine's zone.
+            at = F.unix_millis("position.arrived_at").alias("at")
+            found = batch.select("rule", at, *self._post).collect()
+            bad = Counter((row["at"], row["rule"]) for row in found if row["rule"])
+            if bad:
+                self._quarantine(batch, [(at, rule, count) for (at, rule), count in bad.items()])
+            good = [row for row in found if not row["rule"]]
+            if good:
+                self._clean(batch.where("rule is null"), good, batch_id)
+        finally:
+            batch.unpersist()
+        self._first = False
+        self._board.show(self._road.stream, self._live.rows())
+
+    def flush(self) -> None:
+        """Wait until the live metrics of the last batch can be seen, and its counted posts."""
+        self._arrivals.flush()
+        self._board.flush()
+
+    def _quarantine(self, batch: DataFrame, bad: list[tuple[int, str, int]]) -> None:
+        rows = parse.quarantined(batch).select(STREAM_QUARANTINE.names)
+        if self._first:  # it may be one that was written before, and counted from the table
+            held = self._road.quarantine.read(batch.sparkSession).select(*PLACE)
+            fresh = rows.join(held, list(PLACE), "left_anti")
+            at = F.unix_millis("arrived_at").alias("at")
+            found = fresh.groupBy(at, "rule").count().collect()
+            bad = [(row["at"], row["rule"], row["count"]) for row in found]
+        self._guard()
+        self._road.quarantine.add(rows, PLACE)
+        self._live.quarantine(bad)
+
+    def _clean(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
+        """Write the good records, the newest of each key."""
+        if len({row[KEY] for row in found}) == len(found):
+            self._keep(rows, found, batch_id)
+            return
+        first = F.min("position.arrived_at").alias("arrived_at")
+        newest = cleaning.newest(rows.select(*self._columns, "position"), first).persist()
+        try:
+            at = F.unix_millis("arrived_at").alias("at")
+            self._keep(newest, newest.select(at, *self._post).collect(), batch_id)
+        finally:
+            newest.unpersist()
+
+    def _keep(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
+        """Write rows, one a key, and count their posts by their first arrivals."""
+        posts = [Arrival(row["at"], row[KEY], row["label"]) for row in found]
+        counted = self._live.count(posts)
+        rest = self._write(rows.select(self._columns), found, batch_id, counted)
+        self._live.visible(self._clock(), (post.arrived_at for post in posts))
+        self._arrivals.add(rest)
+
+    def _write(
+        self, rows: DataFrame, found: list[Row], batch_id: int, counted: list[Arrival]
+    ) -> list[Arrival]:
+        """Write what the table hasn't got; return the counted posts that no commit tells."""
+        values = [(row[KEY], row["value"]) for row in found]
+        keys, new = self._known.changes(values)
+        if not keys:
+            return counted
+        if len(keys) < len(found):
+            wanted = rows.sparkSession.createDataFrame([(key,) for key in keys], f"{KEY} bigint")
+            rows = rows.join(F.broadcast(wanted), KEY, "left_semi")
+        if len(found) < FEW:
+            rows = rows.coalesce(1)
+        self._guard()
+        noted: Mapping[str, Any] = {}
+        if new:
+            noted = self._arrivals.note(counted)
+            self._road.table.append(rows, {"batch": batch_id, **noted})
+        else:
+            self._road.table.merge(rows, (KEY,))
+        self._known.written(values)
+        return [] if noted else counted

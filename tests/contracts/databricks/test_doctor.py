@@ -1,0 +1,57 @@
+"""What `pinpipe doctor --target aws` says of a workspace: here the local Jobs API."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pinpipe.deploy.bundle import FILE
+from pinpipe.doctor import workspace
+from pinpipe.doctor.account import Account
+from pinpipe.doctor.finding import Finding
+from tests.support.databricks import TOKEN, JobsApi
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def told(url: str, token: str, root: Path = ROOT) -> list[Finding]:
+    """What is found with that address and token."""
+    account = Account({"JOBS_API_URL": url, "JOBS_API_TOKEN": token})
+    return list(workspace.databricks(account, root))
+
+
+def test_a_good_token_and_the_runtime_are_found(api: JobsApi) -> None:
+    found = told(api.url, TOKEN)
+    assert all(finding.fine for finding in found)
+    assert [finding.what for finding in found] == [
+        "the token is good (jobs/list of one job)",
+        "it has runtime 18.x-scala2.13",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "what", "remedy"),
+    [
+        ("{api}", "another", "it refuses the token: 40.*", ".*JOBS_API_TOKEN.*"),
+        ("{api}/somewhere", TOKEN, "jobs/list is 404", ".*JOBS_API_URL.*"),
+        ("http://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct JOBS_API_URL"),
+        ("https://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct JOBS_API_URL"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_remedy(
+    api: JobsApi, address: str, token: str, what: str, remedy: str
+) -> None:
+    (finding,) = told(address.format(api=api.url), token)
+    assert re.fullmatch(what, finding.what, re.DOTALL)
+    assert re.fullmatch(remedy, finding.remedy, re.DOTALL)
+
+
+def test_a_runtime_that_the_workspace_lacks_is_told(api: JobsApi, tmp_path: Path) -> None:
+    (tmp_path / "spark").mkdir()
+    text = (ROOT / FILE).read_text()
+    (tmp_path / FILE).write_text(text.replace("18.x-scala2.13", "9.1.x-scala2.12"))
+    _, finding = told(api.url, TOKEN, tmp_path)
+    assert finding.what == "it has no runtime 9.1.x-scala2.12"
+    assert "spark_jobs.py" in finding.remedy

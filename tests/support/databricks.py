@@ -1,0 +1,181 @@
+"""The running Jobs API, and small Python tasks for it: no Spark, so a run takes half a second."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psutil
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service import jobs
+
+from tests.support.ports import free_port
+from tests.support.program import Service
+from tests.support.rest_proxy import Answer, request
+from tests.support.waiting import wait_for
+
+TOKEN = "a-token-for-tests"
+
+FILES = {
+    "say.py": "import sys; print(*sys.argv[1:], flush=True)",
+    "fail.py": "def inner():\n    raise ValueError('bad ü')\n\nprint('before')\ninner()\n",
+    "exit3.py": "import sys; sys.exit(3)",
+    "kill.py": "import os; os.kill(os.getpid(), 9)",
+    # Fails the first time; what it leaves beside itself tells it that it has been here.
+    "once.py": (
+        "import pathlib, sys; p = pathlib.Path(sys.argv[1]); been = p.exists(); p.touch()\n"
+        "assert been, 'first time'\n"
+    ),
+    # Waits until a file is there: a run that lasts as long as a test wants it to.
+    "hold.py": (
+        "import pathlib, sys, time\n"
+        "p = pathlib.Path(sys.argv[1]); p.with_suffix('.held').touch(); print('held', flush=True)\n"
+        "while not p.exists(): time.sleep(0.02)\n"
+    ),
+    # Leaves a child that ignores SIGTERM, in a session of its own, whose parent is gone.
+    "tree.py": (
+        "import pathlib, subprocess, sys, time\n"
+        "deep = 'import signal, os, sys, time; signal.signal(15, signal.SIG_IGN);'\n"
+        "deep += 'open(sys.argv[1], \"w\").write(str(os.getpid())); time.sleep(600)'\n"
+        "middle = 'import subprocess, sys;'\n"
+        "middle += 'subprocess.Popen(sys.argv[1:], start_new_session=True)'\n"
+        "subprocess.run([sys.executable, '-c', middle, sys.executable, '-c', deep, sys.argv[1]])\n"
+        "time.sleep(600)\n"
+    ),
+    "flood.py": "for n in range(40_000): print(f'{n:09}')",
+    "environment.py": (
+        "import os; print(*sorted(k for k in os.environ if 'TOKEN' in k)); print(os.environ['A'])"
+    ),
+}
+
+
+class JobsApi(Service):
+    """The service on a port and with data of its own; ``workspace`` is its workspace's root."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.workspace = folder / "workspace"
+        self.workspace.mkdir(exist_ok=True)
+        for name, text in FILES.items():
+            (self.workspace / name).write_text(text)
+        url = f"http://127.0.0.1:{self.port}"
+        super().__init__(
+            "services/databricks",
+            folder,
+            {
+                "JOBS_API_LISTEN": f"127.0.0.1:{self.port}",
+                "JOBS_API_URL": url,
+                "JOBS_API_TOKEN": TOKEN,
+                "JOBS_API_WORKSPACE": f"/={self.workspace}",
+                "JOBS_API_SLOTS": "4",
+                # These tasks have no need of a JVM.
+                "JOBS_API_IDLE_SECONDS": "0",
+                **settings,
+            },
+        )
+        self.url = url
+
+    @cached_property
+    def client(self) -> WorkspaceClient:
+        """An unmodified databricks-sdk."""
+        return WorkspaceClient(host=self.url, token=TOKEN)
+
+    @property
+    def data(self) -> Path:
+        """What the service keeps."""
+        return self.folder / "data/jobs_api"
+
+    def attempt(self, run_id: int) -> Path:
+        """What it keeps of an attempt at a task."""
+        return self.data / "tasks" / str(run_id)
+
+    @property
+    def jobs(self) -> Any:
+        """Its calls on jobs."""
+        return self.client.jobs
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: dict[str, Any] | None = None,
+        token: str | None = TOKEN,
+    ) -> Answer:
+        """Make one request; ``body`` is JSON unless it is bytes."""
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        target = f"{path}?{urlencode(query)}" if query else path
+        return request(self.port, method, target, content, headers)
+
+    def submit(self, *tasks: jobs.SubmitTask, **more: Any) -> int:
+        """Submit a run; return its id."""
+        return int(self.jobs.submit(tasks=list(tasks), **more).response.run_id)
+
+    def ended(self, run_id: int, limit: float = 30) -> jobs.Run:
+        """The run when it has ended."""
+        return wait_for(f"run {run_id} to end", lambda: self._if_ended(run_id), limit)
+
+    def _if_ended(self, run_id: int) -> jobs.Run | None:
+        run = self.jobs.get_run(run_id)
+        last = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
+        return run if run.state.life_cycle_state.value in last else None
+
+    def output(self, run: jobs.Run, key: str) -> jobs.RunOutput:
+        """Output of the newest attempt at a task."""
+        attempts = [task for task in run.tasks or [] if task.task_key == key]
+        found: jobs.RunOutput = self.jobs.get_run_output(attempts[-1].run_id)
+        return found
+
+    def cells(self, run: jobs.Run, key: str) -> list[dict[str, Any]]:
+        """The cells of a notebook that has run, with what they have shown."""
+        attempts = [task for task in run.tasks or [] if task.task_key == key]
+        path = self.attempt(attempts[-1].run_id) / "cells.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def python(key: str, file: str, *parameters: str, after: tuple[str, ...] = (), **more: Any) -> Any:
+    """A task that runs a file of the workspace, for ``submit``."""
+    return jobs.SubmitTask(
+        task_key=key,
+        spark_python_task=jobs.SparkPythonTask(f"/Workspace/{file}", list(parameters)),
+        depends_on=[jobs.TaskDependency(name) for name in after] or None,
+        **more,
+    )
+
+
+def notebook(
+    key: str,
+    path: str,
+    parameters: dict[str, str] | None = None,
+    after: tuple[str, ...] = (),
+    **more: Any,
+) -> Any:
+    """A task that runs a notebook of the workspace, for ``submit``."""
+    return jobs.SubmitTask(
+        task_key=key,
+        notebook_task=jobs.NotebookTask(path, base_parameters=parameters),
+        depends_on=[jobs.TaskDependency(name) for name in after] or None,
+        **more,
+    )
+
+
+def task(key: str, file: str, *parameters: str, after: tuple[str, ...] = (), **more: Any) -> Any:
+    """The same, for ``create``."""
+    return jobs.Task.from_dict(python(key, file, *parameters, after=after, **more).as_dict())
+
+
+def results(run: jobs.Run) -> dict[str, str]:
+    """Result of the newest attempt at each task."""
+    return {t.task_key: t.state.result_state.value for t in run.tasks or [] if t.state.result_state}

@@ -1,0 +1,125 @@
+"""Exported notebooks as cells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.databricks.runner.notebook.cells import (
+    NotebookError,
+    beside,
+    bound,
+    find,
+    line_magics,
+    load,
+    statements,
+)
+
+SOURCE = """# Databricks notebook source
+x = 1
+
+# COMMAND ----------
+
+# DBTITLE 1,Named
+# MAGIC %sql
+# MAGIC SELECT 1
+# MAGIC
+# MAGIC FROM y
+
+# COMMAND ----------
+
+# MAGIC %run "./a b" $x="1"
+
+# COMMAND ----------
+
+# COMMAND ----------
+
+# MAGIC %pip install z
+# MAGIC import z
+"""
+
+
+def test_cells_of_a_source_file(tmp_path: Path) -> None:
+    (tmp_path / "book.py").write_text(SOURCE)
+    cells = load(tmp_path / "book.py")
+    assert [(cell.number, cell.language, cell.source) for cell in cells] == [
+        (1, "python", "x = 1"),
+        (2, "sql", "SELECT 1\n\nFROM y"),
+        (3, "run", '"./a b" $x="1"'),
+        (5, "python", "%pip install z\nimport z"),
+    ]
+
+
+def test_cells_of_a_jupyter_file(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# One\n", "two"]},
+        {"cell_type": "code", "source": "SELECT 1"},
+        {"cell_type": "code", "source": ["%python\n", "x = 1"]},
+        {"cell_type": "raw", "source": "left out"},
+    ]
+    metadata = {"application/vnd.databricks.v1+notebook": {"language": "sql"}}
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells, "metadata": metadata}))
+    found = [(cell.language, cell.source) for cell in load(tmp_path / "book.ipynb")]
+    assert found == [("md", "# One\ntwo"), ("sql", "SELECT 1"), ("python", "x = 1")]
+
+
+def test_a_mark_before_the_text_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "book.py").write_text(SOURCE, encoding="utf-8-sig")
+    assert load(tmp_path / "book.py")[0].source == "x = 1"
+
+
+def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("x = 1\n")
+    (tmp_path / "book.ipynb").write_text("[]")
+    for name in ("code.py", "book.ipynb"):
+        with pytest.raises(NotebookError, match=name):
+            load(tmp_path / name)
+    assert find(str(tmp_path / "code")) == tmp_path / "code.py"
+    assert find(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("./c", "/a/c"),
+        ("../c", "/c"),
+        ("c/d", "/a/c/d"),
+        ("/x/y", "/x/y"),
+        ("/Workspace/x", "/x"),
+    ],
+)
+def test_a_path_is_seen_from_the_notebook(path: str, expected: str) -> None:
+    assert beside("/a/b", path) == expected
+
+
+def test_lines_keep_their_numbers_without_magics() -> None:
+    assert line_magics("%matplotlib inline\nx\n%pip install z\ny") == ("\nx\n\ny", ["install z"])
+    assert line_magics("%pip install a \\\n  b\nx") == ("\n\nx", ["install a   b"])
+    with pytest.raises(NotebookError, match="%scala"):
+        line_magics("x\n%scala val y = 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT 1", ["SELECT 1"]),
+        ("SELECT ';'; SELECT \"a;\" ;", ["SELECT ';'", 'SELECT "a;"']),
+        ("-- a; b\nSELECT 1; -- c\n/* d; */", ["-- a; b\nSELECT 1"]),
+        (r"SELECT 'it\'s; one'; SELECT `a;b`", [r"SELECT 'it\'s; one'", "SELECT `a;b`"]),
+    ],
+)
+def test_statements_are_parted_outside_of_quotes(text: str, expected: list[str]) -> None:
+    assert statements(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT :a, ':a', a::int -- :a", "SELECT 'it\\'s \\\\', ':a', a::int -- :a"),
+        ("SELECT :b, x:a", "SELECT :b, x'it\\'s \\\\'"),
+    ],
+)
+def test_widgets_are_bound_as_literals(text: str, expected: str) -> None:
+    assert bound(text, {"a": "it's \\"}) == expected

@@ -1,0 +1,38 @@
+"""How long a notebook may take that another one runs."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from services.databricks.runner.notebook.limit import limited
+
+
+def run(outer: float, inner: float, within: float = 0, behind: float = 0) -> None:
+    """A notebook that runs another one, each for some seconds."""
+    with limited(outer, "/outer"):
+        with limited(inner, "/inner"):
+            time.sleep(within)
+        time.sleep(behind)
+
+
+def test_the_notebook_that_takes_too_long_is_named() -> None:
+    with pytest.raises(TimeoutError, match=r"notebook /inner took longer than 0.05 seconds"):
+        run(60, 0.05, within=5)
+    run(0.05, 0)
+    left, _ = signal.getitimer(signal.ITIMER_REAL)  # of the test's own limit, if it has one
+    assert not 0 < left <= 0.05
+
+
+@pytest.mark.parametrize("inner", [0, 60])
+def test_the_limit_of_the_outer_one_counts_within_the_inner_one(inner: float) -> None:
+    with pytest.raises(TimeoutError, match="notebook /outer"):
+        run(0.05, inner, within=5)
+
+
+@pytest.mark.parametrize("inner", [0, 0.1, 60])
+def test_the_limit_of_the_outer_one_goes_on_behind_the_inner_one(inner: float) -> None:
+    with pytest.raises(TimeoutError, match="notebook /outer"):
+        run(0.2, inner, within=0.05, behind=5)

@@ -1,0 +1,37 @@
+"""What `make package` builds, built once for these tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pinpipe.deploy.artefacts import Artefact, artefacts, write
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """The settings' defaults, and what a program needs to start."""
+    return {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture(scope="session")
+def built(environment: dict[str, str]) -> dict[str, bytes]:
+    """Every artefact by its path in dist/."""
+    return {item.path: item.content for item in artefacts(ROOT, environment)}
+
+
+@pytest.fixture(scope="session")
+def dist(built: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dist/ of its own."""
+    folder = tmp_path_factory.mktemp("dist")
+    write([Artefact(path, "", content) for path, content in built.items()], folder)
+    return folder

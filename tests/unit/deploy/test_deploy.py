@@ -1,0 +1,184 @@
+"""`make deploy-aws` without AWS: each call, in order, checked by botocore, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from contract import names
+from contract.errors import SettingError
+from contract.settings import Settings
+from pinpipe.cli import deploy
+from pinpipe.deploy.account import known
+from pinpipe.deploy.archive import version
+from pinpipe.deploy.calls import DryCalls
+from pinpipe.deploy.deployment import Deployment, stack_names
+from pinpipe.deploy.errors import DeployError, PackageError
+from pinpipe.engines import engine
+
+API, REST = stack_names(Settings().user_id)
+
+
+def dry_run(dist: Path, **environ: str) -> list[str]:
+    shown: list[str] = []
+    Deployment(DryCalls(shown.append), Settings.from_environ(environ), dist).run()
+    return shown
+
+
+@pytest.fixture(scope="module")
+def shown(dist: Path) -> list[str]:
+    return dry_run(dist)
+
+
+def test_every_call_is_shown_in_order(shown: list[str], built: dict[str, bytes]) -> None:
+    files = sum(path.startswith("mwaa/") for path in built)
+    steps = [re.sub(r" \w+=.*| \(.*", "", line) for line in shown]
+    create = ["cloudformation DescribeStacks", "cloudformation CreateStack"]
+    create += ["waiting for stack_create_complete", "cloudformation DescribeStacks"]
+    update = ["cloudformation DescribeStacks", "cloudformation UpdateStack"]
+    update += ["waiting for stack_update_complete", "cloudformation DescribeStacks"]
+    assert steps == [
+        "cloudformation DescribeStacks",
+        *create,
+        *create,
+        *["s3 PutObject"] * (1 + files),
+        "kafka GetBootstrapBrokers",
+        *update,
+    ]
+
+
+def test_the_network_comes_first_and_the_connector_last(shown: list[str]) -> None:
+    first, api, last = (line for line in shown if re.search("(Create|Update)Stack", line))
+    assert f"StackName={REST} " in first
+    assert "KafkaBootstrapServers" not in first
+    assert f"StackName={API} " in api
+    assert '"http://<RestProxyAddress of ' in api
+    assert f"StackName={REST} " in last
+    assert '"KafkaBootstrapServers", "ParameterValue": "<Boot' in last
+
+
+def test_what_is_uploaded_is_what_the_template_names(
+    shown: list[str], built: dict[str, bytes]
+) -> None:
+    bucket = names.artefact_bucket(Settings().user_id)
+    keys = [match[1] for line in shown if (match := re.search(rf"Bucket={bucket} Key=(\S+)", line))]
+    mwaa = {path.removeprefix("mwaa/") for path in built if path.startswith("mwaa/")}
+    (plugin,) = set(keys) - mwaa
+    assert set(keys) - {plugin} == mwaa
+    last = shown[-3]
+    for expected in (
+        version(built[plugin]),
+        version(built["msk-connect/worker.properties"]),
+        "<version of requirements.txt>",
+        "<version of plugins.zip>",
+        "<version of startup.sh>",
+    ):
+        assert f'"ParameterValue": "{expected}"' in last
+
+
+def test_the_settings_reach_the_templates(dist: Path) -> None:
+    shown = dry_run(
+        dist,
+        USER_ID="0e36c8cd403d",
+        STAGE_NAME="prod",
+        KAFKA_REST_ENDPOINT="http://proxy.example.com:8082",
+        S3_SINK_FLUSH_SIZE="7",
+    )
+    text = "\n".join(shown)
+    assert "StackName=pinterest-data-pipeline-0e36c8cd403d " in text
+    assert "Bucket=user-0e36c8cd403d-artefacts " in text
+    for value in ("prod", "http://proxy.example.com:8082", "7"):
+        assert f'"ParameterValue": "{value}"' in text
+
+
+@pytest.mark.parametrize("address", ["http://localhost:8082", "http://127.0.0.1:18082"])
+def test_a_proxy_that_aws_cannot_reach_is_refused(dist: Path, address: str) -> None:
+    with pytest.raises(SettingError, match=rf"KAFKA_REST_ENDPOINT is '{address}'"):
+        dry_run(dist, KAFKA_REST_ENDPOINT=address)
+
+
+def test_without_a_package_it_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="run `make package`"):
+        dry_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "said"),
+    [
+        ("s3", "PutObject", {"Bucket": "b"}, 'Missing required parameter in input: "Key"'),
+        ("kafka", "GetBootstrapBrokers", {"Cluster": "c"}, "Cluster"),
+        ("cloudformation", "MakeStack", {}, "MakeStack"),
+        ("cloudforming", "CreateStack", {}, "cloudforming"),
+    ],
+)
+def test_a_call_that_aws_does_not_have_is_refused(
+    service: str, operation: str, parameters: dict[str, str], said: str
+) -> None:
+    shown: list[str] = []
+    with pytest.raises(DeployError, match=said):
+        DryCalls(shown.append).call(service, operation, parameters, {})
+    assert shown == []
+
+
+def test_a_waiter_that_botocore_does_not_have_is_refused() -> None:
+    with pytest.raises(DeployError, match="stack_complete"):
+        DryCalls(print).wait("cloudformation", "stack_complete", {}, 1)
+
+
+def test_the_command_asks_nobody(tmp_path: Path, root: Path) -> None:
+    """Neither credentials nor a network: every address of AWS is one that nothing listens on."""
+    if not (root / "dist/cloudformation").is_dir():
+        subprocess.run([sys.executable, "-m", "pinpipe.cli", "package"], cwd=root, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pinpipe.cli", "deploy", "--dry-run"],
+        cwd=root,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("cloudformation CreateStack") == 2
+
+
+def test_without_settings_nothing_is_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "project_root", lambda: tmp_path)
+    done = CliRunner().invoke(deploy)
+    assert isinstance(done.exception, DeployError)
+    assert "there is no .env.aws" in str(done.exception)
+
+
+def test_what_is_not_filled_in_yet_counts_as_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dist: Path
+) -> None:
+    """A file as it is before the first deployment, which tells most of its addresses."""
+    (tmp_path / ".env.aws").write_text(
+        "USER_ID=0e36c8cd403d\nAWS_REGION=eu-west-1\nKAFKA_REST_ENDPOINT=http://<host>:8082\n"
+        "GATEWAY_INVOKE_URL=https://<api id>.execute-api.<region>.amazonaws.com/dev\n"
+    )
+    (tmp_path / "dist").symlink_to(dist)
+    monkeypatch.setattr(engine, "project_root", lambda: tmp_path)
+    done = CliRunner().invoke(deploy, ["--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "Bucket=user-0e36c8cd403d-artefacts" in done.output
+    assert '"http://<RestProxyAddress of ' in done.output
+    assert "<host>" not in done.output
+
+
+@pytest.mark.parametrize("name", ["USER_ID", "AWS_REGION"])
+def test_the_account_must_be_filled_in(name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is '<.*>': fill it in"):
+        known({"USER_ID": "0e36c8cd403d", "AWS_REGION": "eu-west-1", name: "<it>"})

@@ -1,0 +1,64 @@
+"""The answer as text says the same as the answer of objects, whatever became of the records."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError
+
+from services.kafka_client.login import LoginError
+from services.rest_proxy.http.errors import Code
+from services.rest_proxy.produce.producer import Slot, answer, answer_from, failed_slot
+
+REFUSED = Slot(error_code=50002, error='too "large", it says')
+
+
+ANSWERS: dict[str, tuple[list[int | None], list[int | None], dict[int, Slot], list[Slot]]] = {
+    "one": ([0], [0], {}, [Slot(0, 0)]),
+    "the last offset there is": ([7], [2**63 - 2], {}, [Slot(7, 2**63 - 2)]),
+    "one partition": ([2, 2, 2], [11, 12, 13], {}, [Slot(2, 11), Slot(2, 12), Slot(2, 13)]),
+    "with gaps": ([2, 2, 2], [13, 9, 11], {}, [Slot(2, 13), Slot(2, 9), Slot(2, 11)]),
+    "two partitions": ([0, 1, 0], [5, 5, 6], {}, [Slot(0, 5), Slot(1, 5), Slot(0, 6)]),
+    "one not taken": ([0, 0, 0], [5, None, 6], {1: REFUSED}, [Slot(0, 5), REFUSED, Slot(0, 6)]),
+    "none taken": ([-1, -1], [None, None], {0: REFUSED, 1: REFUSED}, [REFUSED] * 2),
+    "no partition": ([None], [None], {0: REFUSED}, [REFUSED]),
+    "taken, who knows where": ([0, 0], [5, None], {}, [Slot(0, 5), Slot(0, None)]),
+}
+
+
+@pytest.mark.parametrize(
+    ("partitions", "offsets", "failed", "slots"), ANSWERS.values(), ids=list(ANSWERS)
+)
+def test_both_ways_to_an_answer_agree(
+    partitions: list[int | None],
+    offsets: list[int | None],
+    failed: dict[int, Slot],
+    slots: list[Slot],
+) -> None:
+    assert answer_from(partitions, offsets, failed) == answer(slots)
+
+
+def test_the_text_of_an_answer() -> None:
+    assert answer_from([3, 3], [8, 9], {}) == (
+        b'{"offsets":[{"partition":3,"offset":8,"error_code":null,"error":null},'
+        b'{"partition":3,"offset":9,"error_code":null,"error":null}],'
+        b'"key_schema_id":null,"value_schema_id":null}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "refused", "code", "reason"),
+    [
+        (KafkaError._MSG_TIMED_OUT, None, Code.KAFKA_RETRIABLE, "timed out"),
+        (KafkaError._QUEUE_FULL, None, Code.KAFKA_RETRIABLE, "queue full"),
+        (KafkaError._MSG_TIMED_OUT, LoginError("wrong key"), Code.KAFKA_RETRIABLE, "wrong key"),
+        (KafkaError.MSG_SIZE_TOO_LARGE, LoginError("wrong key"), Code.KAFKA, "too large"),
+    ],
+)
+def test_a_failed_slot_says_why(
+    error: int, refused: LoginError | None, code: Code, reason: str
+) -> None:
+    slot = failed_slot(KafkaError(error), refused)
+
+    assert (slot.partition, slot.offset, slot.error_code) == (None, None, code)
+    assert slot.error is not None
+    assert reason in slot.error.lower()
