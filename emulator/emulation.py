@@ -12,7 +12,7 @@ from typing import TextIO
 from contract import wire
 from emulator.delivery.accounting import Accounting
 from emulator.delivery.batches import Batches
-from emulator.delivery.request import Request, Road, requests
+from emulator.delivery.request import Request, Route, requests
 from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
 from emulator.delivery.spool import Spool
@@ -75,15 +75,15 @@ class Emulation:
         if sender.error is not None:
             raise sender.error
 
-    def dry_run(self, road: Road, out: TextIO) -> None:
+    def dry_run(self, route: Route, out: TextIO) -> None:
         """Write the requests of the plan as JSON lines, and send nothing."""
         batches = Batches(self.plan.batch_size)
         for post in self._posts(Pace(self.plan.rate)):
             for row in post.rows:
                 if rows := batches.add(row):
-                    _write(out, *requests(road, row.entity, rows))
+                    _write(out, *requests(route, row.entity, rows))
         for rows in batches.rest():
-            _write(out, *requests(road, rows[0].entity, rows))
+            _write(out, *requests(route, rows[0].entity, rows))
 
     def _replay(self, sender: Sender, spool: Spool) -> None:
         if spool.broken:

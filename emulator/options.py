@@ -18,7 +18,7 @@ from contract.errors import PipelineError
 from contract.settings import Settings
 from emulator.delivery.accounting import Accounting
 from emulator.delivery.journal import Journal
-from emulator.delivery.request import Road
+from emulator.delivery.request import Route
 from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
 from emulator.delivery.spool import Spool
@@ -129,7 +129,7 @@ def posting(most: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def emulate(
-    road: Callable[[Settings], Road],
+    route: Callable[[Settings], Route],
     *,
     rate: float | None,
     count: int | None,
@@ -163,7 +163,7 @@ def emulate(
             retry = Retry(retry_seconds, timeout)
             emulation = Emulation(plan, source, accounting, meter, stop, retry)
             if dry_run:
-                emulation.dry_run(road(settings), sys.stdout)
+                emulation.dry_run(route(settings), sys.stdout)
                 sys.exit(0 if accounting.complete else 1)
             kept = stack.enter_context(closing(Spool(spool))) if spool else None
             written = None
@@ -172,7 +172,7 @@ def emulate(
                 written = stack.enter_context(closing(Journal(path)))
             begun = time.monotonic()
             sender = Sender(
-                road(settings),
+                route(settings),
                 accounting,
                 stop.event,
                 in_flight=in_flight or 1,

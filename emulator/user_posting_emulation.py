@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from emulator.options import emulate, posting
-from emulator.routes.kafka import MOST_RECORDS, BatchRoad
+from emulator.routes.kafka import MOST_RECORDS, KafkaRoute
 
 
 @click.command()
@@ -20,7 +20,7 @@ def batch(**options: Any) -> None:
 
     Example: pinpipe emulate batch --count 500 --rate max --batch-size 100
     """
-    emulate(BatchRoad, **options)
+    emulate(KafkaRoute, **options)
 
 
 if __name__ == "__main__":

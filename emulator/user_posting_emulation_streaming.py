@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from emulator.options import emulate, posting
-from emulator.routes.kinesis import LONGEST_KEY, MOST_RECORDS, StreamingRoad
+from emulator.routes.kinesis import LONGEST_KEY, MOST_RECORDS, KinesisRoute
 
 
 def _partition_key(
@@ -34,7 +34,7 @@ def streaming(partition_key: str | None, **options: Any) -> None:
 
     Example: pinpipe emulate streaming --count 500 --rate 20
     """
-    emulate(lambda settings: StreamingRoad(settings, partition_key), **options)
+    emulate(lambda settings: KinesisRoute(settings, partition_key), **options)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _POSITION = ("partition", "offset", "shard", "sequence_number")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What became of one row in one request."""
 
     time: str
@@ -32,7 +32,7 @@ class Answer:
     error: str | None
 
 
-def answers(journal: Path, target: str, key: int) -> list[Answer]:
+def answers(journal: Path, target: str, key: int) -> list[Response]:
     """Every answer that the row ``key`` got on its way to ``target``, the oldest first.
 
     Args:
@@ -41,7 +41,7 @@ def answers(journal: Path, target: str, key: int) -> list[Answer]:
         key: key of the row.
     """
     return [
-        Answer(
+        Response(
             document["time"],
             document["method"],
             document["url"],

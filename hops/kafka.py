@@ -20,7 +20,7 @@ Offsets = dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KafkaRecord:
     """One record of a topic."""
 
     topic: str
@@ -60,7 +60,7 @@ def offsets(access: Access, topic: str) -> tuple[Offsets, Offsets]:
 
 def read(
     access: Access, topic: str, start: Mapping[int, int], end: Mapping[int, int]
-) -> Iterator[Record]:
+) -> Iterator[KafkaRecord]:
     """Records of a topic, from ``start`` up to but not including ``end``, by partition.
 
     Raises:
@@ -72,7 +72,7 @@ def read(
             yield from _read_partition(access, TopicPartition(topic, partition, first), stop)
 
 
-def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[Record]:
+def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[KafkaRecord]:
     with closing(_consumer(access)) as consumer:
         consumer.assign([at])
         position = at.offset
@@ -88,6 +88,6 @@ def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[R
                 if offset is None or offset >= stop:
                     return
                 position = offset + 1
-                yield Record(at.topic, at.partition, offset, message.value())
+                yield KafkaRecord(at.topic, at.partition, offset, message.value())
                 if offset == stop - 1:
                     return

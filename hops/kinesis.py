@@ -14,7 +14,7 @@ HOP = "kinesis"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KinesisRecord:
     """A record and its place."""
 
     shard: str
@@ -22,7 +22,7 @@ class Record:
     data: bytes
 
 
-def read(access: Access, stream: str) -> Iterator[Record]:
+def read(access: Access, stream: str) -> Iterator[KinesisRecord]:
     """Every record that the stream still keeps, shard by shard, the oldest first.
 
     Raises:
@@ -34,7 +34,7 @@ def read(access: Access, stream: str) -> Iterator[Record]:
             yield from _read(access, stream, shard)
 
 
-def _read(access: Access, stream: str, shard: str) -> Iterator[Record]:
+def _read(access: Access, stream: str, shard: str) -> Iterator[KinesisRecord]:
     kinesis = access.kinesis
     begun = kinesis.get_shard_iterator(
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
@@ -43,7 +43,7 @@ def _read(access: Access, stream: str, shard: str) -> Iterator[Record]:
     while position:
         page = kinesis.get_records(ShardIterator=position)
         for record in page["Records"]:
-            yield Record(shard, record["SequenceNumber"], record["Data"])
+            yield KinesisRecord(shard, record["SequenceNumber"], record["Data"])
         if not page["Records"] and not page.get("MillisBehindLatest"):
             return
         position = page.get("NextShardIterator")

@@ -17,7 +17,7 @@ from hops.access import Access
 from hops.errors import HopError, hop_errors
 
 HOP = "delta"
-Road = Literal["batch", "streaming"]
+Pipeline = Literal["batch", "streaming"]
 IN_ORDER = {"datafusion.execution.target_partitions": "1"}
 """Rows come in the order in which a file holds them."""
 
@@ -35,19 +35,19 @@ def read(
     name: str,
     columns: Sequence[str] = (),
     key: int | None = None,
-    road: Road = "batch",
+    pipeline: Pipeline = "batch",
 ) -> Table | None:
     """Read a table; None if it doesn't exist.
 
     Args:
         columns: the columns to read, all by default.
         key: the key of the rows to read, all by default.
-        road: whose table it is.
+        pipeline: whose table it is.
 
     Raises:
         HopError: it's there and can't be read, or S3 doesn't answer.
     """
-    uri = uri_of(access, name, road)
+    uri = uri_of(access, name, pipeline)
     query = f"SELECT {', '.join(map(_quoted, columns)) or '*'} FROM rows"
     if key is not None:
         query += f" WHERE ind = {key:d}"
@@ -65,10 +65,10 @@ def read(
     return Table(table.version(), pa.table(found).to_pylist())
 
 
-def uri_of(access: Access, name: str, road: Road = "batch") -> str:
+def uri_of(access: Access, name: str, pipeline: Pipeline = "batch") -> str:
     """URI of a table."""
     settings = access.settings
-    root = settings.batch_root if road == "batch" else settings.streaming_root
+    root = settings.batch_root if pipeline == "batch" else settings.streaming_root
     return f"{root}/{name}"
 
 
@@ -76,9 +76,9 @@ def _quoted(column: str) -> str:
     return f'"{column}"'
 
 
-def keys(access: Access, entity: Entity, road: Road = "batch") -> list[int]:
+def keys(access: Access, entity: Entity, pipeline: Pipeline = "batch") -> list[int]:
     """Every key in an entity's cleaned table."""
-    table = read(access, names.table(access.settings.user_id, entity), ["ind"], road=road)
+    table = read(access, names.table(access.settings.user_id, entity), ["ind"], pipeline=pipeline)
     return [row["ind"] for row in table.rows] if table else []
 
 
@@ -90,7 +90,7 @@ def quarantined(access: Access, entity: Entity) -> list[dict[str, Any]]:
 
 def live(access: Access) -> Table | None:
     """The live metrics of all streams, or None if nothing has been streamed yet."""
-    return read(access, names.live_table(access.settings.user_id), road="streaming")
+    return read(access, names.live_table(access.settings.user_id), pipeline="streaming")
 
 
 def result(access: Access, wanted: Result) -> Table | None:

@@ -15,11 +15,11 @@ from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
 from hops.access import Access
+from hops.errors import HopError
 from pinpipe import output
 from pinpipe.engines import engine
 from pinpipe.engines.engine import Engine
 from pinpipe.engines.status import State, Status
-from hops.errors import HopError
 from pinpipe.errors import MachineError
 from pinpipe.output import talk
 
@@ -188,7 +188,7 @@ def demo(posts: int, wait: float) -> None:
     try:
         run.run()
     finally:
-        columns = ("road", "hop", "what", *(entity.name for entity in ENTITIES))
+        columns = ("pipeline", "hop", "what", *(entity.name for entity in ENTITIES))
         output.table(f"Rows of {posts} posts at each hop", columns, run.counts)
     access = Access(running.client_environment)
     _print_results(access, None, limit=10)
@@ -219,8 +219,8 @@ def trace(key: int, as_json: bool) -> None:
         findings,
         as_json,
         f"Post {key}",
-        ("road", "row", "hop", "", "where", "what"),
-        lambda f: (f.road, f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what),
+        ("pipeline", "row", "hop", "", "where", "what"),
+        lambda f: (f.pipeline, f.entity, f.hop, "ok" if f.found else "STOP", f.where, f.what),
     )
     sys.exit(0 if all(finding.found for finding in findings) else 1)
 

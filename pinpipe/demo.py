@@ -20,10 +20,10 @@ from contract.waiting import wait_at
 from hops import kafka, objects, tables
 from hops.access import Access
 from hops.airflow import HOP, Airflow
-from hops.kafka import Offsets
-from hops.tables import Road
-from pinpipe.engines.engine import Engine
 from hops.errors import HopError
+from hops.kafka import Offsets
+from hops.tables import Pipeline
+from pinpipe.engines.engine import Engine
 
 RUN_LIMIT = 900.0
 """Seconds that the DAG's run may take."""
@@ -82,12 +82,12 @@ class Demo:
     def _ends(self) -> dict[Entity, Offsets]:
         return {e: kafka.offsets(self.access, self._topic(e))[1] for e in ENTITIES}
 
-    def _emulate(self, road: str, service: str) -> None:
+    def _emulate(self, pipeline: str, service: str) -> None:
         self.talk(f"{service}: sending {self.posts} posts")
         options = ["--count", str(self.posts), "--rate", "max", "--batch-size", "100", "--json"]
         entities = self.engine.one_shot(service, options).answer()["entities"]
         rows = {e.name: entities[e.name]["acknowledged"] for e in ENTITIES}
-        self._count(road, "gateway", "rows acknowledged", rows)
+        self._count(pipeline, "gateway", "rows acknowledged", rows)
 
     def _await_objects(self, before: dict[Entity, Offsets], sent: Keys) -> None:
         self.talk("s3: waiting for the sink")
@@ -142,7 +142,7 @@ class Demo:
     def _compare(self, sent: Keys) -> None:
         """Hold the rows of the posts in the tables of one road against those of the other."""
         for entity, wanted in sent.items():
-            batch, streaming = (self._rows(entity, road) for road in ("batch", "streaming"))
+            batch, streaming = (self._rows(entity, pipeline) for pipeline in ("batch", "streaming"))
             differ = sorted(key for key in wanted if batch.get(key) != streaming.get(key))
             if differ:
                 raise HopError(
@@ -152,9 +152,9 @@ class Demo:
                 )
         self._count_keys("both", "rows equal on both roads", sent)
 
-    def _rows(self, entity: Entity, road: Road) -> dict[int, dict[str, Any]]:
+    def _rows(self, entity: Entity, pipeline: Pipeline) -> dict[int, dict[str, Any]]:
         name = names.table(self.access.settings.user_id, entity)
-        table = tables.read(self.access, name, road=road)
+        table = tables.read(self.access, name, pipeline=pipeline)
         return {row["ind"]: row for row in table.rows} if table else {}
 
     def _orchestrate(self, airflow: Airflow) -> None:
@@ -164,15 +164,15 @@ class Demo:
         if airflow.ended(run_id, RUN_LIMIT, self.talk)["state"] != "success":
             raise HopError(HOP, f"run {run_id} failed\n{airflow.failures(run_id)}")
 
-    def _count(self, road: str, hop: str, what: str, rows: dict[str, int]) -> None:
-        self.counts.append((road, hop, what, *rows.values()))
+    def _count(self, pipeline: str, hop: str, what: str, rows: dict[str, int]) -> None:
+        self.counts.append((pipeline, hop, what, *rows.values()))
         for name, number in rows.items():
             if number != self.posts:
                 raise HopError(hop, f"{number} {name} rows of {self.posts}")
 
-    def _count_keys(self, road: str, what: str, sent: Keys) -> None:
+    def _count_keys(self, pipeline: str, what: str, sent: Keys) -> None:
         """Note that every key that was sent is in the tables; one may have been sent twice."""
-        self.counts.append((road, "delta", what, *map(len, sent.values())))
+        self.counts.append((pipeline, "delta", what, *map(len, sent.values())))
 
 
 def _keys(entity: Entity, records: Iterable[bytes | None]) -> Counter[int]:

@@ -18,8 +18,8 @@ from contract import names
 from contract.entities import ENTITIES, Entity
 from hops import journal, kafka, kinesis, objects, source, tables
 from hops.access import Access
-from hops.tables import Road
 from hops.errors import HopError
+from hops.tables import Pipeline
 
 SHOWN = 72
 """Characters that are shown of a value."""
@@ -29,7 +29,7 @@ SHOWN = 72
 class Finding:
     """What one hop holds of one row of the post."""
 
-    road: Road
+    pipeline: Pipeline
     entity: str
     hop: str
     found: bool
@@ -47,8 +47,8 @@ class _Way:
     journal_file: Path
     entity: Entity
     key: int
-    road: Road
-    record: kafka.Record | None = None
+    pipeline: Pipeline
+    record: kafka.KafkaRecord | None = None
 
     @property
     def topic(self) -> str:
@@ -59,9 +59,9 @@ class _Way:
         return names.stream(self.access.settings.user_id, self.entity)
 
     @cached_property
-    def answers(self) -> list[journal.Answer]:
+    def answers(self) -> list[journal.Response]:
         """What the emulator's journal holds of it, which is read from one end to the other."""
-        target = self.topic if self.road == "batch" else self.stream
+        target = self.topic if self.pipeline == "batch" else self.stream
         return journal.answers(self.journal_file, target, self.key)
 
 
@@ -71,10 +71,14 @@ class _Stop(Exception):
 
 def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
     """Follow the three rows of the post ``key``; each way ends where it stopped."""
-    ways = [_Way(access, journal_file, entity, key, road) for road in ROADS for entity in ENTITIES]
+    ways = [
+        _Way(access, journal_file, entity, key, pipeline)
+        for pipeline in PIPELINES
+        for entity in ENTITIES
+    ]
     taken = _taken(ways)
     findings: list[Finding] = []
-    for way in (way for way in ways if way.road in taken):
+    for way in (way for way in ways if way.pipeline in taken):
         for finding in _follow(way):
             findings.append(finding)
             if not finding.found:
@@ -82,16 +86,16 @@ def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
     return findings
 
 
-def _taken(ways: list[_Way]) -> set[Road]:
+def _taken(ways: list[_Way]) -> set[Pipeline]:
     """The roads that the emulator has sent the post down."""
     try:
-        return {way.road for way in ways if way.answers} or {"batch"}
+        return {way.pipeline for way in ways if way.answers} or {"batch"}
     except HopError:  # told as a finding
         return {"batch"}
 
 
 def _follow(way: _Way) -> Iterator[Finding]:
-    for hop, ask in ROADS[way.road]:
+    for hop, ask in PIPELINES[way.pipeline]:
         found = False
         try:
             where, what = ask(way)
@@ -100,7 +104,7 @@ def _follow(way: _Way) -> Iterator[Finding]:
             where, what = stop.args
         except HopError as error:
             where, what = "", str(error)
-        yield Finding(way.road, way.entity.name, hop, found, where, what)
+        yield Finding(way.pipeline, way.entity.name, hop, found, where, what)
 
 
 def _source(way: _Way) -> tuple[str, str]:
@@ -181,9 +185,9 @@ def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) ->
 def _table(way: _Way) -> tuple[str, str]:
     user_id = way.access.settings.user_id
     name = names.table(user_id, way.entity)
-    uri = tables.uri_of(way.access, name, way.road)
-    table = tables.read(way.access, name, key=way.key, road=way.road)
-    batch = way.road == "batch"
+    uri = tables.uri_of(way.access, name, way.pipeline)
+    table = tables.read(way.access, name, key=way.key, pipeline=way.pipeline)
+    batch = way.pipeline == "batch"
     if table is None:
         reason = "no batch has run yet" if batch else "nothing was streamed yet"
         raise _Stop(uri, f"there is no such table; {reason}")
@@ -211,7 +215,7 @@ def _text(content: Any) -> str:
 
 
 _SENT = ((source.HOP, _source), (journal.HOP, _gateway))
-ROADS: dict[Road, tuple[tuple[str, Callable[[_Way], tuple[str, str]]], ...]] = {
+PIPELINES: dict[Pipeline, tuple[tuple[str, Callable[[_Way], tuple[str, str]]], ...]] = {
     "batch": (*_SENT, (kafka.HOP, _kafka), (objects.HOP, _object), (tables.HOP, _table)),
     "streaming": (*_SENT, (kinesis.HOP, _kinesis), (tables.HOP, _table)),
 }

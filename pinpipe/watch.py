@@ -1,7 +1,7 @@
 """``pinpipe watch``: the live metrics of the real-time road, as they change.
 
-What is shown is what the tables hold (``spark/pipeline/streaming/metrics.py``); a window ends with the newest
-record of its stream, so those of a stream that stands still do as well.
+What is shown is what the tables hold (``spark/pipeline/streaming/metrics.py``); a window ends with
+the newest record of its stream, so those of a stream that stands still do as well.
 """
 
 from __future__ import annotations

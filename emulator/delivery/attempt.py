@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import requests
 
-from emulator.delivery.request import Outcome, Request, Road, all_failed
+from emulator.delivery.request import Outcome, Request, Route, all_failed
 
 CONNECT_TIMEOUT = 5.0
 """Seconds for a connection to the gateway."""
@@ -24,7 +24,7 @@ class Attempt:
     """Seconds that the server asks to be left alone."""
 
 
-def attempt(session: requests.Session, road: Road, request: Request, timeout: float) -> Attempt:
+def attempt(session: requests.Session, route: Route, request: Request, timeout: float) -> Attempt:
     """Send ``request`` once and wait ``timeout`` seconds for its answer.
 
     No answer is no error: every row of the request then is to be sent again.
@@ -40,7 +40,7 @@ def attempt(session: requests.Session, road: Road, request: Request, timeout: fl
         )
     except requests.RequestException as error:
         return Attempt(None, all_failed(request, _no_answer(error), again=True))
-    outcomes = road.outcomes(request, response.status_code, response.content)
+    outcomes = route.outcomes(request, response.status_code, response.content)
     return Attempt(response.status_code, outcomes, _retry_after(response))
 
 

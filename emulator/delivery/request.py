@@ -59,7 +59,7 @@ class Outcome:
         return self.error is None
 
 
-class Road(ABC):
+class Route(ABC):
     """How rows become requests, and answers the outcomes of rows.
 
     Args:
@@ -105,15 +105,15 @@ class Road(ABC):
             return all_failed(request, error, again=True)
 
 
-def requests(road: Road, entity: Entity, rows: Sequence[Row]) -> Iterator[Request]:
+def requests(route: Route, entity: Entity, rows: Sequence[Row]) -> Iterator[Request]:
     """The requests that carry ``rows`` in order: one, or more if one were too large."""
-    request = road.request(entity, rows)
-    if len(rows) == 1 or road.fits(request):
+    request = route.request(entity, rows)
+    if len(rows) == 1 or route.fits(request):
         yield request
         return
     half = len(rows) // 2
-    yield from requests(road, entity, rows[:half])
-    yield from requests(road, entity, rows[half:])
+    yield from requests(route, entity, rows[:half])
+    yield from requests(route, entity, rows[half:])
 
 
 def all_failed(request: Request, error: str, *, again: bool) -> tuple[Outcome, ...]:

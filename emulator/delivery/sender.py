@@ -23,7 +23,7 @@ import requests
 from emulator.delivery.accounting import Accounting
 from emulator.delivery.attempt import attempt
 from emulator.delivery.journal import Journal
-from emulator.delivery.request import Outcome, Request, Road, Row
+from emulator.delivery.request import Outcome, Request, Route, Row
 from emulator.delivery.request import requests as split
 from emulator.delivery.retry import Retry
 from emulator.delivery.spool import Spool, SpoolError
@@ -54,7 +54,7 @@ class Sender:
     order, others may overtake each other.
 
     Args:
-        road: builds the requests and reads the answers.
+        route: builds the requests and reads the answers.
         accounting: counts what becomes of the rows.
         stopping: set when the run is told to stop; nothing is tried again after that.
         in_flight: requests under way at a time, and as many may wait.
@@ -67,7 +67,7 @@ class Sender:
 
     def __init__(
         self,
-        road: Road,
+        route: Route,
         accounting: Accounting,
         stopping: Event,
         *,
@@ -78,7 +78,7 @@ class Sender:
         spool: Spool | None = None,
         talk: Callable[[str], object] = lambda line: None,
     ) -> None:
-        self._road, self._accounting, self._stopping = road, accounting, stopping
+        self._route, self._accounting, self._stopping = route, accounting, stopping
         self._retry = retry or Retry()
         self._journal, self._spool, self._talk = journal, spool, talk
         self._most = max(in_flight, most)
@@ -125,7 +125,7 @@ class Sender:
                 return True
             return not full
 
-        for request in split(self._road, rows[0].entity, rows):
+        for request in split(self._route, rows[0].entity, rows):
             begun = time.monotonic()
             with self._changed:
                 delivery = self._begin(request)
@@ -220,7 +220,7 @@ class Sender:
             with self._changed:
                 self._accounting.attempt()
             request = delivery.request
-            made = attempt(session, self._road, request, self._retry.timeout)
+            made = attempt(session, self._route, request, self._retry.timeout)
             again = self._settle(delivery, made.outcomes)
             if self._journal is not None:
                 self._journal.write(request, made.status, made.outcomes)
@@ -267,7 +267,7 @@ class Sender:
             if not again:
                 self._end(delivery)
             elif len(again) < len(outcomes):
-                delivery.request = self._road.request(again[0].entity, again)
+                delivery.request = self._route.request(again[0].entity, again)
             for outcome in refused:
                 self._lose((outcome.row,), outcome.error or "")
             self._changed.notify_all()

@@ -7,7 +7,7 @@ from typing import Any
 
 from contract import names, wire
 from contract.entities import Entity
-from emulator.delivery.request import Outcome, Request, Road, Row
+from emulator.delivery.request import Outcome, Request, Route, Row
 
 MOST_RECORDS = 10_000
 """Records of one request."""
@@ -16,7 +16,7 @@ _FINAL_CODES = (1, 50002)
 """Kafka refuses the record for good: Confluent's number for it, and the v2 API's."""
 
 
-class BatchRoad(Road):
+class KafkaRoute(Route):
     """Builds produce requests of the Confluent REST API v2 and reads their answers."""
 
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:

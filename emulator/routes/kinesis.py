@@ -10,7 +10,7 @@ from typing import Any
 from contract import names, wire
 from contract.entities import Entity
 from contract.settings import Settings
-from emulator.delivery.request import Outcome, Request, Road, Row
+from emulator.delivery.request import Outcome, Request, Route, Row
 
 MOST_RECORDS = 500
 """Records of one PutRecords."""
@@ -27,7 +27,7 @@ _THROTTLED = (
 """Kinesis says so with a 400, and takes the same record later."""
 
 
-class StreamingRoad(Road):
+class KinesisRoute(Route):
     """Builds PutRecord and PutRecords requests of the REST API and reads their answers.
 
     Args:

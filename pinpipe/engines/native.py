@@ -14,16 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from contract.waiting import wait_for
+from contract.waiting import WaitTimeout, wait_for
 from pinpipe.doctor import machine
 from pinpipe.doctor.machine import Problem
 from pinpipe.engines import compose, ports
 from pinpipe.engines.compose import Service
 from pinpipe.engines.inherited import inherited
 from pinpipe.engines.oneshot import OneShot
-from pinpipe.engines.processes import Processes, Record, memory_mib
+from pinpipe.engines.processes import Processes, ProcessRecord, memory_mib
 from pinpipe.engines.status import State, Status
-from contract.waiting import WaitTimeout
 from pinpipe.errors import MachineError, StackError, StartError
 
 KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
@@ -269,7 +268,7 @@ class NativeEngine:
             self._talk(f"{service.name}: starting")
             return self._processes.spawn(service.name, how.command, how.environment, how.folder)
 
-    def _settles(self, service: Service, record: Record) -> bool:
+    def _settles(self, service: Service, record: ProcessRecord) -> bool:
         """Wait for a process that another call has started; return whether it became healthy.
 
         A service has the time that a start may take: since it started, or if it has been healthy,
@@ -369,7 +368,7 @@ class NativeEngine:
         log = self._processes.log_path(service)
         return f"{service}: {what}\n--- last lines of {log}\n{tail}\n---"
 
-    def _running(self, service: str) -> Record:
+    def _running(self, service: str) -> ProcessRecord:
         record = self._processes.running(self._compose.service(service).name)
         if record is None:
             raise StackError(f"{service} isn't running")

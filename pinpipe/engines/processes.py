@@ -29,7 +29,7 @@ CREATED_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ProcessRecord:
     """What is kept of a process that was started."""
 
     pid: Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
@@ -90,20 +90,20 @@ class Processes:
             log.seek(max(0, path.stat().st_size - 200 * LOG_LINES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-LOG_LINES:])
 
-    def record(self, service: str) -> Record | None:
+    def record(self, service: str) -> ProcessRecord | None:
         """What is known of a service, or None if it was never started."""
         try:
             content = (self._state / f"{service}.json").read_bytes()
-            return replace(msgspec.json.decode(content, type=Record), service=service)
+            return replace(msgspec.json.decode(content, type=ProcessRecord), service=service)
         except (OSError, msgspec.DecodeError):
             return None
 
-    def running(self, service: str) -> Record | None:
+    def running(self, service: str) -> ProcessRecord | None:
         """What is known of a service that runs; None if it doesn't."""
         record = self.record(service)
         return record if record is not None and record.process() is not None else None
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[ProcessRecord]:
         """What is known of every service that was started."""
         self._reap()
         found = (self.record(service) for service in self._services())
@@ -134,7 +134,7 @@ class Processes:
                 umask=run_folder.UMASK,
             )
         self._children.append(popen)
-        self._keep(Record(popen.pid, *_identity(popen.pid), service=service))
+        self._keep(ProcessRecord(popen.pid, *_identity(popen.pid), service=service))
         return popen
 
     @contextlib.contextmanager
@@ -156,7 +156,7 @@ class Processes:
         self._reap()
         (self._state / f"{service}.json").unlink(missing_ok=True)
 
-    def stop(self, record: Record, limit: float) -> bool:
+    def stop(self, record: ProcessRecord, limit: float) -> bool:
         """Stop a service and everything that it started, by pid.
 
         Returns whether it ended within ``limit`` seconds of SIGTERM; what didn't is killed.
@@ -172,14 +172,14 @@ class Processes:
         psutil.wait_procs(alive, timeout=limit)
         return not alive
 
-    def kill(self, record: Record) -> None:
+    def kill(self, record: ProcessRecord) -> None:
         """SIGKILL the whole process group at once, as a crash would end it."""
         family = self._family(record)
         _signal_group(record.pid, signal.SIGKILL)
         psutil.wait_procs(family, timeout=10)
         self._reap()
 
-    def ports(self, record: Record) -> set[int]:
+    def ports(self, record: ProcessRecord) -> set[int]:
         """TCP ports that a process and what it started listen on."""
         found = set()
         for member in self._family(record):
@@ -191,7 +191,7 @@ class Processes:
                 }
         return found
 
-    def _family(self, record: Record) -> list[psutil.Process]:
+    def _family(self, record: ProcessRecord) -> list[psutil.Process]:
         """The process and all that it started and that is still there."""
         leader = record.process()
         if leader is not None:
@@ -212,7 +212,7 @@ class Processes:
         """Take note of children that have ended, so that none stays a zombie of ours."""
         self._children = [child for child in self._children if child.poll() is None]
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, record: ProcessRecord) -> None:
         self._prepare()
         path = self._state / f"{record.service}.json"
         draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")

@@ -18,9 +18,9 @@ from contract.program import exit_status
 from contract.settings import Settings
 from services import asgi
 from services.databricks.api.server import application
-from services.databricks.context import Parts
+from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
-from services.databricks.engine.task_runner import Attempts
+from services.databricks.engine.task_runner import TaskRunner
 from services.databricks.store.database import Database
 from services.databricks.workspace import Workspace
 
@@ -33,14 +33,14 @@ async def serve(settings: Settings, data: Path) -> None:
     (data / "dbfs").mkdir(parents=True, exist_ok=True)
     workspace = Workspace(dict(settings.jobs_api_workspace), data / "dbfs")
     database = Database(data / "state.db")
-    attempts = Attempts(settings, data / "tasks")
-    parts = Parts(settings, database, attempts, workspace)
-    scheduler = Scheduler(parts)
+    task_runner = TaskRunner(settings, data / "tasks")
+    context = ServiceContext(settings, database, task_runner, workspace)
+    scheduler = Scheduler(context)
     await scheduler.recover()
     address = settings.jobs_api_listen
-    await asgi.serve(application(parts, scheduler), "Jobs API", address, CONNECTIONS)
+    await asgi.serve(application(context, scheduler), "Jobs API", address, CONNECTIONS)
     await scheduler.stop()
-    await attempts.jvms.close()
+    await task_runner.jvms.close()
     database.close()
 
 

@@ -10,18 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from contract.settings import Settings
-from services.databricks.engine.task_runner import Attempts
+from services.databricks.engine.task_runner import TaskRunner
 from services.databricks.store.database import Database, Run
 from services.databricks.workspace import Workspace
 
 
-class Parts:
-    """Settings, state, attempts, workspace and slots."""
+class ServiceContext:
+    """Settings, state, task runner, workspace and slots."""
 
     def __init__(
-        self, settings: Settings, database: Database, attempts: Attempts, workspace: Workspace
+        self, settings: Settings, database: Database, task_runner: TaskRunner, workspace: Workspace
     ) -> None:
-        self.settings, self.database, self.attempts = settings, database, attempts
+        self.settings, self.database, self.task_runner = settings, database, task_runner
         self.workspace = workspace
         self.slots = asyncio.Semaphore(settings.jobs_api_slots)
 

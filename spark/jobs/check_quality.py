@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from contract.entities import ENTITIES
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
-from spark.pipeline.batch.ingest import Road
+from spark.pipeline.batch.ingest import BatchLocation
 from spark.pipeline.errors import FAILURES, JobError, first_line
 from spark.pipeline.quality import thresholds
 from spark.pipeline.quality.gate import Check, check
@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         until = _time(arguments.until) if arguments.until else datetime.now(UTC)
         objects = arguments.objects or f"s3://{settings.bucket}/{TOPICS_DIR}"
         spark = session("check_quality")
-        roads = [Road.of(e, settings.user_id, objects, settings.batch_root) for e in ENTITIES]
-        checks = check(spark, roads, limits, until)
+        locations = [
+            BatchLocation.of(e, settings.user_id, objects, settings.batch_root) for e in ENTITIES
+        ]
+        checks = check(spark, locations, limits, until)
     except FAILURES as error:
         return f"check_quality: {first_line(error)}"
     sys.stdout.write((_json if arguments.json else _table)(checks) + "\n")

@@ -16,8 +16,8 @@ from dataclasses import asdict
 from contract.entities import ENTITIES
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
-from spark.pipeline.batch.ingest import Counts, Road, ingest
-from spark.pipeline.batch.queries import Options
+from spark.pipeline.batch.ingest import BatchLocation, Counts, ingest
+from spark.pipeline.batch.queries import ResultOptions
 from spark.pipeline.batch.results import write_results
 from spark.pipeline.delta.lock import writer_lock
 from spark.pipeline.errors import FAILURES, first_line
@@ -27,15 +27,17 @@ from spark.pipeline.session import session
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; return its exit code, 1 with a line on stderr when it can't do its work."""
     arguments = _arguments(argv)
-    options = Options(arguments.ties, arguments.top, arguments.year, arguments.count)
+    options = ResultOptions(arguments.ties, arguments.top, arguments.year, arguments.count)
     try:
         settings = Settings.from_environ()
         root = settings.batch_root
         objects = arguments.objects or f"s3://{settings.bucket}/{TOPICS_DIR}"
         with writer_lock(root, settings.aws_region, arguments.wait) as guard:
             spark = session("run_batch")
-            roads = [Road.of(entity, settings.user_id, objects, root) for entity in ENTITIES]
-            counts = ingest(spark, roads, guard)
+            locations = [
+                BatchLocation.of(entity, settings.user_id, objects, root) for entity in ENTITIES
+            ]
+            counts = ingest(spark, locations, guard)
             results = write_results(spark, settings.user_id, root, options, guard)
     except FAILURES as error:
         sys.stderr.write(f"run_batch: {first_line(error)}\n")
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run_batch", description=(__doc__ or "").split("\n")[0])
-    default = Options()
+    default = ResultOptions()
     parser.add_argument("--json", action="store_true", help="print the counts as a JSON line")
     parser.add_argument("--objects", help="URI of the topics' folder; by default in the bucket")
     parser.add_argument(

@@ -28,9 +28,9 @@ from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.session import session
 from spark.pipeline.sources.kinesis import register
-from spark.pipeline.streaming.live_table import Board
+from spark.pipeline.streaming.live_table import LiveTable
 from spark.pipeline.streaming.service import Restarts, Service
-from spark.pipeline.streaming.sink import Road
+from spark.pipeline.streaming.sink import StreamLocation
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             register(spark, settings, failOnDataLoss=arguments.fail_on_data_loss)
             service = Service(
                 spark,
-                [Road.of(entity, settings.user_id, root) for entity in ENTITIES],
-                Board(spark, Table(f"{root}/{names.live_table(settings.user_id)}"), guard),
+                [StreamLocation.of(entity, settings.user_id, root) for entity in ENTITIES],
+                LiveTable(spark, Table(f"{root}/{names.live_table(settings.user_id)}"), guard),
                 partial(_kinesis, spark, settings, arguments.position),
                 arguments.checkpoints or f"{root}/_checkpoints",
                 guard,

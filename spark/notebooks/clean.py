@@ -61,12 +61,12 @@ display(clean(good(sent), PIN).drop("position").orderBy("ind").limit(5))
 # COMMAND ----------
 
 from contract.entities import ENTITIES
-from spark.pipeline.batch.ingest import Road, ingest
+from spark.pipeline.batch.ingest import BatchLocation, ingest
 from spark.pipeline.delta.lock import writer_lock
 
-roads = [Road.of(entity, user_id, objects, root) for entity in ENTITIES]
+locations = [BatchLocation.of(entity, user_id, objects, root) for entity in ENTITIES]
 with writer_lock(root, settings.aws_region, wait=600) as guard:
-    counts = ingest(spark, roads, guard)
+    counts = ingest(spark, locations, guard)
 
 columns = ["entity", "objects", "records", "good", "quarantined", "table_rows"]
 display(spark.createDataFrame([[getattr(c, name) for name in columns] for c in counts], columns))
@@ -74,9 +74,9 @@ display(spark.createDataFrame([[getattr(c, name) for name in columns] for c in c
 # COMMAND ----------
 
 # DBTITLE 1,The tables as views
-for road in roads:
-    road.table.read(spark).createOrReplaceTempView(f"df_{road.entity.name}")
-    road.quarantine.read(spark).createOrReplaceTempView(f"quarantine_{road.entity.name}")
+for location in locations:
+    location.table.read(spark).createOrReplaceTempView(f"df_{location.entity.name}")
+    location.quarantine.read(spark).createOrReplaceTempView(f"quarantine_{location.entity.name}")
 
 # COMMAND ----------
 

@@ -36,11 +36,11 @@ user_id, root = dbutils.widgets.get("user_id"), dbutils.widgets.get("tables")
 
 from contract import names
 from contract.entities import ENTITIES
-from spark.pipeline.batch.queries import Options, posts, results
+from spark.pipeline.batch.queries import ResultOptions, posts, results
 from spark.pipeline.delta.tables import Table
 
 top = dbutils.widgets.get("top")
-options = Options(
+options = ResultOptions(
     ties=dbutils.widgets.get("ties"),
     top=int(top) if top else None,
     year=dbutils.widgets.get("year"),

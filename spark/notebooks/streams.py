@@ -74,11 +74,11 @@ display(good.select(CLEANED[PIN].names).limit(5))
 
 # COMMAND ----------
 
-from spark.pipeline.streaming.sink import Road
+from spark.pipeline.streaming.sink import StreamLocation
 from spark.pipeline.delta.tables import Table
 
-roads = [Road.of(entity, user_id, root) for entity in ENTITIES]
-counts = {road.entity.name: road.table.read(spark).count() for road in roads}
+locations = [StreamLocation.of(entity, user_id, root) for entity in ENTITIES]
+counts = {location.entity.name: location.table.read(spark).count() for location in locations}
 Table(f"{root}/{names.live_table(user_id)}").read(spark).createOrReplaceTempView("live")
 display(spark.createDataFrame(list(counts.items()), ["entity", "rows"]))
 

@@ -88,7 +88,7 @@ STREAM_QUARANTINE = _columns(
 )
 """The same of the streaming road."""
 
-ARRIVALS = _columns(ind=LONG, arrived_at=TIME, label=TEXT)
+COUNTED_POSTS = _columns(ind=LONG, arrived_at=TIME, label=TEXT)
 """Columns of the tables of counted posts: the key, when Kinesis took it, and the post's category or
 country."""
 

@@ -174,10 +174,12 @@ def check(job: Job) -> None:
     assert live is not None
     counted = {(row["stream"], row["metric"], row["window"]): row["value"] for row in live.rows}
     for entity in ENTITIES:
-        table = tables.read(access, names.table(ID, entity), road="streaming")
+        table = tables.read(access, names.table(ID, entity), pipeline="streaming")
         assert table is not None
         oracle.check_cleaned(entity.name, table.rows)
-        arrivals = tables.read(access, names.arrivals_table(ID, entity), ("ind",), road="streaming")
+        arrivals = tables.read(
+            access, names.arrivals_table(ID, entity), ("ind",), pipeline="streaming"
+        )
         assert arrivals is not None
         assert len(arrivals.rows) == len({row["ind"] for row in arrivals.rows}) == POSTS
         posts = counted[names.stream(ID, entity), "posts", "hour"]

@@ -15,7 +15,7 @@ from contract.entities import ENTITIES, Entity
 from contract.results import RESULTS
 from emulator.draw import original
 from hops import kafka, kinesis, objects, tables
-from hops.tables import Road, Table
+from hops.tables import Pipeline, Table
 from tests.support import source
 from tests.support.e2e.target import Target
 from tests.support.e2e.workspace import Workspace
@@ -25,7 +25,7 @@ from tests.support.oracle import Oracle, plain
 POSTS = 20
 """Posts that are sent after the first; the emulator starts anew, so that one comes again."""
 PROGRAMS = ("user_posting_emulation", "user_posting_emulation_streaming")
-ROADS: tuple[Road, ...] = get_args(Road)
+PIPELINES: tuple[Pipeline, ...] = get_args(Pipeline)
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Lake:
     keys: frozenset[int]
     """Keys of the posts."""
 
-    def table(self, name: str, road: Road) -> Table:
-        found = tables.read(self.target.access, name, road=road)
+    def table(self, name: str, pipeline: Pipeline) -> Table:
+        found = tables.read(self.target.access, name, pipeline=pipeline)
         assert found is not None, f"there is no table {tables.uri_of(self.target.access, name)}"
         return found
 
-    def rows(self, entity: Entity, road: Road) -> dict[int, dict[str, Any]]:
+    def rows(self, entity: Entity, pipeline: Pipeline) -> dict[int, dict[str, Any]]:
         """Rows of the cleaned table by key, of which there is one each."""
-        found = self.table(names.table(self.target.user_id, entity), road).rows
+        found = self.table(names.table(self.target.user_id, entity), pipeline).rows
         rows = {row["ind"]: row for row in found}
         assert len(rows) == len(found)
         return rows
@@ -120,16 +120,16 @@ def test_the_row_of_the_example_is_a_record_of_its_stream(target: Target, entity
     assert json.loads(record.data) == SENT[entity]
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_the_row_of_the_example_is_clean_in_the_tables(lake: Lake, road: Road) -> None:
-    found = {entity: lake.rows(entity, road)[KEY] for entity in ENTITIES}
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_row_of_the_example_is_clean_in_the_tables(lake: Lake, pipeline: Pipeline) -> None:
+    found = {entity: lake.rows(entity, pipeline)[KEY] for entity in ENTITIES}
     assert found == CLEANED
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_the_tables_are_those_of_the_source(lake: Lake, road: Road, oracle: Oracle) -> None:
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_tables_are_those_of_the_source(lake: Lake, pipeline: Pipeline, oracle: Oracle) -> None:
     for entity in ENTITIES:
-        found = lake.rows(entity, road)
+        found = lake.rows(entity, pipeline)
         assert found.keys() == lake.keys
         assert {key: plain(row) for key, row in found.items()} == oracle.cleaned(entity.name)
 

@@ -18,15 +18,15 @@ def posts(tables: Tables, entity: Entity) -> int | None:
 
 @pytest.mark.slow
 def test_all_streams_also_while_only_one_has_come_back(tables: Tables) -> None:
-    board, geo, user = tables.new_board(), Stream(GEO), Stream(USER)
+    live_writer, geo, user = tables.new_board(), Stream(GEO), Stream(USER)
     for stream in (geo, user):
-        sink = tables.sink(stream.entity, board=board)
+        sink = tables.sink(stream.entity, live_writer=live_writer)
         sink(tables.frame(stream.put('{"ind":1}', "junk")), 0)
-    board.flush()
+    live_writer.flush()
     assert (posts(tables, GEO), posts(tables, USER)) == (1, 1)
     before = tables.live(USER)
     restarted = tables.new_board()
-    tables.sink(GEO, board=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
+    tables.sink(GEO, live_writer=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
     restarted.flush()
     assert posts(tables, GEO) == 2
     assert tables.live(USER) == before
@@ -40,11 +40,11 @@ def test_a_write_that_fails_is_told_and_made_good(tables: Tables) -> None:
         if broken:
             raise broken.pop()
 
-    board = tables.new_board(guard)
-    board.show("one", [("posts", "hour", 0, 3_600_000, "one", 5, 1)])
+    live_writer = tables.new_board(guard)
+    live_writer.show("one", [("posts", "hour", 0, 3_600_000, "one", 5, 1)])
     with pytest.raises(LookupError):
-        board.flush()
-    board.show("two", [("posts", "hour", 0, 3_600_000, "two", 6, 1)])
-    board.flush()
+        live_writer.flush()
+    live_writer.show("two", [("posts", "hour", 0, 3_600_000, "two", 6, 1)])
+    live_writer.flush()
     rows = tables.live_table.read(tables.spark).select("stream", "value").collect()
     assert sorted(map(tuple, rows)) == [("one", 5), ("two", 6)]

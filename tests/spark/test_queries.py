@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from contract.entities import ENTITIES
 from contract.results import RESULTS
 from emulator.dataset.generate import Block
-from spark.pipeline.batch.queries import DEFAULTS, Options, ordered, posts, results
+from spark.pipeline.batch.queries import DEFAULTS, ResultOptions, ordered, posts, results
 from spark.pipeline.cleaning import clean, newest
 from spark.pipeline.parse import good, parse
 from tests.spark.conftest import Records
@@ -32,7 +32,9 @@ POSTS: tuple[tuple[Any, ...], ...] = (
 )
 
 
-def small(spark: SparkSession, options: Options, *wanted: str) -> dict[str, set[tuple[Any, ...]]]:
+def small(
+    spark: SparkSession, options: ResultOptions, *wanted: str
+) -> dict[str, set[tuple[Any, ...]]]:
     """The wanted results on POSTS."""
 
     def date(text: str | None) -> datetime | None:
@@ -87,27 +89,27 @@ def test_defaults(spark: SparkSession) -> None:
 
 
 def test_first_of_a_tie_is_the_first_by_name(spark: SparkSession) -> None:
-    found = small(spark, Options(ties="first"), "4", "6a", "7")
+    found = small(spark, ResultOptions(ties="first"), "4", "6a", "7")
     assert found["4"] == DEFAULT_ROWS["4"] - {("Albania", "travel", 2)}
     assert found["6a"] == DEFAULT_ROWS["6a"] - {("Benin", "r", 300)}
     assert found["7"] == DEFAULT_ROWS["7"] - {("18-24", "travel", 2)}
 
 
 def test_top_keeps_the_first_places_of_a_year(spark: SparkSession) -> None:
-    assert small(spark, Options(top=1), "5")["5"] == DEFAULT_ROWS["5"] - {(2018, "travel", 1)}
-    first = small(spark, Options(top=1, ties="first"), "5")["5"]
+    assert small(spark, ResultOptions(top=1), "5")["5"] == DEFAULT_ROWS["5"] - {(2018, "travel", 1)}
+    first = small(spark, ResultOptions(top=1, ties="first"), "5")["5"]
     assert first == {(2018, "art", 2), (2019, "art", 1), (2022, "quotes", 1)}
 
 
 def test_rows_may_count_instead_of_users(spark: SparkSession) -> None:
-    found = small(spark, Options(count="rows"), "8", "9", "10")
+    found = small(spark, ResultOptions(count="rows"), "8", "9", "10")
     assert found["8"] == {("18-24", 100.0), ("36-50", 300.0)}
     assert found["9"] == {(2015, 6), (2020, 1)}
     assert found["10"] == {(2015, 200.0), (2020, 300.0)}
 
 
 def test_the_year_may_be_that_of_posting(spark: SparkSession) -> None:
-    found = small(spark, Options(year="timestamp"), "8", "9", "10", "11")
+    found = small(spark, ResultOptions(year="timestamp"), "8", "9", "10", "11")
     # P posts in 2018 and 2019 and counts once in each.
     assert found["9"] == {(2017, 1), (2018, 2), (2019, 2)}
     assert found["10"] == {(2017, 300.0), (2018, 200.0), (2019, 60.0)}

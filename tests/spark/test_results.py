@@ -15,7 +15,7 @@ from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from contract.results import RESULTS
 from spark.pipeline.batch import queries
 from spark.pipeline.batch import results as written_results
-from spark.pipeline.batch.queries import DEFAULTS, Options
+from spark.pipeline.batch.queries import DEFAULTS, ResultOptions
 from spark.pipeline.batch.results import write_results
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import LockError
@@ -54,7 +54,7 @@ class Root:
         """How many commits each result has."""
         return {n: len([*(self.result(n) / "_delta_log").glob("*.json")]) for n in ALL}
 
-    def write(self, options: Options = DEFAULTS, killed_after: int = 99) -> list[str]:
+    def write(self, options: ResultOptions = DEFAULTS, killed_after: int = 99) -> list[str]:
         """Write the results; return the names of those that have a new commit."""
         before, guarded = self.versions(), iter(range(killed_after))
 
@@ -113,8 +113,8 @@ def test_a_new_row_is_counted_and_its_version_noted(root: Root) -> None:
 
 @pytest.mark.slow
 def test_other_options_are_other_results(root: Root) -> None:
-    assert root.write(Options(ties="first")) == ALL
-    assert root.write(Options(ties="first")) == []
+    assert root.write(ResultOptions(ties="first")) == ALL
+    assert root.write(ResultOptions(ties="first")) == []
     assert root.write() == ALL
 
 
@@ -134,7 +134,7 @@ def test_a_missing_result_is_made(root: Root) -> None:
 
 
 def test_a_killed_run_is_gone_on_with(root: Root) -> None:
-    options = Options(year="timestamp", count="rows")
+    options = ResultOptions(year="timestamp", count="rows")
     done = root.write(options, killed_after=3)
     assert len(done) == 3
     assert root.write(options) == [name for name in ALL if name not in done]

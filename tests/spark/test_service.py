@@ -42,9 +42,9 @@ def files(tables: Tables, tmp_path: Path) -> Files:
 
 
 def _service(tables: Tables, read: Reader, guard: Callable[[], None], tmp_path: Path) -> Service:
-    road, restarts = tables.road(GEO), Restarts(2, first=0.01)
-    board, checkpoints = tables.new_board(guard), str(tmp_path / "ck")
-    return Service(tables.spark, [road], board, read, checkpoints, guard, 0.1, restarts)
+    location, restarts = tables.location(GEO), Restarts(2, first=0.01)
+    live_writer, checkpoints = tables.new_board(guard), str(tmp_path / "ck")
+    return Service(tables.spark, [location], live_writer, read, checkpoints, guard, 0.1, restarts)
 
 
 @pytest.mark.slow
@@ -66,7 +66,7 @@ def test_a_query_that_fails_is_started_again_and_in_the_end_not(
 
     service = _service(tables, read, lambda: None, tmp_path)
 
-    table = tables.road(GEO).table
+    table = tables.location(GEO).table
     with once(lambda: table.exists(tables.spark) and tables.cleaned(GEO), service.stop):
         assert service.run() == {"geo": 1}
     assert set(tables.cleaned(GEO)) == {1}

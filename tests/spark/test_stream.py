@@ -9,7 +9,7 @@ from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
 from spark.pipeline.streaming import counted_posts
-from spark.pipeline.streaming.row_cache import Known, fingerprint
+from spark.pipeline.streaming.row_cache import RowCache, fingerprint
 from tests.spark.test_cleaning import FOLLOWERS
 from tests.spark.test_parse import BAD
 from tests.support.data import lines
@@ -108,7 +108,9 @@ def test_counted_posts_that_only_commits_tell(
     stream, name = Stream(GEO), f"{ID}_geo_arrivals"
 
     def kept() -> list[int]:
-        return sorted(row["ind"] for row in tables.road(GEO).arrivals.read(tables.spark).collect())
+        return sorted(
+            row["ind"] for row in tables.location(GEO).counted_posts.read(tables.spark).collect()
+        )
 
     def batch(sink: Feed, key: int) -> None:
         sink(tables.frame(stream.put(f'{{"ind":{key}}}', at=key * 4_000)), key)  # hours apart
@@ -134,9 +136,9 @@ def test_counted_posts_that_only_commits_tell(
 def test_a_killed_jobs_posts_are_shown_by_the_next(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    board = tables.board
+    live_writer = tables.live_writer
     killed = tables.sink(GEO)
-    monkeypatch.setattr(board, "show", lambda *_: None)  # its turn never came
+    monkeypatch.setattr(live_writer, "show", lambda *_: None)  # its turn never came
     killed(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}')), 0)
     assert tables.live(GEO) == {}
     monkeypatch.undo()
@@ -148,7 +150,7 @@ def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
     first = tables.sink(GEO)
     first(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3}')), 0)
     sink = tables.sink(GEO)
-    sink._known = Known(tables.road(GEO).table.read(tables.spark), most=2)
+    sink._known = RowCache(tables.location(GEO).table.read(tables.spark), most=2)
     again = Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3,"country":"Mali"}', '{"ind":4}')
     sink(tables.frame(again), 1)
     assert countries(tables) == {1: None, 2: None, 3: "Mali", 4: None}

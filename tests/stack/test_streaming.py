@@ -61,7 +61,7 @@ def test_posts_reach_tables_and_metrics_over_a_kill_of_the_job(
     ways: dict[str, list[str]] = {}
     for finding in json.loads(done.stdout):
         assert finding["found"]
-        assert finding["road"] == "streaming"
+        assert finding["pipeline"] == "streaming"
         ways.setdefault(finding["entity"], []).append(finding["hop"])
     assert ways == {e.name: ["source", "gateway", "kinesis", "delta"] for e in ENTITIES}
 

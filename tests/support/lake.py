@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contract import names
 from contract.entities import ENTITIES, Entity
 from spark.jobs import run_batch
-from spark.pipeline.batch.ingest import Counts, Road, ingest
+from spark.pipeline.batch.ingest import BatchLocation, Counts, ingest
 from tests.support.data import write_objects
 
 ID = "0a1b2c3d4e5f"
@@ -44,8 +44,8 @@ class Lake:
 
     def ingest(self) -> dict[str, Counts]:
         """Run the first half of the job."""
-        roads = [Road.of(entity, ID, self.topics, self.root) for entity in ENTITIES]
-        return {c.entity: c for c in ingest(self.spark, roads, guard=lambda: None)}
+        locations = [BatchLocation.of(entity, ID, self.topics, self.root) for entity in ENTITIES]
+        return {c.entity: c for c in ingest(self.spark, locations, guard=lambda: None)}
 
     def run(self) -> dict[str, Any]:
         """Run the whole job; return its counts."""

@@ -19,8 +19,8 @@ from contract.entities import Entity
 from spark.pipeline.delta.lock import Guard
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.sources.kinesis.records import SCHEMA
-from spark.pipeline.streaming.live_table import Board
-from spark.pipeline.streaming.sink import Road, Sink, prepared
+from spark.pipeline.streaming.live_table import LiveTable
+from spark.pipeline.streaming.sink import Sink, StreamLocation, prepared
 from tests.support.lake import ID, by_key, rows
 from tests.support.waiting import wait_for
 
@@ -55,7 +55,7 @@ class Feed(Sink):
 
     def __call__(self, rows: DataFrame, batch_id: int) -> None:
         """Write a batch."""
-        super().__call__(prepared(rows, self._road.entity), batch_id)
+        super().__call__(prepared(rows, self._location.entity), batch_id)
 
 
 @dataclass
@@ -71,26 +71,28 @@ class Tables:
         """The table of the live metrics."""
         return Table(f"{self.root}/{names.live_table(ID)}")
 
-    def road(self, entity: Entity) -> Road:
+    def location(self, entity: Entity) -> StreamLocation:
         """Where an entity's rows go."""
-        return Road.of(entity, ID, str(self.root))
+        return StreamLocation.of(entity, ID, str(self.root))
 
-    def sink(self, entity: Entity, guard: Guard = lambda: None, board: Board | None = None) -> Feed:
+    def sink(
+        self, entity: Entity, guard: Guard = lambda: None, live_writer: LiveTable | None = None
+    ) -> Feed:
         """A sink as a start of the job makes it; by default with the board of them all.
 
         A board that isn't killed, as a job's is, would write beside its successor's.
         """
-        shown = board or self.board
-        return Feed(self.spark, self.road(entity), shown, guard, lambda: self.clock[0])
+        shown = live_writer or self.live_writer
+        return Feed(self.spark, self.location(entity), shown, guard, lambda: self.clock[0])
 
     @cached_property
-    def board(self) -> Board:
+    def live_writer(self) -> LiveTable:
         """The one board of these tables."""
         return self.new_board()
 
-    def new_board(self, guard: Guard = lambda: None) -> Board:
+    def new_board(self, guard: Guard = lambda: None) -> LiveTable:
         """A board as a start of the job makes it; its table is there."""
-        made = Board(self.spark, self.live_table, guard)
+        made = LiveTable(self.spark, self.live_table, guard)
         made.flush()
         return made
 
@@ -100,11 +102,11 @@ class Tables:
 
     def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
         """Rows of a cleaned table by key; a key that is there twice is an error."""
-        return by_key(rows(self.road(entity).table.read(self.spark)))
+        return by_key(rows(self.location(entity).table.read(self.spark)))
 
     def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
         """Rows of a quarantine table."""
-        return rows(self.road(entity).quarantine.read(self.spark))
+        return rows(self.location(entity).quarantine.read(self.spark))
 
     def live(self, entity: Entity) -> dict[tuple[str, str, str | None], tuple[int, int]]:
         """Value and rank of each live metric, by metric, window and label."""

@@ -147,7 +147,7 @@ def test_no_client_of_aws_has_an_address_of_its_own_or_leaves_its_parameters_unc
 
 
 def test_neither_java_nor_javascript_reads_the_environment() -> None:
-    """But for the engine that localstack/patches/kinesis_engine.py starts, and hands its settings to."""
+    """But for the engine that kinesis_engine.py of localstack/patches starts and configures."""
     readers = re.compile(r"System\.getenv|process\.env")
     sources = [*tracked("*.java"), *tracked("*.js", "*.cjs", "*.mjs")]
     assert {path.suffix for path in sources} >= {".java", ".cjs"}

@@ -64,12 +64,12 @@ def test_the_version_is_that_of_the_project_file() -> None:
 
 
 def test_the_emulators_help_is_the_emulators_own() -> None:
-    for road, option in (("batch", "--dry-run"), ("streaming", "--partition-key")):
-        done = pinpipe("emulate", road, "--help")
+    for pipeline, option in (("batch", "--dry-run"), ("streaming", "--partition-key")):
+        done = pinpipe("emulate", pipeline, "--help")
         assert done.returncode == 0
         assert option in done.stdout
         assert "--spool" in done.stdout
-        assert done.stdout.startswith(f"Usage: pinpipe emulate {road} ")
+        assert done.stdout.startswith(f"Usage: pinpipe emulate {pipeline} ")
     assert pinpipe("dataset", "load", "--help").stdout.startswith("Usage: pinpipe dataset load ")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spark.pipeline.streaming.stagger import CORES, LONGEST, Pace
+from spark.pipeline.streaming.stagger import CORES, LONGEST, Stagger
 
 Asked = list[tuple[float, float, float]]
 """When a query asks, how long its batch took, and the delay that it is given."""
@@ -21,5 +21,5 @@ Asked = list[tuple[float, float, float]]
 )
 def test_batches_start_one_after_the_other(cores: float, asked: Asked) -> None:
     now = iter(100 + at for at, _, _ in asked)
-    pace = Pace(cores, lambda: next(now))
-    assert [pace.delay(took) for _, took, _ in asked] == [delay for _, _, delay in asked]
+    stagger = Stagger(cores, lambda: next(now))
+    assert [stagger.delay(took) for _, took, _ in asked] == [delay for _, _, delay in asked]

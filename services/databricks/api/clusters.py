@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.databricks.api.bodies import ClusterId, read
 from services.databricks.api.errors import invalid
-from services.databricks.api.jobs import Answer
+from services.databricks.api.jobs import Json
 from services.databricks.api.views import USER
 
 CLUSTER = {
@@ -32,27 +32,27 @@ class Clusters:
         self._cluster = CLUSTER | {"spark_version": spark_version}
         self._versions = {spark_version: f"{spark_version}, here PySpark"} | VERSIONS
 
-    async def list_clusters(self, request: Answer) -> Answer:
+    async def list_clusters(self, request: Json) -> Json:
         return {"clusters": [self._cluster]}
 
-    async def get(self, request: Answer) -> Answer:
+    async def get(self, request: Json) -> Json:
         cluster_id = read(request, ClusterId).cluster_id
         if cluster_id != CLUSTER["cluster_id"]:
             raise invalid(f"Cluster {cluster_id} does not exist")
         return self._cluster
 
-    async def nothing(self, request: Answer) -> Answer:
+    async def nothing(self, request: Json) -> Json:
         """Start, restart or terminate: it always runs."""
         await self.get(request)
         return {}
 
-    async def spark_versions(self, request: Answer) -> Answer:
+    async def spark_versions(self, request: Json) -> Json:
         return {"versions": [{"key": k, "name": name} for k, name in self._versions.items()]}
 
-    async def node_types(self, request: Answer) -> Answer:
+    async def node_types(self, request: Json) -> Json:
         names = {"node_type_id": "local", "instance_type_id": "local", "category": "local"}
         node = names | {"description": "This machine", "memory_mb": 0, "num_cores": 0}
         return {"node_types": [node]}
 
-    async def me(self, request: Answer) -> Answer:
+    async def me(self, request: Json) -> Json:
         return {"id": "1", "userName": USER, "displayName": USER, "active": True}

@@ -24,7 +24,7 @@ LIMIT = 100
 """Jobs in one answer, at most."""
 UNTITLED = "Untitled"
 
-Answer = dict[str, Any]
+Json = dict[str, Any]
 Row = TypeVar("Row")
 
 
@@ -34,20 +34,20 @@ class Jobs:
     def __init__(self, database: Database, workspace: Workspace, scheduler: Scheduler) -> None:
         self._database, self._workspace, self._scheduler = database, workspace, scheduler
 
-    async def create(self, request: Answer) -> Answer:
+    async def create(self, request: Json) -> Json:
         settings = self._settings(request) | kept(request)
         with self._database.work() as session:
             job = Job(job_id=new_id(session), settings=settings, name=settings["name"])
             session.add(job)
             return {"job_id": job.job_id}
 
-    async def get(self, request: Answer) -> Answer:
+    async def get(self, request: Json) -> Json:
         form = read(request, bodies.JobId)
         with self._database.work() as session:
             job = job_of(session, form.job_id)
             return views.job(job, start=bodies.page_start(form.page_token))
 
-    async def list_jobs(self, request: Answer) -> Answer:
+    async def list_jobs(self, request: Json) -> Json:
         form = read(request, bodies.ListJobs)
         query = select(Job).order_by(Job.job_id.desc())
         if form.name:
@@ -57,7 +57,7 @@ class Jobs:
                 session, query, form, LIMIT, "jobs", lambda row: views.job(row, form.expand_tasks)
             )
 
-    async def update(self, request: Answer) -> Answer:
+    async def update(self, request: Json) -> Json:
         """Change fields; tasks, clusters and parameters are merged by their keys."""
         form = read(request, bodies.NewSettings)
         with self._database.work() as session:
@@ -74,7 +74,7 @@ class Jobs:
             job.name = job.settings["name"]
         return {}
 
-    async def reset(self, request: Answer) -> Answer:
+    async def reset(self, request: Json) -> Json:
         form = read(request, bodies.NewSettings)
         settings = self._settings(form.new_settings)
         with self._database.work() as session:
@@ -82,7 +82,7 @@ class Jobs:
             job.settings, job.name = settings | kept(job.settings), settings["name"]
         return {}
 
-    async def delete(self, request: Answer) -> Answer:
+    async def delete(self, request: Json) -> Json:
         """Delete a job; its active runs are cancelled, its ended ones stay."""
         form = read(request, bodies.JobId)
         with self._database.work() as session:
@@ -93,11 +93,11 @@ class Jobs:
             self._scheduler.stop_run(run)
         return {}
 
-    def _settings(self, settings: Answer) -> Answer:
+    def _settings(self, settings: Json) -> Json:
         return checked_settings({"name": UNTITLED, **settings}, self._workspace)
 
 
-def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Answer:
+def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Json:
     """Check the settings of a job or a submitted run; return them as they are to be kept.
 
     Raises:
@@ -131,8 +131,8 @@ def page(
     form: bodies.Page,
     most: int,
     name: str,
-    view: Callable[[Row], Answer],
-) -> Answer:
+    view: Callable[[Row], Json],
+) -> Json:
     """A page of a list, with the tokens of the pages before and behind it; 0 asks for ``most``.
 
     Raises:
@@ -146,7 +146,7 @@ def page(
     for item in found:
         item.pop("next_page_token", None)
     more = len(rows) > limit
-    answer: Answer = {name: found, "has_more": more} if found else {"has_more": more}
+    answer: Json = {name: found, "has_more": more} if found else {"has_more": more}
     if more:
         answer["next_page_token"] = str(start + limit)
     if start:
@@ -174,13 +174,13 @@ class _Settings(Struct):
 _KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}
 
 
-def _merge(old: list[Answer], new: list[Answer], key: str) -> list[Answer]:
+def _merge(old: list[Json], new: list[Json], key: str) -> list[Json]:
     changed = {item.get(key): item for item in new}
     kept = [changed.pop(item.get(key), item) for item in old]
     return kept + list(changed.values())
 
 
-def _remove(settings: Answer, name: str) -> None:
+def _remove(settings: Json, name: str) -> None:
     """Remove a field, or an entry of a list: ``tasks/clean``."""
     field, _, entry = name.partition("/")
     if entry and field in _KEYS:

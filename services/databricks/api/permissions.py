@@ -17,7 +17,7 @@ from services.databricks.api.errors import ApiError, Code
 from services.databricks.api.views import USER
 from services.databricks.store.database import Database, Job
 
-Answer = dict[str, Any]
+Json = dict[str, Any]
 
 LIST = "access_control_list"
 
@@ -52,14 +52,14 @@ class Access(Struct, omit_defaults=True):
         """Whose it is."""
         return self.user_name, self.group_name, self.service_principal_name
 
-    def view(self) -> Answer:
+    def view(self) -> Json:
         """It, as the API shows it."""
         names = zip(("user_name", "group_name", "service_principal_name"), self.who, strict=True)
         levels = [{"permission_level": self.permission_level, "inherited": False}]
         return {name: value for name, value in names if value} | {"all_permissions": levels}
 
 
-def kept(settings: Mapping[str, Any]) -> Answer:
+def kept(settings: Mapping[str, Any]) -> Json:
     """The part of a job's settings that ``jobs/update`` and ``jobs/reset`` leave as it is."""
     return {LIST: settings[LIST]} if LIST in settings else {}
 
@@ -70,28 +70,28 @@ class Permissions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, request: Answer) -> Answer:
+    async def get(self, request: Json) -> Json:
         return self._made(request, lambda old, _: old)
 
-    async def put(self, request: Answer) -> Answer:
+    async def put(self, request: Json) -> Json:
         """Replace the list."""
         return self._made(request, lambda _, new: new)
 
-    async def patch(self, request: Answer) -> Answer:
+    async def patch(self, request: Json) -> Json:
         """Set the levels of those that are named, and leave the others theirs."""
         return self._made(
             request, lambda old, new: [a for a in old if a.who not in {n.who for n in new}] + new
         )
 
-    async def levels(self, request: Answer) -> Answer:
+    async def levels(self, request: Json) -> Json:
         """Which levels there are."""
         self._made(request, lambda old, _: old)
         levels = [{"permission_level": level, "description": _SAYS[level]} for level in Level]
         return {"permission_levels": levels}
 
     def _made(
-        self, request: Answer, make: Callable[[list[Access], list[Access]], list[Access]]
-    ) -> Answer:
+        self, request: Json, make: Callable[[list[Access], list[Access]], list[Access]]
+    ) -> Json:
         """Make a job's list of what it is and what a request says; return the job's permissions.
 
         Raises:

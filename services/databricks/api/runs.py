@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from services.databricks.api import bodies, views
 from services.databricks.api.bodies import read
 from services.databricks.api.errors import ApiError, Code, invalid
-from services.databricks.api.jobs import Answer, checked_settings, job_of, page
+from services.databricks.api.jobs import Json, checked_settings, job_of, page
 from services.databricks.api.parameters import merged
 from services.databricks.api.tasks import KEY_CHARACTERS, TYPES, Task, downstream
-from services.databricks.context import Parts
+from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.engine.states import (
     ACTIVE,
@@ -38,13 +38,13 @@ _OF_TASK = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_
 class Runs:
     """The handlers."""
 
-    def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
-        self._database, self._workspace = parts.database, parts.workspace
-        self._attempts = parts.attempts
-        self._url = parts.settings.jobs_api_url
+    def __init__(self, context: ServiceContext, scheduler: Scheduler) -> None:
+        self._database, self._workspace = context.database, context.workspace
+        self._task_runner = context.task_runner
+        self._url = context.settings.jobs_api_url
         self._scheduler = scheduler
 
-    async def submit(self, request: Answer) -> Answer:
+    async def submit(self, request: Json) -> Json:
         token = read(request, _Token).idempotency_token
         if "tasks" not in request:
             # Airflow's DatabricksNotebookOperator looks for its task by the name of the run.
@@ -68,7 +68,7 @@ class Runs:
         self._scheduler.start(run, 1)
         return {"run_id": run.run_id}
 
-    async def run_now(self, request: Answer) -> Answer:
+    async def run_now(self, request: Json) -> Json:
         form = read(request, bodies.RunNow)
         overriding = form.given()
         with self._database.work() as session:
@@ -92,7 +92,7 @@ class Runs:
             self._scheduler.start(run, together)
         return {"run_id": run.run_id, "number_in_job": run.run_id}
 
-    async def repair(self, request: Answer) -> Answer:
+    async def repair(self, request: Json) -> Json:
         """Run some tasks of an ended run again."""
         form = read(request, bodies.Repair)
         overriding = form.given()
@@ -119,7 +119,7 @@ class Runs:
         self._scheduler.start(run, run.together)
         return {"repair_id": repair_id}
 
-    async def get(self, request: Answer) -> Answer:
+    async def get(self, request: Json) -> Json:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
             found = run_of(session, form.run_id)
@@ -133,7 +133,7 @@ class Runs:
                 start=bodies.page_start(form.page_token),
             )
 
-    async def get_output(self, request: Answer) -> Answer:
+    async def get_output(self, request: Json) -> Json:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
             found = run_of(session, form.run_id)
@@ -146,16 +146,16 @@ class Runs:
                 metadata, row = views.run(found, self._url), found.attempts[-1]
             else:
                 metadata, row = views.task_run(found, self._url), found
-        answer: Answer = {"metadata": metadata}
+        answer: Json = {"metadata": metadata}
         if row.error:
             answer |= {"error": row.error, "error_trace": row.error_trace or ""}
         if row.task.get("notebook_task"):
             result = {"result": row.notebook_result or "", "truncated": row.notebook_truncated}
             return answer | {"notebook_output": result}
-        logs, truncated = self._attempts.log(row.run_id).last()
+        logs, truncated = self._task_runner.log(row.run_id).last()
         return answer | {"logs": logs, "logs_truncated": truncated}
 
-    async def list_runs(self, request: Answer) -> Answer:
+    async def list_runs(self, request: Json) -> Json:
         form = read(request, bodies.ListRuns)
         if form.active_only and form.completed_only:
             raise invalid("active_only and completed_only can't both be true")
@@ -169,13 +169,13 @@ class Runs:
         query = query.where(Run.created_time.between(form.start_time_from, form.start_time_to))
         query = query.order_by(Run.created_time.desc(), Run.run_id.desc())
 
-        def view(row: Run) -> Answer:
+        def view(row: Run) -> Json:
             return views.run(row, self._url, form.expand_tasks)
 
         with self._database.work() as session:
             return page(session, query, form, LIMIT, "runs", view)
 
-    async def cancel(self, request: Answer) -> Answer:
+    async def cancel(self, request: Json) -> Json:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
             found = run_of(session, form.run_id)
@@ -183,7 +183,7 @@ class Runs:
                 self._scheduler.stop_run(found)
         return {}
 
-    async def cancel_all(self, request: Answer) -> Answer:
+    async def cancel_all(self, request: Json) -> Json:
         form = read(request, bodies.CancelAll)
         states = [LifeCycle.QUEUED] if form.all_queued_runs else ACTIVE
         query = select(Run).where(Run.life_cycle.in_(states))
@@ -197,7 +197,7 @@ class Runs:
             self._scheduler.stop_run(run)
         return {}
 
-    async def delete(self, request: Answer) -> Answer:
+    async def delete(self, request: Json) -> Json:
         form = read(request, bodies.RunId)
         with self._database.work() as session:
             run = whole_run(session, form.run_id)
@@ -209,7 +209,7 @@ class Runs:
             run.deleted = True
             attempts = [row.run_id for row in run.attempts]
         for run_id in attempts:
-            self._attempts.forget(run_id)
+            self._task_runner.forget(run_id)
         return {}
 
     def _by_token(self, session: Session, token: str) -> int | None:

@@ -18,10 +18,10 @@ from starlette.routing import Route
 from services.databricks.api.bodies import parse
 from services.databricks.api.clusters import Clusters
 from services.databricks.api.errors import ApiError, Code
-from services.databricks.api.jobs import Answer, Jobs
+from services.databricks.api.jobs import Jobs, Json
 from services.databricks.api.permissions import Permissions
 from services.databricks.api.runs import Runs
-from services.databricks.context import Parts
+from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.ui.pages import Pages
 
@@ -34,12 +34,12 @@ _PATH = re.compile(r"/api/2\.[0-2]/(.+)")
 _OF_A_JOB = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
 """The one kind of call whose job is in its path."""
 
-Handler = Callable[[Answer], Awaitable[Answer]]
+Handler = Callable[[Json], Awaitable[Json]]
 
 
-def application(parts: Parts, scheduler: Scheduler) -> Starlette:
+def application(context: ServiceContext, scheduler: Scheduler) -> Starlette:
     """Make the ASGI application."""
-    server, pages = Server(parts, scheduler), Pages(parts)
+    server, pages = Server(context, scheduler), Pages(context)
     return Starlette(
         routes=[
             Route("/health", server.health),
@@ -54,13 +54,13 @@ def application(parts: Parts, scheduler: Scheduler) -> Starlette:
 class Server:
     """Turns requests into calls, and what they answer or raise into responses."""
 
-    def __init__(self, parts: Parts, scheduler: Scheduler) -> None:
-        jobs = Jobs(parts.database, parts.workspace, scheduler)
-        runs = Runs(parts, scheduler)
-        clusters = Clusters(parts.settings.cluster_spark_version)
-        permissions = Permissions(parts.database)
-        self._parts = parts
-        self._token = parts.settings.jobs_api_token.encode()
+    def __init__(self, context: ServiceContext, scheduler: Scheduler) -> None:
+        jobs = Jobs(context.database, context.workspace, scheduler)
+        runs = Runs(context, scheduler)
+        clusters = Clusters(context.settings.cluster_spark_version)
+        permissions = Permissions(context.database)
+        self._context = context
+        self._token = context.settings.jobs_api_token.encode()
         self._calls: dict[tuple[str, str], Handler] = {
             ("POST", "jobs/create"): jobs.create,
             ("GET", "jobs/get"): jobs.get,
@@ -119,7 +119,7 @@ class Server:
 
     async def health(self, request: Request) -> Response:
         """Whether runs can be kept and started."""
-        reason = self._parts.reason_unwell()
+        reason = self._context.reason_unwell()
         body = {"status": "unavailable" if reason else "ok", "reason": reason or "runs can start"}
         return _json(503 if reason else 200, body)
 

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 from services.databricks.api import parameters
 from services.databricks.api.bodies import read
 from services.databricks.api.tasks import Task, leaves
-from services.databricks.context import Parts
+from services.databricks.context import ServiceContext
 from services.databricks.engine import states
 from services.databricks.engine.runtimes import session_conf
 from services.databricks.engine.states import CODES, LifeCycle, Result
-from services.databricks.engine.task_runner import Outcome
+from services.databricks.engine.task_runner import TaskResult
 from services.databricks.store.database import Attempt, Run, now
 
 RUNTIME = "spark.runtime"
@@ -49,8 +49,8 @@ class Execution:
     done: asyncio.Task[None]
     """Ends with it; made by whoever runs it."""
 
-    def __init__(self, parts: Parts, run: Run) -> None:
-        self._parts, self.run_id, self.job_id = parts, run.run_id, run.job_id
+    def __init__(self, context: ServiceContext, run: Run) -> None:
+        self._context, self.run_id, self.job_id = context, run.run_id, run.job_id
         self.started = False
         self._tasks: dict[str, Task] = {}
         self._current: dict[str, int] = {}
@@ -76,7 +76,7 @@ class Execution:
         """Run every task that has not ended yet, then write down the result of the run."""
         if self._left:
             return
-        with self._parts.database.work() as session:
+        with self._context.database.work() as session:
             run = session.get_one(Run, self.run_id)
             rows = run.latest
             self._limit = int(run.settings.get("timeout_seconds", 0))
@@ -99,7 +99,7 @@ class Execution:
         for key, child in self._children.items():
             if child.cancelled():  # before it had begun
                 self._results[key] = self._end(key, *self._why[key].value)
-        with self._parts.database.work() as session:
+        with self._context.database.work() as session:
             self._end_run(session)
 
     def stop(self, why: Stop, key: str | None = None) -> None:
@@ -107,7 +107,7 @@ class Execution:
         if key is None:
             self._stop = why
             self._stopped.set()
-            with self._parts.database.work() as session:
+            with self._context.database.work() as session:
                 session.get_one(Run, self.run_id).life_cycle = LifeCycle.TERMINATING
         for name, child in self._children.items():
             if key in (None, name) and not child.done() and name not in self._why:
@@ -150,7 +150,7 @@ class Execution:
         retries = task.max_retries
         while True:
             begun = now()
-            async with self._parts.slots:
+            async with self._context.slots:
                 outcome = await self._attempt(key)
                 self._finish(key, outcome)
             again = outcome.result is Result.FAILED or (
@@ -162,29 +162,29 @@ class Execution:
             self._again(key)
             await asyncio.sleep(max(task.min_retry_interval_millis - (now() - begun), 0) / 1000)
 
-    async def _attempt(self, key: str) -> Outcome:
+    async def _attempt(self, key: str) -> TaskResult:
         run_id = self._current[key]
-        with self._parts.database.work() as session:
+        with self._context.database.work() as session:
             row = session.get_one(Attempt, run_id)
             row.life_cycle, row.start_time, row.message = LifeCycle.RUNNING, now(), "In run"
             run = row.run
             if run.life_cycle in states.WAITING:
                 run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
                 run.start_time = run.start_time or row.start_time
-            known = parameters.values(row, self._parts.settings.jobs_api_url)
+            known = parameters.values(row, self._context.settings.jobs_api_url)
             row.resolved = parameters.called_with(row, known)
             cluster = _cluster_of(row)
-            described = _task_json(self._parts, row, cluster)
+            described = _task_json(self._context, row, cluster)
         if not self.started:
             self.started = True
             if self._limit:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(self._limit, self.stop, Stop.TIMEDOUT)
         timeout = self._tasks[key].timeout_seconds
-        return await self._parts.attempts.run(run_id, described, cluster, timeout)
+        return await self._context.task_runner.run(run_id, described, cluster, timeout)
 
-    def _finish(self, key: str, outcome: Outcome) -> None:
-        with self._parts.database.work() as session:
+    def _finish(self, key: str, outcome: TaskResult) -> None:
+        with self._context.database.work() as session:
             row = session.get_one(Attempt, self._current[key])
             row.error, row.error_trace = outcome.error, outcome.trace
             row.notebook_result = outcome.notebook_result
@@ -195,7 +195,7 @@ class Execution:
 
     def _again(self, key: str) -> None:
         """Put the next attempt in place of one that has ended."""
-        with self._parts.database.work() as session:
+        with self._context.database.work() as session:
             row = session.get_one(Attempt, self._current[key])
             following = row.follow(session, row.repair_id)
             following.life_cycle = LifeCycle.WAITING_FOR_RETRY
@@ -204,7 +204,7 @@ class Execution:
     def _end(
         self, key: str, life_cycle: LifeCycle, result: Result, message: str, code: str
     ) -> Result:
-        with self._parts.database.work() as session:
+        with self._context.database.work() as session:
             row = session.get_one(Attempt, self._current[key])
             row.end(life_cycle, result, message, code)
             if life_cycle is LifeCycle.INTERNAL_ERROR:
@@ -231,9 +231,9 @@ class Execution:
         run.end(LifeCycle.TERMINATED, result, message, code)
 
 
-def _task_json(parts: Parts, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
+def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
     """What the runner is told of a task: its ``task.json``."""
-    workspace, run = parts.workspace, row.run
+    workspace, run = context.workspace, row.run
     task: dict[str, Any] = dict(row.resolved or {})
     if "spark_python_task" in task:
         task["file"] = workspace.python_file(task["spark_python_task"]["python_file"])
@@ -247,14 +247,14 @@ def _task_json(parts: Parts, row: Attempt, cluster: Mapping[str, Any]) -> dict[s
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
         "runtime": RUNTIME,
-        "spark_conf": session_conf(row.task, cluster, parts.settings.cluster_spark_version),
+        "spark_conf": session_conf(row.task, cluster, context.settings.cluster_spark_version),
         "context": {
             "job_id": str(run.job_id),
             "job_run_id": str(run.run_id),
             "run_id": str(row.run_id),
             "task_key": row.task_key,
             "job_name": run.name,
-            "url": parts.settings.jobs_api_url,
+            "url": context.settings.jobs_api_url,
         },
     }
 

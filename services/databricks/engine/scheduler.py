@@ -9,7 +9,7 @@ import traceback
 from sqlalchemy import delete, select
 
 from services.databricks.api.errors import ApiError, Code
-from services.databricks.context import Parts
+from services.databricks.context import ServiceContext
 from services.databricks.engine import process
 from services.databricks.engine.execution import Execution, Stop
 from services.databricks.engine.states import ACTIVE, TERMINAL, WAITING
@@ -22,8 +22,8 @@ STOP_LIMIT = 20.0
 class Scheduler:
     """Starts and stops runs. Every method is called by the event loop's thread."""
 
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
+    def __init__(self, context: ServiceContext) -> None:
+        self.context = context
         self._executions: dict[int, Execution] = {}
 
     def admit(self, awaits_turn: bool) -> bool:
@@ -36,8 +36,8 @@ class Scheduler:
             ApiError: 429, as many runs wait as may wait.
         """
         waiting = sum(not execution.started for execution in self._executions.values())
-        waits = awaits_turn or self.parts.slots.locked()
-        if waits and waiting >= self.parts.settings.jobs_api_queue:
+        waits = awaits_turn or self.context.slots.locked()
+        if waits and waiting >= self.context.settings.jobs_api_queue:
             raise ApiError(
                 Code.REQUEST_LIMIT_EXCEEDED,
                 f"{waiting} runs wait for their turn, which is the limit; try again later",
@@ -51,7 +51,7 @@ class Scheduler:
     def start(self, run: Run, together: int) -> None:
         """Start a run when fewer than ``together`` earlier ones of its job are active."""
         before = [earlier.done for earlier in self.active_runs(run.job_id)]
-        execution = self._executions[run.run_id] = Execution(self.parts, run)
+        execution = self._executions[run.run_id] = Execution(self.context, run)
         execution.done = asyncio.create_task(self._run(execution, before, together))
 
     def stop_run(self, run: Run | Attempt) -> None:
@@ -65,8 +65,8 @@ class Scheduler:
         Its processes are ended first: nobody waits for them any more, and what they write would
         meet what a retry writes. Runs of which nothing had started wait again, the others failed.
         """
-        await process.end(self.parts.attempts.root)
-        with self.parts.database.work() as session:
+        await process.end(self.context.task_runner.root)
+        with self.context.database.work() as session:
             runs = session.scalars(
                 select(Run).where(Run.life_cycle.in_(ACTIVE)).order_by(Run.run_id)
             ).all()
@@ -107,13 +107,13 @@ class Scheduler:
 
     def _prune(self) -> None:
         """Forget the oldest runs beyond those that are kept."""
-        with self.parts.database.work() as session:
+        with self.context.database.work() as session:
             ended = select(Run.run_id).where(Run.life_cycle.in_(TERMINAL))
             old = session.scalars(
-                ended.order_by(Run.run_id.desc()).offset(self.parts.settings.jobs_api_keep_runs)
+                ended.order_by(Run.run_id.desc()).offset(self.context.settings.jobs_api_keep_runs)
             ).all()
             of_old = delete(Attempt).where(Attempt.job_run_id.in_(old))
             attempts = session.scalars(of_old.returning(Attempt.run_id)).all()
             session.execute(delete(Run).where(Run.run_id.in_(old)))
         for run_id in attempts:
-            self.parts.attempts.forget(run_id)
+            self.context.task_runner.forget(run_id)

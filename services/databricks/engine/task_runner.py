@@ -35,7 +35,7 @@ DRAIN = 5.0
 """Seconds that output on its way is waited for when all processes have ended."""
 
 
-class Outcome(msgspec.Struct):
+class TaskResult(msgspec.Struct):
     """What came of an attempt: for the most part what the runner reports."""
 
     result: Result = Result.SUCCESS
@@ -49,7 +49,7 @@ class Outcome(msgspec.Struct):
     """Whether the JVM may serve another task."""
 
 
-class Attempts:
+class TaskRunner:
     """Runs attempts, each in its folder below ``root``."""
 
     def __init__(self, settings: Settings, root: Path) -> None:
@@ -72,7 +72,7 @@ class Attempts:
 
     async def run(
         self, run_id: int, task: Mapping[str, Any], cluster: Mapping[str, Any], timeout: float
-    ) -> Outcome:
+    ) -> TaskResult:
         """Run a task to its end; when cancelled, end its processes first."""
         folder, log = self.folder(run_id), self.log(run_id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,9 +91,9 @@ class Attempts:
                     clean = outcome is not None and outcome.clean
                     await asyncio.shield(self.jvms.give_back(jvm, clean))
         except TimeoutError:
-            return Outcome(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
+            return TaskResult(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
         except JvmError as error:
-            return Outcome(Result.FAILED, FAILED, str(error), log.last(TRACE)[0])
+            return TaskResult(Result.FAILED, FAILED, str(error), log.last(TRACE)[0])
         return outcome
 
     async def _process(
@@ -147,12 +147,12 @@ class Attempts:
         found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
         return found
 
-    def _outcome(self, folder: Path, status: int) -> Outcome:
+    def _outcome(self, folder: Path, status: int) -> TaskResult:
         try:
             with (folder / "outcome.json").open("rb") as file:
-                outcome = msgspec.json.decode(file.read(OUTCOME_BYTES), type=Outcome)
+                outcome = msgspec.json.decode(file.read(OUTCOME_BYTES), type=TaskResult)
         except (OSError, ValueError, msgspec.MsgspecError):
-            outcome = Outcome()
+            outcome = TaskResult()
         if status and not outcome.error:
             outcome.error = f"The task's process ended with exit code {status}"
             if status < 0:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.databricks.runner.libraries import LibraryError, install, local
-from services.databricks.runner.outcome import Outcome, formatted
+from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
 from services.databricks.runner.sessions import after_import, set_defaults
 
@@ -22,7 +22,7 @@ RELEASE_LIMIT = 15.0
 """Seconds after which a session that doesn't stop goes with its JVM."""
 
 
-def _run(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries) -> None:
+def _run(task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries) -> None:
     """Run the task to its end, by its type; to exit with 0 is to succeed."""
     try:
         if "spark_python_task" in task:
@@ -103,7 +103,7 @@ def _leave_no_session() -> bool:
 
 def main(folder: Path) -> int:
     """Return the exit status."""
-    outcome, queries = Outcome(folder), Queries()
+    outcome, queries = TaskReport(folder), Queries()
     task: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
 
     def prepare() -> None:

@@ -16,7 +16,7 @@ RESULT_CHARACTERS = 5_242_880 // 4
 TRACE_CHARACTERS = 100_000
 
 
-class Outcome:
+class TaskReport:
     """Collected while a task runs, written once at its end."""
 
     def __init__(self, folder: Path) -> None:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from services.databricks.api import views
 from services.databricks.api.errors import ApiError
-from services.databricks.context import Parts
+from services.databricks.context import ServiceContext
 from services.databricks.store.database import Attempt, Run, now, run_of
 
 SHOWN = 100
@@ -40,9 +40,9 @@ HEADERS = {
 class Pages:
     """The handlers of the pages."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._database, self._url = parts.database, parts.settings.jobs_api_url
-        self._attempts = parts.attempts
+    def __init__(self, context: ServiceContext) -> None:
+        self._database, self._url = context.database, context.settings.jobs_api_url
+        self._task_runner = context.task_runner
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -89,16 +89,16 @@ class Pages:
 
     async def log(self, request: Request) -> Response:
         """All that is kept of the log of an attempt."""
-        return PlainTextResponse(self._attempts.log(request.path_params["run_id"]).last()[0])
+        return PlainTextResponse(self._task_runner.log(request.path_params["run_id"]).last()[0])
 
     def _shown(self, row: Attempt) -> dict[str, Any]:
-        log, truncated = self._attempts.log(row.run_id).last(LOG_BYTES)
+        log, truncated = self._task_runner.log(row.run_id).last(LOG_BYTES)
         name = next((k for k in row.task if k.endswith("_task") and row.task[k]), "")
         return {
             "row": row,
             "type": name,
             "parameters": json.dumps((row.resolved or row.task).get(name), indent=2),
-            "cells": list(self._cells(self._attempts.folder(row.run_id) / "cells.jsonl")),
+            "cells": list(self._cells(self._task_runner.folder(row.run_id) / "cells.jsonl")),
             "log": log,
             "truncated": truncated,
         }

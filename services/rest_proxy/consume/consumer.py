@@ -20,7 +20,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from contract.settings import Settings
 from services.rest_proxy.consume.record import Place, offset_of, place_of, size_of, view
-from services.rest_proxy.http.bodies import Options, TopicPartition, TopicPartitionOffset
+from services.rest_proxy.http.bodies import ConsumerOptions, TopicPartition, TopicPartitionOffset
 from services.rest_proxy.http.errors import ApiError, Code, kafka_error
 from services.rest_proxy.kafka_clients import TIMEOUT, client_configuration
 
@@ -49,10 +49,10 @@ _FATAL_READS = frozenset(
 """Errors that end a read; the client library gets over the others by itself."""
 
 
-class Instance:
+class ConsumerInstance:
     """A Kafka consumer, which partitions it reads and where it stands in them."""
 
-    def __init__(self, settings: Settings, group: str, name: str, options: Options) -> None:
+    def __init__(self, settings: Settings, group: str, name: str, options: ConsumerOptions) -> None:
         self.options = options
         self.closing = False
         self._paused = False
@@ -63,7 +63,7 @@ class Instance:
         """Pattern that ``topics`` fit, where the client has subscribed to one."""
         self._by_hand: dict[Place, int] = {}
         """What the client has assigned, with the place to go on from where one is set."""
-        self._backlog: deque[Message] = deque()
+        self._buffer: deque[Message] = deque()
         """Records that were fetched and not yet given out, in order."""
         self._next: dict[Place, int] = {}
         """Offset of the next record to give out, where one was given out or sought."""
@@ -122,7 +122,7 @@ class Instance:
         self._consumer.unassign()
         self.topics, self.pattern = [], None
         self._by_hand.clear()
-        self._backlog.clear()
+        self._buffer.clear()
         self._next.clear()
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
@@ -142,7 +142,7 @@ class Instance:
         }
         self._consumer.assign([KafkaPartition(*place, at) for place, at in by_hand.items()])
         self._by_hand = by_hand
-        self._backlog.clear()
+        self._buffer.clear()
         self._next = {place: at for place, at in self._next.items() if place in by_hand}
 
     def places(self) -> list[Place]:
@@ -211,7 +211,7 @@ class Instance:
 
     def _drop(self, places: Collection[Place]) -> None:
         """Drop the records of some partitions that wait."""
-        self._backlog = deque(record for record in self._backlog if place_of(record) not in places)
+        self._buffer = deque(record for record in self._buffer if place_of(record) not in places)
 
     # Reading
 
@@ -278,7 +278,7 @@ class Instance:
         Raises:
             KafkaException: a message tells of an error that ends the read.
         """
-        waiting = {place_of(record) for record in self._backlog}
+        waiting = {place_of(record) for record in self._buffer}
         taken = False
         for message in messages:
             error = None if message is None else message.error()
@@ -289,7 +289,7 @@ class Instance:
                 if place not in waiting:
                     waiting.add(place)
                     self._next[place] = offset_of(message)
-                self._backlog.append(message)
+                self._buffer.append(message)
                 taken = True
         return taken
 
@@ -306,10 +306,10 @@ class Instance:
         Raises:
             ApiError: 50002, the first record is not JSON; it stays.
         """
-        mine = set(self.places()) if self._backlog else set()
+        mine = set(self.places()) if self._buffer else set()
         added = 0
-        while self._backlog:
-            record = self._backlog[0]
+        while self._buffer:
+            record = self._buffer[0]
             place = place_of(record)
             if place in mine:
                 length = size_of(record)
@@ -323,7 +323,7 @@ class Instance:
                     raise
                 added += length
                 self._next[place] = offset_of(record) + 1
-            self._backlog.popleft()
+            self._buffer.popleft()
         return added, size + added >= bound
 
     # Committing

@@ -18,8 +18,8 @@ import re2
 from confluent_kafka import KafkaError, KafkaException
 
 from contract.settings import Settings
-from services.rest_proxy.consume.consumer import Instance
-from services.rest_proxy.http.bodies import NewConsumer, Options
+from services.rest_proxy.consume.consumer import ConsumerInstance
+from services.rest_proxy.http.bodies import ConsumerOptions, NewConsumer
 from services.rest_proxy.http.errors import ApiError, Code, kafka_error
 from services.rest_proxy.metadata.metadata import MAX_AGE, Metadata
 
@@ -41,7 +41,7 @@ _NO_PARTITION = (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART
 class _Entry:
     """A place among the instances; ``instance`` is None while it is being made."""
 
-    instance: Instance | None = None
+    instance: ConsumerInstance | None = None
     users: int = 0
     unused_since: float = float("inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -77,14 +77,14 @@ class Consumers:
             raise ApiError(Code.TOO_MANY_CONSUMERS)
         entry = self._entries[key] = _Entry()
         try:
-            entry.instance = await self._run(Instance, self._settings, group, name, options)
+            entry.instance = await self._run(ConsumerInstance, self._settings, group, name, options)
         except BaseException:
             del self._entries[key]
             raise
         entry.unused_since = self._loop.time()
         return name
 
-    async def call(self, group: str, name: str, act: Callable[[Instance], T]) -> T:
+    async def call(self, group: str, name: str, act: Callable[[ConsumerInstance], T]) -> T:
         """Run ``act`` on an instance, after what was asked of it before.
 
         Raises:
@@ -104,7 +104,7 @@ class Consumers:
             entry.users -= 1
             entry.unused_since = self._loop.time()
 
-    def options(self, group: str, name: str) -> Options:
+    def options(self, group: str, name: str) -> ConsumerOptions:
         """How an instance was made.
 
         Raises:
@@ -121,7 +121,7 @@ class Consumers:
         self._find(group, name)
         await self._close(self._entries.pop((group, name)))
 
-    def _find(self, group: str, name: str) -> tuple[_Entry, Instance]:
+    def _find(self, group: str, name: str) -> tuple[_Entry, ConsumerInstance]:
         entry = self._entries.get((group, name))
         if entry is None or entry.instance is None:
             raise ApiError(Code.CONSUMER_NOT_FOUND)
@@ -166,7 +166,7 @@ class Consumers:
                 elif entry.instance is not None and not entry.lock.locked():
                     self._in_background(self._keep(entry, entry.instance))
 
-    async def _keep(self, entry: _Entry, instance: Instance) -> None:
+    async def _keep(self, entry: _Entry, instance: ConsumerInstance) -> None:
         # A client's next read tells it of an error, so it is not told of here.
         with suppress(ApiError):
             async with entry.lock:

@@ -87,7 +87,7 @@ class NewConsumer(
     fetch_min_bytes: int | str = 1
     request_timeout_ms: int | str = 1000
 
-    def options(self) -> Options:
+    def options(self) -> ConsumerOptions:
         """Check what the client asks for.
 
         Raises:
@@ -105,7 +105,7 @@ class NewConsumer(
             raise _refused("auto.commit.enable", commit, "must be true or false")
         min_bytes = _whole("fetch.min.bytes", self.fetch_min_bytes, -1)
         timeout = _whole("consumer.request.timeout.ms", self.request_timeout_ms, 0)
-        return Options(
+        return ConsumerOptions(
             self.format,
             resets[self.auto_offset_reset],
             commit in (True, "true"),
@@ -115,7 +115,7 @@ class NewConsumer(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ConsumerOptions:
     """A consumer's configuration, checked."""
 
     format: str

@@ -15,14 +15,14 @@ from urllib.parse import quote
 from confluent_kafka import KafkaException
 
 from services.rest_proxy.clients import Clients
-from services.rest_proxy.consume.consumer import Instance
+from services.rest_proxy.consume.consumer import ConsumerInstance
 from services.rest_proxy.http import bodies
 from services.rest_proxy.http.bodies import Stored, base64_bytes, encode, read, stored_json
 from services.rest_proxy.http.errors import ApiError, Code
 from services.rest_proxy.http.media import FORMATS, RECORDS, negotiate
 from services.rest_proxy.metadata.metadata import partition_view
 from services.rest_proxy.names import group_name
-from services.rest_proxy.produce.producer import answer, answer_from, failed_slot
+from services.rest_proxy.produce.producer import answer, answer_from, failed_response
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ async def produce(clients: Clients, call: Call) -> bytes:
         refused = clients.metadata.watch.refused or clients.producer.watch.refused
         if refused is not None:
             raise ApiError(Code.KAFKA_AUTHENTICATION, message=str(refused)) from error
-        return answer([failed_slot(error.args[0])] * len(records))
+        return answer([failed_response(error.args[0])] * len(records))
     if "partition" in call.path and wanted >= partitions:
         raise ApiError(Code.PARTITION_NOT_FOUND)
     request = clients.producer.send(topic, records, partitions)
@@ -252,5 +252,5 @@ async def commit(clients: Clients, call: Call) -> bytes:
     return b"[]"
 
 
-async def _on(clients: Clients, call: Call, act: Callable[[Instance], T]) -> T:
+async def _on(clients: Clients, call: Call, act: Callable[[ConsumerInstance], T]) -> T:
     return await clients.consumers.call(call.path["group"], call.path["instance"], act)

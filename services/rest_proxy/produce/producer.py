@@ -52,7 +52,7 @@ _UNKNOWN_TOPIC = (
 )
 
 
-class Slot(msgspec.Struct, gc=False):
+class RecordResponse(msgspec.Struct, gc=False):
     """What the answer says of one record."""
 
     partition: int | None = None
@@ -62,27 +62,29 @@ class Slot(msgspec.Struct, gc=False):
 
 
 class _Answer(msgspec.Struct):
-    offsets: Sequence[Slot]
+    offsets: Sequence[RecordResponse]
     key_schema_id: int | None = None
     value_schema_id: int | None = None
 
 
-def failed_slot(error: KafkaError, refused: LoginError | None = None) -> Slot:
+def failed_response(error: KafkaError, refused: LoginError | None = None) -> RecordResponse:
     """The slot of a record that Kafka has not taken; a refused login is why none is in time."""
     code = kafka_code(error)
     reason = error.str()
     if refused is not None and code == Code.KAFKA_RETRIABLE:
         reason = str(refused)
-    return Slot(error_code=int(code), error=reason)
+    return RecordResponse(error_code=int(code), error=reason)
 
 
-def answer(slots: Sequence[Slot]) -> bytes:
+def answer(slots: Sequence[RecordResponse]) -> bytes:
     """The answer to a produce request, of which each record has its slot."""
     return encode(_Answer(slots))
 
 
 def answer_from(
-    partitions: Sequence[int | None], offsets: Sequence[int | None], failed: Mapping[int, Slot]
+    partitions: Sequence[int | None],
+    offsets: Sequence[int | None],
+    failed: Mapping[int, RecordResponse],
 ) -> bytes:
     """The answer from where the records are, in the order of the request.
 
@@ -99,7 +101,7 @@ def answer_from(
     together = partitions.count(partition) == len(partitions)
     if failed or partition is None or not together or None in offsets:
         places = enumerate(zip(partitions, offsets, strict=True))
-        return answer([failed.get(number) or Slot(*place) for number, place in places])
+        return answer([failed.get(number) or RecordResponse(*place) for number, place in places])
     before = b'{"partition":%d,"offset":' % partition
     after = b',"error_code":null,"error":null}'
     return b'{"offsets":[%b%b%b],"key_schema_id":null,"value_schema_id":null}' % (
@@ -136,7 +138,7 @@ class Request:
         self._left = records
         self.partitions: list[int | None] = []
         self.offsets: list[int | None] = [None] * records
-        self.failed: dict[int, Slot] = {}
+        self.failed: dict[int, RecordResponse] = {}
         self.unknown_topic = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._finished = finished
@@ -158,7 +160,7 @@ class Request:
 
     def fail(self, slot: int, error: KafkaError) -> None:
         """Take it that Kafka has not taken a record."""
-        self.failed[slot] = failed_slot(error, self._watch.refused)
+        self.failed[slot] = failed_response(error, self._watch.refused)
         if error.code() in _UNKNOWN_TOPIC:
             self.unknown_topic = True
         self._left -= 1

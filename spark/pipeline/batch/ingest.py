@@ -47,7 +47,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
+class BatchLocation:
     """Where one entity's objects are and where its rows go."""
 
     entity: Entity
@@ -57,7 +57,7 @@ class Road:
     checkpoint: str
 
     @classmethod
-    def of(cls, entity: Entity, user_id: str, objects_root: str, root: str) -> Road:
+    def of(cls, entity: Entity, user_id: str, objects_root: str, root: str) -> BatchLocation:
         """Name everything of one entity below the two roots."""
         topic = names.topic(user_id, entity)
         return cls(
@@ -69,7 +69,7 @@ class Road:
         )
 
 
-def ingest(spark: SparkSession, roads: list[Road], guard: Guard) -> list[Counts]:
+def ingest(spark: SparkSession, locations: list[BatchLocation], guard: Guard) -> list[Counts]:
     """Read every new object of every entity into its tables.
 
     Raises:
@@ -77,10 +77,10 @@ def ingest(spark: SparkSession, roads: list[Road], guard: Guard) -> list[Counts]
         LockError: the lock was lost before a write.
     """
     failures: list[Exception] = []
-    counts = [Counts(road.entity.name, table=road.table.uri) for road in roads]
+    counts = [Counts(location.entity.name, table=location.table.uri) for location in locations]
     queries = [
-        _start(spark, road, count, guard, failures)
-        for road, count in zip(roads, counts, strict=True)
+        _start(spark, location, count, guard, failures)
+        for location, count in zip(locations, counts, strict=True)
     ]
     try:
         for query in queries:
@@ -93,43 +93,50 @@ def ingest(spark: SparkSession, roads: list[Road], guard: Guard) -> list[Counts]
     finally:
         for query in queries:
             query.stop()
-    with ThreadPoolExecutor(len(roads)) as pool:
-        list(pool.map(lambda pair: _look(spark, *pair), zip(roads, counts, strict=True)))
+    with ThreadPoolExecutor(len(locations)) as pool:
+        list(pool.map(lambda pair: _look(spark, *pair), zip(locations, counts, strict=True)))
     return counts
 
 
-def _look(spark: SparkSession, road: Road, counts: Counts) -> None:
-    counts.table_version = road.table.last_commit(spark).version
-    counts.table_rows = road.table.read(spark).count()
+def _look(spark: SparkSession, location: BatchLocation, counts: Counts) -> None:
+    counts.table_version = location.table.last_commit(spark).version
+    counts.table_rows = location.table.read(spark).count()
 
 
 def _start(
-    spark: SparkSession, road: Road, counts: Counts, guard: Guard, failures: list[Exception]
+    spark: SparkSession,
+    location: BatchLocation,
+    counts: Counts,
+    guard: Guard,
+    failures: list[Exception],
 ) -> StreamingQuery:
-    for table, schema in ((road.table, CLEANED[road.entity]), (road.quarantine, QUARANTINE)):
+    for table, schema in (
+        (location.table, CLEANED[location.entity]),
+        (location.quarantine, QUARANTINE),
+    ):
         table.create(spark, schema)
     reader = spark.readStream.option("maxFilesPerTrigger", OBJECTS_A_BATCH)
-    objects = stored(reader, road.objects)
+    objects = stored(reader, location.objects)
 
     def write(batch: DataFrame, _: int) -> None:
         try:
-            _write(batch, road, counts, guard)
+            _write(batch, location, counts, guard)
         except Exception as error:
             failures.append(error)  # the query's own error holds it as text only
             raise
 
     return (
-        objects.writeStream.queryName(road.entity.name)
+        objects.writeStream.queryName(location.entity.name)
         .foreachBatch(write)
-        .option("checkpointLocation", road.checkpoint)
+        .option("checkpointLocation", location.checkpoint)
         .trigger(availableNow=True)
         .start()
     )
 
 
-def _write(objects: DataFrame, road: Road, counts: Counts, guard: Guard) -> None:
+def _write(objects: DataFrame, location: BatchLocation, counts: Counts, guard: Guard) -> None:
     """Write one batch: the quarantine first, so that no row is in a table and unaccounted for."""
-    parsed = parse.parse(records(objects), road.entity).persist()
+    parsed = parse.parse(records(objects), location.entity).persist()
     try:
         total = parsed.groupBy("rule").agg(
             F.count("*").alias("records"),
@@ -139,11 +146,11 @@ def _write(objects: DataFrame, road: Road, counts: Counts, guard: Guard) -> None
         by_rule = {row["rule"]: row["records"] for row in found}
         if set(by_rule) - {None}:
             guard()
-            road.quarantine.add(parse.quarantined(parsed), ("object", "line"))
+            location.quarantine.add(parse.quarantined(parsed), ("object", "line"))
         if None in by_rule:
             guard()
-            cleaned = cleaning.clean(parse.good(parsed), road.entity)
-            road.table.merge(cleaning.newest(cleaned), (KEY,))
+            cleaned = cleaning.clean(parse.good(parsed), location.entity)
+            location.table.merge(cleaning.newest(cleaned), (KEY,))
     finally:
         parsed.unpersist()
     counts.batches += 1

@@ -1,6 +1,6 @@
 """The nine historical results (specification, section 8), by the names of ``contract.results``.
 
-Where the original is ambiguous, ``Options`` names the choices. Fixed choices:
+Where the original is ambiguous, ``ResultOptions`` names the choices. Fixed choices:
 
 - A post without the value that a question groups by (country, category, age, year) isn't counted
   there; an age under 18 is in no group.
@@ -47,7 +47,7 @@ YOUNGEST = {"18-24": 18, "25-35": 25, "36-50": 36, "50+": 51}
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ResultOptions:
     """What the original left open. The defaults are the project's answers."""
 
     ties: Literal["all", "first"] = "all"
@@ -60,7 +60,7 @@ class Options:
     """Questions 8 to 11: a user counts once, or once a post."""
 
 
-DEFAULTS = Options()
+DEFAULTS = ResultOptions()
 
 
 def posts(pin: DataFrame, geo: DataFrame, user: DataFrame) -> DataFrame:
@@ -75,7 +75,7 @@ def posts(pin: DataFrame, geo: DataFrame, user: DataFrame) -> DataFrame:
     )
 
 
-def results(posts: DataFrame, options: Options = DEFAULTS) -> dict[str, DataFrame]:
+def results(posts: DataFrame, options: ResultOptions = DEFAULTS) -> dict[str, DataFrame]:
     """Return the nine results by name; their rows have no order."""
     posts = posts.withColumn("age_group", age_group(F.col("age")))
     most_followed = _most_followed(posts)
@@ -116,7 +116,12 @@ def age_group(age: Column) -> Column:
 
 
 def _leaders(
-    rows: DataFrame, of: str, score: str, names: tuple[str, ...], options: Options, top: int = 1
+    rows: DataFrame,
+    of: str,
+    score: str,
+    names: tuple[str, ...],
+    options: ResultOptions,
+    top: int = 1,
 ) -> DataFrame:
     """Keep the rows with the ``top`` highest scores of each ``of``."""
     order = [F.desc(score)]
@@ -126,7 +131,7 @@ def _leaders(
     return rows.withColumn("place", place).where(F.col("place") <= top).select(of, *names, score)
 
 
-def _popular(posts: DataFrame, of: str, options: Options) -> DataFrame:
+def _popular(posts: DataFrame, of: str, options: ResultOptions) -> DataFrame:
     counted = (
         posts.where(F.col(of).isNotNull() & F.col("category").isNotNull())
         .groupBy(of, "category")
@@ -135,7 +140,7 @@ def _popular(posts: DataFrame, of: str, options: Options) -> DataFrame:
     return _leaders(counted, of, "category_count", ("category",), options)
 
 
-def _per_year(posts: DataFrame, options: Options) -> DataFrame:
+def _per_year(posts: DataFrame, options: ResultOptions) -> DataFrame:
     counted = (
         posts.withColumn("post_year", F.year("timestamp"))
         .where(F.col("post_year").between(*YEARS_POSTED) & F.col("category").isNotNull())
@@ -157,7 +162,7 @@ def _most_followed(posts: DataFrame) -> DataFrame:
 
 
 def _people(
-    rows: DataFrame, groups: tuple[str, ...], options: Options, *values: Column
+    rows: DataFrame, groups: tuple[str, ...], options: ResultOptions, *values: Column
 ) -> DataFrame:
     """Bring rows to one a user and group, unless every row counts."""
     known = reduce(or_, (F.col(name).isNotNull() for name in USER))
@@ -166,7 +171,7 @@ def _people(
     return rows.where(known).groupBy(*groups, *USER).agg(F.count("*").alias("posts"), *values)
 
 
-def _median(posts: DataFrame, groups: tuple[str, ...], options: Options) -> DataFrame:
+def _median(posts: DataFrame, groups: tuple[str, ...], options: ResultOptions) -> DataFrame:
     """Return the exact median; of an even number of users it is the mean of the middle two."""
     known = posts.where(F.col("follower_count").isNotNull())
     for group in groups:

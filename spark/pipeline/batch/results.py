@@ -20,7 +20,7 @@ from contract import names
 from contract.entities import ENTITIES
 from contract.results import RESULTS, Result
 from spark.pipeline.batch import queries
-from spark.pipeline.batch.queries import Options, ordered, posts, results
+from spark.pipeline.batch.queries import ResultOptions, ordered, posts, results
 from spark.pipeline.delta.lock import Guard
 from spark.pipeline.delta.tables import Commit, Table
 
@@ -29,7 +29,7 @@ AT_ONCE = 4
 
 
 def write_results(
-    spark: SparkSession, user_id: str, root: str, options: Options, guard: Guard
+    spark: SparkSession, user_id: str, root: str, options: ResultOptions, guard: Guard
 ) -> dict[str, int]:
     """Compute those of the nine results that are out of date and write each as a table.
 
@@ -65,7 +65,7 @@ def write_results(
     return {name: count for name, count in known.items() if count is not None}
 
 
-def _origin(commits: list[Commit], options: Options) -> dict[str, Any]:
+def _origin(commits: list[Commit], options: ResultOptions) -> dict[str, Any]:
     """Say what results are made from: the cleaned tables, the options, the queries themselves."""
     code = Path(queries.__file__).read_bytes()
     return {

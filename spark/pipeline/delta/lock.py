@@ -27,7 +27,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from spark.pipeline.delta.lock_owner import Holder
+from spark.pipeline.delta.lock_owner import LockOwner
 from spark.pipeline.errors import JobError, LockError, StorageError
 
 NAME = "_lock"
@@ -94,7 +94,7 @@ class _ObjectLock:
         config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
         self._s3: Any = boto3.client("s3", region_name=region, config=config)
         self._where = {"Bucket": bucket, "Key": key}
-        self._me = Holder.of(os.getpid())
+        self._me = LockOwner.of(os.getpid())
         self._etag = ""
         self._renewed = 0.0
         self._lost = False
@@ -106,17 +106,17 @@ class _ObjectLock:
         start = time.monotonic()
         seen, since, told = "", start, False
         while not self._put(IfNoneMatch="*"):
-            etag, holder = self._get()
+            etag, owner = self._get()
             now = time.monotonic()
             if etag != seen:
                 seen, since = etag, now
-            abandoned = holder.has_gone() or now - since > LEASE
+            abandoned = owner.has_gone() or now - since > LEASE
             if etag and abandoned and self._put(IfMatch=etag):
                 break
             if now - start > wait:
-                raise LockError(f"{self._name}: {holder} still writes the tables")
+                raise LockError(f"{self._name}: {owner} still writes the tables")
             if not told:
-                sys.stderr.write(f"waiting for {holder}, which writes the tables\n")
+                sys.stderr.write(f"waiting for {owner}, which writes the tables\n")
                 told = True
             time.sleep(LOOK)
         self._keeper.start()
@@ -131,8 +131,8 @@ class _ObjectLock:
         self._end.set()
         self._keeper.join()
         try:
-            _, holder = self._get()
-            if holder.run == self._me.run:
+            _, owner = self._get()
+            if owner.run == self._me.run:
                 self._s3.delete_object(**self._where)
         except StorageError as error:
             # The work is done; whoever comes next takes the lock over.
@@ -161,19 +161,19 @@ class _ObjectLock:
             self._etag = answer["ETag"]
         else:
             # Refused, but perhaps because the first attempt's answer was lost.
-            etag, holder = self._get()
-            if holder.run != self._me.run:
+            etag, owner = self._get()
+            if owner.run != self._me.run:
                 return False
             self._etag = etag
         self._renewed = asked
         return True
 
-    def _get(self) -> tuple[str, Holder]:
+    def _get(self) -> tuple[str, LockOwner]:
         """Return the lock's ETag and holder; both are empty when there is no lock."""
         answer = self._call("get_object", ("NoSuchKey",))
         if answer is None:
-            return "", Holder()
-        return answer["ETag"], Holder.read(answer["Body"])
+            return "", LockOwner()
+        return answer["ETag"], LockOwner.read(answer["Body"])
 
     def _call(self, method: str, passed: tuple[str, ...], **arguments: Any) -> Any:
         """Call S3; return None where its answer is one of the errors in ``passed``."""

@@ -18,7 +18,7 @@ from contract.processes import place, started
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockOwner:
     """A run, and the process that it is."""
 
     run: str = ""
@@ -32,12 +32,12 @@ class Holder:
     """When the process started, by its kernel's clock: pids are given again."""
 
     @classmethod
-    def of(cls, pid: int) -> Holder:
+    def of(cls, pid: int) -> LockOwner:
         """Describe a living process of this place, as a new run."""
         return cls(uuid.uuid4().hex, socket.gethostname(), place(), pid, started(pid))
 
     @classmethod
-    def read(cls, document: bytes) -> Holder:
+    def read(cls, document: bytes) -> LockOwner:
         """Read what a lock holds; what it doesn't say is empty."""
         found = json.loads(document)
         return cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})

@@ -25,7 +25,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contract.entities import Entity
-from spark.pipeline.batch.ingest import Road
+from spark.pipeline.batch.ingest import BatchLocation
 from spark.pipeline.errors import MissingError
 from spark.pipeline.parse import parse
 from spark.pipeline.quality.thresholds import null_share
@@ -66,8 +66,8 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """One table of an entity against its records; a row of ``accounts``."""
+class Reconciliation:
+    """One table of an entity against its records; a row of ``reconcile``."""
 
     entity: str
     table: str
@@ -87,49 +87,52 @@ class Account:
 
 
 def check(
-    spark: SparkSession, roads: list[Road], thresholds: Mapping[str, float], until: datetime
+    spark: SparkSession,
+    locations: list[BatchLocation],
+    thresholds: Mapping[str, float],
+    until: datetime,
 ) -> list[Check]:
     """Make every check of every entity.
 
     Args:
         spark: the session.
-        roads: where the entities' objects and tables are.
+        locations: where the entities' objects and tables are.
         thresholds: every threshold by name, as ``thresholds.read`` gives them.
         until: end of what is looked at, with a zone.
 
     Raises:
         MissingError: a table isn't there.
     """
-    with ThreadPoolExecutor(len(roads)) as pool:
-        made = pool.map(lambda road: _entity(spark, road, thresholds, until), roads)
+    with ThreadPoolExecutor(len(locations)) as pool:
+        made = pool.map(lambda location: _entity(spark, location, thresholds, until), locations)
         return [found for checks in made for found in checks]
 
 
 def _entity(
-    spark: SparkSession, road: Road, thresholds: Mapping[str, float], until: datetime
+    spark: SparkSession, location: BatchLocation, thresholds: Mapping[str, float], until: datetime
 ) -> list[Check]:
     # In this order: what the checkpoint names is in the tables, what they hold is in the objects.
-    folders = [f"{road.checkpoint}/{folder}" for folder in ("sources/0", "commits")]
+    folders = [f"{location.checkpoint}/{folder}" for folder in ("sources/0", "commits")]
     lines = _or_empty(
         spark,
         lambda: spark.read.text(folders).selectExpr("value", "_metadata.file_path as file"),
         "value string, file string",
     )
-    for table in (road.table, road.quarantine):
+    for table in (location.table, location.quarantine):
         if not table.exists(spark):
             raise MissingError(f"there is no table {table.uri}: the batch job has never run")
-    cleaned, quarantine = road.table.read(spark), road.quarantine.read(spark)
+    cleaned, quarantine = location.table.read(spark), location.quarantine.read(spark)
     there = _or_empty(
         spark,
-        lambda: stored(spark.read, road.objects),
+        lambda: stored(spark.read, location.objects),
         "value string, path string, stored_at timestamp",
     )
-    marked = due(parse(records(there), road.entity), objects_read(lines), until)
-    rows = accounts(marked, cleaned, quarantine, road.entity).collect()
-    by_table = {row["table"]: Account(**row.asDict()) for row in rows}
-    name = road.entity.name
+    marked = due(parse(records(there), location.entity), objects_read(lines), until)
+    rows = reconcile(marked, cleaned, quarantine, location.entity).collect()
+    by_table = {row["table"]: Reconciliation(**row.asDict()) for row in rows}
+    name = location.entity.name
     of_cleaned, of_quarantine = (
-        by_table.get(table, Account(name, table)) for table in (CLEANED, QUARANTINE)
+        by_table.get(table, Reconciliation(name, table)) for table in (CLEANED, QUARANTINE)
     )
     (nulls,) = cleaned.agg(
         *(F.count_if(F.col(column).isNull()).alias(column) for column in cleaned.columns)
@@ -153,7 +156,7 @@ def _or_empty(spark: SparkSession, load: Callable[[], DataFrame], schema: str) -
 
 
 def _measured(
-    cleaned: Account, quarantine: Account, nulls: Mapping[str, int], until: datetime
+    cleaned: Reconciliation, quarantine: Reconciliation, nulls: Mapping[str, int], until: datetime
 ) -> Iterator[tuple[str, str, float | None, str]]:
     """Yield check, column, value and detail of all checks of an entity."""
     for account, column in ((cleaned, KEY), (quarantine, "object")):
@@ -225,7 +228,9 @@ def due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
     )
 
 
-def accounts(marked: DataFrame, cleaned: DataFrame, quarantine: DataFrame, of: Entity) -> DataFrame:
+def reconcile(
+    marked: DataFrame, cleaned: DataFrame, quarantine: DataFrame, of: Entity
+) -> DataFrame:
     """Hold records and rows against each other.
 
     Args:
@@ -235,7 +240,7 @@ def accounts(marked: DataFrame, cleaned: DataFrame, quarantine: DataFrame, of: E
         of: the entity.
 
     Returns:
-        A row for each of the two tables that has anything, with the columns of ``Account``.
+        A row for each of the two tables that has anything, with the columns of ``Reconciliation``.
     """
     good = F.col("rule").isNull()
     nothing = F.lit(None)

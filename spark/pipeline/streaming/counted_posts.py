@@ -46,12 +46,12 @@ def last_hour(table: DataFrame, *columns: str, since: int | None = None) -> list
     return rows
 
 
-class Arrivals:
+class CountedPosts:
     """Keeps the counted posts, as their only writer.
 
     Args:
         spark: the session.
-        table: holds ``schemas.ARRIVALS``.
+        table: holds ``schemas.COUNTED_POSTS``.
         beside: the cleaned table, whose commits have notes.
         guard: called before each commit.
         fresh: whether both tables were just made, so that there is nothing to read.

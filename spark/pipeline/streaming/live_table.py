@@ -32,7 +32,7 @@ _MILLIS = (
 _Row = tuple[str, str, str, int, int, str | None, int, int]
 
 
-class Board:
+class LiveTable:
     """The table of the live metrics, by its only writer.
 
     Args:

@@ -7,7 +7,7 @@ watermark is an hour behind the newest post that was counted; a post that arrive
 counted when it is read (it is in the cleaned table all the same), so an hour of posts is all that
 has to be remembered.
 
-The counted posts are kept in a table, ``ARRIVALS``, from which a restarted stream goes on; a batch
+The counted posts are kept in a table, ``COUNTED_POSTS``, from which a restarted stream goes on; a batch
 that is read again finds its posts counted there. The rows of ``LIVE`` are made from memory:
 
 | metric | label | value | window |
@@ -76,7 +76,7 @@ class Live:
     Args:
         stream: its name.
         dimension: what posts are told apart by, ``category`` or ``country``; empty: by nothing.
-        arrivals: posts of the last hour that were counted before, in any order.
+        counted_posts: posts of the last hour that were counted before, in any order.
         quarantined: arrival, rule and number of records that were quarantined in the last hour.
     """
 
@@ -84,7 +84,7 @@ class Live:
         self,
         stream: str,
         dimension: str,
-        arrivals: Iterable[Arrival] = (),
+        counted_posts: Iterable[Arrival] = (),
         quarantined: Iterable[tuple[int, str, int]] = (),
     ) -> None:
         self._stream, self._dimension = stream, dimension
@@ -97,7 +97,7 @@ class Live:
         self._posts = {name: _Window(length) for name, length in WINDOWS}
         self._bad = {name: _Window(length) for name, length in WINDOWS}
         self._visible: deque[tuple[int, int]] = deque()
-        self._add(arrivals)
+        self._add(counted_posts)
         self.quarantine(quarantined)
 
     def count(self, posts: Iterable[Arrival]) -> list[Arrival]:
@@ -125,9 +125,9 @@ class Live:
                 window.add(at, rule, count)
         self._advance()
 
-    def visible(self, now: int, arrivals: Iterable[int]) -> None:
+    def visible(self, now: int, counted_posts: Iterable[int]) -> None:
         """Note that posts which arrived then can be seen in the cleaned table from now on."""
-        self._visible.extend((now, now - at) for at in arrivals)
+        self._visible.extend((now, now - at) for at in counted_posts)
         while self._visible and self._visible[0][0] <= now - MINUTE:
             self._visible.popleft()
 

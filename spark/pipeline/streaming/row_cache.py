@@ -25,7 +25,7 @@ def fingerprint(names: list[str]) -> Column:
     return F.xxhash64(*names, *(F.col(name).isNull() for name in names))
 
 
-class Known:
+class RowCache:
     """Key and fingerprint of the rows of a table.
 
     Args:

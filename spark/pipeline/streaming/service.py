@@ -21,9 +21,9 @@ from pyspark.sql.streaming import StreamingQuery
 
 from spark.pipeline.delta.lock import Guard
 from spark.pipeline.errors import JobError, LockError, first_line
-from spark.pipeline.streaming.live_table import Board
-from spark.pipeline.streaming.sink import Road, Sink, prepared
-from spark.pipeline.streaming.stagger import Pace
+from spark.pipeline.streaming.live_table import LiveTable
+from spark.pipeline.streaming.sink import Sink, StreamLocation, prepared
+from spark.pipeline.streaming.stagger import Stagger
 
 Reader = Callable[[str], DataFrame]
 """Gives a stream by its name, with the columns of the Kinesis source."""
@@ -57,7 +57,7 @@ class Stopping(Exception):
 class _Supervised:
     """One query, its sink and what went wrong."""
 
-    road: Road
+    location: StreamLocation
     query: StreamingQuery | None = None
     sink: Sink | None = None
     error: Exception | None = None
@@ -72,8 +72,8 @@ class Service:
 
     Args:
         spark: the session.
-        roads: where the rows of each entity's stream go.
-        board: takes the live metrics of them all.
+        locations: where the rows of each entity's stream go.
+        live_table: takes the live metrics of them all.
         read: gives the streams.
         checkpoints: URI or folder below which each query keeps its checkpoint.
         guard: called before each commit.
@@ -85,8 +85,8 @@ class Service:
     def __init__(
         self,
         spark: SparkSession,
-        roads: Sequence[Road],
-        board: Board,
+        locations: Sequence[StreamLocation],
+        live_table: LiveTable,
         read: Reader,
         checkpoints: str,
         guard: Guard,
@@ -94,11 +94,11 @@ class Service:
         restarts: Restarts | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        self._spark, self._board, self._read, self._guard = spark, board, read, guard
+        self._spark, self._live_table, self._read, self._guard = spark, live_table, read, guard
         self._checkpoints, self._interval = checkpoints, interval
         self._restarts, self._alive = restarts or Restarts(), alive
-        self._all = [_Supervised(road) for road in roads]
-        self._pace = Pace()
+        self._all = [_Supervised(location) for location in locations]
+        self._stagger = Stagger()
         self._asked: SimpleQueue[None] = SimpleQueue()
         self._stopping = threading.Event()
 
@@ -129,7 +129,7 @@ class Service:
                     self._alive()
         finally:
             self._end()
-        return {one.road.entity.name: one.batches for one in self._all}
+        return {one.location.entity.name: one.batches for one in self._all}
 
     def _told(self) -> bool:
         try:
@@ -151,7 +151,7 @@ class Service:
         """Read what the tables of a query hold; a failure to do so is one of the query's."""
         one.query, one.sink, one.error = None, None, None
         try:
-            one.sink = Sink(self._spark, one.road, self._board, self._guard)
+            one.sink = Sink(self._spark, one.location, self._live_table, self._guard)
         except Exception as error:
             one.error = error
 
@@ -164,9 +164,9 @@ class Service:
             if self._interval is not None:
                 when = {"processingTime": f"{round(self._interval * 1000)} milliseconds"}
             one.query = (
-                prepared(self._read(one.road.stream), one.road.entity)
-                .writeStream.queryName(one.road.stream)
-                .option("checkpointLocation", f"{self._checkpoints}/{one.road.entity.name}")
+                prepared(self._read(one.location.stream), one.location.entity)
+                .writeStream.queryName(one.location.stream)
+                .option("checkpointLocation", f"{self._checkpoints}/{one.location.entity.name}")
                 .trigger(**when)
                 .foreachBatch(lambda batch, id: self._write(one, sink, batch, id))
                 .start()
@@ -189,7 +189,7 @@ class Service:
         # Its rows are there; Spark plans the next batch, with what has come until then, when this
         # one has returned.
         if self._interval is not None:
-            self._stopping.wait(self._pace.delay(time.monotonic() - begun))
+            self._stopping.wait(self._stagger.delay(time.monotonic() - begun))
 
     def _look(self, one: _Supervised) -> None:
         """Start a query again that has failed, when it is due."""
@@ -206,7 +206,7 @@ class Service:
             if isinstance(cause, LockError):
                 raise cause
             one.failures += 1
-            reason = f"{one.road.stream}: {first_line(cause)}"
+            reason = f"{one.location.stream}: {first_line(cause)}"
             if one.failures > self._restarts.most:
                 raise JobError(f"{reason} ({one.failures} times in a row)") from cause
             delay = self._restarts.delay(one.failures)

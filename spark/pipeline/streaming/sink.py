@@ -23,12 +23,12 @@ from contract.entities import GEO, PIN, USER, Entity
 from spark.pipeline import cleaning, parse
 from spark.pipeline.delta.lock import Guard
 from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, Table
-from spark.pipeline.schemas import ARRIVALS, CLEANED, KEY, STREAM_QUARANTINE
+from spark.pipeline.schemas import CLEANED, COUNTED_POSTS, KEY, STREAM_QUARANTINE
 from spark.pipeline.sources.streams import records
-from spark.pipeline.streaming.counted_posts import Arrivals, last_hour
-from spark.pipeline.streaming.live_table import Board
+from spark.pipeline.streaming.counted_posts import CountedPosts, last_hour
+from spark.pipeline.streaming.live_table import LiveTable
 from spark.pipeline.streaming.metrics import Arrival, Live
-from spark.pipeline.streaming.row_cache import Known, fingerprint
+from spark.pipeline.streaming.row_cache import RowCache, fingerprint
 
 DIMENSION = {PIN: "category", GEO: "country", USER: ""}
 """The column by whose values posts are counted."""
@@ -50,17 +50,17 @@ def now() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
+class StreamLocation:
     """Where the rows of one entity's stream go."""
 
     entity: Entity
     stream: str
     table: Table
     quarantine: Table
-    arrivals: Table
+    counted_posts: Table
 
     @classmethod
-    def of(cls, entity: Entity, user_id: str, root: str) -> Road:
+    def of(cls, entity: Entity, user_id: str, root: str) -> StreamLocation:
         """Name everything of one entity below the root."""
         return cls(
             entity,
@@ -92,8 +92,8 @@ class Sink:
 
     Args:
         spark: the session.
-        road: where the rows go; tables that are missing are made.
-        board: takes the live metrics.
+        location: where the rows go; tables that are missing are made.
+        live_table: takes the live metrics.
         guard: called before each commit.
         clock: gives the time in milliseconds since 1970.
     """
@@ -101,36 +101,43 @@ class Sink:
     def __init__(
         self,
         spark: SparkSession,
-        road: Road,
-        board: Board,
+        location: StreamLocation,
+        live_table: LiveTable,
         guard: Guard,
         clock: Callable[[], int] = now,
     ) -> None:
-        self._road, self._board, self._guard, self._clock = road, board, guard, clock
-        interval = {CHECKPOINT_INTERVAL: CHECKPOINTS[road.entity]}
+        self._location, self._live_table, self._guard, self._clock = (
+            location,
+            live_table,
+            guard,
+            clock,
+        )
+        interval = {CHECKPOINT_INTERVAL: CHECKPOINTS[location.entity]}
         with ThreadPoolExecutor() as pool:
             tables = (
-                pool.submit(road.table.create, spark, CLEANED[road.entity], interval),
-                pool.submit(road.quarantine.create, spark, STREAM_QUARANTINE),
-                pool.submit(road.arrivals.create, spark, ARRIVALS),
+                pool.submit(location.table.create, spark, CLEANED[location.entity], interval),
+                pool.submit(location.quarantine.create, spark, STREAM_QUARANTINE),
+                pool.submit(location.counted_posts.create, spark, COUNTED_POSTS),
             )
         # To read an empty table takes seconds, as long as the JVM is cold.
         cleaned, bad, counted = (made.result() for made in tables)
-        self._known = Known(None if cleaned else road.table.read(spark))
-        self._arrivals = Arrivals(spark, road.arrivals, road.table, guard, cleaned and counted)
-        quarantined = [] if bad else last_hour(road.quarantine.read(spark), "rule")
-        dimension = DIMENSION[road.entity]
+        self._row_cache = RowCache(None if cleaned else location.table.read(spark))
+        self._counted_posts = CountedPosts(
+            spark, location.counted_posts, location.table, guard, cleaned and counted
+        )
+        quarantined = [] if bad else last_hour(location.quarantine.read(spark), "rule")
+        dimension = DIMENSION[location.entity]
         self._live = Live(
-            road.stream,
+            location.stream,
             dimension,
-            self._arrivals.found,
+            self._counted_posts.found,
             ((at, rule, 1) for at, rule in quarantined),
         )
         # What was killed may have written posts that its board never came to show.
         if found := self._live.rows():
-            board.show(road.stream, found)
+            live_table.show(location.stream, found)
         self._first = True
-        self._columns = CLEANED[road.entity].names
+        self._columns = CLEANED[location.entity].names
         label = F.col(dimension) if dimension else F.lit(None).cast("string")
         self._post = (
             F.col(KEY),
@@ -154,23 +161,23 @@ class Sink:
         finally:
             batch.unpersist()
         self._first = False
-        self._board.show(self._road.stream, self._live.rows())
+        self._live_table.show(self._location.stream, self._live.rows())
 
     def flush(self) -> None:
         """Wait until the live metrics of the last batch can be seen, and its counted posts."""
-        self._arrivals.flush()
-        self._board.flush()
+        self._counted_posts.flush()
+        self._live_table.flush()
 
     def _quarantine(self, batch: DataFrame, bad: list[tuple[int, str, int]]) -> None:
         rows = parse.quarantined(batch).select(STREAM_QUARANTINE.names)
         if self._first:  # it may be one that was written before, and counted from the table
-            held = self._road.quarantine.read(batch.sparkSession).select(*PLACE)
+            held = self._location.quarantine.read(batch.sparkSession).select(*PLACE)
             fresh = rows.join(held, list(PLACE), "left_anti")
             at = F.unix_millis("arrived_at").alias("at")
             found = fresh.groupBy(at, "rule").count().collect()
             bad = [(row["at"], row["rule"], row["count"]) for row in found]
         self._guard()
-        self._road.quarantine.add(rows, PLACE)
+        self._location.quarantine.add(rows, PLACE)
         self._live.quarantine(bad)
 
     def _clean(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
@@ -192,14 +199,14 @@ class Sink:
         counted = self._live.count(posts)
         rest = self._write(rows.select(self._columns), found, batch_id, counted)
         self._live.visible(self._clock(), (post.arrived_at for post in posts))
-        self._arrivals.add(rest)
+        self._counted_posts.add(rest)
 
     def _write(
         self, rows: DataFrame, found: list[Row], batch_id: int, counted: list[Arrival]
     ) -> list[Arrival]:
         """Write what the table hasn't got; return the counted posts that no commit tells."""
         values = [(row[KEY], row["value"]) for row in found]
-        keys, new = self._known.changes(values)
+        keys, new = self._row_cache.changes(values)
         if not keys:
             return counted
         if len(keys) < len(found):
@@ -210,9 +217,9 @@ class Sink:
         self._guard()
         noted: Mapping[str, Any] = {}
         if new:
-            noted = self._arrivals.note(counted)
-            self._road.table.append(rows, {"batch": batch_id, **noted})
+            noted = self._counted_posts.note(counted)
+            self._location.table.append(rows, {"batch": batch_id, **noted})
         else:
-            self._road.table.merge(rows, (KEY,))
-        self._known.written(values)
+            self._location.table.merge(rows, (KEY,))
+        self._row_cache.written(values)
         return [] if noted else counted

@@ -18,7 +18,7 @@ CORES = 1.5
 """Processors that one batch keeps busy, with what it is waiting for."""
 
 
-class Pace:
+class Stagger:
     """Says when the next batch of a query may start; shared by all queries of an application.
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.source import Document, KinesisStreamReader
 from tests.support.engine import Engine, Stream, Way
 from tests.support.waiting import wait_for
@@ -37,7 +37,7 @@ def way(engine: Engine) -> Iterator[Way]:
 class Query:
     """A reader and its planner; what travels is pickled and read as JSON."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: KinesisOptions) -> None:
         self.reader = KinesisStreamReader(options)
         self.batches: list[Batch] = []
 
@@ -112,7 +112,7 @@ def query() -> Iterator[QueryOf]:
             "shardFetchInterval": "100ms",
             **options,
         }
-        made.append(Query(Options.parse(given, Settings.from_environ({}))))
+        made.append(Query(KinesisOptions.parse(given, Settings.from_environ({}))))
         return made[-1]
 
     yield make

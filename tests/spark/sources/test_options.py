@@ -13,15 +13,15 @@ from contract.settings import Settings
 from spark.pipeline.errors import OptionError
 from spark.pipeline.sources import kinesis
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName
-from spark.pipeline.sources.kinesis.options import DATABRICKS_ALONE, TABLE, Options
+from spark.pipeline.sources.kinesis.options import DATABRICKS_ALONE, TABLE, KinesisOptions
 from spark.pipeline.sources.kinesis.source import KinesisDataSource
 
 NOWHERE = Settings.from_environ({})
 
 
-def parse(streamName: str | None = "posts", **given: str) -> Options:
+def parse(streamName: str | None = "posts", **given: str) -> KinesisOptions:
     named = {} if streamName is None else {"streamName": streamName}
-    return Options.parse({**named, **given}, NOWHERE)
+    return KinesisOptions.parse({**named, **given}, NOWHERE)
 
 
 def test_defaults() -> None:
@@ -50,10 +50,10 @@ def test_settings_are_the_defaults_of_region_and_endpoint() -> None:
     settings = Settings.from_environ(
         {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
     )
-    options = Options.parse({"streamName": "posts"}, settings)
+    options = KinesisOptions.parse({"streamName": "posts"}, settings)
     assert (options.region, options.endpoint) == ("eu-west-1", "http://127.0.0.1:4566")
     given = {"streamName": "posts", "region": "eu-north-1", "endpoint": "https://kinesis.test/"}
-    options = Options.parse(given, settings)
+    options = KinesisOptions.parse(given, settings)
     assert (options.region, options.endpoint) == ("eu-north-1", "https://kinesis.test")
 
 
@@ -83,7 +83,9 @@ def test_names_count_in_any_case_and_every_option_is_taken() -> None:
     given = {name: text for name, (text, _) in TAKEN.items()} | WITHOUT_EFFECT
     assert list(given) == [option.name for option in TABLE]
     lower = {name.lower(): value for name, value in given.items()}
-    assert astuple(Options.parse(lower, NOWHERE)) == tuple(value for _, value in TAKEN.values())
+    assert astuple(KinesisOptions.parse(lower, NOWHERE)) == tuple(
+        value for _, value in TAKEN.values()
+    )
 
 
 @pytest.mark.parametrize(

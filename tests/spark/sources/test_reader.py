@@ -95,8 +95,8 @@ def _let_time_pass(stream: Stream) -> None:
     """Wait until whatever is put now arrives later; the engine makes shards of a split a second
     after the split, by its own telling.
     """
-    arrivals = [record["ApproximateArrivalTimestamp"] for _, record in stream.records()]
-    newest = max(arrivals).timestamp()
+    counted_posts = [record["ApproximateArrivalTimestamp"] for _, record in stream.records()]
+    newest = max(counted_posts).timestamp()
     wait_for("the newest record to be past", lambda: time.time() > newest + 0.002)
 
 

@@ -15,13 +15,13 @@ from contract.settings import Settings
 from emulator.dataset.generate import blocks
 from emulator.delivery.accounting import Accounting
 from emulator.delivery.journal import FILES, Journal
-from emulator.delivery.request import MAX_BODY, Outcome, Road, requests
+from emulator.delivery.request import MAX_BODY, Outcome, Route, requests
 from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
 from emulator.delivery.spool import Spool, SpoolError
 from emulator.draw import Draw, Pace
-from emulator.routes.kafka import BatchRoad
-from emulator.routes.kinesis import StreamingRoad
+from emulator.routes.kafka import KafkaRoute
+from emulator.routes.kinesis import KinesisRoute
 from emulator.source import Source
 from tests.unit.emulator.conftest import Faulty, Program, change, row
 
@@ -82,15 +82,15 @@ def test_a_missing_row_is_named_and_counted(
     assert gateway.keys("geo") == [7528, 5730]
 
 
-@pytest.mark.parametrize("kind", [BatchRoad, StreamingRoad])
-def test_a_request_is_kept_below_the_gateways_limit(kind: type[Road]) -> None:
-    road = kind(Settings())
+@pytest.mark.parametrize("kind", [KafkaRoute, KinesisRoute])
+def test_a_request_is_kept_below_the_gateways_limit(kind: type[Route]) -> None:
+    route = kind(Settings())
     rows = [row(key, "é" * 300_000) for key in range(20)]
-    built = list(requests(road, PIN, rows))
+    built = list(requests(route, PIN, rows))
     assert len(built) > 1
     assert all(len(request.body) <= MAX_BODY for request in built)
     assert [row.key for request in built for row in request.rows] == list(range(20))
-    alone = list(requests(road, PIN, [row(1, "x" * (MAX_BODY + 1))]))
+    alone = list(requests(route, PIN, [row(1, "x" * (MAX_BODY + 1))]))
     assert len(alone) == 1, "one row can't be split; the gateway says what it thinks of it"
 
 
@@ -117,12 +117,12 @@ def test_the_spool_keeps_rows_as_they_are(tmp_path: Path) -> None:
 
 def test_the_journal_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    road = BatchRoad(Settings())
+    route = KafkaRoute(Settings())
     with closing(Journal(path, limit=2000)) as one, closing(Journal(path, limit=2000)) as other:
 
         def write(journal: Journal, keys: range) -> None:
             for key in keys:
-                request = road.request(PIN, [row(key)])
+                request = route.request(PIN, [row(key)])
                 journal.write(request, 200, (Outcome(request.rows[0], position={"offset": key}),))
 
         threads = [
@@ -171,8 +171,8 @@ def test_what_does_not_answer_in_time_after_a_stop_is_kept(
     gateway.always = "hang"
     accounting, stopping = Accounting(), Event()
     with closing(Spool(tmp_path / "spool.jsonl")) as spool:
-        road = BatchRoad(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
-        sender = Sender(road, accounting, stopping, spool=spool)
+        route = KafkaRoute(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
+        sender = Sender(route, accounting, stopping, spool=spool)
         sender.send([row(1)])
         sender.send([row(2)])
         stopping.set()

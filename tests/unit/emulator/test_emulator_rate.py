@@ -15,16 +15,16 @@ from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
 from emulator.lag import PERIOD, Behind, Lag
 from emulator.options import MOST_IN_FLIGHT
-from emulator.routes.kafka import BatchRoad
+from emulator.routes.kafka import KafkaRoute
 from tests.support.waiting import wait_for
 from tests.unit.emulator.conftest import Faulty, Program, row, run
 
 
 def _sender(gateway: Faulty, in_flight: int, most: int = 1) -> tuple[Sender, Accounting]:
     accounting = Accounting()
-    road = BatchRoad(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
+    route = KafkaRoute(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
     retry = Retry(first=0.01, longest=0.01)
-    sender = Sender(road, accounting, Event(), in_flight=in_flight, most=most, retry=retry)
+    sender = Sender(route, accounting, Event(), in_flight=in_flight, most=most, retry=retry)
     return sender, accounting
 
 

@@ -11,7 +11,7 @@ from contract import names
 from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
 from emulator.delivery.request import requests
-from emulator.routes.kinesis import MOST_RECORDS, StreamingRoad
+from emulator.routes.kinesis import MOST_RECORDS, KinesisRoute
 from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program, row
 from tests.unit.emulator.test_emulator_draw import BODIES
 
@@ -69,13 +69,13 @@ def test_the_journal_has_positions_and_errors(streaming: Program, gateway: Fault
 
 
 def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
-    road = StreamingRoad(Settings())
+    route = KinesisRoute(Settings())
     small = [row(key) for key in range(2 * MOST_RECORDS)]
-    assert [len(request.rows) for request in requests(road, PIN, small)] == [MOST_RECORDS] * 2
+    assert [len(request.rows) for request in requests(route, PIN, small)] == [MOST_RECORDS] * 2
     # Kinesis refuses a request for one record: the large one goes alone.
     mixed = [row(0), row(1, "é" * 600_000), row(2)]
-    assert [row.key for row in next(requests(road, PIN, mixed)).rows] == [0]
-    assert [len(request.rows) for request in requests(road, PIN, mixed)] == [1, 1, 1]
+    assert [row.key for row in next(requests(route, PIN, mixed)).rows] == [0]
+    assert [len(request.rows) for request in requests(route, PIN, mixed)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
     ],
 )
 def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
-    road = StreamingRoad(Settings())
-    request = road.request(PIN, [row(1), row(2)])
-    outcomes = road.outcomes(request, 200, answer)
+    route = KinesisRoute(Settings())
+    request = route.request(PIN, [row(1), row(2)])
+    outcomes = route.outcomes(request, 200, answer)
     assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
 
 

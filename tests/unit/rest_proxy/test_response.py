@@ -7,21 +7,53 @@ from confluent_kafka import KafkaError
 
 from services.kafka_client.login import LoginError
 from services.rest_proxy.http.errors import Code
-from services.rest_proxy.produce.producer import Slot, answer, answer_from, failed_slot
+from services.rest_proxy.produce.producer import (
+    RecordResponse,
+    answer,
+    answer_from,
+    failed_response,
+)
 
-REFUSED = Slot(error_code=50002, error='too "large", it says')
+REFUSED = RecordResponse(error_code=50002, error='too "large", it says')
 
 
-ANSWERS: dict[str, tuple[list[int | None], list[int | None], dict[int, Slot], list[Slot]]] = {
-    "one": ([0], [0], {}, [Slot(0, 0)]),
-    "the last offset there is": ([7], [2**63 - 2], {}, [Slot(7, 2**63 - 2)]),
-    "one partition": ([2, 2, 2], [11, 12, 13], {}, [Slot(2, 11), Slot(2, 12), Slot(2, 13)]),
-    "with gaps": ([2, 2, 2], [13, 9, 11], {}, [Slot(2, 13), Slot(2, 9), Slot(2, 11)]),
-    "two partitions": ([0, 1, 0], [5, 5, 6], {}, [Slot(0, 5), Slot(1, 5), Slot(0, 6)]),
-    "one not taken": ([0, 0, 0], [5, None, 6], {1: REFUSED}, [Slot(0, 5), REFUSED, Slot(0, 6)]),
+ANSWERS: dict[
+    str, tuple[list[int | None], list[int | None], dict[int, RecordResponse], list[RecordResponse]]
+] = {
+    "one": ([0], [0], {}, [RecordResponse(0, 0)]),
+    "the last offset there is": ([7], [2**63 - 2], {}, [RecordResponse(7, 2**63 - 2)]),
+    "one partition": (
+        [2, 2, 2],
+        [11, 12, 13],
+        {},
+        [RecordResponse(2, 11), RecordResponse(2, 12), RecordResponse(2, 13)],
+    ),
+    "with gaps": (
+        [2, 2, 2],
+        [13, 9, 11],
+        {},
+        [RecordResponse(2, 13), RecordResponse(2, 9), RecordResponse(2, 11)],
+    ),
+    "two partitions": (
+        [0, 1, 0],
+        [5, 5, 6],
+        {},
+        [RecordResponse(0, 5), RecordResponse(1, 5), RecordResponse(0, 6)],
+    ),
+    "one not taken": (
+        [0, 0, 0],
+        [5, None, 6],
+        {1: REFUSED},
+        [RecordResponse(0, 5), REFUSED, RecordResponse(0, 6)],
+    ),
     "none taken": ([-1, -1], [None, None], {0: REFUSED, 1: REFUSED}, [REFUSED] * 2),
     "no partition": ([None], [None], {0: REFUSED}, [REFUSED]),
-    "taken, who knows where": ([0, 0], [5, None], {}, [Slot(0, 5), Slot(0, None)]),
+    "taken, who knows where": (
+        [0, 0],
+        [5, None],
+        {},
+        [RecordResponse(0, 5), RecordResponse(0, None)],
+    ),
 }
 
 
@@ -31,8 +63,8 @@ ANSWERS: dict[str, tuple[list[int | None], list[int | None], dict[int, Slot], li
 def test_both_ways_to_an_answer_agree(
     partitions: list[int | None],
     offsets: list[int | None],
-    failed: dict[int, Slot],
-    slots: list[Slot],
+    failed: dict[int, RecordResponse],
+    slots: list[RecordResponse],
 ) -> None:
     assert answer_from(partitions, offsets, failed) == answer(slots)
 
@@ -57,7 +89,7 @@ def test_the_text_of_an_answer() -> None:
 def test_a_failed_slot_says_why(
     error: int, refused: LoginError | None, code: Code, reason: str
 ) -> None:
-    slot = failed_slot(KafkaError(error), refused)
+    slot = failed_response(KafkaError(error), refused)
 
     assert (slot.partition, slot.offset, slot.error_code) == (None, None, code)
     assert slot.error is not None

@@ -22,7 +22,7 @@ from services.databricks.runner.notebook.cells import Cell, NotebookError
 from services.databricks.runner.notebook.display import Shown, Tee
 from services.databricks.runner.notebook.languages import Languages
 from services.databricks.runner.notebook.limit import limited
-from services.databricks.runner.outcome import Outcome, formatted
+from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries
 from services.databricks.workspace import Workspace, normal
 
@@ -106,7 +106,7 @@ class Runtime:
     """What the notebooks of a run share."""
 
     def __init__(
-        self, task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries
+        self, task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries
     ) -> None:
         dbfs = Dbfs(Path(task["dbfs"]))
         self.folder, self.queries = folder, queries
@@ -154,7 +154,7 @@ class Runtime:
             sys.path.remove(folder)
 
 
-def run_notebook(task: dict[str, Any], folder: Path, outcome: Outcome, queries: Queries) -> None:
+def run_notebook(task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries) -> None:
     """Run the notebook of a task, and wait for the streams that it has started.
 
     Raises:

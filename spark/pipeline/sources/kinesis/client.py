@@ -28,7 +28,7 @@ from botocore.parsers import ResponseParserError
 
 from spark.pipeline.errors import SourceError
 from spark.pipeline.sources.kinesis.offsets import ShardName
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.shards import Shard
 
 OUTAGE = 300.0
@@ -64,7 +64,7 @@ def code(error: ClientError) -> str:
 class Kinesis:
     """The calls that the source makes; any thread may make them."""
 
-    def __init__(self, options: Options, stopped: threading.Event | None = None) -> None:
+    def __init__(self, options: KinesisOptions, stopped: threading.Event | None = None) -> None:
         self._client = _client(
             options.endpoint, options.region, options.access_key, options.secret_key
         )

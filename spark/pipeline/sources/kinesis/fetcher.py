@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spark.pipeline.sources.kinesis.client import Kinesis, StoppedError
 from spark.pipeline.sources.kinesis.offsets import ShardName
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import SHARD_END
 from spark.pipeline.sources.kinesis.records import Page, pages, rows
 
@@ -37,7 +37,7 @@ class Background:
         changed: notified of what is new, or of the error with which the thread has ended.
     """
 
-    def __init__(self, name: str, options: Options, changed: threading.Condition) -> None:
+    def __init__(self, name: str, options: KinesisOptions, changed: threading.Condition) -> None:
         self.error: Exception | None = None
         self._options, self._changed = options, changed
         self._stopped = threading.Event()
@@ -63,7 +63,7 @@ class Fetcher(Background):
 
     def __init__(
         self,
-        options: Options,
+        options: KinesisOptions,
         shard: ShardName,
         first: str,
         after: str,

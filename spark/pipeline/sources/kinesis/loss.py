@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from spark.pipeline.errors import DataLossError
 from spark.pipeline.sources.kinesis.client import Kinesis
 from spark.pipeline.sources.kinesis.offsets import Range, ShardName
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import SHARD_END
 from spark.pipeline.sources.kinesis.shards import Lineage
 
 HINT = "; start with a new checkpoint, or with failOnDataLoss=false to go on with what is there"
 
 
-def lost(options: Options, message: str) -> None:
+def lost(options: KinesisOptions, message: str) -> None:
     """Fail with what was lost, or warn of it, as ``failOnDataLoss`` says.
 
     Raises:
@@ -33,7 +33,7 @@ def kept(kinesis: Kinesis, stream: str) -> str:
 
 
 def still_there(
-    options: Options, kinesis: Kinesis, lineage: Lineage, ranges: Mapping[ShardName, Range]
+    options: KinesisOptions, kinesis: Kinesis, lineage: Lineage, ranges: Mapping[ShardName, Range]
 ) -> dict[ShardName, Range]:
     """Ranges whose shard is still the one that was read; the others are lost.
 

@@ -107,7 +107,7 @@ def _option(name: str, default: str, parse: Callable[[str], Any], repr: bool = T
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class KinesisOptions:
     """Options of one query, read and checked; they travel to the executors."""
 
     streams: tuple[str, ...] = _option("streamName", "", _streams)
@@ -131,7 +131,7 @@ class Options:
     fail_on_data_loss: bool = _option("failOnDataLoss", "true", _flag)
 
     @classmethod
-    def parse(cls, given: Mapping[str, str], settings: Settings | None = None) -> Options:
+    def parse(cls, given: Mapping[str, str], settings: Settings | None = None) -> KinesisOptions:
         """Read what a query gives; names count in any case of letters.
 
         Raises:
@@ -158,7 +158,7 @@ class Options:
 
 
 TABLE: tuple[Option, ...] = (
-    *(item.metadata["option"] for item in fields(Options)),
+    *(item.metadata["option"] for item in fields(KinesisOptions)),
     Option("consumerMode", "polling", _polling),
     Option("maxFetchDuration", "10s", _duration),
     Option("shardsPerTask", "5", _whole),

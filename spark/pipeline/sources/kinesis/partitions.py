@@ -12,7 +12,7 @@ from pyspark.sql.datasource import InputPartition
 from spark.pipeline.sources.kinesis.client import Kinesis
 from spark.pipeline.sources.kinesis.loss import kept, lost
 from spark.pipeline.sources.kinesis.offsets import Range, ShardName
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import SHARD_END, is_record
 from spark.pipeline.sources.kinesis.records import NotOfThisShardError, Page, pages, rows
 
@@ -28,7 +28,7 @@ class RowsPartition(InputPartition):  # type: ignore[misc]
 
     stream: bytes
 
-    def read(self, options: Options) -> Iterator[pa.RecordBatch]:
+    def read(self, options: KinesisOptions) -> Iterator[pa.RecordBatch]:
         """Yield the rows."""
         with pa.ipc.open_stream(self.stream) as reader:
             yield from reader
@@ -41,7 +41,7 @@ class RangePartition(InputPartition):  # type: ignore[misc]
     shard: ShardName
     range: Range
 
-    def read(self, options: Options) -> Iterator[pa.RecordBatch]:
+    def read(self, options: KinesisOptions) -> Iterator[pa.RecordBatch]:
         """Read the range again and check that it holds what it held.
 
         Yields:
@@ -91,7 +91,7 @@ def _until(found: Iterator[Page], to: str) -> Iterator[Page]:
             return
 
 
-def pack(pieces: Iterable[Piece], options: Options) -> list[RowsPartition | RangePartition]:
+def pack(pieces: Iterable[Piece], options: KinesisOptions) -> list[RowsPartition | RangePartition]:
     """Make the tasks of a batch.
 
     Small shards share tasks, as a task costs more than their rows; the rows of a large one go into

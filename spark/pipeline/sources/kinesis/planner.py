@@ -13,7 +13,7 @@ from spark.pipeline.sources.kinesis.client import Kinesis
 from spark.pipeline.sources.kinesis.fetcher import Background, Fetcher, Taken
 from spark.pipeline.sources.kinesis.loss import kept, lost, still_there
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import LATEST, SHARD_END, arrival, at
 from spark.pipeline.sources.kinesis.records import NotOfThisShardError, tip
 from spark.pipeline.sources.kinesis.shards import Lineage
@@ -29,7 +29,7 @@ up to the end of the buffer."""
 class Planner:
     """Plans the batches of one query; one thread at a time uses it."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: KinesisOptions) -> None:
         self._options = options
         self._changed = threading.Condition()
         self._watcher: _Watcher | None = None
@@ -274,7 +274,7 @@ class _Watcher(Background):
     It lists those of every stream each ``shardFetchInterval``, and whenever it's asked to.
     """
 
-    def __init__(self, options: Options, changed: threading.Condition) -> None:
+    def __init__(self, options: KinesisOptions, changed: threading.Condition) -> None:
         self.lineage = Lineage()
         """The shards; none before the first look."""
         self.looks = 0

@@ -39,14 +39,16 @@ class NotOfThisShardError(Exception):
 def rows(shard: ShardName, records: list[Record]) -> pa.RecordBatch:
     """Rows of a shard's records, in their order."""
     count = len(records)
-    arrivals = array("q", [1000 * record["ApproximateArrivalTimestamp"] for record in records])
+    counted_posts = array("q", [1000 * record["ApproximateArrivalTimestamp"] for record in records])
     columns = [
         _column(pa.string(), [record["PartitionKey"].encode() for record in records]),
         _column(pa.binary(), [record["Data"] for record in records]),
         _column(pa.string(), [shard.stream.encode()] * count),
         _column(pa.string(), [shard.id.encode()] * count),
         _column(pa.string(), [record["SequenceNumber"].encode() for record in records]),
-        pa.Array.from_buffers(pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(arrivals)]),
+        pa.Array.from_buffers(
+            pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(counted_posts)]
+        ),
     ]
     return pa.RecordBatch.from_arrays(columns, names=_NAMES)
 

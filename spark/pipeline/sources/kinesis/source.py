@@ -20,7 +20,7 @@ from pyspark.sql.datasource import DataSource, DataSourceStreamReader
 
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
-from spark.pipeline.sources.kinesis.options import Options
+from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.partitions import RangePartition, RowsPartition, pack
 from spark.pipeline.sources.kinesis.planner import Planner
 from spark.pipeline.sources.kinesis.records import SCHEMA
@@ -31,14 +31,14 @@ Document = dict[str, Any]
 class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
     """Plans on the driver; its copies on the executors read."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: KinesisOptions) -> None:
         self._options = options
         self._planner: Planner | None = None
         self._position: Offset | None = None
         """The newest offset that Spark knows of."""
         self._asked = False
 
-    def __reduce__(self) -> tuple[type[KinesisStreamReader], tuple[Options]]:
+    def __reduce__(self) -> tuple[type[KinesisStreamReader], tuple[KinesisOptions]]:
         # An executor has nothing to do with threads and buffers.
         return KinesisStreamReader, (self._options,)
 
@@ -108,11 +108,11 @@ class KinesisDataSource(DataSource):  # type: ignore[misc]
         """The reader of one query."""
         return KinesisStreamReader(self.parsed())
 
-    def parsed(self) -> Options:
+    def parsed(self) -> KinesisOptions:
         """The options of the query."""
         given = {name.lower() for name in self.options}
         missing = {n: value for n, value in self.defaults.items() if n.lower() not in given}
-        return Options.parse({**self.options, **missing})
+        return KinesisOptions.parse({**self.options, **missing})
 
 
 def register(spark: SparkSession, settings: Settings, **defaults: str) -> bool:
