@@ -58,9 +58,9 @@ FROM uv AS services-environment
 COPY requirements/services.txt requirements/
 RUN --mount=type=cache,target=/var/cache/uv services/environment.sh services .venv
 
-FROM uv AS jobs-api-environment
+FROM uv AS databricks-environment
 COPY requirements/databricks.txt requirements/
-RUN --mount=type=cache,target=/var/cache/uv services/environment.sh jobs-api .venv
+RUN --mount=type=cache,target=/var/cache/uv services/environment.sh databricks .venv
 
 FROM uv AS spark-environment
 COPY requirements/spark.txt requirements/
@@ -187,10 +187,10 @@ RUN install --directory --owner app --group app .run/data/stream
 USER app
 
 # A Databricks workspace.
-FROM spark-base AS jobs-api
+FROM spark-base AS databricks
 ENV PATH=/app/.venv/bin:$PATH
 RUN install --directory --owner app --group app .run/data/jobs_api .run/data/jobs_api_token
-COPY --from=jobs-api-environment /app/.venv .venv
+COPY --from=databricks-environment /app/.venv .venv
 COPY --from=code /app/services/__init__.py /app/services/asgi.py /app/services/secret.sh services/
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/databricks services/databricks

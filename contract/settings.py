@@ -96,33 +96,33 @@ class Settings:
     """Consumer instances that may exist at a time."""
     rest_proxy_consumer_timeout_ms: int = _setting("300000", values.positive)
     """Milliseconds after which an unused consumer instance is closed."""
-    jobs_api_url: str = _setting("http://127.0.0.1:8085", values.url)
+    databricks_host: str = _setting("http://127.0.0.1:8085", values.url)
     """Jobs API, as clients and browsers see it."""
-    jobs_api_listen: tuple[str, int] = _setting("127.0.0.1:8085", values.address)
+    databricks_listen: tuple[str, int] = _setting("127.0.0.1:8085", values.address)
     """Address that the Jobs API listens on."""
-    jobs_api_token: str = _setting("", str)
+    databricks_token: str = _setting("", str)
     """Token that clients of the Jobs API send; it has no default."""
-    jobs_api_token_file: str = _setting("", str)
-    """File with the token, where JOBS_API_TOKEN isn't set."""
-    jobs_api_slots: int = _setting("2", values.positive)
+    databricks_token_file: str = _setting("", str)
+    """File with the token, where DATABRICKS_TOKEN isn't set."""
+    databricks_slots: int = _setting("2", values.positive)
     """Tasks of the Jobs API that run at a time."""
-    jobs_api_queue: int = _setting("100", values.positive)
+    databricks_queue: int = _setting("100", values.positive)
     """Runs that may wait for their turn; more are refused."""
-    jobs_api_workspace: tuple[tuple[str, str], ...] = _setting(
+    databricks_workspace: tuple[tuple[str, str], ...] = _setting(
         "/Shared/pinterest-data-pipeline=.,/=workspace", values.folders
     )
     """Folders of the workspace and those that stand for them, /name=folder[,/name=folder]."""
-    jobs_api_command: str = _setting("spark/run.sh", str)
+    databricks_command: str = _setting("spark/run.sh", str)
     """Script that runs a Python module as a Spark job."""
-    jobs_api_path: str = _setting(".build/envs/spark/bin", str)
+    databricks_path: str = _setting(".build/envs/spark/bin", str)
     """Folder put first on PATH of a task: the environment of the jobs."""
-    jobs_api_log_bytes: int = _setting("5242880", values.positive)
+    databricks_log_bytes: int = _setting("5242880", values.positive)
     """Bytes of a task's log that are kept, the last."""
-    jobs_api_idle_seconds: int = _setting("300", values.whole)
+    databricks_idle_seconds: int = _setting("300", values.whole)
     """Seconds that the JVM of a task waits for the next task; with 0 each starts its own."""
     cluster_spark_version: str = _setting("16.4.x-scala2.12", values.spark_version)
     """Databricks runtime of the cluster that a task names by its existing_cluster_id."""
-    jobs_api_keep_runs: int = _setting("500", values.positive)
+    databricks_keep_runs: int = _setting("500", values.positive)
     """Runs that are kept; the oldest go with their logs."""
     airflow_url: str = _setting("http://127.0.0.1:8080", values.url)
     """Airflow's API server and UI."""
@@ -154,9 +154,9 @@ class Settings:
         if file := found["source_database_password_file"]:
             password = secret("SOURCE_DATABASE_PASSWORD_FILE", file)
             found["source_database_url"] = with_password(found["source_database_url"], password)
-        if found["jobs_api_token_file"] and not found["jobs_api_token"]:
-            token = secret("JOBS_API_TOKEN_FILE", found["jobs_api_token_file"])
-            found["jobs_api_token"] = token
+        if found["databricks_token_file"] and not found["databricks_token"]:
+            token = secret("DATABRICKS_TOKEN_FILE", found["databricks_token_file"])
+            found["databricks_token"] = token
         return cls(**found)
 
     @property

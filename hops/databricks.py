@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hops.access import Keeper
 
-SERVICE = "jobs-api"
+SERVICE = "databricks"
 TOKEN = "data/jobs_api_token/token"
 """File below the run folder with the token that the first start has made."""
 

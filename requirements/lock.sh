@@ -13,7 +13,7 @@ compile bootstrap.txt --universal --python-version 3.11 --group bootstrap
 compile app.txt --universal --python-version 3.11 pyproject.toml
 compile dev.txt --universal --python-version 3.11 pyproject.toml --group test
 # Part of the application's environment, at the same versions.
-for part in emulator jobs-api services; do
+for part in emulator databricks services; do
     compile "$part.txt" --universal --python-version 3.11 --constraint requirements/dev.txt --group "$part"
 done
 compile spark.txt --universal --python-version 3.11 --group spark

@@ -47,7 +47,7 @@ def endpoints(account: Account) -> list[Endpoint]:
     urls: list[tuple[str, str, str]] = [
         ("source database", "SOURCE_DATABASE_URL", settings.source_database_url),
         ("API Gateway", "GATEWAY_INVOKE_URL", settings.gateway_invoke_url),
-        ("Databricks", "JOBS_API_URL", settings.jobs_api_url),
+        ("Databricks", "DATABRICKS_HOST", settings.databricks_host),
         ("Airflow", "AIRFLOW_URL", settings.airflow_url),
     ]
     found = [Endpoint.of_url(*item) for item in urls if account.has(item[1])]

@@ -50,7 +50,7 @@ def examine(environment: Mapping[str, str], root: Path) -> Iterator[Finding]:
         yield from hops.gateway(account)
     if "Kafka" in reached and account.has("USER_ID"):  # one broker is enough
         yield from hops.kafka(account)
-    if "Databricks" in reached and account.has("JOBS_API_TOKEN"):
+    if "Databricks" in reached and account.has("DATABRICKS_TOKEN"):
         yield from workspace.databricks(account, root)
     if "Airflow" in reached:
         yield from workspace.airflow(account, root)

@@ -39,8 +39,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("KAFKA_BOOTSTRAP_SERVERS", "take them from the MSK cluster's client information"),
     Variable("KAFKA_AUTH", "say how MSK's clients log in: iam, scram or none", False),
     Variable("KAFKA_REST_ENDPOINT", "give the REST proxy's address, as API Gateway reaches it"),
-    Variable("JOBS_API_URL", "give the workspace's URL, or nothing without Databricks", False),
-    Variable("JOBS_API_TOKEN", "make a token of a service principal in the workspace", False, True),
+    Variable("DATABRICKS_HOST", "give the workspace's URL, or nothing without Databricks", False),
+    Variable(
+        "DATABRICKS_TOKEN", "make a token of a service principal in the workspace", False, True
+    ),
     Variable("AIRFLOW_URL", "give the web server's URL of the MWAA environment", False),
 )
 
@@ -87,6 +89,6 @@ def _together(environment: Mapping[str, str]) -> Iterator[Finding]:
     elif key in LOCALSTACKS_KEYS and not environment.get("AWS_ENDPOINT_URL"):
         what = f"it is {key!r}, which only LocalStack takes"
         yield Finding(KEYS[0], what, "give both keys, or none for a profile or a role")
-    if environment.get("JOBS_API_URL") and not environment.get("JOBS_API_TOKEN"):
+    if environment.get("DATABRICKS_HOST") and not environment.get("DATABRICKS_TOKEN"):
         remedy = "make a token of a service principal in the workspace"
-        yield Finding("JOBS_API_TOKEN", "it is not set, but JOBS_API_URL is", remedy)
+        yield Finding("DATABRICKS_TOKEN", "it is not set, but DATABRICKS_HOST is", remedy)

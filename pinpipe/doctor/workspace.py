@@ -17,19 +17,21 @@ from pinpipe.doctor.finding import Finding
 
 def databricks(account: Account, root: Path) -> Iterator[Finding]:
     """List one job, the cheapest read there is, and look for the runtime of the bundle."""
-    area, url = "Databricks", account.settings.jobs_api_url
-    headers = {"Authorization": f"Bearer {account.settings.jobs_api_token}"}
+    area, url = "Databricks", account.settings.databricks_host
+    headers = {"Authorization": f"Bearer {account.settings.databricks_token}"}
     listed = _get(f"{url}/api/2.2/jobs/list?limit=1", headers)
     if isinstance(listed, str):
-        yield Finding(area, f"jobs/list: {listed}", "correct JOBS_API_URL")
+        yield Finding(area, f"jobs/list: {listed}", "correct DATABRICKS_HOST")
         return
     code = listed.status_code
     if code in (401, 403):
         what = f"it refuses the token: {code} (jobs/list of one job)"
-        yield Finding(area, what, "make a new one in the workspace and put it into JOBS_API_TOKEN")
+        yield Finding(
+            area, what, "make a new one in the workspace and put it into DATABRICKS_TOKEN"
+        )
         return
     if code != 200:
-        remedy = "let JOBS_API_URL be the workspace's URL, without a path"
+        remedy = "let DATABRICKS_HOST be the workspace's URL, without a path"
         yield Finding(area, f"jobs/list is {code}", remedy)
         return
     yield Finding(area, "the token is good (jobs/list of one job)")

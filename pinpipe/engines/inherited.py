@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 ACCOUNTS = ("AIRFLOW_", "AWS_", "DATABRICKS_")
 """How the variables begin that choose an account, or log in at one."""
-CREDENTIALS = ("JOBS_API_TOKEN", "KAFKA_SCRAM_PASSWORD", "SOURCE_DATABASE_URL")
+CREDENTIALS = ("LOCAL_DATABRICKS_TOKEN", "KAFKA_SCRAM_PASSWORD", "SOURCE_DATABASE_URL")
 """Settings with a secret in them: docker-compose.yml hands each to the services that use it."""
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 """Instead of those in ``~/.aws``, which a container lacks."""

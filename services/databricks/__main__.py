@@ -31,13 +31,13 @@ CONNECTIONS = 256
 async def serve(settings: Settings, data: Path) -> None:
     """Serve until a signal asks for the end."""
     (data / "dbfs").mkdir(parents=True, exist_ok=True)
-    workspace = Workspace(dict(settings.jobs_api_workspace), data / "dbfs")
+    workspace = Workspace(dict(settings.databricks_workspace), data / "dbfs")
     database = Database(data / "state.db")
     task_runner = TaskRunner(settings, data / "tasks")
     context = ServiceContext(settings, database, task_runner, workspace)
     scheduler = Scheduler(context)
     await scheduler.recover()
-    address = settings.jobs_api_listen
+    address = settings.databricks_listen
     await asgi.serve(application(context, scheduler), "Jobs API", address, CONNECTIONS)
     await scheduler.stop()
     await task_runner.jvms.close()
@@ -46,14 +46,14 @@ async def serve(settings: Settings, data: Path) -> None:
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(prog="jobs_api", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="databricks", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of state, logs and DBFS")
     arguments = parser.parse_args()
 
     def run() -> None:
         settings = Settings.from_environ()
-        if not settings.jobs_api_token:
-            raise SettingError("JOBS_API_TOKEN", None, "clients of the Jobs API need one to send")
+        if not settings.databricks_token:
+            raise SettingError("DATABRICKS_TOKEN", None, "clients of the Jobs API need one to send")
         uvloop.run(serve(settings, arguments.data))
 
     return exit_status(run)

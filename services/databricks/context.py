@@ -23,16 +23,16 @@ class ServiceContext:
     ) -> None:
         self.settings, self.database, self.task_runner = settings, database, task_runner
         self.workspace = workspace
-        self.slots = asyncio.Semaphore(settings.jobs_api_slots)
+        self.slots = asyncio.Semaphore(settings.databricks_slots)
 
     def reason_unwell(self) -> str | None:
         """Why no run could be kept or started now; None when all is well."""
-        command = shlex.split(self.settings.jobs_api_command)[0]
+        command = shlex.split(self.settings.databricks_command)[0]
         if shutil.which(command) is None:
-            return f"JOBS_API_COMMAND: {command} can't be run"
-        path = self.settings.jobs_api_path
+            return f"DATABRICKS_COMMAND: {command} can't be run"
+        path = self.settings.databricks_path
         if path and shutil.which("python", path=path) is None:
-            return f"JOBS_API_PATH: there is no python in {path}; run 'make install'"
+            return f"DATABRICKS_PATH: there is no python in {path}; run 'make install'"
         try:
             with self.database.work() as session:
                 session.execute(select(Run.run_id).limit(1))

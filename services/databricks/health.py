@@ -7,4 +7,4 @@ import sys
 from contract.health import check
 
 if __name__ == "__main__":
-    sys.exit(check("Jobs API", lambda settings: settings.jobs_api_listen))
+    sys.exit(check("Jobs API", lambda settings: settings.databricks_listen))

@@ -1,7 +1,7 @@
 """Paths of the workspace and of DBFS, and the local folders that stand for them.
 
 ``/Workspace/<path>`` and ``/<path>`` are one place, as in Databricks. A folder of the workspace is
-mapped to one of this machine (``JOBS_API_WORKSPACE``); whatever lies outside of those is refused.
+mapped to one of this machine (``DATABRICKS_WORKSPACE``); whatever lies outside of those is refused.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 
-from hops import databricks as jobs_api
+from hops import databricks
 from hops.access import Access
 from tests.conftest import Stack
 from tests.support import ROOT, pipelines
@@ -51,7 +51,7 @@ def test_a_day_of_500_draws(
     stack: Stack, access: Access, airflow: Airflow, say: Callable[..., None]
 ) -> None:
     jobs = WorkspaceClient(
-        host=stack.settings.jobs_api_url, token=jobs_api.token(stack.engine)
+        host=stack.settings.databricks_host, token=databricks.token(stack.engine)
     ).jobs
     memory = {
         status.service: status.memory_mib or 0

@@ -44,8 +44,8 @@ class Lake:
             write_objects(self._objects, names.topic(user_id, entity), records, 50)
         self.api = JobsApi(
             folder,
-            JOBS_API_WORKSPACE=f"{HERE}={ROOT}",
-            JOBS_API_IDLE_SECONDS=str(idle),
+            DATABRICKS_WORKSPACE=f"{HERE}={ROOT}",
+            DATABRICKS_IDLE_SECONDS=str(idle),
             DELTA_ROOT=f"file:{folder}/delta",
             # Nothing listens there: these jobs read and write files.
             AWS_ENDPOINT_URL="http://127.0.0.1:9",

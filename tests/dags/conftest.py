@@ -96,7 +96,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def jobs_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """The Jobs API; Airflow's connection ``databricks_default`` leads to it."""
     with (
-        JobsApi(tmp_path_factory.mktemp("jobs_api")) as service,
+        JobsApi(tmp_path_factory.mktemp("databricks")) as service,
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", service.connection())

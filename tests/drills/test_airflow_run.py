@@ -17,7 +17,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
-from hops import databricks as jobs_api
+from hops import databricks
 from hops.access import Access
 from tests.conftest import Stack
 from tests.support import pipelines, source
@@ -47,8 +47,8 @@ class Survived:
 @pytest.fixture(scope="module")
 def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     """A run in which the Jobs API was killed in its first try, and the scheduler in its second."""
-    token = jobs_api.token(stack.engine)
-    jobs = WorkspaceClient(host=stack.settings.jobs_api_url, token=token).jobs
+    token = databricks.token(stack.engine)
+    jobs = WorkspaceClient(host=stack.settings.databricks_host, token=token).jobs
     keys = pipelines.send(stack, access, 0, 20)
     airflow.unpause()
     run_id = airflow.trigger()
@@ -69,8 +69,8 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
         return f"{airflow.tasks(run_id)}, submitted {submitted()}"
 
     wait_for("the first try to work", lambda: works(1), LIMIT, state=seen)
-    stack.kill("jobs-api")
-    stack.start("jobs-api")
+    stack.kill("databricks")
+    stack.start("databricks")
     wait_for("the second try to work", lambda: works(2), LIMIT, state=seen)
     stack.kill("airflow-scheduler")
     stack.start("airflow-scheduler")

@@ -15,7 +15,7 @@ def test_nothing_is_wrong(stack: Stack) -> None:
 
 
 def test_a_wrong_token_and_another_id_are_told(stack: Stack) -> None:
-    wrong = here.described(stack) | {"JOBS_API_TOKEN": "another", "USER_ID": "0e36c8cd403d"}
+    wrong = here.described(stack) | {"DATABRICKS_TOKEN": "another", "USER_ID": "0e36c8cd403d"}
     done = stack.pinpipe("doctor", "--target", "aws", environment=wrong)
     assert done.returncode == 1
     areas = [line.partition(":")[0] for line in done.stdout.splitlines()]

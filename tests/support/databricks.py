@@ -66,13 +66,13 @@ class JobsApi(Service):
             "services/databricks",
             folder,
             {
-                "JOBS_API_LISTEN": f"127.0.0.1:{self.port}",
-                "JOBS_API_URL": url,
-                "JOBS_API_TOKEN": TOKEN,
-                "JOBS_API_WORKSPACE": f"/={self.workspace}",
-                "JOBS_API_SLOTS": "4",
+                "DATABRICKS_LISTEN": f"127.0.0.1:{self.port}",
+                "DATABRICKS_HOST": url,
+                "DATABRICKS_TOKEN": TOKEN,
+                "DATABRICKS_WORKSPACE": f"/={self.workspace}",
+                "DATABRICKS_SLOTS": "4",
                 # These tasks have no need of a JVM.
-                "JOBS_API_IDLE_SECONDS": "0",
+                "DATABRICKS_IDLE_SECONDS": "0",
                 **settings,
             },
         )

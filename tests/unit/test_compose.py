@@ -100,7 +100,7 @@ def test_every_port_is_published_on_this_machine_alone() -> None:
     services = yaml.safe_load((ROOT / compose.FILE).read_text())["services"]
     published = {name: service.get("ports", []) for name, service in services.items()}
     assert published["airflow-api-server"]
-    assert published["jobs-api"]
+    assert published["databricks"]
     ports = [port for found in published.values() for port in found]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 

@@ -67,7 +67,11 @@ def test_nothing_is_wrong_with_good_variables() -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", "b-1", "KAFKA_BOOTSTRAP_SERVERS: it is 'b-1': it must be host"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY: only the other key is set"),
         ("AWS_ACCESS_KEY_ID", "test", "AWS_ACCESS_KEY_ID: it is 'test', which only LocalStack"),
-        ("JOBS_API_URL", "https://w.example", "JOBS_API_TOKEN: it is not set, but JOBS_API_URL"),
+        (
+            "DATABRICKS_HOST",
+            "https://w.example",
+            "DATABRICKS_TOKEN: it is not set, but DATABRICKS_HOST",
+        ),
         ("S3_SINK_FLUSH_SIZE", "0", "S3_SINK_FLUSH_SIZE: it is '0': it must be a whole number"),
         ("SOURCE_DATABASE_URL", "hidden", "SOURCE_DATABASE_URL: it can't be used: it must be"),
     ],
@@ -85,8 +89,8 @@ def test_dead_ends_are_told_each_and_nothing_is_asked_behind_them(dead: str) -> 
         "SOURCE_DATABASE_URL": f"mysql+pymysql://reader:hidden@{dead}/pinterest_data",
         "GATEWAY_INVOKE_URL": f"http://{dead}/dev",
         "KAFKA_BOOTSTRAP_SERVERS": f"{dead},{dead}",
-        "JOBS_API_URL": f"http://{dead}",
-        "JOBS_API_TOKEN": "token",
+        "DATABRICKS_HOST": f"http://{dead}",
+        "DATABRICKS_TOKEN": "token",
         "AIRFLOW_URL": f"http://{dead}",
     }
     found = problems(examine(environment, ROOT))

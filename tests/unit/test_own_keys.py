@@ -30,7 +30,7 @@ def test_no_key_of_the_shell_is_in_docker_compose_yml(native: bool) -> None:
     marked = {name for name, given in environments.items() if "AKIAMARKED" in str(given)}
     assert marked == set()
     signing = {name for name, given in environments.items() if KEYS[0] in given}
-    assert signing >= {"kafka", "connect", "spark", "stream", "jobs-api", "client"}
+    assert signing >= {"kafka", "connect", "spark", "stream", "databricks", "client"}
     for name in signing:
         assert [environments[name][key] for key in KEYS] == ["test", "test"]
 
@@ -38,7 +38,11 @@ def test_no_key_of_the_shell_is_in_docker_compose_yml(native: bool) -> None:
 def test_no_variable_of_aws_but_the_region_is_taken_from_the_shell() -> None:
     """Compose prefers the shell to .env, so such a variable would be a person's."""
     text = (ROOT / compose.FILE).read_text()
-    assert set(re.findall(r"\$\{((?:AWS|DATABRICKS)_\w+)", text)) == {"AWS_REGION"}
+    assert set(re.findall(r"\$\{((?:AWS|DATABRICKS)_\w+)", text)) == {
+        "AWS_REGION",
+        "DATABRICKS_IDLE_SECONDS",
+        "DATABRICKS_PORT",
+    }
 
 
 def test_the_stacks_keys_can_be_changed() -> None:
@@ -57,7 +61,11 @@ def test_a_process_inherits_the_machine_and_no_account() -> None:
     }
     settings = dict.fromkeys(CREDENTIALS, "AKIAMARKED")
     engine = NativeEngine(ROOT, {**machine, **MARKED, **settings, "AIRFLOW_CONN_X": "AKIAMARKED"})
-    takes = {"kafka": {"KAFKA_SCRAM_PASSWORD"}, "jobs-api": {"JOBS_API_TOKEN"}, "localstack": set()}
+    takes = {
+        "kafka": {"KAFKA_SCRAM_PASSWORD"},
+        "databricks": {"DATABRICKS_TOKEN"},
+        "localstack": set(),
+    }
     takes |= {"dataset-load": {"SOURCE_DATABASE_URL"}, "airflow-scheduler": set(), "stream": set()}
     for service in compose.load(ROOT, {}).services:
         given = engine.one_shot(service).environment

@@ -30,7 +30,7 @@ SECRETS = {
     "mysql-reader": {"mysql": "rw", "emulator": "ro", "emulator-streaming": "ro"},
     "kafka-client": {"kafka": "rw"}
     | dict.fromkeys(("topics", "rest-proxy", "connect", "connector"), "ro"),
-    "jobs-api-token": {"jobs-api": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
+    "jobs-api-token": {"databricks": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
     "postgres-password": {"postgres": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
     # Airflow's keys, and the password of its user, which the processes of one Airflow share.
     "airflow": dict.fromkeys(_AIRFLOW, "rw"),

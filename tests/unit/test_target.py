@@ -13,8 +13,8 @@ from tests.unit import test_doctor_target
 GOOD = test_doctor_target.GOOD | {
     "AWS_SESSION_TOKEN": "",
     "KAFKA_AUTH": "iam",
-    "JOBS_API_URL": "https://workspace.example",
-    "JOBS_API_TOKEN": "hidden",
+    "DATABRICKS_HOST": "https://workspace.example",
+    "DATABRICKS_TOKEN": "hidden",
     "AIRFLOW_URL": "",
     "DELTA_ROOT": "",
 }
@@ -46,8 +46,8 @@ def test_the_tables_of_a_run_are_below_the_deployment_s() -> None:
         ("GATEWAY_INVOKE_URL", "", "GATEWAY_INVOKE_URL: it is not set"),
         ("GATEWAY_INVOKE_URL", "https://<api id>.example/dev", "GATEWAY_INVOKE_URL: it is not set"),
         ("KAFKA_AUTH", "kerberos", "KAFKA_AUTH: it is 'kerberos': it must be none"),
-        ("JOBS_API_URL", "", "JOBS_API_URL: it is not set; the jobs run through it"),
-        ("JOBS_API_TOKEN", "", "JOBS_API_TOKEN: it is not set, but JOBS_API_URL is"),
+        ("DATABRICKS_HOST", "", "DATABRICKS_HOST: it is not set; the jobs run through it"),
+        ("DATABRICKS_TOKEN", "", "DATABRICKS_TOKEN: it is not set, but DATABRICKS_HOST is"),
     ],
 )
 def test_a_variable_that_cant_be_used_is_told(name: str, value: str, told: str) -> None:

@@ -41,7 +41,7 @@ class Runs:
     def __init__(self, context: ServiceContext, scheduler: Scheduler) -> None:
         self._database, self._workspace = context.database, context.workspace
         self._task_runner = context.task_runner
-        self._url = context.settings.jobs_api_url
+        self._url = context.settings.databricks_host
         self._scheduler = scheduler
 
     async def submit(self, request: Json) -> Json:

@@ -60,7 +60,7 @@ class Server:
         clusters = Clusters(context.settings.cluster_spark_version)
         permissions = Permissions(context.database)
         self._context = context
-        self._token = context.settings.jobs_api_token.encode()
+        self._token = context.settings.databricks_token.encode()
         self._calls: dict[tuple[str, str], Handler] = {
             ("POST", "jobs/create"): jobs.create,
             ("GET", "jobs/get"): jobs.get,

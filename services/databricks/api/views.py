@@ -7,7 +7,7 @@ from typing import Any
 from services.databricks.engine.states import LifeCycle, Result
 from services.databricks.store.database import Attempt, Job, Run, _State, now
 
-USER = "jobs-api@localhost"
+USER = "databricks@localhost"
 """Who has created everything: there is one token."""
 PAGE = 100
 """Tasks, job clusters and the like in one answer, at most; more by ``next_page_token``."""

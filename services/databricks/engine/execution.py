@@ -171,7 +171,7 @@ class Execution:
             if run.life_cycle in states.WAITING:
                 run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
                 run.start_time = run.start_time or row.start_time
-            known = parameters.values(row, self._context.settings.jobs_api_url)
+            known = parameters.values(row, self._context.settings.databricks_host)
             row.resolved = parameters.called_with(row, known)
             cluster = _cluster_of(row)
             described = _task_json(self._context, row, cluster)
@@ -254,7 +254,7 @@ def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]
             "run_id": str(row.run_id),
             "task_key": row.task_key,
             "job_name": run.name,
-            "url": context.settings.jobs_api_url,
+            "url": context.settings.databricks_host,
         },
     }
 

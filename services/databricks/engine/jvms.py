@@ -152,7 +152,7 @@ class Jvms:
 
     def __init__(self, settings: Settings, command: list[str], root: Path) -> None:
         self._command, self._root = command, root
-        self._slots, self._seconds = settings.jobs_api_slots, settings.jobs_api_idle_seconds
+        self._slots, self._seconds = settings.databricks_slots, settings.databricks_idle_seconds
         self._numbers = itertools.count()
         self._idle: list[Jvm] = []
         """The longest waiting first."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-MARK = "JOBS_API_TASK"
+MARK = "DATABRICKS_TASK"
 """Variable that holds the folder of the task that a process belongs to."""
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""

@@ -37,7 +37,7 @@ class Scheduler:
         """
         waiting = sum(not execution.started for execution in self._executions.values())
         waits = awaits_turn or self.context.slots.locked()
-        if waits and waiting >= self.context.settings.jobs_api_queue:
+        if waits and waiting >= self.context.settings.databricks_queue:
             raise ApiError(
                 Code.REQUEST_LIMIT_EXCEEDED,
                 f"{waiting} runs wait for their turn, which is the limit; try again later",
@@ -110,7 +110,7 @@ class Scheduler:
         with self.context.database.work() as session:
             ended = select(Run.run_id).where(Run.life_cycle.in_(TERMINAL))
             old = session.scalars(
-                ended.order_by(Run.run_id.desc()).offset(self.context.settings.jobs_api_keep_runs)
+                ended.order_by(Run.run_id.desc()).offset(self.context.settings.databricks_keep_runs)
             ).all()
             of_old = delete(Attempt).where(Attempt.job_run_id.in_(old))
             attempts = session.scalars(of_old.returning(Attempt.run_id)).all()

@@ -55,7 +55,7 @@ class TaskRunner:
     def __init__(self, settings: Settings, root: Path) -> None:
         self._settings, self.root = settings, root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
-        self._command = shlex.split(settings.jobs_api_command)
+        self._command = shlex.split(settings.databricks_command)
         self.jvms = Jvms(settings, self._command, self.root / "jvms")
 
     def folder(self, run_id: int) -> Path:
@@ -64,7 +64,7 @@ class TaskRunner:
 
     def log(self, run_id: int) -> BoundedLog:
         """Log of an attempt."""
-        return BoundedLog(self.folder(run_id), self._settings.jobs_api_log_bytes)
+        return BoundedLog(self.folder(run_id), self._settings.databricks_log_bytes)
 
     def forget(self, run_id: int) -> None:
         """Remove all that an attempt has left."""
@@ -137,10 +137,10 @@ class TaskRunner:
     def _environment(self, cluster: Mapping[str, Any]) -> dict[str, str]:
         """Environment of a cluster: ours without the token, with what it brings."""
         found = {**os.environ, **cluster.get("spark_env_vars", {})}
-        for name in ("JOBS_API_TOKEN", "JOBS_API_TOKEN_FILE"):
+        for name in ("DATABRICKS_TOKEN", "DATABRICKS_TOKEN_FILE"):
             found.pop(name, None)
-        if self._settings.jobs_api_path:
-            path = Path(self._settings.jobs_api_path).resolve()
+        if self._settings.databricks_path:
+            path = Path(self._settings.databricks_path).resolve()
             found["PATH"] = f"{path}{os.pathsep}{found.get('PATH', os.defpath)}"
         conf = cluster.get("spark_conf", {}).items()
         options = shlex.join(part for item in conf for part in ("--conf", "=".join(item)))

@@ -41,7 +41,7 @@ class Pages:
     """The handlers of the pages."""
 
     def __init__(self, context: ServiceContext) -> None:
-        self._database, self._url = context.database, context.settings.jobs_api_url
+        self._database, self._url = context.database, context.settings.databricks_host
         self._task_runner = context.task_runner
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),

@@ -13,7 +13,7 @@ from tests.support.databricks import JobsApi
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
     """The running service."""
-    with JobsApi(tmp_path_factory.mktemp("jobs_api")) as service:
+    with JobsApi(tmp_path_factory.mktemp("databricks")) as service:
         yield service
 
 
@@ -23,6 +23,6 @@ def start_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     with ExitStack() as started:
 
         def start(**settings: str) -> JobsApi:
-            return started.enter_context(JobsApi(tmp_path_factory.mktemp("jobs_api"), **settings))
+            return started.enter_context(JobsApi(tmp_path_factory.mktemp("databricks"), **settings))
 
         yield start

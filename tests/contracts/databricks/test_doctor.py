@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def told(url: str, token: str, root: Path = ROOT) -> list[Finding]:
     """What is found with that address and token."""
-    account = Account({"JOBS_API_URL": url, "JOBS_API_TOKEN": token})
+    account = Account({"DATABRICKS_HOST": url, "DATABRICKS_TOKEN": token})
     return list(workspace.databricks(account, root))
 
 
@@ -34,10 +34,10 @@ def test_a_good_token_and_the_runtime_are_found(api: JobsApi) -> None:
 @pytest.mark.parametrize(
     ("address", "token", "what", "remedy"),
     [
-        ("{api}", "another", "it refuses the token: 40.*", ".*JOBS_API_TOKEN.*"),
-        ("{api}/somewhere", TOKEN, "jobs/list is 404", ".*JOBS_API_URL.*"),
-        ("http://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct JOBS_API_URL"),
-        ("https://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct JOBS_API_URL"),
+        ("{api}", "another", "it refuses the token: 40.*", ".*DATABRICKS_TOKEN.*"),
+        ("{api}/somewhere", TOKEN, "jobs/list is 404", ".*DATABRICKS_HOST.*"),
+        ("http://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct DATABRICKS_HOST"),
+        ("https://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct DATABRICKS_HOST"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_remedy(

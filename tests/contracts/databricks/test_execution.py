@@ -94,7 +94,7 @@ def test_a_run_is_cancelled_whatever_its_tasks_have_come_to(api: JobsApi, tmp_pa
 def test_runs_wait_for_slots_and_the_queue_is_bounded(
     start_api: Callable[..., JobsApi], tmp_path: Path
 ) -> None:
-    api = start_api(JOBS_API_SLOTS="1", JOBS_API_QUEUE="2")
+    api = start_api(DATABRICKS_SLOTS="1", DATABRICKS_QUEUE="2")
     go = tmp_path / "go"
     first = api.submit(python("a", "hold.py", str(go)))
     wait_for("the first run", lambda: go.with_suffix(".held").exists())
@@ -120,7 +120,7 @@ def test_runs_wait_for_slots_and_the_queue_is_bounded(
 def test_runs_of_a_job_wait_for_their_turn_also_after_a_restart(
     start_api: Callable[..., JobsApi], tmp_path: Path
 ) -> None:
-    api = start_api(JOBS_API_QUEUE="3")
+    api = start_api(DATABRICKS_QUEUE="3")
     go = tmp_path / "go"
     job_id = api.jobs.create(
         name="turns",
@@ -187,7 +187,7 @@ def test_a_cluster_brings_variables_and_the_token_stays(api: JobsApi) -> None:
 
 
 def test_a_log_is_bounded(start_api: Callable[..., JobsApi]) -> None:
-    api = start_api(JOBS_API_LOG_BYTES="50000", JOBS_API_KEEP_RUNS="2")
+    api = start_api(DATABRICKS_LOG_BYTES="50000", DATABRICKS_KEEP_RUNS="2")
     run = api.ended(api.submit(python("a", "flood.py")))
     output = api.output(run, "a")
     assert output.logs_truncated

@@ -46,9 +46,9 @@ def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]
 def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Iterator[JobsApi]:
     """A service whose workspace and DBFS have what a person has put there."""
     service = JobsApi(
-        tmp_path_factory.mktemp("jobs_api"),
+        tmp_path_factory.mktemp("databricks"),
         **localstack.access,
-        JOBS_API_IDLE_SECONDS="300",
+        DATABRICKS_IDLE_SECONDS="300",
     )
     for name in ("batch_processing.py", "stream_processing.ipynb"):
         elsewhere.put(name, service.workspace / elsewhere.HOME)

@@ -92,7 +92,9 @@ def start(start_api: Callable[..., JobsApi]) -> Callable[..., Warm]:
     """Start a service whose JVMs wait for a minute."""
 
     def started(**settings: str) -> Warm:
-        return Warm(start_api(**{"JOBS_API_IDLE_SECONDS": "60", "JOBS_API_SLOTS": "2", **settings}))
+        return Warm(
+            start_api(**{"DATABRICKS_IDLE_SECONDS": "60", "DATABRICKS_SLOTS": "2", **settings})
+        )
 
     return started
 
@@ -108,7 +110,7 @@ def test_it_serves_the_next_task_and_none_after_a_failure(start: Callable[..., W
 
 @pytest.mark.slow
 def test_another_cluster_is_another_jvm_and_slots_are_the_most(start: Callable[..., Warm]) -> None:
-    warm = start(JOBS_API_SLOTS="1")
+    warm = start(DATABRICKS_SLOTS="1")
 
     def cluster(**more: Any) -> ClusterSpec:
         return ClusterSpec(spark_version="18.x-scala2.13", num_workers=0, **more)
@@ -133,7 +135,7 @@ def test_it_goes_with_a_cancelled_task(start: Callable[..., Warm]) -> None:
 
 @pytest.mark.slow
 def test_it_waits_no_longer_than_it_is_to(start: Callable[..., Warm]) -> None:
-    warm = start(JOBS_API_IDLE_SECONDS="1")
+    warm = start(DATABRICKS_IDLE_SECONDS="1")
     pid = warm.pid()
     wait_for("its end", lambda: not lives(pid), 10)
     folders = warm.api.data / "tasks" / "jvms"

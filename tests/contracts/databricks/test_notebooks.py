@@ -32,10 +32,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
             post = json.dumps({"index": index, "category": category})
             s3.put_object(Bucket=BUCKET, Key=f"topics/{index}.json", Body=post.encode())
         service = JobsApi(
-            tmp_path_factory.mktemp("jobs_api"),
+            tmp_path_factory.mktemp("databricks"),
             **localstack.access,
             SECRET_AWS_SECRET_KEY=SECRET,
-            JOBS_API_IDLE_SECONDS="300",
+            DATABRICKS_IDLE_SECONDS="300",
         )
         shutil.copytree(NOTEBOOKS, service.workspace / "books")
         with service:

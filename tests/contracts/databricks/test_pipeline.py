@@ -67,10 +67,10 @@ def kinesis(block: Block) -> Iterator[Engine]:
 def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -> Iterator[JobsApi]:
     """A service whose workspace is this checkout, as it is when deployed."""
     service = JobsApi(
-        tmp_path_factory.mktemp("jobs_api"),
-        JOBS_API_WORKSPACE=f"{HERE}={ROOT}",
-        JOBS_API_SLOTS="1",
-        JOBS_API_IDLE_SECONDS="300",
+        tmp_path_factory.mktemp("databricks"),
+        DATABRICKS_WORKSPACE=f"{HERE}={ROOT}",
+        DATABRICKS_SLOTS="1",
+        DATABRICKS_IDLE_SECONDS="300",
         DELTA_ROOT=f"file:{lake}/delta",
         AWS_ENDPOINT_URL=kinesis.endpoint,
         AWS_ACCESS_KEY_ID="test",

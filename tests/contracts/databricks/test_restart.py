@@ -16,7 +16,7 @@ from tests.support.waiting import wait_for
 def test_runs_outlive_the_service(
     start_api: Callable[..., JobsApi], tmp_path: Path, end: Callable[[JobsApi], object]
 ) -> None:
-    api = start_api(JOBS_API_SLOTS="1")
+    api = start_api(DATABRICKS_SLOTS="1")
     done = api.submit(python("a", "say.py", "kept"), idempotency_token="done")
     api.ended(done)
     pid = tmp_path / "pid"
@@ -64,17 +64,17 @@ def test_a_repair_runs_what_a_restart_has_broken(
 
 
 def test_it_does_not_start_without_a_token(tmp_path: Path) -> None:
-    api = JobsApi(tmp_path, JOBS_API_TOKEN="")
-    with pytest.raises(AssertionError, match="JOBS_API_TOKEN is not set"):
+    api = JobsApi(tmp_path, DATABRICKS_TOKEN="")
+    with pytest.raises(AssertionError, match="DATABRICKS_TOKEN is not set"):
         api.start()
 
 
 def test_health_says_what_is_missing(tmp_path: Path) -> None:
-    api = JobsApi(tmp_path, JOBS_API_PATH=str(tmp_path))
+    api = JobsApi(tmp_path, DATABRICKS_PATH=str(tmp_path))
     try:
         with pytest.raises(AssertionError, match="waited"):
             api.start(limit=0)
-        reason = "JOBS_API_PATH: there is no python"
+        reason = "DATABRICKS_PATH: there is no python"
         wait_for("the reason", lambda: reason in api.health().stderr)
     finally:
         api.stop()

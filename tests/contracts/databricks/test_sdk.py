@@ -50,7 +50,7 @@ def test_who_may_do_what_with_a_job_is_kept(api: JobsApi) -> None:
     given = [access(user_name="ann", permission_level=level.CAN_VIEW)]
     made = api.jobs.create(tasks=[task("a", "say.py")], access_control_list=given)
     job_id = made.job_id
-    owner = {"jobs-api@localhost": "IS_OWNER"}
+    owner = {"databricks@localhost": "IS_OWNER"}
     assert found() == {**owner, "ann": "CAN_VIEW"}
     more = [
         access(user_name="ann", permission_level=level.CAN_MANAGE),

@@ -58,13 +58,13 @@ class JobsApi(Service):
             "services/databricks",
             folder,
             {
-                "JOBS_API_LISTEN": f"127.0.0.1:{self.port}",
-                "JOBS_API_URL": self.url,
-                "JOBS_API_TOKEN": TOKEN,
-                "JOBS_API_WORKSPACE": f"/Shared/pinterest-data-pipeline={folder / 'workspace'}",
-                "JOBS_API_COMMAND": str(command),
-                "JOBS_API_IDLE_SECONDS": "0",
-                "JOBS_API_PATH": str(ROOT / ".venv/bin"),
+                "DATABRICKS_LISTEN": f"127.0.0.1:{self.port}",
+                "DATABRICKS_HOST": self.url,
+                "DATABRICKS_TOKEN": TOKEN,
+                "DATABRICKS_WORKSPACE": f"/Shared/pinterest-data-pipeline={folder / 'workspace'}",
+                "DATABRICKS_COMMAND": str(command),
+                "DATABRICKS_IDLE_SECONDS": "0",
+                "DATABRICKS_PATH": str(ROOT / ".venv/bin"),
             },
         )
 

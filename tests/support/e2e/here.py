@@ -16,13 +16,13 @@ JOBS = ("batch", "stream")
 def described(stack: Stack) -> dict[str, str]:
     """The stack as .env.aws would describe it, with the bundle's jobs in its workspace."""
     token = databricks.token(stack.engine)
-    workspace = WorkspaceClient(host=stack.settings.jobs_api_url, token=token, auth_type="pat")
+    workspace = WorkspaceClient(host=stack.settings.databricks_host, token=token, auth_type="pat")
     for job in JOBS:
         settings = deployed(stack.settings.user_id, job)
         if not list(workspace.jobs.list(name=settings["name"])):
             workspace.api_client.do("POST", "/api/2.2/jobs/create", body=settings)
     rest_proxy = {"KAFKA_REST_ENDPOINT": f"http://127.0.0.1:{stack.variables['REST_PROXY_PORT']}"}
-    return {**stack.environment, **rest_proxy, "JOBS_API_TOKEN": token}
+    return {**stack.environment, **rest_proxy, "DATABRICKS_TOKEN": token}
 
 
 def deployed(user_id: str, job: str) -> dict[str, Any]:

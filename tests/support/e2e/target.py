@@ -32,7 +32,7 @@ PATIENCE = {"local": 1, "aws": 5}
 INTERVAL = 0.5
 """Seconds between two looks."""
 
-NEEDED = ("JOBS_API_URL", "JOBS_API_TOKEN")
+NEEDED = ("DATABRICKS_HOST", "DATABRICKS_TOKEN")
 """Variables that the doctor can do without, but not these tests."""
 
 

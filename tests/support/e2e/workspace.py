@@ -17,7 +17,7 @@ class Workspace:
         self._target = target
         deployed = target.deployed
         self._jobs = WorkspaceClient(
-            host=deployed.jobs_api_url, token=deployed.jobs_api_token, auth_type="pat"
+            host=deployed.databricks_host, token=deployed.databricks_token, auth_type="pat"
         ).jobs
 
     def task(self, job: str, key: str, *parameters: str) -> jobs.SubmitTask:

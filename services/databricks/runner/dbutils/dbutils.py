@@ -172,7 +172,7 @@ class Context:
             "jobName": self._told["job_name"],
             "apiUrl": self._told["url"],
             "browserHostName": self._told["url"].partition("//")[2],
-            "userName": "jobs-api@localhost",
+            "userName": "databricks@localhost",
             "clusterId": "local",
             "apiToken": None,
         }
@@ -200,7 +200,7 @@ class Context:
             "taskKey": self._told["task_key"],
             "jobName": self._told["job_name"],
             "notebookPath": self._path,
-            "user": "jobs-api@localhost",
+            "user": "databricks@localhost",
         }
 
 
