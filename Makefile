@@ -170,7 +170,7 @@ test-e2e: $(if $(filter aws,$(TARGET)),.build/.app,ready) ## Check a deployment 
 	@$(PYTEST) tests/e2e --target $(TARGET)
 
 .PHONY: test-drills
-test-drills: ready ## Kill services and jobs under load, for minutes, and count what is lost (KILLS=n of the streaming road's)
+test-drills: ready ## Kill services and jobs under load, for minutes, and count what is lost (KILLS=n of the streaming pipeline's)
 	+@$(call suites,2) $(DRILLS)
 
 # Each half on a stack of its own; they take about the same time.

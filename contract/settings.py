@@ -166,12 +166,12 @@ class Settings:
 
     @property
     def batch_root(self) -> str:
-        """URI below which the batch road keeps its Delta tables and checkpoints."""
+        """URI below which the batch pipeline keeps its Delta tables and checkpoints."""
         return f"{self._delta_root}/batch"
 
     @property
     def streaming_root(self) -> str:
-        """URI below which the streaming road keeps its Delta tables."""
+        """URI below which the streaming pipeline keeps its Delta tables."""
         return f"{self._delta_root}/streaming"
 
     @property

@@ -1,6 +1,6 @@
 """Which posts are sent, in which order and at what pace.
 
-The original seeded Python's generator with 100 and then, for ever, slept
+The original seeded Python's generator with 100 and then, without end, slept
 ``randrange(0, 2)`` seconds and drew a key with ``randint(0, 11000)``, both from the one
 generator: skip a sleep draw and every key after it is another one.
 """

@@ -1,4 +1,4 @@
-"""The loop of every posting program: draw a post, read its rows, send them down a road."""
+"""The loop of every posting program: draw a post, read its rows, send them down a route."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Plan:
     """Which posts a run sends, how fast and in requests of which size."""
 
     order: str = "original"
-    """``original`` (its draws, for ever) or ``sequential`` (every key of the source, once)."""
+    """``original`` (its draws, without end) or ``sequential`` (every key of the source, once)."""
     start: int = 0
     count: int | None = None
     loop: bool = False

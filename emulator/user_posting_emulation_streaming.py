@@ -27,7 +27,7 @@ def _partition_key(
     help="Partition key of every record.  [default: each row's own key]",
 )
 def streaming(partition_key: str | None, **options: Any) -> None:
-    """Send posts down the real-time road: API Gateway, Kinesis.
+    """Send posts down the streaming pipeline: API Gateway, Kinesis.
 
     The exit code is 0 when every row was acknowledged, also after SIGINT or SIGTERM, which end
     the run in good order, and 1 when one was not.

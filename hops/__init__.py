@@ -1,1 +1,1 @@
-"""Each hop of the historical road, asked from outside: what does it hold?"""
+"""Each hop of the batch pipeline, asked from outside: what does it hold?"""

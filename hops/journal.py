@@ -37,7 +37,7 @@ def answers(journal: Path, target: str, key: int) -> list[Response]:
 
     Args:
         journal: the emulator's journal.
-        target: the topic or stream of an entity; one or the other says which road was taken.
+        target: the topic or stream of an entity; one or the other says which pipeline was taken.
         key: key of the row.
     """
     return [

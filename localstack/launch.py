@@ -1,7 +1,7 @@
 """Starts LocalStack 4.14.0, with what this project needs changed in it.
 
 LocalStack stands for the AWS account: API Gateway (hop 3), S3 (hop 6) and
-Kinesis (the streaming road). It is taken from the package registry as it is;
+Kinesis (the streaming pipeline). It is taken from the package registry as it is;
 each change below is made in memory at start, and says why.
 
     launch.py FOLDER    the objects of S3 are kept in FOLDER

@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 mkdir -p "${RUN_DIR:-.run}/data/localstack"
 data=$(cd "${RUN_DIR:-.run}/data/localstack" && pwd)
 # Of all that LocalStack keeps, S3's objects in s3/ outlive it (kept_objects.py), and its list of plug-ins
-# in cache/, as reading them anew takes a second. What else a killed one left behind is nobody's.
+# in cache/, as reading them again takes a second. What else a killed one left behind is nobody's.
 find "$data" -mindepth 1 -maxdepth 1 ! -name cache ! -name s3 -exec rm -rf {} +
-# The index of AWS's services that install.sh has made: without it LocalStack makes it anew, 4 s each time.
+# The index of AWS's services that install.sh has made: without it LocalStack makes it again, 4 s each time.
 ln -s "$PWD/.build/localstack/root/usr" "$data/usr"
 
 : "${GATEWAY_LISTEN:=127.0.0.1:4566}"

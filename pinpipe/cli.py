@@ -177,7 +177,7 @@ def logs(service: str, follow: bool) -> None:
 @click.option("--posts", default=500, show_default=True, help="How many posts to send.")
 @click.option("--wait", default=120.0, show_default=True, help="Seconds that the sink may take.")
 def demo(posts: int, wait: float) -> None:
-    """Start the stack, send posts down both roads, print the results and the live metrics."""
+    """Start the stack, send posts down both pipelines, print the results and the live metrics."""
     from pinpipe.demo import Demo
     from pinpipe.watch import watch as watch_live
 
@@ -209,7 +209,7 @@ def results(name: str | None, limit: int, as_json: bool) -> None:
 @click.argument("key", type=click.IntRange(0))
 @as_json
 def trace(key: int, as_json: bool) -> None:
-    """Follow the post KEY down each road that it was sent. Exit code 1 when a way ends early."""
+    """Follow the post KEY through its pipelines. Exit code 1 if it is missing at a hop."""
     from pinpipe.trace import trace as follow
 
     running = _engine()
@@ -230,7 +230,7 @@ def trace(key: int, as_json: bool) -> None:
 @click.option("--once", is_flag=True, help="Look once, and end.")
 @click.option("--top", default=5, show_default=True, help="Leaders to show of each window.")
 def watch(every: float, once: bool, top: int) -> None:
-    """Show the live metrics of the real-time road, until Ctrl-C."""
+    """Show the live metrics of the streaming pipeline, until Ctrl-C."""
     from pinpipe.watch import watch as follow
 
     follow(_access(_engine()), top, None if once else every)
@@ -244,14 +244,14 @@ def emulate() -> None:
 @emulate.command("batch", context_settings=PASS_ON)
 @given
 def emulate_batch(arguments: tuple[str, ...]) -> None:
-    """Send posts down the historical road: API Gateway, REST proxy, Kafka (--help for more)."""
+    """Send posts down the batch pipeline: API Gateway, REST proxy, Kafka (--help for more)."""
     _become("emulator", arguments, *_emulated(arguments))
 
 
 @emulate.command("streaming", context_settings=PASS_ON)
 @given
 def emulate_streaming(arguments: tuple[str, ...]) -> None:
-    """Send posts down the real-time road: API Gateway, Kinesis (--help for more)."""
+    """Send posts down the streaming pipeline: API Gateway, Kinesis (--help for more)."""
     _become("emulator-streaming", arguments, *_emulated(arguments))
 
 

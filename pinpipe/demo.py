@@ -1,8 +1,8 @@
-"""``pinpipe demo``: posts down both roads, counted at every hop, to results and live metrics.
+"""``pinpipe demo``: posts down both pipelines, counted at every hop, to results and live metrics.
 
 Counts are those of this run: what was there before is told apart by Kafka's
 offsets. A hop that lost a row ends the demo and is named, and so does a row
-that the two roads don't agree about.
+that the two pipelines don't agree about.
 """
 
 from __future__ import annotations
@@ -140,17 +140,17 @@ class Demo:
         self._count_keys("batch", "of them distinct, in the tables", sent)
 
     def _compare(self, sent: Keys) -> None:
-        """Hold the rows of the posts in the tables of one road against those of the other."""
+        """Hold the rows of the posts in the tables of one pipeline against those of the other."""
         for entity, wanted in sent.items():
             batch, streaming = (self._rows(entity, pipeline) for pipeline in ("batch", "streaming"))
             differ = sorted(key for key in wanted if batch.get(key) != streaming.get(key))
             if differ:
                 raise HopError(
                     "delta",
-                    f"{entity.name}: {len(differ)} rows differ between the roads, such as"
+                    f"{entity.name}: {len(differ)} rows differ between the pipelines, such as"
                     f" {batch.get(differ[0])} (batch) and {streaming.get(differ[0])} (streaming)",
                 )
-        self._count_keys("both", "rows equal on both roads", sent)
+        self._count_keys("both", "rows equal on both pipelines", sent)
 
     def _rows(self, entity: Entity, pipeline: Pipeline) -> dict[int, dict[str, Any]]:
         name = names.table(self.access.settings.user_id, entity)

@@ -1,8 +1,8 @@
-"""``pinpipe trace KEY``: follow one post through every hop, on each road that it was sent down.
+"""``pinpipe trace KEY``: follow one post through every hop, on each pipeline that it was sent down.
 
 Each hop is asked what it holds of the post; a row's way ends at the first hop
 that doesn't have it, with the reason. A post that the emulator never sent is
-looked for on the historical road.
+looked for on the batch pipeline.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
 
 
 def _taken(ways: list[_Way]) -> set[Pipeline]:
-    """The roads that the emulator has sent the post down."""
+    """The pipelines that the emulator has sent the post down."""
     try:
         return {way.pipeline for way in ways if way.answers} or {"batch"}
     except HopError:  # told as a finding
@@ -219,4 +219,4 @@ PIPELINES: dict[Pipeline, tuple[tuple[str, Callable[[_Way], tuple[str, str]]], .
     "batch": (*_SENT, (kafka.HOP, _kafka), (objects.HOP, _object), (tables.HOP, _table)),
     "streaming": (*_SENT, (kinesis.HOP, _kinesis), (tables.HOP, _table)),
 }
-"""The hops of each road: each says where the row is and what it is, or stops the way."""
+"""The hops of each pipeline: each says where the row is and what it is, or stops the way."""

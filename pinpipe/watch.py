@@ -1,4 +1,4 @@
-"""``pinpipe watch``: the live metrics of the real-time road, as they change.
+"""``pinpipe watch``: the live metrics of the streaming pipeline, as they change.
 
 What is shown is what the tables hold (``spark/pipeline/streaming/metrics.py``); a window ends with
 the newest record of its stream, so those of a stream that stands still do as well.

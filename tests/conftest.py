@@ -209,7 +209,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kills",
         type=int,
         default=5,
-        help="how often the drills of the streaming road kill their job (default: %(default)s)",
+        help="how often the drills of the streaming pipeline kill their job (default: %(default)s)",
     )
     parser.addoption(
         "--target",

@@ -3,7 +3,7 @@
 Everything follows from the seed: a block's rows are the same bytes on any machine, and the
 same whether or not the blocks before it were made. From one block to the next the profile
 repeats (categories, placeholders and posters' sizes at the same figures, the positions
-drawn anew but for the fixed ones); what a row says does not: posters, unique_id and
+drawn again but for the fixed ones); what a row says does not: posters, unique_id and
 timestamp are other ones throughout. Only the failed rows of all blocks share a poster, and
 with it its place and person. Row 7528 is fixed in the first block.
 """

@@ -2,7 +2,7 @@
 
 A *block* is 11,154 posts. Scale N is N blocks, and each has this whole profile. How the
 figures overlap inside a block, worked out so that every one of them holds at once
-(positions are drawn anew in each block, but for the fixed ones):
+(positions are drawn again in each block, but for the fixed ones):
 
     type NULL                 7   at ``NULL_TYPE_POSITIONS``; image_src NULL, downloaded 0
     multi-video             895   all have the story description

@@ -1,4 +1,4 @@
-"""A request, the rows that it carries, and what became of each: the same for every road."""
+"""A request, the rows that it carries, and what became of each: the same for every route."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Outcome:
 
     row: Row
     position: dict[str, Json] | None = None
-    """Where it was stored, in the words of the road; None if it wasn't."""
+    """Where it was stored, in the words of the route; None if it wasn't."""
     error: str | None = None
     again: bool = False
     """Whether another attempt may help."""

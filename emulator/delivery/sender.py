@@ -1,4 +1,4 @@
-"""Sends rows down a road, from several threads, until each is settled once.
+"""Sends rows down a route, from several threads, until each is settled once.
 
 A row is settled when an answer says that it was stored, when one says that it never will be,
 or when the attempts run out; what fails is kept in the spool. No answer at all says nothing, so
@@ -47,7 +47,7 @@ class _Delivery:
 
 
 class Sender:
-    """Sends rows of a road with ``in_flight`` requests at a time, and up to ``most`` if need be.
+    """Sends rows of a route with ``in_flight`` requests at a time, and up to ``most`` if need be.
 
     With one in flight the requests are answered in the order of ``send``. With more, a request
     waits only for the earlier ones that have a key of its own: the rows of one key arrive in

@@ -1,4 +1,4 @@
-"""The historical road: ``POST /topics/<topic>`` through API Gateway to the Kafka REST proxy."""
+"""The batch pipeline: ``POST /topics/<topic>`` through API Gateway to the Kafka REST proxy."""
 
 from __future__ import annotations
 

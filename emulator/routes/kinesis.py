@@ -1,4 +1,4 @@
-"""The real-time road: ``PUT /streams/<stream>/record(s)`` through API Gateway to Kinesis."""
+"""The streaming pipeline: ``PUT /streams/<stream>/record(s)`` through API Gateway to Kinesis."""
 
 from __future__ import annotations
 

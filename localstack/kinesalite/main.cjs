@@ -47,7 +47,7 @@ const server = kinesalite({
   shardLimit: Number(process.env.KINESALITE_SHARD_LIMIT),
 });
 
-// A client that is killed amid its request is no reason to end, with all streams: kinesalite throws.
+// A client that is killed in the middle of its request is no reason to end, with all streams: kinesalite throws.
 server.prependListener('request', (request) => {
   const on = request.on.bind(request);
   request.on = (event, listener) => on(event, event === 'error' ? () => {} : listener);

@@ -1,6 +1,6 @@
 """Calls that carry records, from the client to the Kinesis engine without a detour.
 
-Stock, LocalStack reads each call into objects, writes and signs it anew for the
+Stock, LocalStack reads each call into objects, writes and signs it again for the
 engine, and does the same with the answer: 5 ms of processor time a call, where
 1 ms does. The engine speaks the same protocol, so the bytes are passed on as
 they are, and back.

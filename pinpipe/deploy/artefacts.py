@@ -44,11 +44,15 @@ def _json(document: Any) -> bytes:
 def cloudformation(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     """The two templates: the one that LocalStack deploys too, and the platform's."""
     purposes = {
-        "localstack/template.yaml": "CloudFormation: bucket, Kinesis streams, API Gateway; LocalStack's",
-        "cloudformation/platform.yaml": "CloudFormation: network, MSK, MSK Connect, MWAA, RDS, roles",
+        "localstack/template.yaml": "bucket, Kinesis streams, API Gateway; LocalStack's",
+        "cloudformation/platform.yaml": "network, MSK, MSK Connect, MWAA, RDS, roles",
     }
     return [
-        Artefact(f"cloudformation/{Path(path).name}", purpose, (root / path).read_bytes())
+        Artefact(
+            f"cloudformation/{Path(path).name}",
+            f"CloudFormation: {purpose}",
+            (root / path).read_bytes(),
+        )
         for path, purpose in purposes.items()
     ]
 

@@ -3,8 +3,8 @@
 1. ``platform.yaml`` without its last part: network, MSK, RDS, roles, the bucket of artefacts.
 2. ``template.yaml``: bucket, streams, and the API, which now has an address to pass requests on to.
 3. The files for MSK Connect and MWAA go into their bucket.
-4. ``platform.yaml`` with the brokers' addresses, which AWS tells now, and with the files' versions: MSK
-   Connect and MWAA.
+4. ``platform.yaml`` with the brokers' addresses, which AWS reports now, and with the files'
+   versions: MSK Connect and MWAA.
 
 Each may be done again: what is as it should be stays, and 1 is left to 4 from the second time on.
 """

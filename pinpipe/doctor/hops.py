@@ -1,4 +1,4 @@
-"""The hops of the road that aren't asked by an AWS SDK: source database, API Gateway, Kafka."""
+"""The hops of the pipeline that aren't asked by an AWS SDK: source database, API Gateway, Kafka."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def source(account: Account) -> Iterator[Finding]:
 
 
 def gateway(account: Account) -> Iterator[Finding]:
-    """Both roads through API Gateway, by a GET: topics of the REST proxy, streams of Kinesis."""
+    """Check both pipelines by a GET through API Gateway: topics of Kafka, streams of Kinesis."""
     url = account.settings.gateway_invoke_url
     remedies = {
         "topics": "let API Gateway reach the REST proxy: KAFKA_REST_ENDPOINT, its security group",

@@ -114,7 +114,7 @@ def _msk_connect(account: Account, root: Path) -> Iterator[Finding]:
             yield Finding(area, what, "see its log, /user-<id>/msk-connect in CloudWatch")
         elif _numbers(version) < _numbers(CONNECT_VERSION):
             what = f"connector {name} runs on Kafka Connect {version}"
-            yield Finding(area, what, f"make it anew with {CONNECT_VERSION}")
+            yield Finding(area, what, f"make it again with {CONNECT_VERSION}")
         else:
             yield Finding(area, f"connector {name} is RUNNING on {version} (ListConnectors)")
 

@@ -26,7 +26,7 @@ def client_configuration(
         # A broker that comes back is found within a second (10 by default).
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
-        # So is one that hung: a connection that it took and never answered is made anew (30 s by
+        # So is one that hung: a connection that it took and never answered is made again (30 s by
         # default, while the system repeats what was sent at ever greater distances).
         "socket.connection.setup.timeout.ms": 5000,
         "socket.keepalive.enable": True,

@@ -1,4 +1,4 @@
-"""Hop 7, the batch road: cleans the objects that are new and computes the nine results.
+"""Hop 7, the batch pipeline: cleans the objects that are new and computes the nine results.
 
 Stands for the Databricks job that Airflow starts. It may be repeated and killed at any point.
 

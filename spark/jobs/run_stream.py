@@ -1,4 +1,4 @@
-"""Hop 7, the streaming road: cleans the records of the three streams and keeps live metrics.
+"""Hop 7, the streaming pipeline: cleans the records of the three streams and keeps live metrics.
 
 Stands for a Databricks job that runs all the time. It may be killed at any point and goes on from
 its checkpoints; SIGTERM or SIGINT ends it in good order.

@@ -4,7 +4,7 @@
 # MAGIC
 # MAGIC The emulator puts the three rows of a post into three Kinesis streams. The job
 # MAGIC `spark/jobs/run_stream.py` reads them all the time: it cleans their records by the functions that
-# MAGIC the batch road uses, merges them into tables of its own, and keeps the live metrics. This
+# MAGIC the batch pipeline uses, merges them into tables of its own, and keeps the live metrics. This
 # MAGIC notebook looks at what arrives, and at what the job has made of it. It writes nothing, so it may
 # MAGIC be run beside the job.
 
@@ -57,7 +57,7 @@ query.awaitTermination()
 # MAGIC %md
 # MAGIC ## What cleaning makes of it
 # MAGIC
-# MAGIC The same functions as on the batch road; only the position of a record is another one.
+# MAGIC The same functions as on the batch pipeline; only the position of a record is another one.
 
 # COMMAND ----------
 

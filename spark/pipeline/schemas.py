@@ -81,12 +81,12 @@ _REFUSED: dict[str, DataType] = dict.fromkeys(("raw", "rule", "reason"), TEXT)
 QUARANTINE = _columns(
     **_REFUSED, stored_at=TIME, topic=TEXT, partition=INT, start_offset=LONG, line=INT, object=TEXT
 )
-"""Columns of the batch road's quarantine tables: the record, why it is there, where it was."""
+"""Columns of the batch pipeline's quarantine tables: the record, why it is there, where it was."""
 
 STREAM_QUARANTINE = _columns(
     **_REFUSED, arrived_at=TIME, stream=TEXT, shard=TEXT, sequence_number=TEXT
 )
-"""The same of the streaming road."""
+"""The same of the streaming pipeline."""
 
 COUNTED_POSTS = _columns(ind=LONG, arrived_at=TIME, label=TEXT)
 """Columns of the tables of counted posts: the key, when Kinesis took it, and the post's category or

@@ -1,4 +1,4 @@
-"""The real-time road on the whole stack: how old a post is when its row can be read, and at rest.
+"""The streaming pipeline on the whole stack: the age of a post when its row is there, and at rest.
 
 Posts come at a steady pace, one record each into the three streams, once straight into Kinesis and
 once through API Gateway, while all three queries run. A row can be read from the moment at which

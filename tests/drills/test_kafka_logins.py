@@ -16,8 +16,8 @@ LIMIT = 900
 pytestmark = [pytest.mark.long, pytest.mark.containers, pytest.mark.timeout(2 * LIMIT + 100)]
 
 
-def test_both_roads_agree_over_logins(own_variables: dict[str, str]) -> None:
+def test_both_pipelines_agree_over_logins(own_variables: dict[str, str]) -> None:
     started = pinpipe(own_variables, "up", "--secure", timeout=LIMIT)
     assert "KAFKA_AUTH=iam" in started.stderr
     shown = pinpipe(own_variables, "demo", "--posts", str(POSTS), timeout=LIMIT)
-    assert "rows equal on both roads" in shown.stdout
+    assert "rows equal on both pipelines" in shown.stdout

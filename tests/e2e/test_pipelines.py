@@ -1,4 +1,4 @@
-"""Posts down both roads, followed by their content from the source to the Delta tables."""
+"""Posts down both pipelines, followed by their content from the source to the Delta tables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.example_row import CLEANED, KEY, SENT, SIZES
 from tests.support.oracle import Oracle, plain
 
 POSTS = 20
-"""Posts that are sent after the first; the emulator starts anew, so that one comes again."""
+"""Posts that are sent after the first; the emulator starts again, so that one comes again."""
 PROGRAMS = ("user_posting_emulation", "user_posting_emulation_streaming")
 PIPELINES: tuple[Pipeline, ...] = get_args(Pipeline)
 

@@ -108,7 +108,7 @@ def lake(
 
 @pytest.fixture
 def tables(streaming_spark: SparkSession, tmp_path: Path) -> Tables:
-    """The tables of the streaming road, none of which is there."""
+    """The tables of the streaming pipeline, none of which is there."""
     return Tables(streaming_spark, tmp_path / "a lake/streaming")
 
 

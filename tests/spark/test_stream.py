@@ -1,4 +1,4 @@
-"""The streaming road's sink: the batch road's rows, each batch as often as it likes."""
+"""The streaming pipeline's sink: the batch pipeline's rows, each batch as often as it likes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _records(entity: Entity, block: Block) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.slow
-def test_the_batch_road_and_the_streaming_road_agree(
+def test_the_batch_pipeline_and_the_streaming_pipeline_agree(
     lake: Lake, tables: Tables, block: Block
 ) -> None:
     """Row by row, for the same records; and nothing changes when a batch comes again."""

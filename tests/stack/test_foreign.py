@@ -1,4 +1,4 @@
-"""Programs from elsewhere (tests/foreign): posts on both roads, and a DAG that runs a notebook."""
+"""Programs of others (tests/foreign): posts on both pipelines, and a DAG that runs a notebook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.airflow import Airflow
 from tests.support.waiting import wait_for
 
 POSTS = 3
-"""Posts of each script before it is ended: they go on for ever, with pauses of a second."""
+"""Posts of each script before it is ended: they go on without end, with pauses of a second."""
 LIMIT = 240
 """Seconds for what takes a start of Spark on a busy machine."""
 DATABASE = (

@@ -1,4 +1,4 @@
-"""Posts on the real-time road: from the emulator to the tables and the live metrics."""
+"""Posts on the streaming pipeline: from the emulator to the tables and the live metrics."""
 
 from __future__ import annotations
 

@@ -127,8 +127,8 @@ def send(stack: Stack, odd: Odd) -> None:
 def letters(access: Access, topic: str, begin: int) -> list[Letter]:
     """Dead letters from an offset on, each once.
 
-    Connect writes one again when the task that met the record starts anew before its offsets are
-    committed: the topic is the one place of the road that has things at least once.
+    Connect writes one again when the task that met the record starts again before its offsets are
+    committed: the topic is the one place of the pipeline that has things at least once.
     """
     consumer = Consumer({**access.kafka, "group.id": "never joined", "enable.auto.commit": False})
     try:

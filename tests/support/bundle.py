@@ -2,7 +2,7 @@
 in, paths of a workspace.
 
 The CLI itself works only where it reaches a workspace. The tests that run the bundle's jobs here
-(tests/e2e, tests/contracts/databricks) and those that compare them with the DAGs' need what it makes.
+(tests/e2e, tests/contracts/databricks) and those that compare them with the DAGs' need its output.
 """
 
 from __future__ import annotations

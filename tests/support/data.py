@@ -1,4 +1,4 @@
-"""The generated source as what the batch road meets: objects, and Arrow tables for the oracle."""
+"""The generated source as the batch pipeline gets it: objects, and Arrow tables for the oracle."""
 
 from __future__ import annotations
 

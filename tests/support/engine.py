@@ -216,7 +216,7 @@ class Way(Upstream):
         self.faults: dict[str, list[Fault]] = {}
         """Errors that the next calls of an action get instead of an answer."""
         self.never_ends = False
-        """Whether a closed shard's iterator is given for ever, as some emulators do."""
+        """Whether a closed shard's iterator is given without end, as some emulators do."""
         self.calls: list[str] = []
         """Actions that were called."""
         self.down = False

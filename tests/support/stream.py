@@ -1,4 +1,4 @@
-"""Frames as the Kinesis source has them, and the tables of the streaming road."""
+"""Frames as the Kinesis source has them, and the tables of the streaming pipeline."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Feed(Sink):
 
 @dataclass
 class Tables:
-    """The tables of the streaming road in a folder."""
+    """The tables of the streaming pipeline in a folder."""
 
     spark: SparkSession
     root: Path

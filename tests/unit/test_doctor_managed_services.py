@@ -125,7 +125,7 @@ def test_what_is_up_is_told_with_its_version(told: Told) -> None:
             connector("FAILED", why="S3: Access Denied"),
             f"MSK Connect: connector {USER_ID}-s3-sink-0-1 is FAILED: S3: Access Denied; see",
         ),
-        (connector(version="2.7.1"), "s3-sink-0-1 runs on Kafka Connect 2.7.1; make it anew"),
+        (connector(version="2.7.1"), "s3-sink-0-1 runs on Kafka Connect 2.7.1; make it again"),
         (
             {"kafkaconnect": [("list_connectors", {"connectors": []})]},
             f"MSK Connect: there is no connector {USER_ID}-s3-sink-*; run `make deploy-aws`",

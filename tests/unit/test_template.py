@@ -64,7 +64,7 @@ def test_the_api_has_these_methods_and_no_other(paths: Any) -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), [key for key, action in METHODS.items() if action])
-def test_the_streaming_road_calls_kinesis_in_its_own_name(
+def test_the_streaming_pipeline_calls_kinesis_in_its_own_name(
     resources: Any, paths: Any, path: str, method: str
 ) -> None:
     role_name = resources["KinesisAccessRole"]["Properties"]["RoleName"]

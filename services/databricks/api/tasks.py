@@ -87,7 +87,7 @@ class Task(Struct):
     depends_on: list[Dependency] = []
     run_if: RunIf = RunIf.ALL_SUCCESS
     max_retries: Annotated[int, Meta(ge=-1)] = 0
-    """-1: for ever."""
+    """-1: without end."""
     min_retry_interval_millis: Count = 0
     retry_on_timeout: bool = False
     timeout_seconds: Count = 0

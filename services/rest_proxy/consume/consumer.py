@@ -136,7 +136,7 @@ class ConsumerInstance:
         self._restart([(partition.topic, partition.partition) for partition in partitions])
 
     def _restart(self, places: Iterable[Place]) -> None:
-        # Assigning anew takes effect at once; a seek fails while a partition is not yet fetched.
+        # Assigning again takes effect at once; a seek fails while a partition is not yet fetched.
         by_hand = {
             place: self._next.get(place, self._by_hand.get(place, _COMMITTED)) for place in places
         }

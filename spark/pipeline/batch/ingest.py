@@ -1,4 +1,4 @@
-"""The batch road's first half: objects that are new, into the cleaned tables.
+"""The batch pipeline's first half: objects that are new, into the cleaned tables.
 
 A file stream per entity reads each object once and ends when there are no more. Its checkpoint is
 beside the tables: a bucket that is forgotten is forgotten whole. A run that is killed leaves a

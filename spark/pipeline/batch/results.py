@@ -1,4 +1,4 @@
-"""The batch road's second half: the nine results as Delta tables, from the cleaned tables.
+"""The batch pipeline's second half: the nine results as Delta tables, from the cleaned tables.
 
 A result is written again only when something has changed that it was made from. Each table keeps
 what that was with the commit that wrote its rows, so a run that is killed between two results, or a

@@ -41,14 +41,14 @@ class Upkeep:
 
 
 def batch_tables(user_id: str) -> Iterator[str]:
-    """Names of the tables of the batch road."""
+    """Names of the tables of the batch pipeline."""
     yield from (names.table(user_id, entity) for entity in ENTITIES)
     yield from (names.quarantine_table(user_id, entity) for entity in ENTITIES)
     yield from (names.result_table(user_id, result.name) for result in RESULTS)
 
 
 def streaming_tables(user_id: str) -> Iterator[str]:
-    """Names of the tables of the streaming road."""
+    """Names of the tables of the streaming pipeline."""
     for name in (names.table, names.quarantine_table, names.arrivals_table):
         yield from (name(user_id, entity) for entity in ENTITIES)
     yield names.live_table(user_id)

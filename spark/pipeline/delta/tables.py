@@ -50,7 +50,7 @@ class Commit:
     version: int
     at: int
     """When it was made, in milliseconds since 1970: the versions of a table that was removed and
-    made again begin anew."""
+    made again begin again."""
     note: Mapping[str, Any]
     """What ``replace`` was given; empty when something else has made the commit."""
 
@@ -143,7 +143,7 @@ class Table:
         equal = reduce(
             and_, (F.col(f"new.{n}").eqNullSafe(F.col(f"old.{n}")) for n in rows.columns)
         )
-        # A merge writes every file anew that holds one of its keys, changed or not: rows that are
+        # A merge writes every file again that holds one of its keys, changed or not: rows that are
         # there already, which a sender's restart brings in thousands, are kept out of it.
         old = self.read(rows.sparkSession).alias("old")
         fresh = rows.alias("new").join(old, same & equal, "left_anti")

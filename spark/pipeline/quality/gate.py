@@ -2,7 +2,7 @@
 
 It only reads: records against rows, and the nulls of the cleaned tables.
 
-Objects are read and parsed anew, so nothing is trusted that the batch has counted. The sink may go
+Objects are read and parsed again, so nothing is trusted that the batch has counted. The sink may go
 on storing meanwhile, and another batch may run:
 
 - A record is *due* when its object was read by a batch that has ended (``objects_read``). Others

@@ -1,6 +1,6 @@
 """Kinesis to hop 7: the records of a stream, each with the position that it came from.
 
-What ``objects`` is to the batch road: everything after this module is shared.
+What ``objects`` is to the batch pipeline: everything after this module is shared.
 """
 
 from __future__ import annotations

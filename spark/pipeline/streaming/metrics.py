@@ -7,8 +7,8 @@ watermark is an hour behind the newest post that was counted; a post that arrive
 counted when it is read (it is in the cleaned table all the same), so an hour of posts is all that
 has to be remembered.
 
-The counted posts are kept in a table, ``COUNTED_POSTS``, from which a restarted stream goes on; a batch
-that is read again finds its posts counted there. The rows of ``LIVE`` are made from memory:
+The counted posts are in a table, ``COUNTED_POSTS``, from which a restarted stream continues; a
+batch that is read again finds its posts counted there. The rows of ``LIVE`` are made from memory:
 
 | metric | label | value | window |
 |---|---|---|---|

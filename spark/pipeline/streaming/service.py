@@ -1,7 +1,7 @@
-"""Runs the queries of the streaming road: one for each entity, each with a checkpoint of its own.
+"""Runs the queries of the streaming pipeline: one an entity, each with its own checkpoint.
 
 A query that fails is started again after a while, from its checkpoint and with a sink that reads
-anew what its tables hold. One that fails again and again, without a batch in between, takes the
+again what its tables hold. One that fails again and again, without a batch in between, takes the
 service down with the reason; so does a lock that is lost, at once.
 """
 
@@ -68,7 +68,7 @@ class _Supervised:
 
 
 class Service:
-    """The queries of the streaming road.
+    """The queries of the streaming pipeline.
 
     Args:
         spark: the session.

@@ -1,6 +1,6 @@
-"""The streaming road: the records of a stream, into the cleaned table and the live metrics.
+"""The streaming pipeline: the records of a stream, into the cleaned table and the live metrics.
 
-What the batch road does with objects is done here with the batches of a stream, by the same
+What the batch pipeline does with objects is done here with the batches of a stream, by the same
 functions. A batch that is read again finds what it wrote and adds nothing: its positions are in the
 quarantine, its rows in the cleaned table, and its posts are counted
 (docs/decisions/0012-streaming-pipeline.md).
@@ -74,7 +74,7 @@ class StreamLocation:
 def prepared(rows: DataFrame, entity: Entity) -> DataFrame:
     """Parse and clean rows of the Kinesis source, as they are or as a stream: what ``Sink`` takes.
 
-    Of a stream: to put this together anew for each batch would take half a second.
+    Of a stream: to put this together again for each batch would take half a second.
 
     Returns:
         The columns of ``schemas.CLEANED``, of no meaning in a record that breaks a rule, and

@@ -67,7 +67,7 @@ spark.sql("DROP TABLE cleaned_pins")
 spark.range(3).write.saveAsTable("cleaned_pins")
 dbutils.notebook.exit(f"{' '.join(names)}: {count}, {spark.table('cleaned_pins').count()}")
 """
-"""What the next one finds, who may drop a table and make it anew."""
+"""What the next one finds, who may drop a table and make it again."""
 
 
 def dbfs(api: JobsApi) -> Path:

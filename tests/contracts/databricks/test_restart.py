@@ -1,4 +1,4 @@
-"""The service is killed, stopped and started again: no run is lost, none runs for ever."""
+"""The service is killed, stopped and started again: no run is lost, none runs without end."""
 
 from __future__ import annotations
 

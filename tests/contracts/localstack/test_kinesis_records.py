@@ -62,7 +62,7 @@ def test_a_client_that_is_gone_amid_its_call_hurts_nobody(
         "Content-Type: application/x-amz-json-1.1\r\n"
     )
     body = json.dumps({"StreamName": STREAM, "Data": "MQ==", "PartitionKey": "k"})
-    for sent in (body[:20], body):  # amid its request, and before its answer
+    for sent in (body[:20], body):  # in the middle of its request, and before its answer
         with socket.create_connection(("127.0.0.1", localstack.gateway_port), 10) as gone:
             gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{sent}".encode())
     wait_for("the record that was sent whole", lambda: len(everything(client, STREAM)) == 1)

@@ -133,7 +133,7 @@ def test_a_batch_that_retention_has_cut(
 def test_a_shard_that_was_read_in_part_and_is_gone(
     engine: Engine, query: QueryOf, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The engine keeps closed shards for ever: an offset that has one more says the same."""
+    """The engine keeps closed shards without end: an offset that has one more says the same."""
     stream = engine.stream()
     stream.put(5)
     reading = query(stream)

@@ -37,7 +37,7 @@ class Parsed:
     errors: dict[str, str]
     dags: list[str]
     modules: list[str]
-    """Modules that were imported in the fork, for each parse anew."""
+    """Modules that were imported in the fork, for each parse again."""
     warnings: list[str]
     """Those whose cause is a file of the project."""
     path: list[str]

@@ -36,7 +36,7 @@ def test_passes() -> None:
     assert keys(1, 2, False) == [1, 2]
     assert keys(1, 2, True, 5) == [1, 2, 1, 2, 1]
     assert keys(4, None, True, 3) == [4, 4, 4]
-    assert keys(9, None, True) == [], "a pass without posts doesn't turn for ever"
+    assert keys(9, None, True) == [], "a pass without posts doesn't turn without end"
 
 
 def _keys(lines: list[str]) -> list[int]:

@@ -97,7 +97,7 @@ def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
     assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
 
 
-def test_a_trace_takes_the_answers_of_its_own_road(
+def test_a_trace_takes_the_answers_of_its_own_pipeline(
     program: Program, streaming: Program, gateway: Faulty
 ) -> None:
     from hops.journal import answers

@@ -2,7 +2,7 @@
 
 A task's session has a catalog in memory alone. A managed table of Delta is where Databricks puts
 it, ``dbfs:/user/hive/warehouse/[<schema>.db/]<table>``, and that is all there is to know of it:
-each session finds the tables there anew. Views, and tables in other formats, end with a session.
+each session finds the tables there again. Views, and tables in other formats, end with a session.
 """
 
 from __future__ import annotations

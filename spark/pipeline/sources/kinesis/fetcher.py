@@ -124,7 +124,7 @@ class Fetcher(Background):
 
     def _keep(self, page: Page, closed: bool) -> int:
         records, until = page.records, self._until
-        # Some emulators give a closed shard's iterator for ever.
+        # Some emulators give a closed shard's iterator without end.
         ended = page.last or (closed and page.up_to_date and not records)
         # One that is closed is read to its end, for there may be children to be read then.
         there = page.up_to_date and not closed

@@ -37,30 +37,30 @@ def still_there(
 ) -> dict[ShardName, Range]:
     """Ranges whose shard is still the one that was read; the others are lost.
 
-    A stream that was created again is begun anew, a shard that is gone is left out.
+    A stream that was created again is begun again, a shard that is gone is left out.
 
     Raises:
         DataLossError: one is lost and the query is to fail.
     """
-    anew: set[str] = set()
+    again: set[str] = set()
     gone: set[ShardName] = set()
     for name, r in ranges.items():
         listed = lineage.shards.get(name)
         if listed is not None and listed.first != r.first:
-            anew.add(name.stream)
+            again.add(name.stream)
         elif listed is None and r.to != SHARD_END:
             gone.add(name)
-    for stream in sorted(anew):
+    for stream in sorted(again):
         lost(
             options,
             f"stream {stream} was deleted and created again: what the old one got after the"
             " checkpoint's last batch is lost",
         )
     for name in sorted(gone):
-        if name.stream not in anew:
+        if name.stream not in again:
             lost(
                 options,
                 f"{name} is no longer there: it was closed, and what it held after"
                 f" {ranges[name].to} is gone, as {kept(kinesis, name.stream)}",
             )
-    return {n: r for n, r in ranges.items() if n.stream not in anew and n not in gone}
+    return {n: r for n, r in ranges.items() if n.stream not in again and n not in gone}

@@ -81,7 +81,7 @@ class Page:
 def pages(
     kinesis: Kinesis, shard: ShardName, after: str, limit: int, first: str | None = None
 ) -> Iterator[Page]:
-    """Read a shard after a position, for ever or until its end.
+    """Read a shard after a position, without end or until its end.
 
     Args:
         kinesis: what it's asked for.
@@ -113,7 +113,7 @@ def pages(
         except ClientError as error:
             if code(error) == INVALID and fresh:
                 raise SourceError(f"{shard}: {error}") from error
-            iterator = None  # older than five minutes, or of an endpoint that was started anew
+            iterator = None  # older than five minutes, or of an endpoint that was started again
             continue
         if kinesis.outages > outages:
             iterator = None  # which may be of another stream now; a position would be refused

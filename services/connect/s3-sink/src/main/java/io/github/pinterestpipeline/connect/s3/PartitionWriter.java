@@ -132,7 +132,7 @@ final class PartitionWriter {
 
   /**
    * The offset that can be committed: nothing before it is still to be stored, and no object spans
-   * it. There is none while the consumer is behind what is stored (after a failure amid a batch,
+   * it. There is none while the consumer is behind what is stored (after a failure in the middle of a batch,
    * and before a jump): a task that starts there would look for objects from there on, and miss the
    * one that begins before it.
    *

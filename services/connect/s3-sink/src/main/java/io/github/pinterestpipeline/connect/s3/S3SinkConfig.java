@@ -93,7 +93,7 @@ final class S3SinkConfig extends AbstractConfig {
           .define(FIRST_BACKOFF, Type.LONG, 200L, Range.atLeast(1L),
               Importance.LOW, "Wait in milliseconds when these have failed too; it doubles each time,")
           .define(LAST_BACKOFF, Type.LONG, 5000L, Range.atLeast(1L),
-              Importance.LOW, "up to this one. S3 out of reach or out of order is waited for, for ever.")
+              Importance.LOW, "up to this one. S3 out of reach or out of order is waited for, without end.")
           .define(REFUSED_RETRY, Type.LONG, 300000L, Range.atLeast(0L),
               Importance.LOW,
               "Time in milliseconds after which a refusal (no such bucket, access denied) fails the "

@@ -115,7 +115,7 @@ class PartitionWriterTest {
     assertThrows(StoreException.class, () -> writer.add(record(1), true));
     assertEquals(OptionalLong.of(0), writer.committable(0));
     writer.add(record(0), true);
-    assertEquals(OptionalLong.empty(), writer.committable(1)); // amid the object
+    assertEquals(OptionalLong.empty(), writer.committable(1)); // in the middle of the object
     stored(0, "0\n1\n", 2); // stored first of all
     writer.add(record(1), true);
     writer.add(record(2), true);
@@ -143,7 +143,7 @@ class PartitionWriterTest {
     PartitionWriter second = writer(3);
     second.add(record(0), false); // the group has committed nothing
     second.add(record(1), false);
-    assertEquals(OptionalLong.empty(), second.committable(1)); // amid an object
+    assertEquals(OptionalLong.empty(), second.committable(1)); // in the middle of an object
     assertEquals(OptionalLong.of(4), second.takeJump());
     assertEquals(OptionalLong.empty(), second.takeJump());
     assertEquals(OptionalLong.empty(), second.committable(2)); // the consumer isn't there yet

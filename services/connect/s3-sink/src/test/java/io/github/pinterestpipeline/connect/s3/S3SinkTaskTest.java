@@ -103,7 +103,7 @@ class S3SinkTaskTest {
     S3SinkTask task = task(config("flush.size", "3"));
     task.put(List.of(record(0)));
     assertEquals(Map.of(PARTITION, 2L), jumps);
-    assertEquals(Map.of(), task.preCommit(offset(1))); // amid the object
+    assertEquals(Map.of(), task.preCommit(offset(1))); // in the middle of the object
   }
 
   @Test
