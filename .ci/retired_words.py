@@ -1,4 +1,4 @@
-"""Fails on a word that docs/glossary.md has retired: ``make lint`` runs it on every tracked text."""
+"""Fails on a word that docs/glossary.md has retired; `make lint` runs it on every tracked text."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from contract.errors import PipelineError
-from hops.errors import HopError
 
 T = TypeVar("T")
 
@@ -45,18 +44,3 @@ def wait_for(
             seen = state()
             raise WaitTimeout(f"waited {limit:g} s for {what}{f'; {seen}' if seen else ''}")
         time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
-
-
-def wait_at(
-    hop: str,
-    what: str,
-    probe: Callable[[], T | None],
-    limit: float,
-    interval: float = 1.0,
-    state: Callable[[], str] = lambda: "",
-) -> T:
-    """Wait as ``wait_for`` does; when the time is up it's a HopError of ``hop``."""
-    try:
-        return wait_for(what, probe, limit, interval, state)
-    except WaitTimeout as timeout:
-        raise HopError(hop, str(timeout)) from None

@@ -12,9 +12,8 @@ from urllib.parse import quote
 import requests
 
 from contract import names
-from contract.waiting import wait_at
 from hops.access import Access, Keeper
-from hops.errors import HopError, hop_errors
+from hops.errors import HopError, hop_errors, wait_at
 
 HOP = "airflow"
 SERVICE = "airflow-api-server"

@@ -1,11 +1,15 @@
-"""What can go wrong in reading a hop."""
+"""Errors in reading a hop, and waiting for what a hop is to hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from contract.errors import PipelineError
+from contract.waiting import WaitTimeout, wait_for
+
+T = TypeVar("T")
 
 
 class HopError(PipelineError):
@@ -22,3 +26,18 @@ def hop_errors(hop: str, what: str, *kinds: type[Exception]) -> Iterator[None]:
         yield
     except kinds as error:
         raise HopError(hop, f"{what}: {error}") from error
+
+
+def wait_at(
+    hop: str,
+    what: str,
+    probe: Callable[[], T | None],
+    limit: float,
+    interval: float = 1.0,
+    state: Callable[[], str] = lambda: "",
+) -> T:
+    """Wait as ``wait_for`` does; when the time is up it's a HopError of ``hop``."""
+    try:
+        return wait_for(what, probe, limit, interval, state)
+    except WaitTimeout as timeout:
+        raise HopError(hop, str(timeout)) from None

@@ -16,11 +16,10 @@ from typing import Any, TypeAlias
 
 from contract import names
 from contract.entities import ENTITIES, Entity
-from contract.waiting import wait_at
 from hops import kafka, objects, tables
 from hops.access import Access
 from hops.airflow import HOP, Airflow
-from hops.errors import HopError
+from hops.errors import HopError, wait_at
 from hops.kafka import Offsets
 from hops.tables import Pipeline
 from pinpipe.engines.engine import Engine

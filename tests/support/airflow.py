@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from contract.waiting import wait_at
 from hops import airflow
 from hops.airflow import ENDED, HOP, good
+from hops.errors import wait_at
 
 FREE_LIMIT = 60.0
 """Seconds until Airflow's database lets a backfill be made."""
