@@ -6,8 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from contract import names
 from contract.entities import ENTITIES
@@ -21,6 +23,7 @@ from tests.support.waiting import wait_for
 BEFORE = "abda5642a277d03cd30d0e6420748934f7854e0e"
 """The last commit of the release before."""
 POSTS = 20
+TOKEN = "token-of-both-releases"
 LIMIT = 900
 """Seconds that a start may take, images built."""
 
@@ -41,10 +44,14 @@ def before(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def variables(own_variables: dict[str, str]) -> dict[str, str]:
-    """Without the marked keys, which the release before would take for its own."""
+    """Settings by their former and present names, without the marked keys.
+
+    The release before would take those for its own.
+    """
     for name in OF_ACCOUNTS:
         del own_variables[name]
-    return own_variables
+    former = {"JOBS_API_PORT": own_variables["DATABRICKS_PORT"], "JOBS_API_TOKEN": TOKEN}
+    return own_variables | former | {"LOCAL_DATABRICKS_TOKEN": TOKEN}
 
 
 def held(access: Access) -> dict[str, int]:
@@ -59,6 +66,19 @@ def held(access: Access) -> dict[str, int]:
     return found
 
 
+def jobs(variables: dict[str, str], call: str, **body: object) -> dict[str, Any]:
+    """Response of the Jobs API: ``databricks`` now, ``jobs-api`` in the release before."""
+    url = f"http://127.0.0.1:{variables['DATABRICKS_PORT']}/api/2.1/jobs/{call}"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    if body:
+        response = requests.post(url, json=body, headers=headers, timeout=30)
+    else:
+        response = requests.get(url, headers=headers, timeout=30)
+    response.raise_for_status()
+    found: dict[str, Any] = response.json()
+    return found
+
+
 def test_down_and_up_find_what_was_sent(before: Path, variables: dict[str, str]) -> None:
     run = partial(pinpipe, variables, timeout=LIMIT)
     run("up", folder=before)
@@ -67,6 +87,8 @@ def test_down_and_up_find_what_was_sent(before: Path, variables: dict[str, str])
         run("emulate", program, *send, folder=before)
     access = Access(engine.choose(print, variables).client_environment)
     sent = {name: POSTS for name in held(access)}
+    task = {"task_key": "one", "spark_python_task": {"python_file": "/Shared/one.py"}}
+    made = jobs(variables, "create", name="of before", tasks=[task])
     wait_for("the posts to be stored", lambda: held(access) == sent, 120, 1)
 
     run("status")
@@ -74,4 +96,5 @@ def test_down_and_up_find_what_was_sent(before: Path, variables: dict[str, str])
     assert not engine.choose(print, variables).runs()
     run("up")
     assert held(Access(engine.choose(print, variables).client_environment)) == sent
+    assert [job["job_id"] for job in jobs(variables, "list")["jobs"]] == [made["job_id"]]
     run("emulate", "batch", "--count", "1", "--rate", "max")
