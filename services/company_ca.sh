@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# For images: lets a stage that builds trust a company's CA (the build secret company-ca, a PEM file) and use its
-# mirror of Maven's repository (MAVEN_MIRROR_URL). Does nothing where neither is given.
+# For images: makes a build stage trust a company's CA (the build secret company-ca, a PEM file) and use its
+# mirror of Maven's repository (MAVEN_MIRROR_URL). Does nothing without them.
 set -euo pipefail
 
 if [ -s /run/secrets/company-ca ]; then
   cp /run/secrets/company-ca /usr/local/share/ca-certificates/company-ca.crt
-  update-ca-certificates >/dev/null   # of Java's trust store, too
+  update-ca-certificates >/dev/null   # updates Java's trust store, too
 fi
 if [ -n "${MAVEN_MIRROR_URL:-}" ]; then
   mkdir -p "$HOME/.m2"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# For images: makes a locked Python environment of what services need, without what no service runs:
-# services/environment.sh NAME FOLDER, of requirements/NAME.txt.
+# For images: creates a Python environment from the lock requirements/NAME.txt, without the files that no service
+# runs: services/environment.sh NAME FOLDER.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

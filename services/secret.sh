@@ -1,11 +1,11 @@
-# Keeps a secret in a file, for whoever has the folder or volume that it's in; sourced.
+# Stores a secret in a file, for the services that mount its folder or volume; sourced.
 
-# keep_secret FILE [VALUE [MODE]]: a VALUE that somebody gave; without one what is there already, or what is made now.
-# MODE is 600. Where a container with another user reads the file from a volume, it is 444: the volume is the boundary.
+# keep_secret FILE [VALUE [MODE]]: stores VALUE; without it, keeps the stored value, or generates the first one.
+# MODE is 600 by default. It is 444 where a container with another user reads the file: the volume is the boundary.
 keep_secret() {
   local file=$1 value=${2:-} mode=${3:-600}
   if [[ -z $value && -s $file ]]; then
-    chmod "$mode" "$file" # the version before left it readable to everybody
+    chmod "$mode" "$file" # an earlier version left it readable to everybody
     return
   fi
   mkdir -p "$(dirname "$file")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# For images: removes from an environment what no service runs: services/slim.sh FOLDER. The packages' own tests
-# (some 60 MB for Spark as for Airflow), what one compiles against, and what is for a debugger alone in their
-# libraries (85 MB of Airflow's). Not Arrow Flight, a server that nothing here loads. What a wheel has in *.libs
-# has been moved about by auditwheel, and strip would break it.
+# For images: removes files that no service runs from an environment: services/slim.sh FOLDER. These are the packages'
+# own tests (60 MB each for Spark and Airflow), headers, debug symbols of libraries (85 MB for Airflow) and Arrow
+# Flight, a server that no service loads. Libraries in *.libs stay whole: auditwheel has rewritten them, and strip
+# would break them.
 set -euo pipefail
 
 find "$1" -type d \( -name tests -o -path '*/pyarrow/include' -o -path '*/numpy/_core/include' \) -prune -exec rm -r {} +

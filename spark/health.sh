@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 source services/alive.sh
 data=${RUN_DIR:-.run}/data/stream
 if ! claimed "$data/process"; then
-  echo "stream: the process that gave its signs of life has ended" >&2
+  echo "stream: the process that wrote its heartbeat has ended" >&2
   exit 1
 fi
 alive=$data/alive

@@ -1,8 +1,8 @@
 """Every day: wait for the day's objects, clean and merge them, check the tables, publish them.
 
-The work is done by Spark jobs that Databricks runs; this file says when, with what, and what counts
-as done. Trigger it to have what was just posted in the tables; the form takes other thresholds for
-that one run. Runs are repeatable: the batch job reads what is new, whichever day it is from.
+Databricks runs the Spark jobs; this DAG sets their schedule, their parameters and the criteria of
+success. A triggered run brings the newest posts into the tables; its form takes thresholds for that
+run only. Runs are repeatable: the batch job reads every new object, whatever day it is from.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ THRESHOLDS = {
         None,
         title="Records without a row",
         description="At most this many records have no row, and rows no record. "
-        "Empty, as all below: what the job has for it.",
+        "If empty, as each field below: the job's own threshold.",
         type=["null", "integer"],
         minimum=0,
     ),
@@ -62,7 +62,7 @@ THRESHOLDS = {
 
 
 def thresholds(params: dict[str, Any]) -> str:
-    """Those that are given, as the JSON that the job takes: ``null_share.pin.follower_count``."""
+    """The form's thresholds as the job's JSON, with keys such as ``null_share.pin.title``."""
     given = {name: params[name] for name in THRESHOLDS if params[name] is not None}
     shares = given.pop("null_share", {})
     return json.dumps(given | {f"null_share.{column}": share for column, share in shares.items()})
@@ -70,7 +70,7 @@ def thresholds(params: dict[str, Any]) -> str:
 
 @task(outlets=[TABLES])
 def publish(*, ti: Any, dag_run: Any, outlet_events: Any) -> None:
-    """Say that the tables are good up to the interval's end, and which runs made them so."""
+    """Publish that the tables are checked up to the interval's end, with the runs that did it."""
     jobs = ("run_batch", "check_quality")
     outlet_events[TABLES].extra = {
         "until": interval(dag_run).end.isoformat(),
@@ -81,7 +81,7 @@ def publish(*, ti: Any, dag_run: Any, outlet_events: Any) -> None:
 
 with DAG(
     dag_id=f"{USER_ID}_dag",
-    # In Airflow 3 "@daily" is a moment; this has the day before as its interval.
+    # In Airflow 3 "@daily" has no interval; this timetable has the day before as its interval.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     **DAG_ARGUMENTS,
     params=THRESHOLDS,
@@ -103,6 +103,6 @@ with DAG(
             until="{{ interval(dag_run).end.isoformat() }}",
             thresholds="{{ thresholds(params) }}",
         ),
-        retries=0,  # the same rows fail again
+        retries=0,  # a retry would check the same rows
     )
     wait_for_objects >> run_batch >> check_quality >> publish()

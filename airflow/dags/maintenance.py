@@ -1,7 +1,7 @@
-"""Every hour: join the small files of the Delta tables, and remove what no reader needs any more.
+"""Every hour: join the small files of the Delta tables, and remove files that no reader needs.
 
-The job runs on Databricks beside whatever reads and writes the tables. What it keeps, and for how
-long, is a property of each table.
+The job runs on Databricks while other jobs read and write the tables. How long it retains old
+files is a property of each table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What Airflow says of a DAG that was written for Airflow 2: the line to change.
+"""Names the line to change in a DAG that was written for Airflow 2.
 
-Airflow imports this module by its name before it reads DAGs. Its own words are "unexpected keyword
-argument".
+Airflow imports this module by its name before it reads DAGs. Airflow's own message is only
+"unexpected keyword argument".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _with_advice(dag: DAG, *arguments: Any, **named: Any) -> None:
     if "schedule_interval" in named:
         value = named["schedule_interval"]
         raise TypeError(
-            f"Airflow 3 knows no schedule_interval: write schedule={value!r} instead of "
+            f"Airflow 3 has no schedule_interval: write schedule={value!r} instead of "
             f"schedule_interval={value!r} (docs/bring-your-own.md)"
         )
     _init(dag, *arguments, **named)

@@ -11,19 +11,19 @@ AIRFLOW_HOME=$(cd "${RUN_DIR:-.run}/data/airflow" && pwd)
 export AIRFLOW_HOME
 secrets=$AIRFLOW_HOME/secrets
 
-# What MWAA lays out; its own bucket has the same folders.
+# The folders of MWAA's own bucket.
 export AIRFLOW__CORE__DAGS_FOLDER=$PWD/airflow/dags AIRFLOW__CORE__PLUGINS_FOLDER=$PWD/airflow/plugins
 export AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL=30
-# A deferred task takes no worker, and each one that waits takes memory.
+# Two workers suffice, as a deferred task takes none; each idle worker takes memory.
 export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM=2
-# A task's end is noticed this many seconds late; one that resumes before that is taken for lost (5 by default).
+# Airflow notices a task's end this many seconds late (5 by default), and takes a task that resumes earlier for lost.
 export AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL=1
 export AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES=1 AIRFLOW__API__WORKERS=1
 
 export AIRFLOW__API__HOST=${AIRFLOW_LISTEN%:*} AIRFLOW__API__PORT=${AIRFLOW_LISTEN##*:}
 export AIRFLOW__API__BASE_URL=$AIRFLOW_BROWSER_URL
 export AIRFLOW__CORE__EXECUTION_API_SERVER_URL=$AIRFLOW_API_URL/execution/
-# One user, whose password the API server makes at its first start (`pinpipe up` prints it).
+# One user, whose password the API server creates at its first start (`pinpipe up` prints it).
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS=admin:admin
 
 export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=${AIRFLOW_DATABASE_URL:-sqlite:///$AIRFLOW_HOME/airflow.db}
@@ -36,7 +36,7 @@ AIRFLOW__API__SECRET_KEY=$(<"$secrets/secret_key")
 AIRFLOW__API_AUTH__JWT_SECRET=$(<"$secrets/jwt_secret")
 export AIRFLOW__CORE__FERNET_KEY AIRFLOW__API__SECRET_KEY AIRFLOW__API_AUTH__JWT_SECRET
 
-# MWAA has this connection in Secrets Manager; AWS's own needs none, there as here.
+# On MWAA this connection is in Secrets Manager. The connection to AWS needs no entry in either place.
 if [[ -z ${AIRFLOW_CONN_DATABRICKS_DEFAULT:-} && -s ${DATABRICKS_TOKEN_FILE:-} ]]; then
   scheme=${DATABRICKS_HOST%%://*} address=${DATABRICKS_HOST#*://}
   AIRFLOW_CONN_DATABRICKS_DEFAULT=$(printf \
@@ -46,7 +46,7 @@ if [[ -z ${AIRFLOW_CONN_DATABRICKS_DEFAULT:-} && -s ${DATABRICKS_TOKEN_FILE:-} ]
 fi
 
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False NO_COLOR=1
-# Nothing that the shell has for another account, and no proxy between processes of this machine.
+# No AWS profile or session of the shell, and no proxy between processes of this machine.
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export AWS_DEFAULT_REGION=${AWS_REGION:-us-east-1}

@@ -1,11 +1,11 @@
-"""Asks the API server how a component stands: exits 0 when it's healthy, else 1 with the reason.
+"""Exits 0 when the API server reports a component as healthy, else 1 with the reason.
 
     python services/airflow/health.py http://127.0.0.1:8080 scheduler [FILE]
 
 A component is healthy when its last heartbeat is younger than 30 s (metadatabase: when the
-database answers) and younger than FILE, which its process wrote as it started: the heartbeat of
-the process before is no sign of life of this one. Not urllib.request: four processes are asked
-while they all start, and to import it takes as long as all the rest.
+database responds) and younger than FILE, which its process wrote when it started: a heartbeat of
+the previous process does not count. The module avoids urllib.request, whose import would double
+the time of a check, while four processes are checked and all of them start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from math import inf
 from urllib.parse import urlsplit
 
 TIMEOUT = 8.0
-"""Seconds for an answer."""
+"""Seconds that a response may take."""
 
 
 def main(url: str, component: str, process: str | None = None) -> int:
@@ -29,18 +29,18 @@ def main(url: str, component: str, process: str | None = None) -> int:
     try:
         with closing(HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)) as connection:
             connection.request("GET", "/api/v2/monitor/health")
-            answer = connection.getresponse()
-            body = answer.read()
-        if answer.status != 200:
-            raise HTTPException(f"it answers {answer.status}")
-        told = json.loads(body)[component]
+            response = connection.getresponse()
+            body = response.read()
+        if response.status != 200:
+            raise HTTPException(f"HTTP status {response.status}")
+        reported = json.loads(body)[component]
     except (OSError, HTTPException, ValueError, KeyError) as error:
         print(f"Airflow's API server: {error}", file=sys.stderr)
         return 1
-    beat = told.get(f"latest_{component}_heartbeat")
-    if told["status"] != "healthy":
-        reason = f"{told['status']}, last heartbeat: {beat or 'none yet'}"
-    elif beat and process and _age(beat) > _running(process):
+    beat = reported.get(f"latest_{component}_heartbeat")
+    if reported["status"] != "healthy":
+        reason = f"{reported['status']}, last heartbeat: {beat or 'none yet'}"
+    elif beat and process and _age(beat) > _uptime(process):
         reason = f"no heartbeat since it started, the last one: {beat}"
     else:
         return 0
@@ -53,10 +53,10 @@ def _age(beat: str) -> float:
     return time.time() - datetime.fromisoformat(beat).timestamp()
 
 
-def _running(process: str) -> float:
-    """Seconds that a process runs, by a clock that nobody sets; endless without its file.
+def _uptime(process: str) -> float:
+    """Seconds since a process started, by the boot clock; infinite without its file.
 
-    services/alive.sh writes the file; a process of the release before has none.
+    services/alive.sh writes the file; a process of an earlier release has none.
     """
     if not os.path.exists(process):
         return inf

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes Airflow's keys, once, and its tables in the metadata database. Idempotent.
+# Creates Airflow's keys, once, and its tables in the metadata database. Idempotent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 secrets=${RUN_DIR:-.run}/data/airflow/secrets

@@ -1,4 +1,4 @@
-"""An Airflow that has the project's airflow/ folder and nothing else of ours, on real services."""
+"""An Airflow that has only the project's airflow/ folder, against real services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = tempfile.mkdtemp(prefix="airflow-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
-# Before the first import of Airflow: no setting of the person who runs the tests counts, and
+# Before the first import of Airflow: the tests must not depend on settings of the shell, and
 # `python -m pytest` has put the root of the project on the path.
 for _name in list(os.environ):
     if _name.startswith(("AIRFLOW", "AWS_")) or _name.lower().endswith("_proxy"):
@@ -29,7 +29,7 @@ os.environ |= {
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 sys.path[:] = [name for name in sys.path if Path(name or ".").resolve() != ROOT]
-# tests/support and nothing else of the project.
+# Only tests/support of the project can be imported.
 sys.modules["tests"] = ModuleType("tests")
 sys.modules["tests"].__path__ = [str(ROOT / "tests")]
 
@@ -40,18 +40,18 @@ from running import JobsApi, LocalStack, aws_at  # noqa: E402
 PARSED = {
     file.stem: parsing.in_a_fork(file) for file in sorted((ROOT / "airflow/dags").glob("*.py"))
 }
-"""What it took to parse each DAG, before any test imports what the DAGs do."""
+"""Result of parsing each DAG file, before any test imports the modules of the DAGs."""
 
 
 @pytest.fixture(params=PARSED)
 def parsed(request: pytest.FixtureRequest) -> tuple[str, parsing.Parsed]:
-    """How Airflow's parser found a file, with its name."""
+    """The name of a DAG file, and the result of parsing it."""
     return request.param, PARSED[request.param]
 
 
 @pytest.fixture(scope="session")
 def dags() -> dict[str, Any]:
-    """The DAGs as a worker has them, by their ids."""
+    """The DAGs as a worker loads them, by their ids."""
     from airflow.dag_processing.dagbag import DagBag
 
     return dict(DagBag().dags)
@@ -65,13 +65,13 @@ def dag(dags: dict[str, Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def maintenance(dags: dict[str, Any]) -> Any:
-    """The hourly one."""
+    """The hourly DAG."""
     return dags["0a1b2c3d4e5f_maintenance_dag"]
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client of S3; Airflow's connection ``aws_default`` leads to the same."""
+    """A client of the S3 to which Airflow's connection ``aws_default`` leads."""
     import boto3
     from botocore.config import Config
 

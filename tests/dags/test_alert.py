@@ -1,4 +1,4 @@
-"""The alert is one object for each failed try, and nothing makes it raise."""
+"""The alert is one object for each failed try, and it never raises."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def failed(error: str, number: int = 1) -> dict[str, Any]:
     }
 
 
-def told(s3: Any, bucket: str, number: int = 1) -> dict[str, Any]:
+def stored_alert(s3: Any, bucket: str, number: int = 1) -> dict[str, Any]:
     body: dict[str, Any] = json.load(s3.get_object(Bucket=bucket, Key=KEY % number)["Body"])
     return body
 
 
-def test_it_says_what_failed(bucket: str, s3: Any) -> None:
+def test_an_alert_names_the_failed_task_and_its_error(bucket: str, s3: Any) -> None:
     alert(failed("2 % of the rows are in quarantine, ü"))
-    assert told(s3, bucket) == {
+    assert stored_alert(s3, bucket) == {
         "dag": "0a1b2c3d4e5f_dag",
         "run": RUN,
         "task": "check_quality",
@@ -50,14 +50,14 @@ def test_it_says_what_failed(bucket: str, s3: Any) -> None:
     }
 
 
-def test_a_try_is_told_once(bucket: str, s3: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_try_is_reported_once(bucket: str, s3: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "pinterest"):
-        for error in ("the first", "the first, told again"):
+        for error in ("the first", "the first, reported again"):
             alert(failed(error))
     alert(failed("the second", 2))
-    assert told(s3, bucket)["error"] == "the first"
-    assert told(s3, bucket, 2)["error"] == "the second"
-    assert [line for line in caplog.messages if line.endswith("was there")]
+    assert stored_alert(s3, bucket)["error"] == "the first"
+    assert stored_alert(s3, bucket, 2)["error"] == "the second"
+    assert [line for line in caplog.messages if line.endswith("already exists")]
 
 
 def test_a_missing_bucket_is_logged(bucket: str, s3: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -67,7 +67,7 @@ def test_a_missing_bucket_is_logged(bucket: str, s3: Any, caplog: pytest.LogCapt
     assert [line for line in caplog.messages if line.startswith("ALERT ")]
 
 
-def test_an_s3_that_is_down_is_logged(
+def test_an_outage_of_s3_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", aws_at(f"http://127.0.0.1:{free_port()}"))
@@ -76,8 +76,6 @@ def test_an_s3_that_is_down_is_logged(
 
 
 @pytest.mark.parametrize("context", [{}, {"ti": None}, None])
-def test_a_context_that_lacks_the_task_is_logged(
-    context: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_context_without_a_task_is_logged(context: Any, caplog: pytest.LogCaptureFixture) -> None:
     alert(context)
     assert caplog.messages == ["The alert could not be written"]

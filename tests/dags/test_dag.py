@@ -1,4 +1,4 @@
-"""The DAG exists, as Airflow sees it, and says what it should."""
+"""The DAGs as Airflow loads them: tasks, schedules, names and parameters."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ MODULES = 50
 DAGS = {"batch_pipeline": "0a1b2c3d4e5f_dag", "maintenance": "0a1b2c3d4e5f_maintenance_dag"}
 
 
-def test_each_parses_without_error_or_warning(parsed: tuple[str, Parsed]) -> None:
+def test_each_dag_parses_without_error_or_warning(parsed: tuple[str, Parsed]) -> None:
     name, found = parsed
     assert found.errors == {}
     assert found.warnings == []
     assert found.dags == [DAGS[name]]
 
 
-def test_a_parse_imports_next_to_nothing(parsed: tuple[str, Parsed]) -> None:
-    """Of what the file itself takes, that is: what it costs in seconds is in tests/bench."""
+def test_a_parse_imports_few_modules(parsed: tuple[str, Parsed]) -> None:
+    """Modules that a DAG file imports itself; tests/bench measures the seconds of a parse."""
     _, found = parsed
     packages = {name.partition(".")[0] for name in found.modules}
-    known = {"airflow", "packaging", "pinterest", *sys.stdlib_module_names}
-    assert {name for name in packages - known if not name.startswith("unusual_prefix_")} == set()
+    allowed = {"airflow", "packaging", "pinterest", *sys.stdlib_module_names}
+    assert {name for name in packages - allowed if not name.startswith("unusual_prefix_")} == set()
     assert len(found.modules) < MODULES
 
 
@@ -42,7 +42,7 @@ def test_every_task_follows_the_one_before(dag: Any) -> None:
     }
 
 
-def test_each_runs_by_its_timetable_one_run_at_a_time_from_now_on(dags: dict[str, Any]) -> None:
+def test_each_dag_has_its_timetable_one_run_at_a_time_and_no_catchup(dags: dict[str, Any]) -> None:
     for dag in dags.values():
         assert (dag.catchup, dag.max_active_runs) == (False, 1)
         assert dag.doc_md
@@ -64,7 +64,7 @@ def test_the_gate_is_not_retried(dag: Any) -> None:
     assert dag.get_task("check_quality").retries == 0
 
 
-def test_nothing_takes_for_ever_and_every_failure_is_told(dags: dict[str, Any]) -> None:
+def test_every_task_has_a_time_out_and_an_alert(dags: dict[str, Any]) -> None:
     jobs = []
     for task in (task for dag in dags.values() for task in dag.tasks):
         assert task.execution_timeout == timedelta(minutes=10)
@@ -75,14 +75,14 @@ def test_nothing_takes_for_ever_and_every_failure_is_told(dags: dict[str, Any]) 
     assert sorted(jobs) == ["check_quality", "maintain_tables", "run_batch"]
 
 
-def test_they_survive_airflows_database(dags: dict[str, Any]) -> None:
+def test_the_dags_survive_serialization(dags: dict[str, Any]) -> None:
     from airflow.serialization import serialized_objects
 
     form = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
     for dag in dags.values():
-        kept = form.from_dict(json.loads(json.dumps(form.to_dict(dag))))
-        assert set(kept.task_ids) == set(dag.task_ids)
-        assert set(kept.params) == set(dag.params)
+        restored = form.from_dict(json.loads(json.dumps(form.to_dict(dag))))
+        assert set(restored.task_ids) == set(dag.task_ids)
+        assert set(restored.params) == set(dag.params)
 
 
 def test_maintenance_runs_between_the_hours_and_waits_without_a_worker(maintenance: Any) -> None:
@@ -103,7 +103,7 @@ def test_the_user_id_is_in_every_name(dag: Any) -> None:
 
 
 def gate_parameters(dag: Any, run: Any, **given: Any) -> list[str]:
-    """Parameters of the quality gate's job, as they are sent."""
+    """Parameters of the quality gate's job in the request."""
     task = dag.get_task("check_quality")
     rendered = context(task, run, params={name: p.value for name, p in dag.params.items()} | given)
     task = task.prepare_for_execution()
@@ -112,7 +112,7 @@ def gate_parameters(dag: Any, run: Any, **given: Any) -> list[str]:
     return parameters
 
 
-def test_thresholds_that_nobody_gave_are_not_sent(dag: Any) -> None:
+def test_thresholds_that_are_not_set_are_not_sent(dag: Any) -> None:
     run = scheduled(datetime(2026, 3, 1, tzinfo=UTC))
     until = "2026-03-02T00:00:00+00:00"
     assert gate_parameters(dag, run) == ["--until", until, "--thresholds", "{}"]
@@ -146,14 +146,14 @@ def test_a_threshold_out_of_bounds_is_refused(dag: Any, name: str, value: Any) -
         dag.params.get_param(name).resolve(value)
 
 
-def test_every_threshold_says_what_it_is(dag: Any) -> None:
+def test_every_threshold_has_a_title_and_a_description(dag: Any) -> None:
     for name in dag.params:
         schema = dag.params.get_param(name).schema
         assert schema["title"]
         assert dag.params.get_param(name).description
 
 
-def test_what_is_published_names_its_runs(dag: Any) -> None:
+def test_the_published_event_names_its_runs(dag: Any) -> None:
     publish = dag.get_task("publish")
     (asset,) = publish.outlets
     events = {asset: SimpleNamespace(extra={})}

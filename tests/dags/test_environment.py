@@ -1,4 +1,4 @@
-"""Each environment of these tests is one that MWAA may have, with nothing else of ours."""
+"""Each environment of these tests is one that MWAA may have, without the project's packages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from parsing import PACKAGES, Parsed, strangers
+from parsing import PACKAGES, Parsed, absent_on_mwaa
 
 from tests.support import ROOT
 
@@ -18,7 +18,7 @@ PINS = {
     "airflow": ("airflow/dags/constraints.txt", "requirements/mwaa.txt"),
     "airflow-previous": ("requirements/mwaa-previous.txt",),
 }
-"""Versions that MWAA has or is given there, where a package is in the environment."""
+"""Versions that MWAA has or installs, for the packages that an environment contains."""
 
 
 def requirements(file: str) -> list[Requirement]:
@@ -29,48 +29,48 @@ def requirements(file: str) -> list[Requirement]:
     return [item for item in found if item.marker is None or item.marker.evaluate()]
 
 
-def lacking(item: Requirement) -> list[str]:
-    """What isn't here of a requirement, and of its extras, at a version that will do."""
+def unmet(item: Requirement) -> list[str]:
+    """What the environment lacks of a requirement and its extras, at an accepted version."""
     try:
-        there = distribution(item.name)
+        installed = distribution(item.name)
     except PackageNotFoundError:
         return [f"no {item}"]
-    if not item.specifier.contains(there.version, prereleases=True):
-        return [f"{item.name} {there.version}, not {item}"]
-    brought = [Requirement(text) for text in there.requires or ()]
+    if not item.specifier.contains(installed.version, prereleases=True):
+        return [f"{item.name} {installed.version}, not {item}"]
+    dependencies = [Requirement(text) for text in installed.requires or ()]
     return [
         text
         for extra in item.extras
-        for one in brought
+        for one in dependencies
         if one.marker and one.marker.evaluate({"extra": extra})
-        for text in lacking(one)
+        for text in unmet(one)
     ]
 
 
-def test_airflow_is_the_one_that_the_environment_is_for() -> None:
+def test_airflow_has_the_version_of_the_environment() -> None:
     assert version("apache-airflow") == AIRFLOW[ENVIRONMENT]
 
 
-def test_every_line_that_mwaa_is_given_is_met() -> None:
-    asked = requirements("airflow/requirements.txt")
-    assert [text for item in asked for text in lacking(item)] == []
+def test_every_requirement_for_mwaa_is_met() -> None:
+    required = requirements("airflow/requirements.txt")
+    assert [text for item in required for text in unmet(item)] == []
 
 
 def test_every_package_is_at_mwaas_version() -> None:
     pins = [item for file in PINS.get(ENVIRONMENT, ()) for item in requirements(file)]
-    off = [text for item in pins for text in lacking(item)]
-    assert [text for text in off if not text.startswith("no ")] == []
+    unmet_pins = [text for item in pins for text in unmet(item)]
+    assert [text for text in unmet_pins if not text.startswith("no ")] == []
 
 
-def test_nothing_of_ours_and_no_spark_is_here() -> None:
+def test_the_environment_has_neither_spark_nor_the_projects_packages() -> None:
     assert {"contract", "pinpipe", "spark"} <= PACKAGES
-    assert set(strangers()) <= {"java"}  # it may be on the machine, and no parse sees it
+    assert set(absent_on_mwaa()) <= {"java"}  # the machine may have it; no parse sees it
 
 
-def test_a_parse_has_nothing_of_ours_but_the_plugins(parsed: tuple[str, Parsed]) -> None:
+def test_a_parse_sees_only_the_plugins_of_the_project(parsed: tuple[str, Parsed]) -> None:
     _, found = parsed
     assert found.errors == {}
-    assert found.strangers == []
+    assert found.absent_on_mwaa == []
     ours = {Path(name) for name in found.path if Path(name).is_relative_to(ROOT)}
     own = {path for path in ours if path.is_relative_to(sys.prefix)}
     assert ours - own == {ROOT / "airflow/plugins"}

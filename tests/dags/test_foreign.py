@@ -1,4 +1,4 @@
-"""A DAG from elsewhere (tests/foreign) loads as it is, and one of Airflow 2 is told its line."""
+"""A foreign DAG (tests/foreign) loads as it is; for one of Airflow 2 the error names the line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ print("found", json.dumps([list(bag.dags), errors]))
 """
 
 
-def test_a_dag_of_others_loads_as_it_is_and_one_of_airflow_2_is_told_the_line(
+def test_a_foreign_dag_loads_and_one_of_airflow_2_fails_with_the_line_to_change(
     tmp_path: Path,
 ) -> None:
     text = DAG_FILE.read_text()
@@ -40,8 +40,8 @@ def test_a_dag_of_others_loads_as_it_is_and_one_of_airflow_2_is_told_the_line(
     (found,) = (line for line in done.stdout.splitlines() if line.startswith("found "))
     dags, errors = json.loads(found.removeprefix("found "))
     assert dags == ["0a1b2c3d4e5f_notebook_dag"]
-    assert {Path(file).stem: said for file, said in errors.items()} == {
-        name: f"TypeError: Airflow 3 knows no schedule_interval: write schedule={value!r} instead "
+    assert {Path(file).stem: error for file, error in errors.items()} == {
+        name: f"TypeError: Airflow 3 has no schedule_interval: write schedule={value!r} instead "
         f"of schedule_interval={value!r} (docs/bring-your-own.md)"
         for name, value in (("daily", "@daily"), ("never", None))
     }

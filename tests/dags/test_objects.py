@@ -1,4 +1,4 @@
-"""What the wait sees of real objects in S3, and what it says of those that never came."""
+"""The task that waits for objects, with real objects in S3."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.triggers.s3 import S3KeyTrigger
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 from context import context, scheduled, triggered
-from deferral import complete, defer, event, rendered, triggered_anew
+from deferral import complete, defer, event, rendered, restored_trigger
 
 from pinterest.interval import LATENESS
 
@@ -32,7 +32,7 @@ def bucket(s3: Any) -> str:
 
 @pytest.fixture
 def put(s3: Any, bucket: str) -> Callable[..., str]:
-    """Stores an object of the sink, as of now; returns its key."""
+    """A function that stores an object as the sink does, and returns its key."""
 
     def put(prefix: str, offset: int = 0, partition: int = 0) -> str:
         topic = prefix.split("/")[1]
@@ -45,7 +45,7 @@ def put(s3: Any, bucket: str) -> Callable[..., str]:
 
 @pytest.fixture
 def waiting(dag: Any, bucket: str) -> Callable[..., Any]:
-    """The DAG's task, for a run, on the test's bucket; with its context."""
+    """A function that returns the DAG's task for a run on the test's bucket, with its context."""
 
     def waiting(run: Any) -> Any:
         found = context(dag.get_task("wait_for_objects"), run)
@@ -64,10 +64,10 @@ def waiting(dag: Any, bucket: str) -> Callable[..., Any]:
         pytest.param(lambda now: scheduled(now - DAY - LATENESS / 2), id="late, but of the day"),
     ],
 )
-def test_a_run_finds_what_was_stored_for_it(
+def test_a_run_finds_the_objects_of_its_interval(
     waiting: Any, put: Any, run_at: Callable[[datetime], Any]
 ) -> None:
-    """At the first look: it doesn't defer."""
+    """The first check finds them, so the task does not defer."""
     for partition, prefix in enumerate(TOPICS):
         put(prefix, partition=partition)
     task, found = waiting(run_at(datetime.now(UTC)))
@@ -83,10 +83,10 @@ def test_a_day_before_the_first_object_is_skipped(waiting: Any, put: Any, past: 
         task.execute(found)
 
 
-def test_a_day_without_an_object_fails_when_there_were_some_before(
+def test_a_day_without_objects_fails_when_earlier_days_have_some(
     waiting: Any, put: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The day is one to come, seen from a clock that is two days ahead."""
+    """The day is in the future, and the clock is two days ahead."""
     for prefix in TOPICS:
         put(prefix)
     task, found = waiting(scheduled(datetime.now(UTC) + HOUR))
@@ -106,14 +106,14 @@ def test_the_topic_without_an_object_is_named(waiting: Any, put: Any, bucket: st
     put(TOPICS[2])
     task, found = waiting(scheduled(datetime.now(UTC) - HOUR))
     deferred = defer(task, found)
-    trigger = triggered_anew(deferred)
+    trigger = restored_trigger(deferred)
     trigger.until = datetime.now(UTC).isoformat()
-    told = asyncio.run(event(trigger))
+    fired = asyncio.run(event(trigger))
     with pytest.raises(AirflowFailException, match=f"below s3://{bucket}/{TOPICS[1]} from"):
-        task.execute_complete(found, told)
+        task.execute_complete(found, fired)
 
 
-def test_it_waits_for_the_last_topic(waiting: Any, put: Any) -> None:
+def test_the_task_waits_for_the_last_topic(waiting: Any, put: Any) -> None:
     for prefix in TOPICS[:2]:
         put(prefix)
     task, found = waiting(triggered(datetime.now(UTC) + HOUR))
@@ -123,12 +123,12 @@ def test_it_waits_for_the_last_topic(waiting: Any, put: Any) -> None:
 
 
 def test_an_object_is_listed_once(waiting: Any, put: Any) -> None:
-    """Each look starts after the last key of the one before, also that of the worker."""
+    """Each check, also that of the worker, starts after the last key of the previous one."""
     for partition in (0, 1):
         for offset in range(3):
             put(TOPICS[0], offset, partition)
     task, found = waiting(triggered(datetime.now(UTC) + 3 * DAY))
-    trigger = triggered_anew(defer(task, found))
+    trigger = restored_trigger(defer(task, found))
     assert len(trigger.seen["newest"]) == 2
     listed = []
     client = trigger.client()
@@ -136,10 +136,10 @@ def test_an_object_is_listed_once(waiting: Any, put: Any) -> None:
         "after-call.s3.ListObjectsV2",
         lambda parsed, **_: listed.extend(item["Key"] for item in parsed.get("Contents", ())),
     )
-    assert trigger.look(client) is None
+    assert trigger.check(client) is None
     assert listed == []
     key = put(TOPICS[0], 3, 1)
-    assert trigger.look(client) is None
+    assert trigger.check(client) is None
     assert listed == [key]
 
 
@@ -150,8 +150,8 @@ def test_an_error_of_s3_fails_the_trigger(waiting: Any) -> None:
         task.execute(found)
 
 
-def test_the_provider_s_own_trigger_sees_nothing_in_partitions(bucket: str, put: Any) -> None:
-    """Why there is a trigger of our own; when this fails, S3KeySensor can take its place."""
+def test_the_providers_own_trigger_misses_objects_in_partitions(bucket: str, put: Any) -> None:
+    """The reason for the project's own trigger; when this test fails, use S3KeySensor instead."""
     put(TOPICS[0])
     trigger = S3KeyTrigger(
         bucket_name=bucket,

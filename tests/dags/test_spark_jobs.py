@@ -1,4 +1,4 @@
-"""The DAGs submit each task that is defined, once."""
+"""The DAGs submit each task of ``spark_jobs`` once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_each_task_is_submitted_once(dags: dict[str, Any]) -> None:
     assert sorted(submitted) == sorted(TASKS)
 
 
-def test_each_parameter_of_a_job_is_asked_for() -> None:
+def test_a_job_has_the_parameters_that_its_tasks_require() -> None:
     for job in JOBS:
         assert set(job.parameters) == set().union(*(task.names for task in job.tasks))

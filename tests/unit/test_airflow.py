@@ -1,4 +1,4 @@
-"""What MWAA takes, against the contract and the locks, neither of which MWAA has."""
+"""The files for MWAA agree with the contract and the locks, which MWAA lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[.*?\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("user_id", [None, "", "0e36c8cd403d"])
-def test_the_dags_names_are_the_contracts(
+def test_the_names_of_the_dags_are_those_of_the_contract(
     monkeypatch: pytest.MonkeyPatch, user_id: str | None
 ) -> None:
     settings = Settings.from_environ({"USER_ID": user_id} if user_id else {})
@@ -35,7 +35,7 @@ def test_the_dags_names_are_the_contracts(
     assert settings.batch_root == found["TABLES_URI"]
 
 
-def test_what_mwaa_takes_needs_what_airflow_brings_alone() -> None:
+def test_the_files_for_mwaa_import_only_packages_of_airflow() -> None:
     allowed = sys.stdlib_module_names | {"airflow", "asgiref", "botocore", "pinterest"}
     found = set()
     for path in FOLDER.rglob("*.py"):
@@ -48,14 +48,14 @@ def test_what_mwaa_takes_needs_what_airflow_brings_alone() -> None:
     assert found - allowed == set()
 
 
-def test_the_constraints_are_the_versions_of_the_lock() -> None:
+def test_the_constraints_have_the_versions_of_the_lock() -> None:
     locked = PINNED.findall((ROOT / "requirements/airflow.txt").read_text())
     assert locked
     assert PINNED.findall((FOLDER / "dags/constraints.txt").read_text()) == locked
 
 
-def test_the_constraints_are_at_no_odds_with_mwaas_own() -> None:
-    """pip gets both there; two versions of one package end the installation."""
+def test_the_constraints_agree_with_those_of_mwaa() -> None:
+    """On MWAA pip gets both; two versions of one package make the installation fail."""
     own = dict(PINNED.findall((FOLDER / "dags/constraints.txt").read_text()))
     mwaas = dict(PINNED.findall((ROOT / "requirements/mwaa.txt").read_text()))
     assert {"greenlet", "sqlalchemy", "apache-airflow", "watchtower"} <= set(own) & set(mwaas)
@@ -64,10 +64,10 @@ def test_the_constraints_are_at_no_odds_with_mwaas_own() -> None:
 
 def test_every_requirement_has_a_constraint() -> None:
     lines = (FOLDER / "requirements.txt").read_text().splitlines()
-    wanted = {re.split(r"[\[=]", line)[0] for line in lines if re.match(r"[a-z]", line)}
+    required = {re.split(r"[\[=]", line)[0] for line in lines if re.match(r"[a-z]", line)}
     constraints = dict(PINNED.findall((FOLDER / "dags/constraints.txt").read_text()))
-    assert wanted
-    assert wanted - set(constraints) == set()
+    assert required
+    assert required - set(constraints) == set()
     assert '--constraint "/usr/local/airflow/dags/constraints.txt"' in lines
 
 
@@ -79,7 +79,9 @@ def test_every_requirement_has_a_constraint() -> None:
         ({"USER_ID": "0e36c8cd403d", "AIRFLOW_VAR_USER_ID": "aaaabbbbcccc"}, "aaaabbbbcccc"),
     ],
 )
-def test_the_start_up_keeps_what_is_set(given: dict[str, str], expected: str) -> None:
+def test_the_startup_script_changes_no_variable_that_is_set(
+    given: dict[str, str], expected: str
+) -> None:
     script = 'set -eu; . "$0"; . "$0"; printf %s "$AIRFLOW_VAR_USER_ID"'
     command = ["sh", "-c", script, str(FOLDER / "startup.sh")]
     done = subprocess.run(command, env=given, capture_output=True, text=True, check=True)

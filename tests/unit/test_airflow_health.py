@@ -1,4 +1,4 @@
-"""The health check of Airflow's processes, against a real server that answers as Airflow's does."""
+"""The health check of Airflow's processes, against a server that responds as Airflow's does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.upstream import Answer, Upstream
 
 FILE = Path(__file__).resolve().parents[2] / "services/airflow/health.py"
 BEAT = "2026-01-01T00:00:00+00:00"
-TOLD = {
+HEALTH = {
     "metadatabase": {"status": "healthy"},
     "scheduler": {"status": "healthy", "latest_scheduler_heartbeat": BEAT},
     "dag_processor": {"status": None, "latest_dag_processor_heartbeat": None},
@@ -26,7 +26,7 @@ TOLD = {
 
 @pytest.fixture
 def server() -> Iterator[Upstream]:
-    with Upstream(Answer(body=json.dumps(TOLD).encode())) as found:
+    with Upstream(Answer(body=json.dumps(HEALTH).encode())) as found:
         yield found
 
 
@@ -37,7 +37,7 @@ def check(url: str, component: str, *process: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("component", "status", "said"),
+    ("component", "status", "message"),
     [
         ("metadatabase", 0, ""),
         ("scheduler", 0, ""),
@@ -45,20 +45,20 @@ def check(url: str, component: str, *process: str) -> int:
         ("triggerer", 1, f"triggerer: unhealthy, last heartbeat: {BEAT}\n"),
     ],
 )
-def test_a_component_is_what_the_api_server_says(
-    server: Upstream, capsys: pytest.CaptureFixture[str], component: str, status: int, said: str
+def test_the_exit_status_is_that_of_the_component(
+    server: Upstream, capsys: pytest.CaptureFixture[str], component: str, status: int, message: str
 ) -> None:
     assert check(server.url, component) == status
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == message
     assert [request.path for request in server.received] == ["/api/v2/monitor/health"]
 
 
-def test_the_heartbeat_of_the_process_before_is_no_sign_of_this_one(
+def test_a_heartbeat_of_the_previous_process_does_not_count(
     server: Upstream, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     beat = datetime.now(UTC) - timedelta(seconds=10)
-    told = {"status": "healthy", "latest_scheduler_heartbeat": beat.isoformat()}
-    server.answer = Answer(body=json.dumps(TOLD | {"scheduler": told}).encode())
+    scheduler = {"status": "healthy", "latest_scheduler_heartbeat": beat.isoformat()}
+    server.answer = Answer(body=json.dumps(HEALTH | {"scheduler": scheduler}).encode())
     process = tmp_path / "scheduler.process"
 
     def started(seconds_ago: float) -> None:
@@ -68,30 +68,30 @@ def test_the_heartbeat_of_the_process_before_is_no_sign_of_this_one(
 
     started(5)
     assert check(server.url, "scheduler", str(process)) == 1
-    said = f"scheduler: no heartbeat since it started, the last one: {beat.isoformat()}\n"
-    assert capsys.readouterr().err == said
+    message = f"scheduler: no heartbeat since it started, the last one: {beat.isoformat()}\n"
+    assert capsys.readouterr().err == message
     started(60)
     assert check(server.url, "scheduler", str(process)) == 0
     assert check(server.url, "metadatabase", str(process)) == 0
-    process.unlink()  # a process of the release before
+    process.unlink()  # a process of an earlier release
     assert check(server.url, "scheduler", str(process)) == 0
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
-        (Answer(503, body=b'{"detail": "starting"}'), "it answers 503"),
+        (Answer(503, body=b'{"detail": "starting"}'), "HTTP status 503"),
         (Answer(200, body=b"<html>"), "Expecting value"),
     ],
 )
-def test_another_answer_is_no_health(
-    server: Upstream, capsys: pytest.CaptureFixture[str], answer: Answer, said: str
+def test_an_unexpected_response_is_unhealthy(
+    server: Upstream, capsys: pytest.CaptureFixture[str], answer: Answer, message: str
 ) -> None:
     server.answer = answer
     assert check(server.url, "scheduler") == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_no_answer_is_no_health(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_api_server_is_unhealthy(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("http://127.0.0.1:9", "scheduler") == 1
     assert "refused" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Health by a sign of life, with real processes: that of the process before does not count."""
+"""Health by a heartbeat, with real processes: one of an ended process does not count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def stream(tmp_path: Path) -> Path:
-    """Folder of a streaming job whose process has claimed it and gives signs of life."""
+    """Folder in which a streaming job claims its process file and writes its heartbeat."""
     folder = tmp_path / "a run/data/stream"
     folder.mkdir(parents=True)
     return folder
@@ -45,10 +45,10 @@ def health(script: str, run_dir: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-ENDED = "the process that gave its signs of life has ended\n"
+ENDED = "the process that wrote its heartbeat has ended\n"
 
 
-def test_a_fresh_sign_of_life_of_a_killed_job_is_none_of_the_next(stream: Path) -> None:
+def test_a_fresh_heartbeat_of_a_killed_job_does_not_count_for_the_next(stream: Path) -> None:
     run_dir = stream.parents[1]
     job = claimed_by(stream / "process")
     assert health("spark/health.sh", run_dir) == (1, "stream: not all of its queries have begun\n")
@@ -57,7 +57,7 @@ def test_a_fresh_sign_of_life_of_a_killed_job_is_none_of_the_next(stream: Path) 
     job.kill()
     job.communicate()
     assert health("spark/health.sh", run_dir) == (1, f"stream: {ENDED}")
-    # The next process of a container may have the pid of the one before.
+    # The next process of a container may have the same pid.
     with claimed_by(stream / "process") as later:
         pid, start = (stream / "process").read_text().splitlines()
         assert int(pid) == later.pid
@@ -67,7 +67,7 @@ def test_a_fresh_sign_of_life_of_a_killed_job_is_none_of_the_next(stream: Path) 
         later.communicate("\n")
 
 
-def test_a_job_of_the_release_before_is_healthy_by_its_sign_of_life(stream: Path) -> None:
+def test_a_job_of_an_earlier_release_is_healthy_by_its_heartbeat(stream: Path) -> None:
     (stream / "alive").touch()
     assert health("spark/health.sh", stream.parents[1]) == (0, "")
 
@@ -81,7 +81,7 @@ def test_a_job_of_the_release_before_is_healthy_by_its_sign_of_life(stream: Path
         ("triggerer", "triggerer"),
     ],
 )
-def test_an_airflow_process_that_was_killed_is_not_healthy_by_its_last_heartbeat(
+def test_a_killed_airflow_process_is_unhealthy_despite_its_last_heartbeat(
     tmp_path: Path, component: str, name: str
 ) -> None:
     folder = tmp_path / "data/airflow"
@@ -92,8 +92,8 @@ def test_an_airflow_process_that_was_killed_is_not_healthy_by_its_last_heartbeat
     assert health("services/airflow/health.sh", tmp_path, component) == (1, f"{component}: {ENDED}")
 
 
-def test_a_start_that_bsds_ps_pads_is_the_same_start(tmp_path: Path) -> None:
-    """Without /proc the start is what ``ps`` prints, in a column of fixed width."""
+def test_a_start_that_bsd_ps_pads_is_the_same_start(tmp_path: Path) -> None:
+    """Without /proc the start comes from ``ps``, which prints a column of fixed width."""
     ps = tmp_path / "ps"
     ps.write_text('#!/usr/bin/env bash\nprintf "%-28s\\n" "Sun Nov 29 23:00:00 2026"\n')
     ps.chmod(0o755)

@@ -1,6 +1,6 @@
-"""Hop 9: what the DAG takes beside Airflow; on MWAA it's in plugins.zip, whose root is importable.
+"""Hop 9: the package of the DAGs; on MWAA it is in plugins.zip, whose root is importable.
 
-``names`` and ``interval`` say what a run is about, ``objects`` waits for it, ``spark_jobs`` says
-what Databricks runs and ``jobs`` submits it, ``alert`` tells of a failure. Only
+``names`` and ``interval`` define the scope of a run, ``objects`` waits for its objects,
+``spark_jobs`` defines the Spark jobs, ``jobs`` submits them, ``alert`` reports a failure. Only
 ``objects_trigger``, which the triggerer imports, may import a provider at the top.
 """

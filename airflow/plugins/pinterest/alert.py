@@ -1,7 +1,7 @@
-"""Tells of a task that has failed for good: an object in the bucket, and a line in the log.
+"""Reports a task that has failed for good: an object in the bucket, and a line in the log.
 
-Airflow may call a callback twice, and one that raises hides why the task has failed. So the object
-is written once, under the name of the try, and whatever goes wrong here is logged.
+Airflow may call a callback twice, and a callback that raises hides why the task has failed. So the
+object is written once, under the name of the try, and every error of this module is logged.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from pinterest.names import ALERTS_PREFIX, BUCKET
 log = logging.getLogger(__name__)
 
 SECONDS = 5
-"""Seconds that S3 may take to answer: a failed task holds its worker no longer."""
+"""Seconds that S3 may take to respond: a failed task occupies its worker no longer."""
 
 
 def alert(context: Any) -> None:
     """``on_failure_callback`` of every task."""
     try:
         task = context["ti"]
-        told = {
+        entry = {
             "dag": task.dag_id,
             "run": task.run_id,
             "task": task.task_id,
             "try": task.try_number,
             "error": str(context.get("exception") or context.get("reason") or "unknown"),
         }
-        body = json.dumps(told, ensure_ascii=False)
+        body = json.dumps(entry, ensure_ascii=False)
         log.error("ALERT %s", body)
-        key = f"{ALERTS_PREFIX}{told['dag']}/{told['run']}/{told['task']}/{told['try']}.json"
-        log.info("s3://%s/%s %s", BUCKET, key, "written" if _write(key, body) else "was there")
+        key = f"{ALERTS_PREFIX}{entry['dag']}/{entry['run']}/{entry['task']}/{entry['try']}.json"
+        log.info("s3://%s/%s %s", BUCKET, key, "written" if _write(key, body) else "already exists")
     except Exception:
         log.exception("The alert could not be written")
 
 
 def _write(key: str, body: str) -> bool:
-    """Write an object unless it's there; say whether it was written."""
+    """Write an object unless it exists; return whether it was written."""
     # Not at the top: every parse of the DAG would import boto3.
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config

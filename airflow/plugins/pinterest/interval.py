@@ -1,8 +1,8 @@
-"""The time that a run is about.
+"""The interval whose posts a run processes.
 
-A scheduled run, or one of a backfill, is about its data interval: the day that has ended. A person
-who triggers a run means what was sent until now; the interval that Airflow gives such a run is the
-one before.
+A scheduled run, or one of a backfill, processes its data interval: the day that has ended. A run
+that a person triggers processes the 24 hours until then; the interval that Airflow gives such a run
+is the day before.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 LATENESS = timedelta(hours=1)
-"""How long after the interval's end an object may be stored and still be of the interval.
+"""How long after the interval's end an object may be stored and still belong to the interval.
 
-What was posted just before the end is stored after it, by seconds, or by minutes when the sink had
-to be started again.
+The sink stores the last posts of an interval seconds after its end, or minutes after it when the
+sink had to be restarted.
 """
 
 _SCHEDULED = ("scheduled", "backfill")
@@ -23,7 +23,7 @@ _DAY = timedelta(days=1)
 
 
 class DagRun(Protocol):
-    """What is read of Airflow's ``dag_run``."""
+    """The attributes of Airflow's ``dag_run`` that this module reads."""
 
     run_type: str
     run_after: datetime
@@ -33,19 +33,19 @@ class DagRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From ``start`` on, up to but without ``end``."""
+    """The time from ``start`` up to ``end``, without ``end``."""
 
     start: datetime
     end: datetime
 
     @property
     def closed(self) -> datetime:
-        """When the last object of the interval must have been stored."""
+        """The time by which the last object of the interval must have been stored."""
         return self.end + LATENESS
 
 
 def interval(dag_run: DagRun) -> Interval:
-    """The interval of a run; that of a triggered one is the day before it was triggered."""
+    """The interval of a run; a triggered run has the 24 hours before it was triggered."""
     start, end = dag_run.data_interval_start, dag_run.data_interval_end
     if dag_run.run_type in _SCHEDULED and start and end:
         return Interval(start, end)

@@ -1,9 +1,9 @@
-"""What the DAGs share: Spark jobs as runs of Databricks, and how a task is tried.
+"""What the DAGs share: Spark jobs as runs of Databricks, and the retries of a task.
 
-What a job is stands in ``spark_jobs``; the bundle's jobs are made of the same.
+``spark_jobs`` defines the jobs, for the DAGs and for the bundle.
 
-The operator itself is named in the DAGs: Airflow imports it once for all parses then, and at each
-parse if it were named here (docs/decisions/0009-airflow.md).
+The DAGs name the operator themselves: so Airflow imports it once for all parses, and not at each
+parse as if this module named it (docs/decisions/0009-airflow.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pinterest.alert import alert
 from pinterest.names import INSTANCE_PROFILE, REGION, USER_ID, WHEEL
 
 FOLDER = "/Workspace/Shared/pinterest-data-pipeline/spark/jobs"
-"""Where the bundle's target prod puts the programs."""
+"""Folder of the workspace to which the bundle's target prod deploys the programs."""
 
 CLUSTER = spark_jobs.cluster(USER_ID, REGION, INSTANCE_PROFILE)
 DAG_ARGUMENTS: dict[str, Any] = {
@@ -31,14 +31,14 @@ DAG_ARGUMENTS: dict[str, Any] = {
         "on_failure_callback": alert,
     },
 }
-"""What every DAG has, and how its tasks are tried."""
+"""Arguments of every DAG, with the retries of its tasks."""
 
 
 def submission(key: str, **values: str) -> dict[str, Any]:
     """Arguments of a ``DatabricksSubmitRunOperator`` that runs a task of ``spark_jobs``.
 
     Args:
-        values: what the task asks for; Airflow fills in its templates when it runs.
+        values: the values that the task requires; Airflow renders their templates at run time.
     """
     task = spark_jobs.TASKS[key].body(FOLDER, WHEEL, values, new_cluster=CLUSTER)
     return {
@@ -48,8 +48,7 @@ def submission(key: str, **values: str) -> dict[str, Any]:
             "timeout_seconds": spark_jobs.TIMEOUT_SECONDS,
             "tasks": [task],
         },
-        # Of this try alone: a request that is sent again finds its run, a try after a failure
-        # doesn't.
+        # Unique to this try: a repeated request finds its run, the next try starts another.
         "idempotency_token": "{{ ti.id }}",
         "deferrable": True,
         "polling_period_seconds": 3,

@@ -1,8 +1,8 @@
 """A task that waits until every topic has an object of the run's interval.
 
-Amazon's S3KeySensor can't: deferred with a check of its own it looks for objects right below the
-wildcard's folder, so it never sees those in ``partition=<n>/``, asks S3 for each object by itself,
-and takes a worker at every look (docs/decisions/0009-airflow.md).
+Amazon's S3KeySensor cannot do this. When it is deferred with a check function, it lists only the
+objects directly below the wildcard's folder, so it never sees those in ``partition=<n>/``. It also
+sends a request for each object and takes a worker at each check (docs/decisions/0009-airflow.md).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 
 class WaitForObjects(BaseOperator):
-    """Ends when an object stored from ``since`` up to ``until`` is below each of ``prefixes``.
+    """Ends when each of ``prefixes`` has an object stored from ``since`` up to ``until``.
 
     Args:
         bucket: the bucket.
         prefixes: prefixes of folders ``partition=<n>/``, whose objects have keys that grow.
         since: ISO time.
-        until: ISO time; when it's over and a prefix has none, the task fails and isn't retried.
-        interval: seconds between two looks, more than the 5 in which a worker's end is seen.
+        until: ISO time; if a prefix has no object by then, the task fails and isn't retried.
+        interval: seconds between two checks, more than the 5 within which Airflow notices the end
+            of a worker.
     """
 
     template_fields: Sequence[str] = ("bucket", "prefixes", "since", "until")
@@ -46,23 +47,23 @@ class WaitForObjects(BaseOperator):
         self.interval = interval
 
     def execute(self, context: Any) -> None:
-        """Look once, and hand over to the triggerer if there is something to wait for."""
+        """Check once, and defer to the triggerer if a prefix has no object yet."""
         from pinterest.objects_trigger import ObjectsTrigger  # brings boto3: half a second
 
         self.log.info("Looking for objects stored from %s to %s", self.since, self.until)
         trigger = ObjectsTrigger(self.bucket, self.prefixes, self.since, self.until, self.interval)
-        if told := trigger.look(trigger.client()):
-            self.execute_complete(context, told)
+        if event := trigger.check(trigger.client()):
+            self.execute_complete(context, event)
         else:
             self.defer(trigger=trigger, method_name="execute_complete")
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
-        """Succeed, or end for good: what wasn't stored in that time never will be.
+        """Succeed, or end without a retry: no more objects of that time will be stored.
 
         Raises:
-            AirflowSkipException: nothing was ever stored before the time was over, so nothing is
-                missed: the day is from before the first post.
-            AirflowFailException: a prefix has no object of the time.
+            AirflowSkipException: no object was stored before ``until``: the interval is from before
+                the first post, so none is missing.
+            AirflowFailException: a prefix has no object from ``since`` to ``until``.
         """
         for prefix, key in event["found"].items():
             self.log.info("%s has %s", prefix, key)

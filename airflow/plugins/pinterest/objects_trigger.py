@@ -1,4 +1,4 @@
-"""Looks into S3: once in a worker, then in the triggerer, which sleeps between two looks."""
+"""Checks S3: once in a worker, then in the triggerer, which sleeps between two checks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from asgiref.sync import sync_to_async
 
 
 class ObjectsTrigger(BaseTrigger):
-    """Fires when each prefix has an object of the time, or when the time is over.
+    """Fires when each prefix has an object stored from ``since`` to ``until``, or after ``until``.
 
     An error of S3 is raised: Airflow fails the task with it, and retries.
 
     Args:
-        seen: what former looks have seen: ``found``, a key of the time by prefix; ``newest``, the
-            last key by folder; ``earlier``, whether there was an object from before the time.
+        seen: result of the checks so far: ``found``, the key of such an object by prefix;
+            ``newest``, the last key by folder; ``earlier``, whether an object is older.
     """
 
     def __init__(
@@ -38,32 +38,33 @@ class ObjectsTrigger(BaseTrigger):
         self.seen = seen or {"found": {}, "newest": {}, "earlier": False}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The way into the triggerer, through Airflow's database."""
+        """The form in which Airflow's database hands the trigger to the triggerer."""
         names = ("bucket", "prefixes", "since", "until", "interval", "seen")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until there is something to say.
+        """Check until the wait is over.
 
-        It sleeps first, as the worker has just looked. And a trigger that fires before Airflow has
-        seen the end of the worker makes its scheduler take the resumed task for a lost one.
+        The trigger sleeps first, as the worker has just checked. Besides, when a trigger fires
+        before Airflow has noticed the end of the worker, its scheduler takes the resumed task for a
+        lost one.
         """
         client = await sync_to_async(self.client)()
         while True:
             await asyncio.sleep(self.interval)
-            if told := await asyncio.to_thread(self.look, client):
-                yield TriggerEvent(told)
+            if event := await asyncio.to_thread(self.check, client):
+                yield TriggerEvent(event)
                 return
 
     def client(self) -> Any:
-        """The way to S3."""
+        """A client of S3."""
         return S3Hook(aws_conn_id="aws_default").get_conn()
 
-    def look(self, client: Any) -> dict[str, Any] | None:
-        """What has been seen, with the ``missing`` prefixes; None while they may still come."""
+    def check(self, client: Any) -> dict[str, Any] | None:
+        """``seen`` with the ``missing`` prefixes; None while objects may still be stored."""
         over = datetime.now(UTC) >= datetime.fromisoformat(self.until)
         for prefix in self.prefixes:
-            if prefix not in self.seen["found"] and (key := self._arrived(client, prefix)):
+            if prefix not in self.seen["found"] and (key := self._stored_key(client, prefix)):
                 self.seen["found"][prefix] = key
         missing = [prefix for prefix in self.prefixes if prefix not in self.seen["found"]]
         if missing and not over:
@@ -71,8 +72,8 @@ class ObjectsTrigger(BaseTrigger):
             return None
         return {**self.seen, "missing": missing}
 
-    def _arrived(self, client: Any, prefix: str) -> str | None:
-        """Key of an object of the time."""
+    def _stored_key(self, client: Any, prefix: str) -> str | None:
+        """Key of an object that was stored from ``since`` to ``until``."""
         since, until = datetime.fromisoformat(self.since), datetime.fromisoformat(self.until)
         for item in self._unseen(client, prefix):
             if since <= item["LastModified"] < until:
@@ -81,7 +82,7 @@ class ObjectsTrigger(BaseTrigger):
         return None
 
     def _unseen(self, client: Any, prefix: str) -> Iterator[Any]:
-        """Objects that no look has listed: keys in a partition grow with its offsets."""
+        """Objects that no check has listed yet: keys in a partition grow with its offsets."""
         listing, newest = client.get_paginator("list_objects_v2"), self.seen["newest"]
         for folders in listing.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
             for folder in (item["Prefix"] for item in folders.get("CommonPrefixes", ())):

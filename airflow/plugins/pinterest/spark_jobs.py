@@ -1,7 +1,7 @@
-"""The Spark jobs that Airflow has Databricks run: the one place that defines them.
+"""The Spark jobs that Airflow submits to Databricks: the one place that defines them.
 
-``jobs`` makes of it what the DAGs submit, ``make bundle`` the same work as jobs of the bundle
-(``spark/airflow_jobs.yml``). For both it imports nothing but the standard library.
+``jobs`` turns them into the runs of the DAGs, ``make bundle`` into the jobs of the bundle
+(``spark/airflow_jobs.yml``). For both, this module imports only the standard library.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 TIMEOUT_SECONDS = 3600
-"""Of a run that a DAG submits, and of a run of a job."""
+"""Time-out of a run, submitted by a DAG or started as a job."""
 
 
 class Task(NamedTuple):
-    """A program of ``spark/jobs``, by its name.
+    """A program of ``spark/jobs``; ``key`` is its name.
 
     Args:
-        parameters: of its command line; whoever runs it gives a value for each ``{name}``.
+        parameters: arguments of its command line; each ``{name}`` requires a value.
     """
 
     key: str
@@ -26,25 +26,25 @@ class Task(NamedTuple):
 
     @property
     def names(self) -> set[str]:
-        """Values that it asks for."""
+        """Names of the values that the parameters require."""
         parsed = (part for text in self.parameters for part in Formatter().parse(text))
         return {name for _, name, _, _ in parsed if name}
 
     def body(
         self, folder: str, wheel: str, values: Mapping[str, str], **more: Any
     ) -> dict[str, Any]:
-        """The task as the Jobs API takes it.
+        """The task as the Jobs API expects it.
 
         Args:
             folder: where ``spark/jobs`` is.
-            wheel: of what the programs import; empty where their environment has it.
-            more: the task's cluster, and what it depends on.
+            wheel: the wheel that the programs import; empty where their environment has it.
+            more: further fields of the task, such as its cluster and its dependencies.
 
         Raises:
-            ValueError: the values aren't those that it asks for.
+            ValueError: ``values`` lacks a required value or has another one.
         """
         if values.keys() != self.names:
-            raise ValueError(f"{self.key} asks for {sorted(self.names)}, not {sorted(values)}")
+            raise ValueError(f"{self.key} requires {sorted(self.names)}, not {sorted(values)}")
         return {
             "task_key": self.key,
             "spark_python_task": {
@@ -60,7 +60,7 @@ class Job(NamedTuple):
     """Tasks that run one after the other.
 
     Args:
-        parameters: what the tasks ask for, each with what it is where nothing is given.
+        parameters: the values that the tasks require, with their defaults.
     """
 
     name: str
@@ -76,7 +76,7 @@ JOBS = (
             Task("check_quality", ("--until", "{until}", "--thresholds", "{thresholds}")),
         ),
         {
-            "until": "",  # end of what the gate looks at, ISO 8601; empty: now
+            "until": "",  # end of the time that the gate checks, ISO 8601; empty: now
             "thresholds": "{}",  # JSON object of the gate's thresholds, in place of its own
         },
     ),
@@ -86,10 +86,10 @@ TASKS = {task.key: task for job in JOBS for task in job.tasks}
 
 
 def cluster(user_id: str, region: str, instance_profile: str) -> dict[str, Any]:
-    """One machine, as the posts of a day need no more.
+    """A cluster of one machine, which suffices for the posts of a day.
 
     Args:
-        instance_profile: ARN of the one with which it reaches S3; empty where there is none.
+        instance_profile: ARN of the profile with which the cluster reaches S3, or empty.
     """
     profile = {"aws_attributes": {"instance_profile_arn": instance_profile}}
     return {

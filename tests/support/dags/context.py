@@ -1,4 +1,4 @@
-"""What Airflow hands to a task, as far as the DAG's tasks and callbacks look at it."""
+"""The context that Airflow passes to a task, as far as the DAGs' tasks and callbacks read it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 def scheduled(day: datetime, run_type: str = "scheduled") -> SimpleNamespace:
-    """The run of a day, made when it had ended."""
+    """The run of a day, created at the end of that day."""
     end = day + timedelta(days=1)
     return _run(run_type, end, day, end)
 
 
 def triggered(at: datetime) -> SimpleNamespace:
-    """A run that a person triggered: Airflow gives it the last day that has ended."""
+    """A run that a person triggered; its data interval is the last day that has ended."""
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return _run("manual", at, midnight - timedelta(days=1), midnight)
 
@@ -41,7 +41,7 @@ class TaskInstance:
         self.pushed: dict[str, Any] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Keep a value for other tasks."""
+        """Store a value for other tasks."""
         self.pushed[key] = value
 
 

@@ -1,7 +1,7 @@
-"""Parses a DAG as Airflow's processor does: a fork of a process that has imported what it can.
+"""Parses a DAG as Airflow's processor does: in a fork of a process that has imported Airflow.
 
-The fork keeps what MWAA has as well: Airflow's packages and the plug-ins, but no Java and nothing
-else of the project.
+The fork has what MWAA has: Airflow's packages and the plug-ins, but neither Java nor anything else
+of the project.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from airflow.utils.file import iter_airflow_imports
 HERE = Path(__file__).resolve().parent
 PROJECT = tomllib.loads((HERE.parents[2] / "pyproject.toml").read_text())
 PACKAGES = {name.partition(".")[0] for name in PROJECT["tool"]["setuptools"]["packages"]}
-"""The project's own, but for what is in airflow/."""
+"""The project's packages, without those in airflow/."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """What came of it."""
+    """The result of parsing a file."""
 
     seconds: float
     """Processor time of importing the file and what it imports."""
     errors: dict[str, str]
     dags: list[str]
     modules: list[str]
-    """Modules that were imported in the fork, for each parse again."""
+    """Modules that the fork imported, and that every parse imports again."""
     warnings: list[str]
-    """Those whose cause is a file of the project."""
+    """Warnings whose cause is a file of the project."""
     path: list[str]
-    """Where modules were looked for."""
-    strangers: list[str]
-    """What it could have used and MWAA lacks."""
+    """``sys.path`` of the fork."""
+    absent_on_mwaa: list[str]
+    """What the fork could use although MWAA lacks it."""
 
 
 def in_a_fork(file: Path) -> Parsed:
-    """Parse ``file`` in a fork of this process, which must not have imported it."""
-    assert processor  # what the processor has imported is there
+    """Parse ``file`` in a fork of this process, which must not have imported the file."""
+    assert processor  # this process has imported what the processor imports
     for module in iter_airflow_imports(str(file)):
         importlib.import_module(module)
     read, write = os.pipe()
@@ -65,8 +65,8 @@ def in_a_fork(file: Path) -> Parsed:
         return Parsed(**json.load(pipe))
 
 
-def strangers() -> list[str]:
-    """What MWAA lacks and can be imported or started: Spark, Java, packages of the project."""
+def absent_on_mwaa() -> list[str]:
+    """What can be imported or started here and not on MWAA: Spark, Java, the project's packages."""
     lacking = ("delta", "py4j", "pyspark", *sorted(PACKAGES))
     found = [name for name in lacking if importlib.util.find_spec(name)]
     return [*found, "java"] if shutil.which("java") else found
@@ -94,7 +94,7 @@ def _parse(file: Path) -> Parsed:
         sorted(set(sys.modules) - before),
         [str(item.message) for item in caught if item.filename.startswith(ours)],
         list(sys.path),
-        strangers(),
+        absent_on_mwaa(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The two services that the DAG speaks to, started by their own run.sh on ports of their own."""
+"""The two services that the DAG calls, each started by its own run.sh on its own ports."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ JOBS = {
         "print(*sys.argv[1:], flush=True)\n"
         "if 'freshness' in sys.argv[-1]: raise ValueError('freshness: 3 of 1')"
     ),
-    # Lasts until somebody ends it.
+    # Runs until a test ends it.
     "hold": "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)",
 }
 """Stand-ins for the Spark jobs, which need Java."""
 
 
 def aws_at(url: str) -> str:
-    """The connection ``aws_default`` to an address."""
+    """Airflow's connection ``aws_default`` to a URL."""
     extra = {"region_name": "us-east-1", "endpoint_url": url}
     return json.dumps({"conn_type": "aws", "login": "test", "password": "test", "extra": extra})
 
@@ -69,21 +69,21 @@ class JobsApi(Service):
         )
 
     def connection(self, token: str = TOKEN) -> str:
-        """The connection ``databricks_default``, with another token for one that is refused."""
+        """Airflow's connection ``databricks_default``, with a token of choice."""
         address = {"host": "127.0.0.1", "schema": "http", "port": self.port}
         return json.dumps({"conn_type": "databricks", "password": token, **address})
 
     def call(self, path: str, body: Any = None) -> Any:
-        """The answer to a call of API 2.1."""
+        """The response to a call of API 2.1."""
         request = urllib.request.Request(
             f"{self.url}/api/2.1/jobs/{path}",
             None if body is None else json.dumps(body).encode(),
             {"Authorization": f"Bearer {TOKEN}"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
 
     def logs(self, run: Any) -> str:
-        """What the one task of a run has printed."""
+        """The output of the only task of a run."""
         (task,) = run["tasks"]
         return str(self.call(f"runs/get-output?run_id={task['run_id']}")["logs"])
