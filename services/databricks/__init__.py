@@ -1,10 +1,10 @@
-"""Hop 8: the Databricks Jobs API, 2.1 and 2.2, which in the cloud is the workspace.
+"""Hop 8: the Databricks Jobs API, 2.1 and 2.2; it stands for a Databricks workspace.
 
-A request passes ``server`` (HTTP, token, bounds), then ``jobs``, ``runs`` or ``clusters`` (what a
-call does) and ``bodies`` and ``tasks`` (what its JSON may say). State is in SQLite (``database``),
-shown as JSON by ``views`` and as a page by ``page``. ``scheduler`` gives runs their turn,
-``execution`` walks the tasks of one run, ``attempt`` runs one task as a process (``process``) of
-the Spark environment, where ``runner`` takes over.
+In ``api``, ``server`` receives a request (HTTP, token, bounds); ``jobs``, ``runs`` and ``clusters``
+handle the calls, ``bodies`` and ``tasks`` check their JSON, ``views`` writes the responses.
+``store`` keeps the state in SQLite, ``ui`` shows it as pages. In ``engine``, ``scheduler`` starts
+the runs, ``execution`` runs the tasks of one run, ``task_runner`` runs one attempt as a process of
+the Spark environment. That process is ``runner``.
 
-One process, one event loop: every change of state happens on its thread, so none needs a lock.
+One process with one event loop: its thread makes every change of state, so none needs a lock.
 """

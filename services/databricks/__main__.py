@@ -2,7 +2,7 @@
 
     python -m services.databricks --data .run/data/jobs_api
 
-SIGTERM or SIGINT stops it: it takes no more requests, ends the tasks that run, and exits with 0.
+SIGTERM or SIGINT stops it: it refuses requests, ends the running tasks, and exits with 0.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from services.databricks.store.database import Database
 from services.databricks.workspace import Workspace
 
 CONNECTIONS = 256
-"""Requests in hand at a time; more wait in the socket's queue."""
+"""Requests in progress at a time; further ones wait in the socket's queue."""
 
 
 async def serve(settings: Settings, data: Path) -> None:
-    """Serve until a signal asks for the end."""
+    """Serve until a signal stops the service."""
     (data / "dbfs").mkdir(parents=True, exist_ok=True)
     workspace = Workspace(dict(settings.databricks_workspace), data / "dbfs")
     database = Database(data / "state.db")

@@ -1,4 +1,4 @@
-"""What the handlers and the executions share, and whether it is fit for work."""
+"""The objects that handlers and executions share, and the health of the service."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class ServiceContext:
         self.workspace = workspace
         self.slots = asyncio.Semaphore(settings.databricks_slots)
 
-    def reason_unwell(self) -> str | None:
-        """Why no run could be kept or started now; None when all is well."""
+    def unhealthy_reason(self) -> str | None:
+        """The reason why no run can be stored or started now; None when the service is healthy."""
         command = shlex.split(self.settings.databricks_command)[0]
         if shutil.which(command) is None:
             return f"DATABRICKS_COMMAND: {command} can't be run"

@@ -1,4 +1,4 @@
-"""Exits 0 when the Jobs API says that runs can start, else 1 with the reason."""
+"""Exits 0 when the Jobs API reports that runs can start, else 1 with the reason."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Can runs be kept and started? Asks the service's own /health.
+# Health check: /health of the service reports whether runs can be stored and started.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 exec python -m services.databricks.health

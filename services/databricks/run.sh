@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The Databricks Jobs API: starts the Spark jobs that Airflow submits.
-# Settings: DATABRICKS_TOKEN or DATABRICKS_TOKEN_FILE, DATABRICKS_LISTEN and the others of contract/settings.py; a
-# job sees the environment of this service, so it needs the jobs' settings, too.
+# Settings: DATABRICKS_TOKEN or DATABRICKS_TOKEN_FILE, DATABRICKS_LISTEN and the others of contract/settings.py. Jobs
+# inherit the environment of this service, so it also needs the jobs' settings.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# Airflow reads the token there. One that nobody gave is made at the first start.
+# Airflow reads the token from this file. Without LOCAL_DATABRICKS_TOKEN the first start generates it.
 if [[ -n ${DATABRICKS_TOKEN_FILE:-} ]]; then
   source services/secret.sh
   keep_secret "$DATABRICKS_TOKEN_FILE" "${LOCAL_DATABRICKS_TOKEN:-}"

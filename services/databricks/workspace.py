@@ -1,7 +1,7 @@
 """Paths of the workspace and of DBFS, and the local folders that stand for them.
 
-``/Workspace/<path>`` and ``/<path>`` are one place, as in Databricks. A folder of the workspace is
-mapped to one of this machine (``DATABRICKS_WORKSPACE``); whatever lies outside of those is refused.
+``/Workspace/<path>`` and ``/<path>`` are the same path, as in Databricks. ``DATABRICKS_WORKSPACE``
+maps folders of the workspace to folders of this machine; paths outside of them are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DBFS = re.compile(r"^(?:dbfs:/+|/dbfs/+)")
 
 
 def normal(path: str) -> str:
-    """The one spelling of a workspace path: absolute, without ``/Workspace`` and ``..``."""
+    """The normal form of a workspace path: absolute, without ``/Workspace`` and ``..``."""
     return posixpath.normpath(re.sub(r"^/+(?:Workspace(?=/|$))?", "/", path)).replace("//", "/")
 
 
@@ -28,18 +28,18 @@ class Workspace:
     def __init__(self, folders: Mapping[str, str], dbfs: Path) -> None:
         self._folders = {normal(name): Path(folder).resolve() for name, folder in folders.items()}
         self.dbfs = dbfs.resolve()
-        """Root of DBFS, mounts aside."""
+        """Root of DBFS, without the mounts."""
 
     @property
     def folders(self) -> dict[str, str]:
-        """Folders of the workspace, and where they are."""
+        """Folders of the workspace, with their local folders."""
         return {name: str(folder) for name, folder in self._folders.items()}
 
     def python_file(self, path: str) -> str:
-        """Check the path of a Python file; return the local one, or the URI of an object.
+        """Check the path of a Python file; return the local path, or the URI of an object.
 
         Raises:
-            ApiError: it isn't absolute, or lies outside the workspace.
+            ApiError: the path isn't absolute, or is outside the workspace.
         """
         if path.startswith(CLOUD):
             return path
@@ -53,17 +53,17 @@ class Workspace:
         return str(self._local(path))
 
     def notebook(self, path: str) -> str:
-        """Check the path of a notebook; return the local one, which may lack its suffix.
+        """Check the path of a notebook; return the local path, which may lack the suffix.
 
         Raises:
-            ApiError: it isn't absolute, or lies outside the workspace.
+            ApiError: the path isn't absolute, or is outside the workspace.
         """
         if not path.startswith("/"):
             raise invalid("Only absolute paths are currently supported. Paths must begin with '/'.")
         return str(self._local(path))
 
     def library(self, path: str) -> str:
-        """Check the path of a wheel; return the local one, or the URI of an object."""
+        """Check the path of a wheel; return the local path, or the URI of an object."""
         return path if path.startswith(CLOUD) else self.python_file(path.removeprefix("file:"))
 
     def _local(self, path: str) -> Path:

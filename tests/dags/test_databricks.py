@@ -60,9 +60,7 @@ def operator(request: pytest.FixtureRequest, jobs_api: JobsApi) -> Callable[...,
 
 
 @pytest.fixture(params=[False, True], ids=["waiting", "deferred"])
-def any_operator(
-    request: pytest.FixtureRequest, operator: Callable[..., Any]
-) -> Callable[..., Any]:
+def make_task(request: pytest.FixtureRequest, operator: Callable[..., Any]) -> Callable[..., Any]:
     """A factory of operators: one that waits in its worker, and one that defers."""
     return partial(operator, deferrable=request.param)
 
@@ -76,9 +74,9 @@ def carry_out(task: Any, task_context: dict[str, Any]) -> None:
 
 
 def test_a_run_succeeds_and_its_page_is_pushed(
-    any_operator: Callable[..., Any], jobs_api: JobsApi
+    make_task: Callable[..., Any], jobs_api: JobsApi
 ) -> None:
-    task = any_operator("run_batch", "--json")
+    task = make_task("run_batch", "--json")
     task_context = context(task, RUN)
     carry_out(task, task_context)
     pushed = task_context["ti"].pushed
@@ -88,17 +86,17 @@ def test_a_run_succeeds_and_its_page_is_pushed(
     assert jobs_api.logs(run) == "--json\n"
 
 
-def test_a_failure_has_the_error_of_its_task(any_operator: Callable[..., Any]) -> None:
-    task = any_operator("check_quality", "freshness")
+def test_a_failure_has_the_error_of_its_task(make_task: Callable[..., Any]) -> None:
+    task = make_task("check_quality", "freshness")
     with pytest.raises(Exception, match=r"FAILED.*check_quality.*freshness: 3 of 1"):
         carry_out(task, context(task, RUN))
 
 
-def test_a_request_that_is_sent_again_finds_its_run(any_operator: Callable[..., Any]) -> None:
+def test_a_request_that_is_sent_again_finds_its_run(make_task: Callable[..., Any]) -> None:
     runs = []
     one, another = uuid.uuid4().hex, uuid.uuid4().hex
     for token in (one, one, another):
-        task = any_operator("run_batch", idempotency_token=token)
+        task = make_task("run_batch", idempotency_token=token)
         task_context = context(task, RUN)
         carry_out(task, task_context)
         runs.append(task_context["ti"].pushed["run_id"])
@@ -192,9 +190,9 @@ def test_a_job_is_created_once_with_its_permissions(jobs_api: JobsApi) -> None:
 
 
 def test_a_wrong_token_is_refused(
-    any_operator: Callable[..., Any], jobs_api: JobsApi, monkeypatch: pytest.MonkeyPatch
+    make_task: Callable[..., Any], jobs_api: JobsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = any_operator("run_batch")
+    task = make_task("run_batch")
     monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", jobs_api.connection("wrong"))
     with pytest.raises(Exception, match="Invalid access token"):
         task.execute(context(task, RUN))

@@ -79,9 +79,7 @@ def test_every_requirement_has_a_constraint() -> None:
         ({"USER_ID": "0e36c8cd403d", "AIRFLOW_VAR_USER_ID": "aaaabbbbcccc"}, "aaaabbbbcccc"),
     ],
 )
-def test_the_startup_script_changes_no_variable_that_is_set(
-    given: dict[str, str], expected: str
-) -> None:
+def test_the_startup_script_keeps_set_variables(given: dict[str, str], expected: str) -> None:
     script = 'set -eu; . "$0"; . "$0"; printf %s "$AIRFLOW_VAR_USER_ID"'
     command = ["sh", "-c", script, str(FOLDER / "startup.sh")]
     done = subprocess.run(command, env=given, capture_output=True, text=True, check=True)

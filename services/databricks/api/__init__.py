@@ -1,1 +1,1 @@
-"""The HTTP side: requests, their bodies and the answers of Databricks' Jobs API."""
+"""The HTTP interface: requests and responses of Databricks' Jobs API."""

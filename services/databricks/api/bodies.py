@@ -1,7 +1,7 @@
-"""What requests say: bodies of POST calls, and the query of GET calls.
+"""The fields of requests: bodies of POST calls, and queries of GET calls.
 
 Airflow sends numbers as texts ("Databricks can tolerate either"), so texts are read as numbers and
-truth values. Fields that a structure doesn't name are let through, as Databricks does.
+Booleans. Unknown fields are accepted, as Databricks does.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PAGE_TOKEN_DIGITS = 18
 Texts = list[str]
 Named = dict[str, str]
 Long = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-"""A number as the database keeps it."""
+"""A number that the database can store."""
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-"""How many, or how long."""
+"""A count or a duration."""
 
 
 class JobId(Struct):
@@ -44,7 +44,7 @@ class NewSettings(Struct):
 
 
 class Page(Struct):
-    """What the two calls that list share."""
+    """Fields that the two list calls share."""
 
     limit: int = 20
     offset: Long = 0
@@ -72,7 +72,7 @@ class ListRuns(Page):
 class Overrides(Struct, kw_only=True):
     """Parameters that a request gives for one run.
 
-    Empty ones are as good as none: Airflow's ``DatabricksWorkflowTaskGroup`` sends every kind.
+    Empty ones count as absent: Airflow's ``DatabricksWorkflowTaskGroup`` sends every kind.
     """
 
     job_parameters: Named = {}
@@ -80,11 +80,11 @@ class Overrides(Struct, kw_only=True):
     python_params: Texts = []
     python_named_params: Named = {}
 
-    def given(self) -> dict[str, Any]:
-        """Those that are there, checked.
+    def non_empty(self) -> dict[str, Any]:
+        """The parameters that have a value, checked.
 
         Raises:
-            ApiError: one is too long, or two exclude each other.
+            ApiError: a parameter is too long, or two exclude each other.
         """
         found = {
             name: value for name in Overrides.__struct_fields__ if (value := getattr(self, name))
@@ -103,7 +103,7 @@ class Overrides(Struct, kw_only=True):
 
 
 class QueueSettings(Struct):
-    """Whether a run waits for its turn, or is skipped."""
+    """Whether a run waits for earlier runs of its job, or is skipped."""
 
     enabled: bool = False
 
@@ -153,10 +153,10 @@ class ClusterId(Struct):
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """Read a body, which must be a JSON object. A field that is null is as good as none.
+    """Read a body, which must be a JSON object. A field that is null counts as absent.
 
     Raises:
-        ApiError: it is none.
+        ApiError: the body is no JSON object.
     """
     try:
         body = _without_nulls(msgspec.json.decode(content))
@@ -173,7 +173,7 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
     """Read ``body`` into ``form``; ``where`` is its place in the request, for messages.
 
     Raises:
-        ApiError: it lacks a field, or one has the wrong type.
+        ApiError: ``body`` lacks a field, or a field has the wrong type.
     """
     try:
         return msgspec.convert(body, form, strict=False)
@@ -194,10 +194,10 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
 
 
 def page_start(token: str, offset: int = 0) -> int:
-    """Where a page starts that was asked for by its token, or by an offset.
+    """The first row of a page, from its token or its offset.
 
     Raises:
-        ApiError: the token is none of ours.
+        ApiError: the token is not one of this service.
     """
     if not token:
         return max(offset, 0)

@@ -1,4 +1,4 @@
-"""The one cluster that there is: this machine. Enough for clients that look before they submit."""
+"""The only cluster, this machine: for clients that look up a cluster before they submit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLUSTER = {
 
 
 VERSIONS = {"18.x-scala2.13": "18 LTS, here PySpark"}
-"""Runtime of our own jobs, with its name."""
+"""Runtime of the project's jobs, with its name."""
 
 
 class Clusters:
@@ -41,8 +41,8 @@ class Clusters:
             raise invalid(f"Cluster {cluster_id} does not exist")
         return self._cluster
 
-    async def nothing(self, request: Json) -> Json:
-        """Start, restart or terminate: it always runs."""
+    async def change_state(self, request: Json) -> Json:
+        """Accept start, restart and terminate without effect: the cluster always runs."""
         await self.get(request)
         return {}
 

@@ -1,6 +1,6 @@
-"""What goes wrong in a call, as the client is told.
+"""The errors of a call, as the client receives them.
 
-    ApiError    the call fails; its status and body are the answer
+    ApiError    the call fails; the error has the status and the body of the response
 
 Codes, statuses and messages are those of Databricks where its clients or its users depend on them
 (databricks-sdk maps ``Job .* does not exist`` to ResourceDoesNotExist; Airflow's provider tries
@@ -34,10 +34,10 @@ STATUS = {
     Code.REQUEST_LIMIT_EXCEEDED: 429,
     Code.INTERNAL_ERROR: 500,
 }
-"""HTTP status of each code; it is 400 where none is named."""
+"""HTTP status of each code; 400 for the others."""
 
 RETRY_AFTER = "5"
-"""Seconds that a client is asked to wait before it tries again."""
+"""Seconds that a client should wait before a retry."""
 
 
 class ApiError(PipelineError):
@@ -53,5 +53,5 @@ class ApiError(PipelineError):
 
 
 def invalid(message: str) -> ApiError:
-    """Make the answer to a value that can't be taken."""
+    """The error for a value that is not accepted."""
     return ApiError(Code.INVALID_PARAMETER_VALUE, message)

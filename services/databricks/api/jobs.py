@@ -1,4 +1,4 @@
-"""What the calls ``jobs/*`` do that don't touch runs."""
+"""The calls ``jobs/*`` that concern jobs, not runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.databricks.api import bodies, views
 from services.databricks.api.bodies import read
 from services.databricks.api.errors import invalid
 from services.databricks.api.parameters import check
-from services.databricks.api.permissions import LIST, Access, kept
-from services.databricks.api.tasks import JobCluster, checked
+from services.databricks.api.permissions import LIST, Access, access_list
+from services.databricks.api.tasks import JobCluster, checked_tasks
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.engine.states import ACTIVE
 from services.databricks.store.database import Database, Job, Run, new_id
 from services.databricks.workspace import Workspace
 
 LIMIT = 100
-"""Jobs in one answer, at most."""
+"""Maximum of jobs in one response."""
 UNTITLED = "Untitled"
 
 Json = dict[str, Any]
@@ -35,7 +35,7 @@ class Jobs:
         self._database, self._workspace, self._scheduler = database, workspace, scheduler
 
     async def create(self, request: Json) -> Json:
-        settings = self._settings(request) | kept(request)
+        settings = self._settings(request) | access_list(request)
         with self._database.work() as session:
             job = Job(job_id=new_id(session), settings=settings, name=settings["name"])
             session.add(job)
@@ -70,7 +70,7 @@ class Jobs:
                     changed = read(value, list[dict[str, Any]], f"new_settings.{name}")
                     value = _merge(settings.get(name, []), changed, key)
                 settings[name] = value
-            job.settings = self._settings(settings) | kept(job.settings)
+            job.settings = self._settings(settings) | access_list(job.settings)
             job.name = job.settings["name"]
         return {}
 
@@ -79,7 +79,7 @@ class Jobs:
         settings = self._settings(form.new_settings)
         with self._database.work() as session:
             job = job_of(session, form.job_id)
-            job.settings, job.name = settings | kept(job.settings), settings["name"]
+            job.settings, job.name = settings | access_list(job.settings), settings["name"]
         return {}
 
     async def delete(self, request: Json) -> Json:
@@ -98,13 +98,13 @@ class Jobs:
 
 
 def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Json:
-    """Check the settings of a job or a submitted run; return them as they are to be kept.
+    """Check the settings of a job or a submitted run; return them in the form to store.
 
     Raises:
-        ApiError: names what can't be taken.
+        ApiError: names the value that is not accepted.
     """
     form = read(settings, _Settings)
-    tasks = checked(form.tasks, form.job_clusters, workspace)
+    tasks = checked_tasks(form.tasks, form.job_clusters, workspace)
     check([item.default for item in form.parameters], frozenset())
     found = {name: value for name, value in settings.items() if name != LIST}
     for name in ("timeout_seconds", "max_concurrent_runs"):
@@ -117,7 +117,7 @@ def job_of(session: Session, job_id: int) -> Job:
     """A job by its id.
 
     Raises:
-        ApiError: there is none.
+        ApiError: the job does not exist.
     """
     job = session.get(Job, job_id)
     if job is None:
@@ -129,29 +129,29 @@ def page(
     session: Session,
     query: Select[Row],
     form: bodies.Page,
-    most: int,
+    maximum: int,
     name: str,
     view: Callable[[Row], Json],
 ) -> Json:
-    """A page of a list, with the tokens of the pages before and behind it; 0 asks for ``most``.
+    """A page of a list, with the tokens of the previous and the next page; limit 0 is ``maximum``.
 
     Raises:
-        ApiError: the limit or the token isn't one that may be asked for.
+        ApiError: the limit or the token is not valid.
     """
-    if not 0 <= form.limit <= most:
-        raise invalid(f"limit must be between 0 and {most}, it is {form.limit}")
-    limit, start = form.limit or most, bodies.page_start(form.page_token, form.offset)
+    if not 0 <= form.limit <= maximum:
+        raise invalid(f"limit must be between 0 and {maximum}, it is {form.limit}")
+    limit, start = form.limit or maximum, bodies.page_start(form.page_token, form.offset)
     rows = session.scalars(query.offset(start).limit(limit + 1)).all()
     found = [view(row) for row in rows[:limit]]
     for item in found:
         item.pop("next_page_token", None)
     more = len(rows) > limit
-    answer: Json = {name: found, "has_more": more} if found else {"has_more": more}
+    response: Json = {name: found, "has_more": more} if found else {"has_more": more}
     if more:
-        answer["next_page_token"] = str(start + limit)
+        response["next_page_token"] = str(start + limit)
     if start:
-        answer["prev_page_token"] = str(max(start - limit, 0))
-    return answer
+        response["prev_page_token"] = str(max(start - limit, 0))
+    return response
 
 
 class _Parameter(Struct):
@@ -176,8 +176,8 @@ _KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "
 
 def _merge(old: list[Json], new: list[Json], key: str) -> list[Json]:
     changed = {item.get(key): item for item in new}
-    kept = [changed.pop(item.get(key), item) for item in old]
-    return kept + list(changed.values())
+    merged = [changed.pop(item.get(key), item) for item in old]
+    return merged + list(changed.values())
 
 
 def _remove(settings: Json, name: str) -> None:

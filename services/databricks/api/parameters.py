@@ -1,8 +1,8 @@
-"""What a task is called with: its own parameters, those of the request and of the job, resolved.
+"""The parameters of a task: its own, those of the request and those of the job, resolved.
 
-Parameters hold dynamic value references, ``{{job.parameters.day}}`` and the like. What they are and
-mean: Databricks, "What is a dynamic value reference?". An unknown name in a known namespace is an
-error when a job is written; anything else in braces stays as it is.
+Parameters contain dynamic value references, such as ``{{job.parameters.day}}``. Databricks defines
+them in "What is a dynamic value reference?". An unknown name in a known namespace is an error when
+a job is created or changed; any other text in braces stays unchanged.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _REFERENCE = re.compile(r"\{\{\s*((?:[\w-]+|`[^`{}]+`)(?:\.(?:[\w-]+|`[^`{}]+`))
 _PART = re.compile(r"`([^`]+)`|([^.`]+)")
 
 
-def parts_of(reference: str) -> list[str]:
-    """Names in a reference; those in backticks may hold any character."""
+def names_in(reference: str) -> list[str]:
+    """Names in a reference; names in backticks may contain any character."""
     return [quoted or plain for quoted, plain in _PART.findall(reference)]
 
 
-def moments(millis: int) -> dict[str, str]:
-    """What may be asked of a time, by name."""
+def time_parts(millis: int) -> dict[str, str]:
+    """The values of a time to which a reference may refer, by name."""
     at = datetime.fromtimestamp(millis / 1000, UTC)
     values = {
         "timestamp_ms": str(millis),
@@ -40,7 +40,7 @@ def moments(millis: int) -> dict[str, str]:
 
 
 _TIMES = (
-    f"{moment}.{name}" for moment in ("job.start_time", "job.trigger.time") for name in moments(0)
+    f"{time}.{name}" for time in ("job.start_time", "job.trigger.time") for name in time_parts(0)
 )
 KNOWN = {
     *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", *_TIMES),
@@ -51,17 +51,17 @@ _NAMESPACES = ("job", "run", "task", "tasks", "workspace")
 
 
 def check(value: Any, tasks: frozenset[str]) -> None:
-    """Refuse a reference that can't mean anything.
+    """Refuse a reference that cannot be resolved.
 
     Raises:
-        ApiError: it names nothing in a known namespace, or a task that isn't there.
+        ApiError: a reference has an unknown name in a known namespace, or names an unknown task.
     """
 
-    def look(match: re.Match[str]) -> str:
+    def check_reference(match: re.Match[str]) -> str:
         reference = match[1]
-        match parts_of(reference):
+        match names_in(reference):
             case ["tasks", task, _, *_] if task not in tasks:
-                raise invalid(f"Reference {{{{{reference}}}}} names task '{task}', not there")
+                raise invalid(f"Reference {{{{{reference}}}}} names unknown task '{task}'")
             case (
                 ["job", "parameters", _]
                 | ["tasks", _, "values", _]
@@ -72,28 +72,28 @@ def check(value: Any, tasks: frozenset[str]) -> None:
                 raise invalid(f"Unknown dynamic value reference {{{{{reference}}}}}")
         return match[0]
 
-    _walk(value, look)
+    _replace(value, check_reference)
 
 
 def resolve(value: Any, values: Mapping[str, str]) -> Any:
-    """Replace the references in every text of ``value``; one without a value stays."""
-    return _walk(value, lambda match: values.get(".".join(parts_of(match[1])), match[0]))
+    """Replace the references in every text of ``value``; references without a value stay."""
+    return _replace(value, lambda match: values.get(".".join(names_in(match[1])), match[0]))
 
 
-def _walk(value: Any, look: Callable[[re.Match[str]], str]) -> Any:
+def _replace(value: Any, replace: Callable[[re.Match[str]], str]) -> Any:
     if isinstance(value, str):
-        return _REFERENCE.sub(look, value)
+        return _REFERENCE.sub(replace, value)
     if isinstance(value, list):
-        return [_walk(item, look) for item in value]
+        return [_replace(item, replace) for item in value]
     if isinstance(value, dict):
-        return {key: _walk(item, look) for key, item in value.items()}
+        return {key: _replace(item, replace) for key, item in value.items()}
     return value
 
 
 def values(attempt: Attempt, url: str) -> dict[str, str]:
     """Values of the dynamic references, by name, for an attempt at a task."""
     run = attempt.run
-    started = moments(run.start_time or run.created_time)
+    started = time_parts(run.start_time or run.created_time)
     found = {
         "job.id": str(run.job_id),
         "job.name": run.name,
@@ -107,7 +107,7 @@ def values(attempt: Attempt, url: str) -> dict[str, str]:
         "task.notebook_path": attempt.task.get("notebook_task", {}).get("notebook_path", ""),
         "workspace.id": "0",
         "workspace.url": url,
-        # Older names, which Databricks still takes.
+        # Older names, which Databricks still accepts.
         "job_id": str(run.job_id),
         "run_id": str(attempt.run_id),
         "parent_run_id": str(run.run_id),
@@ -132,34 +132,34 @@ def values(attempt: Attempt, url: str) -> dict[str, str]:
     return found
 
 
-def called_with(attempt: Attempt, known: Mapping[str, str]) -> dict[str, Any]:
-    """The part of the task that names its type, as it is run.
+def resolved_task(attempt: Attempt, values: Mapping[str, str]) -> dict[str, Any]:
+    """The field of the task that is named after its type, with its resolved parameters.
 
     A request's ``python_params`` replace the task's, its ``notebook_params`` are added to the
     task's, and job parameters win over both where the task takes parameters by name.
     """
     name = next(key for key in attempt.task if key.endswith("_task") and attempt.task[key])
-    part: dict[str, Any] = dict(attempt.task[name])
+    fields: dict[str, Any] = dict(attempt.task[name])
     over = attempt.run.overriding
     job = {
-        k.removeprefix(JOB_PARAMETERS): v for k, v in known.items() if k.startswith(JOB_PARAMETERS)
+        k.removeprefix(JOB_PARAMETERS): v for k, v in values.items() if k.startswith(JOB_PARAMETERS)
     }
     if name == "notebook_task":
         given = over.get("notebook_params", {})
-        part["base_parameters"] = {**part.get("base_parameters", {}), **given, **job}
+        fields["base_parameters"] = {**fields.get("base_parameters", {}), **given, **job}
     elif name == "python_wheel_task" and "python_named_params" in over:
-        part["named_parameters"] = over["python_named_params"]
-        part.pop("parameters", None)
+        fields["named_parameters"] = over["python_named_params"]
+        fields.pop("parameters", None)
     elif "python_params" in over:
-        part["parameters"] = over["python_params"]
-        part.pop("named_parameters", None)
-    if name == "python_wheel_task" and part.get("named_parameters"):
-        part["named_parameters"] = {**part["named_parameters"], **job}
-    return {name: resolve(part, known)}
+        fields["parameters"] = over["python_params"]
+        fields.pop("named_parameters", None)
+    if name == "python_wheel_task" and fields.get("named_parameters"):
+        fields["named_parameters"] = {**fields["named_parameters"], **job}
+    return {name: resolve(fields, values)}
 
 
-def merged(defined: Iterable[Mapping[str, Any]], given: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The job's parameters with the values that a request gives, as a run keeps them."""
+def run_parameters(defined: Iterable[Mapping[str, Any]], given: Mapping[str, str]) -> list[Any]:
+    """The job's parameters with the values of a request, as a run stores them."""
     found = [
         {
             "name": item["name"],

@@ -1,7 +1,7 @@
-"""Who may do what with a job: ``permissions/jobs/*``. It is kept and shown, and keeps nobody out.
+"""The permissions of a job, ``permissions/jobs/*``: stored and shown, but not enforced.
 
-Airflow's ``DatabricksCreateJobsOperator`` and ``DatabricksWorkflowTaskGroup`` make this call for a
-job that is there already; for a new one the list is part of ``jobs/create``.
+Airflow's ``DatabricksCreateJobsOperator`` and ``DatabricksWorkflowTaskGroup`` make this call for an
+existing job; for a new one the list is part of ``jobs/create``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIST = "access_control_list"
 
 
 class Level(StrEnum):
-    """What somebody may do."""
+    """Permission levels of a job."""
 
     CAN_VIEW = "CAN_VIEW"
     CAN_MANAGE_RUN = "CAN_MANAGE_RUN"
@@ -31,7 +31,7 @@ class Level(StrEnum):
     IS_OWNER = "IS_OWNER"
 
 
-_SAYS = {
+_TEXTS = {
     Level.CAN_VIEW: "Can view the job and its runs",
     Level.CAN_MANAGE_RUN: "Can view the job, run it and cancel its runs",
     Level.CAN_MANAGE: "Can do everything but own the job",
@@ -48,19 +48,19 @@ class Access(Struct, omit_defaults=True):
     service_principal_name: str = ""
 
     @property
-    def who(self) -> tuple[str, str, str]:
-        """Whose it is."""
+    def names(self) -> tuple[str, str, str]:
+        """Name of the user, group or service principal that has the level; two are empty."""
         return self.user_name, self.group_name, self.service_principal_name
 
     def view(self) -> Json:
-        """It, as the API shows it."""
-        names = zip(("user_name", "group_name", "service_principal_name"), self.who, strict=True)
+        """The entry as the API returns it."""
+        names = zip(("user_name", "group_name", "service_principal_name"), self.names, strict=True)
         levels = [{"permission_level": self.permission_level, "inherited": False}]
         return {name: value for name, value in names if value} | {"all_permissions": levels}
 
 
-def kept(settings: Mapping[str, Any]) -> Json:
-    """The part of a job's settings that ``jobs/update`` and ``jobs/reset`` leave as it is."""
+def access_list(settings: Mapping[str, Any]) -> Json:
+    """The setting of a job that ``jobs/update`` and ``jobs/reset`` do not change."""
     return {LIST: settings[LIST]} if LIST in settings else {}
 
 
@@ -71,47 +71,47 @@ class Permissions:
         self._database = database
 
     async def get(self, request: Json) -> Json:
-        return self._made(request, lambda old, _: old)
+        return self._apply(request, lambda old, _: old)
 
     async def put(self, request: Json) -> Json:
         """Replace the list."""
-        return self._made(request, lambda _, new: new)
+        return self._apply(request, lambda _, new: new)
 
     async def patch(self, request: Json) -> Json:
-        """Set the levels of those that are named, and leave the others theirs."""
-        return self._made(
-            request, lambda old, new: [a for a in old if a.who not in {n.who for n in new}] + new
+        """Set the levels of the principals in the request; the others keep theirs."""
+        return self._apply(
+            request,
+            lambda old, new: [a for a in old if a.names not in {n.names for n in new}] + new,
         )
 
     async def levels(self, request: Json) -> Json:
-        """Which levels there are."""
-        self._made(request, lambda old, _: old)
-        levels = [{"permission_level": level, "description": _SAYS[level]} for level in Level]
+        """All permission levels."""
+        self._apply(request, lambda old, _: old)
+        levels = [{"permission_level": level, "description": _TEXTS[level]} for level in Level]
         return {"permission_levels": levels}
 
-    def _made(
-        self, request: Json, make: Callable[[list[Access], list[Access]], list[Access]]
+    def _apply(
+        self, request: Json, change: Callable[[list[Access], list[Access]], list[Access]]
     ) -> Json:
-        """Make a job's list of what it is and what a request says; return the job's permissions.
+        """Apply ``change`` to a job's list and that of a request; return the job's permissions.
 
         Raises:
-            ApiError: there is no such job.
+            ApiError: the job does not exist.
         """
-        form = read(request, _OfJob)
+        form = read(request, _JobAccess)
         with self._database.work() as session:
             job = session.get(Job, form.job_id)
             if job is None:
                 raise ApiError(Code.RESOURCE_DOES_NOT_EXIST, f"Job {form.job_id} does not exist.")
             old = read(job.settings.get(LIST, []), list[Access])
-            made = make(old, form.access_control_list)
-            if made != old:
-                job.settings = job.settings | {LIST: [to_builtins(access) for access in made]}
-        if all(access.permission_level is not Level.IS_OWNER for access in made):
-            made = [Access(Level.IS_OWNER, user_name=USER), *made]
-        views = [access.view() for access in made]
+            if (new := change(old, form.access_control_list)) != old:
+                job.settings = job.settings | {LIST: [to_builtins(access) for access in new]}
+        if all(access.permission_level is not Level.IS_OWNER for access in new):
+            new = [Access(Level.IS_OWNER, user_name=USER), *new]
+        views = [access.view() for access in new]
         return {"object_id": f"/jobs/{form.job_id}", "object_type": "job", LIST: views}
 
 
-class _OfJob(Struct):
+class _JobAccess(Struct):
     job_id: Long
     access_control_list: list[Access] = []

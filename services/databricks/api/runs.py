@@ -1,4 +1,4 @@
-"""What the calls do that start, show, stop and delete runs."""
+"""The calls that start, show, stop and delete runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.databricks.api import bodies, views
 from services.databricks.api.bodies import read
 from services.databricks.api.errors import ApiError, Code, invalid
 from services.databricks.api.jobs import Json, checked_settings, job_of, page
-from services.databricks.api.parameters import merged
+from services.databricks.api.parameters import run_parameters
 from services.databricks.api.tasks import KEY_CHARACTERS, TYPES, Task, downstream
 from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
@@ -29,10 +29,10 @@ from services.databricks.engine.states import (
 from services.databricks.store.database import Attempt, Run, new_id, run_of, whole_run
 
 LIMIT = 25
-"""Runs in one answer, at most."""
+"""Maximum of runs in one response."""
 TASK = "main"
-"""Key of the task of a run that was submitted without ``tasks`` and without a name."""
-_OF_TASK = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_seconds")
+"""Task key of a run that is submitted without ``tasks`` and without a name."""
+_FIELDS = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_seconds")
 
 
 class Runs:
@@ -49,8 +49,8 @@ class Runs:
         if "tasks" not in request:
             # Airflow's DatabricksNotebookOperator looks for its task by the name of the run.
             key = re.sub(r"[^\w-]", "_", str(request.get("run_name") or TASK))[:KEY_CHARACTERS]
-            task = {"task_key": key, **{k: request[k] for k in _OF_TASK if k in request}}
-            request = {k: v for k, v in request.items() if k not in _OF_TASK} | {"tasks": [task]}
+            task = {"task_key": key, **{k: request[k] for k in _FIELDS if k in request}}
+            request = {k: v for k, v in request.items() if k not in _FIELDS} | {"tasks": [task]}
         settings = checked_settings(request, self._workspace)
         with self._database.work() as session:
             if existing := self._by_token(session, token):
@@ -70,7 +70,7 @@ class Runs:
 
     async def run_now(self, request: Json) -> Json:
         form = read(request, bodies.RunNow)
-        overriding = form.given()
+        overriding = form.non_empty()
         with self._database.work() as session:
             if existing := self._by_token(session, form.idempotency_token):
                 return {"run_id": existing, "number_in_job": existing}
@@ -82,41 +82,41 @@ class Runs:
                 name=job.name,
                 run_type="JOB_RUN",
                 settings=job.settings,
-                parameters=merged(job.settings.get("parameters", []), given),
+                parameters=run_parameters(job.settings.get("parameters", []), given),
                 overriding=overriding,
                 idempotency_token=form.idempotency_token or None,
             )
-            together = int(job.settings.get("max_concurrent_runs", 1))
-            self._add(session, run, together, form.queue, form.only)
+            max_concurrent = int(job.settings.get("max_concurrent_runs", 1))
+            self._add(session, run, max_concurrent, form.queue, form.only)
         if not run.ended:
-            self._scheduler.start(run, together)
+            self._scheduler.start(run, max_concurrent)
         return {"run_id": run.run_id, "number_in_job": run.run_id}
 
     async def repair(self, request: Json) -> Json:
         """Run some tasks of an ended run again."""
         form = read(request, bodies.Repair)
-        overriding = form.given()
+        overriding = form.non_empty()
         given = overriding.pop("job_parameters", {})
         with self._database.work() as session:
             run = whole_run(session, form.run_id)
             if not run.ended:
                 raise ApiError(Code.INVALID_STATE, f"Run {run.run_id} is active, not repairable.")
-            rows, last = run.latest, run.repair_id
+            rows, last, active = run.latest, run.repair_id, self._scheduler.active_runs(run.job_id)
             if last and form.latest_repair_id != last:
                 raise invalid(f"latest_repair_id must be {last}, the latest repair of the run.")
-            keys = _to_repair(form, rows)
-            self._scheduler.admit(len(self._scheduler.active_runs(run.job_id)) >= run.together)
-            run.repairs = [*run.repairs, views.standing(run)]
+            keys = _keys_to_repair(form, rows)
+            self._scheduler.admit(len(active) >= run.max_concurrent)
+            run.repairs = [*run.repairs, views.repair_entry(run)]
             repair_id = new_id(session)
             for key in keys:
                 rows[key].follow(session, repair_id)
             if given:
                 old = {item["name"]: item["value"] for item in run.parameters if "value" in item}
-                run.parameters = merged(run.settings.get("parameters", []), old | given)
+                run.parameters = run_parameters(run.settings.get("parameters", []), old | given)
             run.overriding = run.overriding | overriding
             run.life_cycle, run.result, run.code = LifeCycle.PENDING, None, None
             run.message, run.end_time = "", 0
-        self._scheduler.start(run, run.together)
+        self._scheduler.start(run, run.max_concurrent)
         return {"repair_id": repair_id}
 
     async def get(self, request: Json) -> Json:
@@ -146,14 +146,14 @@ class Runs:
                 metadata, row = views.run(found, self._url), found.attempts[-1]
             else:
                 metadata, row = views.task_run(found, self._url), found
-        answer: Json = {"metadata": metadata}
+        response: Json = {"metadata": metadata}
         if row.error:
-            answer |= {"error": row.error, "error_trace": row.error_trace or ""}
+            response |= {"error": row.error, "error_trace": row.error_trace or ""}
         if row.task.get("notebook_task"):
             result = {"result": row.notebook_result or "", "truncated": row.notebook_truncated}
-            return answer | {"notebook_output": result}
+            return response | {"notebook_output": result}
         logs, truncated = self._task_runner.log(row.run_id).last()
-        return answer | {"logs": logs, "logs_truncated": truncated}
+        return response | {"logs": logs, "logs_truncated": truncated}
 
     async def list_runs(self, request: Json) -> Json:
         form = read(request, bodies.ListRuns)
@@ -165,7 +165,7 @@ class Runs:
             (form.job_id is not None, Run.job_id == form.job_id),
             (form.run_type, Run.run_type == form.run_type),
         )
-        query = select(Run).where(~Run.deleted, *(what for asked, what in conditions if asked))
+        query = select(Run).where(~Run.deleted, *(clause for used, clause in conditions if used))
         query = query.where(Run.created_time.between(form.start_time_from, form.start_time_to))
         query = query.order_by(Run.created_time.desc(), Run.run_id.desc())
 
@@ -213,7 +213,7 @@ class Runs:
         return {}
 
     def _by_token(self, session: Session, token: str) -> int | None:
-        """Id of the run that was started with a token."""
+        """Id of the run that was started with an idempotency token."""
         run = session.scalar(select(Run).where(Run.idempotency_token == token))
         if run and run.deleted:
             raise invalid(f"The run with idempotency token '{token}' was deleted.")
@@ -223,20 +223,20 @@ class Runs:
         self,
         session: Session,
         run: Run,
-        together: int,
+        max_concurrent: int,
         queue: bodies.QueueSettings | None = None,
         only: Sequence[str] = (),
     ) -> None:
-        """Keep a run and its tasks; skip it when ``together`` runs are active and none may wait.
+        """Store a run with its tasks; skip it at ``max_concurrent`` active runs without a queue.
 
-        One that has to wait is pending unless it may be queued: a client that didn't ask for a
-        queue knows no such state (Airflow's ``DatabricksWorkflowTaskGroup`` fails with it).
+        A run that waits is QUEUED if the client enabled the queue, else PENDING: other clients do
+        not expect QUEUED (Airflow's ``DatabricksWorkflowTaskGroup`` fails with it).
         """
         queue = queue or read(run.settings.get("queue") or {}, bodies.QueueSettings)
-        full = len(self._scheduler.active_runs(run.job_id)) >= together
+        full = len(self._scheduler.active_runs(run.job_id)) >= max_concurrent
         if full and not queue.enabled:
             result = Result.MAXIMUM_CONCURRENT_RUNS_REACHED
-            message = "Run was skipped because the job has as many active runs as it may have."
+            message = "Run was skipped because the job has its maximum of active runs."
             run.end(LifeCycle.SKIPPED, result, message, CODES[result])
             session.add(run)
             return
@@ -245,7 +245,7 @@ class Runs:
         if waits:
             run.message = views.AWAITS_TURN if full else views.AWAITS_SLOT
         session.add(run)
-        for task in _only(run.settings["tasks"], only):
+        for task in _selected(run.settings["tasks"], only):
             run_id = new_id(session)
             run.attempts.append(
                 Attempt(
@@ -263,13 +263,13 @@ class _Token(Struct):
     idempotency_token: bodies.Token = ""
 
 
-def _only(tasks: list[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """The tasks that a request asks for; all of them when it names none."""
+def _selected(tasks: list[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The tasks that a request names; all tasks when it names none."""
     if not keys:
         return tasks
-    known = {task["task_key"] for task in tasks}
+    existing = {task["task_key"] for task in tasks}
     for key in keys:
-        if key not in known:
+        if key not in existing:
             raise invalid(f"Task '{key}' does not exist.")
     return [
         task | {"depends_on": [d for d in task.get("depends_on", []) if d["task_key"] in keys]}
@@ -278,7 +278,7 @@ def _only(tasks: list[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, An
     ]
 
 
-def _to_repair(form: bodies.Repair, rows: dict[str, Attempt]) -> set[str]:
+def _keys_to_repair(form: bodies.Repair, rows: dict[str, Attempt]) -> set[str]:
     """Keys of the tasks to run again."""
     if form.rerun_all_failed_tasks == bool(form.rerun_tasks):
         raise invalid("Exactly one of rerun_tasks and rerun_all_failed_tasks must be given")

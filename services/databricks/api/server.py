@@ -1,4 +1,4 @@
-"""The HTTP side: the table of calls, the token, bounds, and errors as Databricks words them."""
+"""The ASGI application: the table of calls, the token, bounds, and errors in Databricks' words."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from services.databricks.engine.scheduler import Scheduler
 from services.databricks.ui.pages import Pages
 
 BODY_BYTES = 16_777_216
-"""Bytes of the largest body that is read."""
+"""Maximum of bytes of a body."""
 DRAINED_BYTES = 134_217_728
-"""Bytes of a refused body that are taken and thrown away."""
+"""Bytes of a refused body that are read and discarded."""
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PATH = re.compile(r"/api/2\.[0-2]/(.+)")
-_OF_A_JOB = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
-"""The one kind of call whose job is in its path."""
+_JOB_IN_PATH = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
+"""The only calls whose path contains the job."""
 
 Handler = Callable[[Json], Awaitable[Json]]
 
@@ -46,13 +46,13 @@ def application(context: ServiceContext, scheduler: Scheduler) -> Starlette:
             Route("/.well-known/databricks-config", server.configuration),
             Route("/api/{path:path}", server.call, methods=METHODS),
             *pages.routes,
-            Route("/{path:path}", server.nothing, methods=METHODS),
+            Route("/{path:path}", server.not_found, methods=METHODS),
         ]
     )
 
 
 class Server:
-    """Turns requests into calls, and what they answer or raise into responses."""
+    """Turns requests into calls, and their results and errors into responses."""
 
     def __init__(self, context: ServiceContext, scheduler: Scheduler) -> None:
         jobs = Jobs(context.database, context.workspace, scheduler)
@@ -83,22 +83,22 @@ class Server:
             ("GET", "permissions/jobs/permissionLevels"): permissions.levels,
             ("GET", "clusters/list"): clusters.list_clusters,
             ("GET", "clusters/get"): clusters.get,
-            ("POST", "clusters/start"): clusters.nothing,
-            ("POST", "clusters/restart"): clusters.nothing,
-            ("POST", "clusters/delete"): clusters.nothing,
+            ("POST", "clusters/start"): clusters.change_state,
+            ("POST", "clusters/restart"): clusters.change_state,
+            ("POST", "clusters/delete"): clusters.change_state,
             ("GET", "clusters/spark-versions"): clusters.spark_versions,
             ("GET", "clusters/list-node-types"): clusters.node_types,
             ("GET", "preview/scim/v2/Me"): clusters.me,
         }
 
     async def call(self, request: Request) -> Response:
-        """Answer a call of the API."""
+        """Respond to a call of the API."""
         try:
             self._authorize(request.headers.get("authorization", ""))
             match = _PATH.fullmatch(request.url.path)
             path = match[1] if match else request.url.path
-            of_a_job = _OF_A_JOB.fullmatch(path)
-            name = of_a_job[1] + of_a_job[3] if of_a_job else path
+            permission_call = _JOB_IN_PATH.fullmatch(path)
+            name = permission_call[1] + permission_call[3] if permission_call else path
             handler = self._calls.get((request.method, name)) if match else None
             if handler is None:
                 raise _no_api(request.method, f"/{path.lstrip('/')}")
@@ -106,7 +106,7 @@ class Server:
             fields: dict[str, Any] = dict(request.query_params)
             content = await _read(request)
             fields |= parse(content) if content else {}
-            fields |= {"job_id": of_a_job[2]} if of_a_job else {}
+            fields |= {"job_id": permission_call[2]} if permission_call else {}
             return _json(200, await handler(fields))
         except ApiError as error:
             await _drain(request)
@@ -118,24 +118,24 @@ class Server:
             return _error(ApiError(Code.INTERNAL_ERROR, "The Jobs service failed; see its log."))
 
     async def health(self, request: Request) -> Response:
-        """Whether runs can be kept and started."""
-        reason = self._context.reason_unwell()
+        """Whether runs can be stored and started."""
+        reason = self._context.unhealthy_reason()
         body = {"status": "unavailable" if reason else "ok", "reason": reason or "runs can start"}
         return _json(503 if reason else 200, body)
 
     async def configuration(self, request: Request) -> Response:
-        """What databricks-sdk asks for first: there is no other way to log in than a token."""
+        """The configuration that databricks-sdk requests first: the only login is a token."""
         return _json(200, {"oidc_endpoint": ""})
 
-    async def nothing(self, request: Request) -> Response:
-        """Answer what is neither a call nor a page."""
+    async def not_found(self, request: Request) -> Response:
+        """Respond to a path that is neither a call nor a page."""
         return _error(_no_api(request.method, request.url.path))
 
     def _authorize(self, header: str) -> None:
         """Check the token.
 
         Raises:
-            ApiError: there is none, or it isn't ours.
+            ApiError: the token is missing or wrong.
         """
         kind, _, token = header.partition(" ")
         if kind.lower() != "bearer" or not token.strip():
@@ -149,7 +149,7 @@ async def _read(request: Request) -> bytes:
     """Read the body.
 
     Raises:
-        ApiError: it is too large.
+        ApiError: the body is too large.
     """
     content = bytearray()
     async for chunk in request.stream():
@@ -162,7 +162,7 @@ async def _read(request: Request) -> bytes:
 
 
 async def _drain(request: Request) -> None:
-    """Take the rest of a body: a client that is still sending would not read the answer."""
+    """Read the rest of a body: a client that is still sending would not read the response."""
     left = 0 if getattr(request.state, "is_read", False) else DRAINED_BYTES
     while left > 0:
         message = await request.receive()

@@ -1,4 +1,4 @@
-"""What a task may be: its fields, its type, and the graph that a job's tasks make."""
+"""The checks of tasks: their fields, their types, and the graph of a job's tasks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.databricks.engine.states import RunIf
 from services.databricks.workspace import Workspace
 
 TASKS = 1000
-"""Tasks of a job, at most; Databricks' limit."""
+"""Maximum of tasks of a job; Databricks' limit."""
 PARAMETERS_BYTES = 1_048_576
 """Bytes of a task's own parameters, as JSON; Databricks' limit for a notebook."""
 
@@ -47,13 +47,13 @@ class Notebook(Struct):
 
 
 class Dependency(Struct):
-    """A task that must be done before."""
+    """A task that must end first."""
 
     task_key: str
 
 
 class Cluster(Struct):
-    """What of a cluster has a meaning here: its runtime, settings and variables of the process."""
+    """The fields of a cluster that this service uses: runtime, Spark settings, environment."""
 
     spark_version: str = ""
     spark_conf: dict[str, str] = {}
@@ -68,13 +68,13 @@ class JobCluster(Struct):
 
 
 class Package(Struct):
-    """A package of PyPI, with or without a version."""
+    """A package of PyPI, with an optional version."""
 
     package: str
 
 
 class Library(Struct):
-    """What of a library has a meaning here."""
+    """The fields of a library that this service uses."""
 
     whl: str = ""
     pypi: Package | None = None
@@ -87,7 +87,7 @@ class Task(Struct):
     depends_on: list[Dependency] = []
     run_if: RunIf = RunIf.ALL_SUCCESS
     max_retries: Annotated[int, Meta(ge=-1)] = 0
-    """-1: without end."""
+    """-1 is no limit."""
     min_retry_interval_millis: Count = 0
     retry_on_timeout: bool = False
     timeout_seconds: Count = 0
@@ -106,17 +106,17 @@ class Task(Struct):
 
 TYPES = ("spark_python_task", "python_wheel_task", "notebook_task")
 KEY_CHARACTERS = 100
-"""Characters of a task's key, at most."""
+"""Maximum of characters of a task's key."""
 _KEY = re.compile(rf"[\w-]{{1,{KEY_CHARACTERS}}}")
 
 
-def checked(
+def checked_tasks(
     raw: list[Any], job_clusters: Iterable[JobCluster], workspace: Workspace
 ) -> list[dict[str, Any]]:
-    """Check the tasks of a job; return them as they are to be kept: numbers as numbers.
+    """Check the tasks of a job; return them in the form to store, with numbers as numbers.
 
     Raises:
-        ApiError: names what can't be taken.
+        ApiError: names the value that is not accepted.
     """
     if not raw:
         raise invalid("Job must have at least one task.")
@@ -136,17 +136,17 @@ def checked(
             raise invalid(
                 f"Job cluster '{task.job_cluster_key}' is not defined in field 'job_clusters'."
             )
-    return [_merged(item, task) for item, task in zip(raw, tasks, strict=True)]
+    return [_with_parsed_values(item, task) for item, task in zip(raw, tasks, strict=True)]
 
 
 def leaves(tasks: Mapping[str, Task]) -> list[str]:
-    """Keys of the tasks that no other depends on."""
+    """Keys of the tasks on which no other task depends."""
     upstream = {key for task in tasks.values() for key in task.upstream}
     return [key for key in tasks if key not in upstream]
 
 
 def downstream(tasks: Mapping[str, Task], keys: Iterable[str]) -> set[str]:
-    """``keys`` and every task that depends on one of them, near or far."""
+    """``keys`` and every task that depends on one of them, directly or not."""
     found = set(keys)
     while more := {k for k, task in tasks.items() if found & set(task.upstream)} - found:
         found |= more
@@ -200,14 +200,14 @@ def _check_type(task: Task, raw: Mapping[str, Any], workspace: Workspace) -> Non
             workspace.library(library.whl)
 
 
-def _merged(raw: Any, form: Any) -> Any:
-    """``raw``, with the values of ``form`` in place of those that it names."""
+def _with_parsed_values(raw: Any, form: Any) -> Any:
+    """``raw``, in which the values of ``form`` replace those of the same names."""
     if isinstance(form, Struct):
         names = set(form.__struct_fields__)
         return {
-            name: _merged(value, getattr(form, name)) if name in names else value
+            name: _with_parsed_values(value, getattr(form, name)) if name in names else value
             for name, value in raw.items()
         }
     if isinstance(form, list) and form and isinstance(form[0], Struct):
-        return [_merged(item, part) for item, part in zip(raw, form, strict=True)]
+        return [_with_parsed_values(item, part) for item, part in zip(raw, form, strict=True)]
     return form

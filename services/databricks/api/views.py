@@ -8,9 +8,9 @@ from services.databricks.engine.states import LifeCycle, Result
 from services.databricks.store.database import Attempt, Job, Run, _State, now
 
 USER = "databricks@localhost"
-"""Who has created everything: there is one token."""
+"""Creator of every job and run, as the service has only one token."""
 PAGE = 100
-"""Tasks, job clusters and the like in one answer, at most; more by ``next_page_token``."""
+"""Maximum of items of a list in one response; ``next_page_token`` leads to the next ones."""
 AWAITS_SLOT = "Waiting for a slot: as many tasks run as may run at a time."
 AWAITS_TURN = "Waiting for earlier runs of the job: as many are active as may be at a time."
 _QUEUES = {
@@ -66,7 +66,7 @@ def job(row: Job, expand: bool = True, start: int = 0) -> dict[str, Any]:
         "format": "MULTI_TASK",
     }
     settings.pop("access_control_list", None)
-    more = _cut(settings, start)
+    more = _cut_lists(settings, start)
     if not expand:
         for name in ("tasks", "job_clusters"):
             settings.pop(name, None)
@@ -100,14 +100,14 @@ def run(
         view["overriding_parameters"] = row.overriding
     if history:
         view["repair_history"] = _history(row)
-    view |= _cut(view, start)
+    view |= _cut_lists(view, start)
     if not expand:
         del view["tasks"], view["job_clusters"]
     return view
 
 
 def attempt(row: Attempt, url: str, resolved: bool = False) -> dict[str, Any]:
-    """An attempt at a task, as it stands among the tasks of its run."""
+    """An attempt at a task, as an item of the tasks of its run."""
     view = {
         "run_if": "ALL_SUCCESS",
         **row.task,
@@ -124,7 +124,7 @@ def attempt(row: Attempt, url: str, resolved: bool = False) -> dict[str, Any]:
 
 
 def task_run(row: Attempt, url: str) -> dict[str, Any]:
-    """An attempt as a run of its own: ``jobs/runs/get`` of its id."""
+    """An attempt in the form of a run: ``jobs/runs/get`` with the id of the attempt."""
     return _common(row, url) | {
         "original_attempt_run_id": row.original,
         "attempt_number": row.number,
@@ -133,8 +133,8 @@ def task_run(row: Attempt, url: str) -> dict[str, Any]:
     }
 
 
-def standing(row: Run) -> dict[str, Any]:
-    """How a run, or its latest repair, stands or has ended: one entry of ``repairs``."""
+def repair_entry(row: Run) -> dict[str, Any]:
+    """The state of a run or of its latest repair: one entry of ``repairs``."""
     return {
         "id": row.repair_id,
         "end_time": row.end_time,
@@ -144,7 +144,7 @@ def standing(row: Run) -> dict[str, Any]:
 
 
 def page_url(row: Run, url: str) -> str:
-    """Where a person looks at a run."""
+    """URL of the page of a run."""
     return f"{url}/jobs/{row.job_id}/runs/{row.run_id}"
 
 
@@ -183,9 +183,9 @@ def _duration(row: _State) -> int:
 
 
 def _history(row: Run) -> list[dict[str, Any]]:
-    """The original run and its repairs; the newest stands as the run itself does."""
+    """The original run and its repairs; the newest has the state of the run itself."""
     items = []
-    for number, item in enumerate([*row.repairs, standing(row)]):
+    for number, item in enumerate([*row.repairs, repair_entry(row)]):
         attempts = [a for a in row.attempts if a.repair_id == item["id"]]
         view = item | {
             "type": "REPAIR" if number else "ORIGINAL",
@@ -198,8 +198,8 @@ def _history(row: Run) -> list[dict[str, Any]]:
     return items
 
 
-def _cut(view: dict[str, Any], start: int) -> dict[str, Any]:
-    """Cut the long lists of ``view``; return what says that there is more."""
+def _cut_lists(view: dict[str, Any], start: int) -> dict[str, Any]:
+    """Cut the lists of ``view`` to a page; return the fields that lead to the next page."""
     more = False
     for name in ("tasks", "job_clusters", "parameters", "job_parameters", "repair_history"):
         if name in view:

@@ -1,8 +1,8 @@
-"""One run on its way: its tasks in the order of their dependencies, each with its retries.
+"""The execution of one run: its tasks in the order of their dependencies, each with its retries.
 
-Tasks that may run wait for a slot in the order in which they became ready. Whatever stops a run
-(a request, a time-out, the end of the service) cancels the coroutines of its tasks; each of them
-ends its processes and writes down how it stands.
+Ready tasks wait for a slot, first come, first served. A request, a time-out or the end of the
+service stops a run by cancelling the coroutines of its tasks; each coroutine ends its processes and
+stores the result of its task.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from services.databricks.engine.task_runner import TaskResult
 from services.databricks.store.database import Attempt, Run, now
 
 RUNTIME = "spark.runtime"
-"""Module with what Databricks' runtime adds."""
+"""Module with the functions that Databricks' runtime adds."""
 
 
 class Stop(Enum):
-    """Why a run or a task is stopped: result, message and code that it gets."""
+    """Reasons to stop a run or a task, each with the resulting state, message and code."""
 
     CANCELED = (LifeCycle.TERMINATED, Result.CANCELED, "Run cancelled.", "USER_CANCELED")
     TIMEDOUT = (LifeCycle.TERMINATED, Result.TIMEDOUT, "Run timed out.", "CANCELED")
@@ -47,7 +47,7 @@ class Execution:
     """A run, from its first task to its result."""
 
     done: asyncio.Task[None]
-    """Ends with it; made by whoever runs it."""
+    """Ends with the execution; the scheduler sets it."""
 
     def __init__(self, context: ServiceContext, run: Run) -> None:
         self._context, self.run_id, self.job_id = context, run.run_id, run.job_id
@@ -57,24 +57,24 @@ class Execution:
         """Newest attempt at each task."""
         self._children: dict[str, asyncio.Task[Result]] = {}
         self._results: dict[str, Result] = {}
-        self._why: dict[str, Stop] = {}
+        self._reasons: dict[str, Stop] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._limit = 0
         self._stop: Stop | None = None
         self._stopped = asyncio.Event()
-        self._left = False
+        self._released = False
 
-    async def turn(self, before: list[asyncio.Task[None]], together: int) -> None:
-        """Wait until fewer than ``together`` of the runs ``before`` are left, or for a stop."""
-        while sum(not run.done() for run in before) >= together and not self._stopped.is_set():
+    async def await_turn(self, earlier: list[asyncio.Task[None]], maximum: int) -> None:
+        """Wait until fewer than ``maximum`` of the ``earlier`` runs are active, or for a stop."""
+        while sum(not run.done() for run in earlier) >= maximum and not self._stopped.is_set():
             stopped = asyncio.create_task(self._stopped.wait())
-            pending = [run for run in before if not run.done()]
+            pending = [run for run in earlier if not run.done()]
             await asyncio.wait([*pending, stopped], return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
 
     async def run(self) -> None:
-        """Run every task that has not ended yet, then write down the result of the run."""
-        if self._left:
+        """Run every task that has not ended yet, then store the result of the run."""
+        if self._released:
             return
         with self._context.database.work() as session:
             run = session.get_one(Run, self.run_id)
@@ -94,41 +94,41 @@ class Execution:
             await asyncio.wait(self._children.values())
         if self._timer:
             self._timer.cancel()
-        if self._left:
+        if self._released:
             return
         for key, child in self._children.items():
-            if child.cancelled():  # before it had begun
-                self._results[key] = self._end(key, *self._why[key].value)
+            if child.cancelled():  # before it began
+                self._results[key] = self._end(key, *self._reasons[key].value)
         with self._context.database.work() as session:
             self._end_run(session)
 
-    def stop(self, why: Stop, key: str | None = None) -> None:
+    def stop(self, reason: Stop, key: str | None = None) -> None:
         """Stop the run, or one of its tasks; it has ended when ``run`` returns."""
         if key is None:
-            self._stop = why
+            self._stop = reason
             self._stopped.set()
             with self._context.database.work() as session:
                 session.get_one(Run, self.run_id).life_cycle = LifeCycle.TERMINATING
         for name, child in self._children.items():
-            if key in (None, name) and not child.done() and name not in self._why:
-                self._why[name] = why
+            if key in (None, name) and not child.done() and name not in self._reasons:
+                self._reasons[name] = reason
                 child.cancel()
 
-    def leave(self) -> None:
-        """Let go of a run of which nothing has started: it stays as it is."""
-        self._left = True
+    def release(self) -> None:
+        """Give up a run of which no task has started; its stored state stays unchanged."""
+        self._released = True
         self._stopped.set()
         for child in self._children.values():
             child.cancel()
 
     async def _guarded(self, key: str) -> Result:
-        """Run a task; whatever happens it has a result."""
+        """Run a task, and give it a result in every case."""
         try:
             result = await self._task(key)
         except asyncio.CancelledError:
-            if self._left:
+            if self._released:
                 raise
-            result = self._end(key, *self._why.get(key, Stop.SERVICE_ENDED).value)
+            result = self._end(key, *self._reasons.get(key, Stop.SERVICE_ENDED).value)
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
             message = f"The Jobs service failed: {error}"
@@ -143,23 +143,23 @@ class Execution:
         awaited = [self._children[name] for name in task.upstream if name in self._children]
         if awaited:
             await asyncio.wait(awaited)
-        verdict = states.verdict(task.run_if, [self._results[name] for name in task.upstream])
-        if verdict:
+        upstream = [self._results[name] for name in task.upstream]
+        if skipped := states.result_without_run(task.run_if, upstream):
             message = "The dependencies of the task did not meet its run_if condition."
-            return self._end(key, LifeCycle.TERMINATED, verdict, message, CODES[verdict])
+            return self._end(key, LifeCycle.TERMINATED, skipped, message, CODES[skipped])
         retries = task.max_retries
         while True:
             begun = now()
             async with self._context.slots:
                 outcome = await self._attempt(key)
                 self._finish(key, outcome)
-            again = outcome.result is Result.FAILED or (
+            retry = outcome.result is Result.FAILED or (
                 outcome.result is Result.TIMEDOUT and task.retry_on_timeout
             )
-            if not again or not retries:
+            if not retry or not retries:
                 return outcome.result
             retries -= 1
-            self._again(key)
+            self._add_retry(key)
             await asyncio.sleep(max(task.min_retry_interval_millis - (now() - begun), 0) / 1000)
 
     async def _attempt(self, key: str) -> TaskResult:
@@ -171,17 +171,17 @@ class Execution:
             if run.life_cycle in states.WAITING:
                 run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
                 run.start_time = run.start_time or row.start_time
-            known = parameters.values(row, self._context.settings.databricks_host)
-            row.resolved = parameters.called_with(row, known)
+            references = parameters.values(row, self._context.settings.databricks_host)
+            row.resolved = parameters.resolved_task(row, references)
             cluster = _cluster_of(row)
-            described = _task_json(self._context, row, cluster)
+            task_json = _task_json(self._context, row, cluster)
         if not self.started:
             self.started = True
             if self._limit:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(self._limit, self.stop, Stop.TIMEDOUT)
         timeout = self._tasks[key].timeout_seconds
-        return await self._context.task_runner.run(run_id, described, cluster, timeout)
+        return await self._context.task_runner.run(run_id, task_json, cluster, timeout)
 
     def _finish(self, key: str, outcome: TaskResult) -> None:
         with self._context.database.work() as session:
@@ -193,8 +193,8 @@ class Execution:
             code = CODES[outcome.result]
             row.end(LifeCycle.TERMINATED, outcome.result, outcome.message, code)
 
-    def _again(self, key: str) -> None:
-        """Put the next attempt in place of one that has ended."""
+    def _add_retry(self, key: str) -> None:
+        """Add the next attempt after one that has ended."""
         with self._context.database.work() as session:
             row = session.get_one(Attempt, self._current[key])
             following = row.follow(session, row.repair_id)
@@ -218,7 +218,7 @@ class Execution:
         if broken:
             run.end(LifeCycle.INTERNAL_ERROR, Result.FAILED, broken.message, "INTERNAL_ERROR")
             return
-        if self._stop and self._stop in self._why.values():
+        if self._stop and self._stop in self._reasons.values():
             run.end(*self._stop.value)
             return
         result = states.result_of_run(self._results, leaves(self._tasks))
@@ -232,7 +232,7 @@ class Execution:
 
 
 def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
-    """What the runner is told of a task: its ``task.json``."""
+    """The ``task.json`` of an attempt, which the runner reads."""
     workspace, run = context.workspace, row.run
     task: dict[str, Any] = dict(row.resolved or {})
     if "spark_python_task" in task:
@@ -260,7 +260,7 @@ def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]
 
 
 def _cluster_of(row: Attempt) -> dict[str, Any]:
-    """What the cluster of a task brings: its own, or a shared one of the job."""
+    """The new cluster of a task: its own, or a shared one of the job."""
     for item in row.run.settings.get("job_clusters", []):
         if item.get("job_cluster_key") == row.task.get("job_cluster_key"):
             return dict(item.get("new_cluster", {}))

@@ -25,7 +25,7 @@ from services.databricks.engine.log import CHUNK, BoundedLog
 
 USES = 10
 """Tasks that a JVM serves: it grows by some 35 MiB with each."""
-TOLD = "_PYSPARK_DRIVER_CONN_INFO_PATH"
+PORT_FILE = "_PYSPARK_DRIVER_CONN_INFO_PATH"
 """Variable of Spark's that names the file for where its JVM waits."""
 START_LIMIT = 60.0
 """Seconds that a JVM may take to start."""
@@ -82,7 +82,7 @@ class Jvm:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 "services.databricks.runner.gateway",
-                env=self.environment | {process.MARK: str(self.folder), TOLD: str(self._told)},
+                env=self.environment | {process.ENV: str(self.folder), PORT_FILE: str(self._file)},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -92,7 +92,7 @@ class Jvm:
             os.close(output)
         try:
             async with asyncio.timeout(START_LIMIT):
-                while not self._told.exists() and self.lives:
+                while not self._file.exists() and self.lives:
                     await asyncio.sleep(POLL)
         except TimeoutError:
             raise JvmError(f"Spark's JVM was not there after {START_LIMIT:g} seconds") from None
@@ -100,17 +100,17 @@ class Jvm:
             raise JvmError(f"Spark's JVM ended with exit code {await self._process.wait()}")
 
     @property
-    def _told(self) -> Path:
+    def _file(self) -> Path:
         return self.folder / "gateway"
 
     @property
     def gateway(self) -> Gateway:
         """Where it waits."""
-        return Gateway.read(self._told)
+        return Gateway.read(self._file)
 
     @property
     def lives(self) -> bool:
-        """Whether it has not ended; its output ends before the loop is told of its exit."""
+        """Whether it has not ended; its output ends before the loop receives its exit."""
         self.drain()
         return self._output >= 0 and self._process is not None and self._process.returncode is None
 

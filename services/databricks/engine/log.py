@@ -1,4 +1,4 @@
-"""The log of a task: what its processes print, the last of it, in two files that take turns."""
+"""The log of a task: the last output of its processes, in two alternating files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ CHUNK = 65_536
 
 
 class BoundedLog:
-    """Keeps the last ``limit`` bytes or more, never more than twice as many."""
+    """Keeps at least the last ``limit`` bytes, and at most twice as many."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._new, self._old, self._limit = folder / "log", folder / "log.1", limit
 
     async def take(self, stream: asyncio.StreamReader) -> None:
-        """Keep all that comes until the stream ends."""
+        """Write the output of a stream until it ends."""
         self._new.touch()
         while chunk := await stream.read(CHUNK):
             self.write(chunk)
 
     def write(self, chunk: bytes) -> None:
-        """Keep what was printed. Several may write, in turns."""
+        """Write output. Several writers may take turns."""
         with self._new.open("ab", buffering=0) as file:
             if file.tell() + len(chunk) > self._limit and file.tell():
                 self._old.write_bytes(self._new.read_bytes()[-self._limit :])

@@ -1,7 +1,7 @@
-"""The processes of a task: found by a mark in their environment, whatever became of their parents.
+"""The processes of a task, identified by a variable of their environment.
 
-A child that leaves its process group, or whose parent has ended, still has the mark; so have those
-that a killed service has left behind.
+The variable also identifies a child that has left its process group, a child whose parent has
+ended, and the processes that a killed service has left running.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 
 import psutil
 
-MARK = "DATABRICKS_TASK"
-"""Variable that holds the folder of the task that a process belongs to."""
+ENV = "DATABRICKS_TASK"
+"""Variable with the folder of the task to which a process belongs."""
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 POLL = 0.02
-"""Seconds between two looks at processes that are to end."""
+"""Seconds between two checks of processes that must end."""
 LIMIT = 15.0
-"""Seconds after which a process that outlives SIGKILL (it waits for a disk) is left alone."""
+"""Seconds to wait for a process that outlives SIGKILL, because it waits for a disk."""
 
 
 def of(folder: Path) -> list[psutil.Process]:
@@ -29,8 +29,8 @@ def of(folder: Path) -> list[psutil.Process]:
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            mark = process.environ().get(MARK)
-            if mark and Path(mark).is_relative_to(folder):
+            task_folder = process.environ().get(ENV)
+            if task_folder and Path(task_folder).is_relative_to(folder):
                 found[process.pid] = process
                 found |= {child.pid: child for child in process.children(recursive=True)}
     return [process for process in found.values() if _lives(process)]
@@ -46,7 +46,7 @@ def _end(folder: Path, grace: float) -> None:
     _signal(living, signal.SIGTERM)
     _wait(living, grace)
     deadline = time.monotonic() + LIMIT
-    # One that was just starting another may have escaped the last look.
+    # The last check misses a process that another was just starting.
     while (living := of(folder)) and time.monotonic() < deadline:
         _signal(living, signal.SIGKILL)
         _wait(living, 1)

@@ -1,7 +1,7 @@
-"""What a task may expect of Spark: by the Databricks runtime of its cluster.
+"""The Spark settings of a task, which depend on the Databricks runtime of its cluster.
 
-Spark itself is one version here. What the runtimes differ in, and notebooks depend on, is a setting
-of their sessions: ANSI mode is on from runtime 17 on and off before.
+Spark itself has one version here. The difference on which notebooks depend is ANSI mode: on in
+sessions from runtime 17 on, off before.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ ANSI_SINCE = 17
 def check(version: str) -> None:
     """Refuse a ``spark_version`` that names no runtime.
 
-    Databricks refuses ``auto:latest-lts`` and the like as well: they are values of a policy. A
-    cluster without a version is taken, since a policy may give it one.
+    Like Databricks, this refuses ``auto:latest-lts`` and similar values, which belong in a policy.
+    A cluster without a version is accepted, since a policy may set it.
 
     Raises:
-        ApiError: names the value, in Databricks' words.
+        ApiError: names the value, with Databricks' message.
     """
     try:
         if version:
@@ -39,9 +39,9 @@ def session_conf(
     """Settings that the sessions of a task start with.
 
     Args:
-        task: as the client has sent it.
-        cluster: the new cluster of the task, its own or one of its job; empty if it has none.
-        existing: runtime of the cluster that ``existing_cluster_id`` names.
+        task: the task as the client sent it.
+        cluster: the new cluster of the task, its own or one of its job, or empty.
+        existing: runtime of every cluster that ``existing_cluster_id`` names.
     """
     given = cluster.get("spark_conf", {}).get(ANSI)
     if given is not None:

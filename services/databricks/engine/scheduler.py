@@ -1,4 +1,4 @@
-"""The runs that are active: how many may wait, whose turn it is, what a restart makes of them."""
+"""The active runs: limits, order, and recovery after a restart."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from services.databricks.engine.states import ACTIVE, TERMINAL, WAITING
 from services.databricks.store.database import Attempt, Run
 
 STOP_LIMIT = 20.0
-"""Seconds that the end of the service gives to the processes of its tasks."""
+"""Seconds that the processes of tasks have to end when the service stops."""
 
 
 class Scheduler:
-    """Starts and stops runs. Every method is called by the event loop's thread."""
+    """Starts and stops runs. Only the event loop's thread may call the methods."""
 
     def __init__(self, context: ServiceContext) -> None:
         self.context = context
         self._executions: dict[int, Execution] = {}
 
     def admit(self, awaits_turn: bool) -> bool:
-        """Let a new run in, and say whether it has to wait.
+        """Admit a new run; return whether the run must wait.
 
         Args:
-            awaits_turn: it waits for earlier ones of its job.
+            awaits_turn: whether the run waits for earlier runs of its job.
 
         Raises:
-            ApiError: 429, as many runs wait as may wait.
+            ApiError: 429, the maximum number of runs is waiting.
         """
         waiting = sum(not execution.started for execution in self._executions.values())
         waits = awaits_turn or self.context.slots.locked()
@@ -46,13 +46,13 @@ class Scheduler:
 
     def active_runs(self, job_id: int) -> list[Execution]:
         """Runs of a job that have not ended."""
-        return [found for found in self._executions.values() if found.job_id == job_id]
+        return [item for item in self._executions.values() if item.job_id == job_id]
 
-    def start(self, run: Run, together: int) -> None:
-        """Start a run when fewer than ``together`` earlier ones of its job are active."""
-        before = [earlier.done for earlier in self.active_runs(run.job_id)]
+    def start(self, run: Run, max_concurrent: int) -> None:
+        """Start a run when fewer than ``max_concurrent`` earlier runs of its job are active."""
+        earlier = [execution.done for execution in self.active_runs(run.job_id)]
         execution = self._executions[run.run_id] = Execution(self.context, run)
-        execution.done = asyncio.create_task(self._run(execution, before, together))
+        execution.done = asyncio.create_task(self._run(execution, earlier, max_concurrent))
 
     def stop_run(self, run: Run | Attempt) -> None:
         """Cancel a run, or one of its tasks, if it is active."""
@@ -60,10 +60,10 @@ class Scheduler:
             execution.stop(Stop.CANCELED, run.task_key if isinstance(run, Attempt) else None)
 
     async def recover(self) -> None:
-        """Take over what an earlier process of the service has left.
+        """Take over the runs of an earlier process of the service.
 
-        Its processes are ended first: nobody waits for them any more, and what they write would
-        meet what a retry writes. Runs of which nothing had started wait again, the others failed.
+        First end the processes of its tasks, whose output would mix with that of a retry. Runs
+        without a started task wait again; the others have failed.
         """
         await process.end(self.context.task_runner.root)
         with self.context.database.work() as session:
@@ -80,24 +80,24 @@ class Scheduler:
                 run.end(*Stop.SERVICE_ENDED.value)
         for run in runs:
             if not run.ended:
-                self.start(run, run.together)
+                self.start(run, run.max_concurrent)
 
     async def stop(self) -> None:
-        """End what runs; runs of which nothing has started stay as they are."""
+        """End the running tasks; runs without a started task stay unchanged."""
         for execution in list(self._executions.values()):
             if execution.started:
                 execution.stop(Stop.SERVICE_ENDED)
             else:
-                execution.leave()
+                execution.release()
         if self._executions:
             ends = [execution.done for execution in self._executions.values()]
             await asyncio.wait(ends, timeout=STOP_LIMIT)
 
     async def _run(
-        self, execution: Execution, before: list[asyncio.Task[None]], together: int
+        self, execution: Execution, earlier: list[asyncio.Task[None]], max_concurrent: int
     ) -> None:
         try:
-            await execution.turn(before, together)
+            await execution.await_turn(earlier, max_concurrent)
             await execution.run()
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
@@ -106,7 +106,7 @@ class Scheduler:
         self._prune()
 
     def _prune(self) -> None:
-        """Forget the oldest runs beyond those that are kept."""
+        """Delete the oldest ended runs beyond ``DATABRICKS_KEEP_RUNS``."""
         with self.context.database.work() as session:
             ended = select(Run.run_id).where(Run.life_cycle.in_(TERMINAL))
             old = session.scalars(

@@ -1,7 +1,7 @@
-"""The states of runs and tasks, and what follows from them. No IO, no clock.
+"""The states of runs and tasks, and the rules that derive them. No IO, no clock.
 
-``life_cycle_state`` and ``result_state`` are those of API 2.1; ``status`` of API 2.2 says the same
-in other words (``views``).
+``life_cycle_state`` and ``result_state`` belong to API 2.1; ``views`` translates them to
+``status`` of API 2.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class LifeCycle(StrEnum):
-    """How far a run or task is."""
+    """The stage of a run or task."""
 
     QUEUED = "QUEUED"
     PENDING = "PENDING"
@@ -27,11 +27,11 @@ class LifeCycle(StrEnum):
 TERMINAL = frozenset({LifeCycle.TERMINATED, LifeCycle.SKIPPED, LifeCycle.INTERNAL_ERROR})
 ACTIVE = frozenset(LifeCycle) - TERMINAL
 WAITING = frozenset({LifeCycle.QUEUED, LifeCycle.PENDING, LifeCycle.BLOCKED})
-"""Nothing of it has been started yet."""
+"""States of a run of which no task has started."""
 
 
 class Result(StrEnum):
-    """How a run or task has ended."""
+    """The result of a run or task."""
 
     SUCCESS = "SUCCESS"
     SUCCESS_WITH_FAILURES = "SUCCESS_WITH_FAILURES"
@@ -59,7 +59,7 @@ CODES = {
 
 
 class RunIf(StrEnum):
-    """When a task is run, by the results of those that it depends on."""
+    """The condition on its dependencies under which a task is run."""
 
     ALL_SUCCESS = "ALL_SUCCESS"
     ALL_DONE = "ALL_DONE"
@@ -74,10 +74,10 @@ _FAILED = frozenset({Result.FAILED, Result.TIMEDOUT, Result.UPSTREAM_FAILED})
 UNSUCCESSFUL = frozenset(Result) - _FINE - {Result.SUCCESS_WITH_FAILURES}
 
 
-def verdict(run_if: RunIf, upstream: Collection[Result]) -> Result | None:
-    """None when the task is to be run, else the result that it has without being run.
+def result_without_run(run_if: RunIf, upstream: Collection[Result]) -> Result | None:
+    """None when the task is to be run, else its result without a run.
 
-    An excluded task counts as a successful one, but what depends on excluded tasks only is
+    An excluded task counts as successful, but a task that depends only on excluded tasks is
     excluded, too (Databricks, "Configure task dependencies").
     """
     if not upstream:
@@ -102,7 +102,7 @@ def verdict(run_if: RunIf, upstream: Collection[Result]) -> Result | None:
 
 
 def result_of_run(results: Mapping[str, Result], leaves: Iterable[str]) -> Result:
-    """The result of a run by those of its tasks: the tasks that none depends on decide."""
+    """The result of a run; the tasks on which no other task depends decide it."""
     last = [results[key] for key in leaves]
     if any(result in _FAILED for result in last):
         return Result.FAILED

@@ -1,7 +1,7 @@
-"""One attempt at a task: a folder, a process of the Spark environment, and what came of it.
+"""One attempt at a task: its folder, its process in the Spark environment, and its result.
 
-The folder holds ``task.json`` (what to do), ``log``, ``outcome.json`` (what the runner reports) and
-what a notebook has displayed.
+The folder contains ``task.json`` (the task), ``log``, ``outcome.json`` (the runner's report) and
+``cells.jsonl`` (the cells of a notebook with their output).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from services.databricks.engine.log import BoundedLog
 from services.databricks.engine.states import Result
 
 OUTCOME_BYTES = 8_388_608
-"""Bytes of an outcome that is read; the runner writes less."""
-TRACE = 10_000
-"""Bytes of the log that are told as the trace of a process that ended without a word."""
+"""Maximum of bytes read from an outcome; the runner writes less."""
+TRACE_BYTES = 10_000
+"""Bytes of the log that replace the trace of a process that ended without an outcome."""
 FAILED = "Workload failed, see run output for details"
-"""Databricks' message."""
-DRAIN = 5.0
-"""Seconds that output on its way is waited for when all processes have ended."""
+"""Databricks' message for a failed task."""
+DRAIN_SECONDS = 5.0
+"""Seconds to wait for the rest of the output when all processes have ended."""
 
 
 class TaskResult(msgspec.Struct):
-    """What came of an attempt: for the most part what the runner reports."""
+    """The result of an attempt, mostly from the runner's report."""
 
     result: Result = Result.SUCCESS
     message: str = ""
@@ -67,13 +67,13 @@ class TaskRunner:
         return BoundedLog(self.folder(run_id), self._settings.databricks_log_bytes)
 
     def forget(self, run_id: int) -> None:
-        """Remove all that an attempt has left."""
+        """Remove the files of an attempt."""
         shutil.rmtree(self.folder(run_id), ignore_errors=True)
 
     async def run(
         self, run_id: int, task: Mapping[str, Any], cluster: Mapping[str, Any], timeout: float
     ) -> TaskResult:
-        """Run a task to its end; when cancelled, end its processes first."""
+        """Run a task to its end; a cancellation ends its processes first."""
         folder, log = self.folder(run_id), self.log(run_id)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "task.json").write_text(json.dumps(task))
@@ -93,7 +93,7 @@ class TaskRunner:
         except TimeoutError:
             return TaskResult(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
         except JvmError as error:
-            return TaskResult(Result.FAILED, FAILED, str(error), log.last(TRACE)[0])
+            return TaskResult(Result.FAILED, FAILED, str(error), log.last(TRACE_BYTES)[0])
         return outcome
 
     async def _process(
@@ -104,17 +104,17 @@ class TaskRunner:
         deadline: float | None,
         jvm: Jvm | None,
     ) -> int:
-        """Run the process of a task; return its exit status when all that it started has ended.
+        """Run the process of a task; return its exit status when all its children have ended.
 
         Raises:
-            TimeoutError: it was still there at ``deadline``, a time of the loop.
+            TimeoutError: the process was still running at ``deadline``, a time of the loop.
         """
         gateway = jvm.gateway.environment if jvm else {}
         child = await asyncio.create_subprocess_exec(
             *self._command,
             "services.databricks.runner",
             str(folder),
-            env=environment | gateway | {process.MARK: str(folder)},
+            env=environment | gateway | {process.ENV: str(folder)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -126,16 +126,16 @@ class TaskRunner:
             async with asyncio.timeout_at(deadline):
                 await child.wait()
         finally:
-            # What the task has started ends with it, as a cluster does.
+            # The children of a task end with it, as on a cluster.
             if jvm and child.returncode != 0:
                 jvm.terminate()
             await asyncio.shield(process.end(folder, 0 if child.returncode == 0 else process.GRACE))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(output, DRAIN)
+                await asyncio.wait_for(output, DRAIN_SECONDS)
         return await child.wait()
 
     def _environment(self, cluster: Mapping[str, Any]) -> dict[str, str]:
-        """Environment of a cluster: ours without the token, with what it brings."""
+        """Environment of a task: the service's without the token, with the cluster's settings."""
         found = {**os.environ, **cluster.get("spark_env_vars", {})}
         for name in ("DATABRICKS_TOKEN", "DATABRICKS_TOKEN_FILE"):
             found.pop(name, None)
@@ -157,7 +157,7 @@ class TaskRunner:
             outcome.error = f"The task's process ended with exit code {status}"
             if status < 0:
                 outcome.error = f"The task's process was ended by {signal.Signals(-status).name}"
-            outcome.trace = self.log(int(folder.name)).last(TRACE)[0]
+            outcome.trace = self.log(int(folder.name)).last(TRACE_BYTES)[0]
         if outcome.error:
             outcome.result, outcome.message = Result.FAILED, outcome.message or FAILED
         return outcome

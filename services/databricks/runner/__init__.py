@@ -1,6 +1,6 @@
-"""The other side of a task: runs in the Spark environment, as a process of its own.
+"""Runs a task in the Spark environment, in a process of its own.
 
-``python -m services.databricks.runner FOLDER`` does what ``FOLDER/task.json`` says and leaves
-``FOLDER/outcome.json``. It stands for what Databricks Runtime does around the code of a task.
-Standard library, pyspark and boto3 only: none of the service's own libraries is there.
+``python -m services.databricks.runner FOLDER`` runs the task of ``FOLDER/task.json`` and writes
+``FOLDER/outcome.json``. It stands for the part of Databricks Runtime that runs a task's code.
+It imports only the standard library, pyspark and boto3: its environment has no other libraries.
 """

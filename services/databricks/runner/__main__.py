@@ -19,11 +19,11 @@ from services.databricks.runner.queries import Queries, StreamingQueryFailed
 from services.databricks.runner.sessions import after_import, set_defaults
 
 RELEASE_LIMIT = 15.0
-"""Seconds after which a session that doesn't stop goes with its JVM."""
+"""Seconds after which a session that does not stop ends with its JVM."""
 
 
 def _run(task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries) -> None:
-    """Run the task to its end, by its type; to exit with 0 is to succeed."""
+    """Run the task to its end, by its type; exit code 0 is success."""
     try:
         if "spark_python_task" in task:
             _run_file(task, folder)
@@ -50,7 +50,7 @@ def _run_file(task: dict[str, Any], folder: Path) -> None:
 
 
 def _run_wheel(task: dict[str, Any], folder: Path) -> None:
-    """Call an entry point: one of the package's metadata, else a function of its module."""
+    """Call an entry point: from the package's metadata, else a function of its module."""
     wheel = task["python_wheel_task"]
     package, name = wheel["package_name"], wheel["entry_point"]
     named = [f"--{key}={value}" for key, value in wheel.get("named_parameters", {}).items()]
@@ -61,26 +61,26 @@ def _run_wheel(task: dict[str, Any], folder: Path) -> None:
         points = []
     call = points[0].load() if points else getattr(importlib.import_module(package), name)
     returned = call()
-    # A function that a console script calls tells by its return value how it went.
+    # The return value of a console script's function is its exit status.
     if isinstance(returned, int) and not isinstance(returned, bool) and returned:
         raise SystemExit(returned)
 
 
-def _fit_again() -> bool:
-    """Stop the session of this process; whether the JVM is fit for another task.
+def _jvm_is_reusable() -> bool:
+    """Stop the session of this process; return whether the JVM can serve another task.
 
-    A JVM that this process has started itself ends with it.
+    A JVM that this process has started ends with the process.
     """
     if "pyspark" not in sys.modules:
         return True
     done: list[bool] = []
-    thread = threading.Thread(target=lambda: done.append(_leave_no_session()), daemon=True)
+    thread = threading.Thread(target=lambda: done.append(_reset_jvm()), daemon=True)
     thread.start()
     thread.join(RELEASE_LIMIT)
     return done == [True]
 
 
-def _leave_no_session() -> bool:
+def _reset_jvm() -> bool:
     from pyspark import SparkContext
 
     gateway = SparkContext._gateway
@@ -90,10 +90,10 @@ def _leave_no_session() -> bool:
         if SparkContext._active_spark_context:
             SparkContext._active_spark_context.stop()
         jvm = gateway.jvm
-        # Both outlive a session: versions of tables, and file systems with the mounts of this task.
+        # These caches outlive a session: table versions, and file systems with this task's mounts.
         jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
         jvm.org.apache.hadoop.fs.FileSystem.closeAll()
-        # While it waits it holds no more than it needs.
+        # An idle JVM should use as little memory as possible.
         jvm.java.lang.System.gc()
     except Exception as error:
         traceback.print_exception(error)
@@ -131,7 +131,7 @@ def main(folder: Path) -> int:
         outcome.failed(behind or error, str(behind or ""), behind.trace if behind else "")
         traceback.print_exception(error)
     if not outcome.has_failed:
-        outcome.clean = _fit_again()
+        outcome.clean = _jvm_is_reusable()
     sys.stdout.flush()
     sys.stderr.flush()
     outcome.write()
@@ -140,5 +140,5 @@ def main(folder: Path) -> int:
 
 if __name__ == "__main__":
     status = main(Path(sys.argv[1]).resolve())
-    # Threads that the task has left (Spark's, or its own) don't keep the task alive.
+    # Threads that still run (Spark's, or those of the task) must not keep the process alive.
     os._exit(status)

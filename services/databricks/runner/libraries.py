@@ -1,7 +1,7 @@
 """Files and libraries of a task.
 
-What lies in S3 is brought into the folder of the task. Wheels are unpacked for this task alone,
-packages must be there already.
+Objects in S3 are downloaded into the folder of the task. Wheels are unpacked for this task only;
+packages must be installed already.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _URI = re.compile(r"s3[an]?://([^/]+)/(.+)")
 
 
 class LibraryError(Exception):
-    """A library can't be had."""
+    """A library is not available."""
 
 
 def install(wheels: Iterable[str], packages: Iterable[str], folder: Path) -> None:
-    """Put wheels on the path, and look for packages.
+    """Put wheels on ``sys.path``, and check that packages are installed.
 
     Raises:
-        LibraryError: names the library that can't be had.
+        LibraryError: names the library that is not available.
     """
     for wheel in wheels:
         target = folder / "libraries" / Path(wheel).stem
@@ -62,7 +62,7 @@ def local(path: str, folder: Path) -> Path:
 
 
 def _forget(library: Path) -> None:
-    """Have the task import what a library brings, where the runner has imported its like before."""
-    brought = {path.stem for path in library.iterdir()} - {"services"}  # the runner's own package
-    for name in [name for name in sys.modules if name.partition(".")[0] in brought]:
+    """Forget imported modules that a library brings, so that the task imports the library's."""
+    replaced = {path.stem for path in library.iterdir()} - {"services"}  # the runner's own package
+    for name in [name for name in sys.modules if name.partition(".")[0] in replaced]:
         del sys.modules[name]

@@ -1,4 +1,4 @@
-"""What a task leaves for the service: its error, its result, the values that it has set."""
+"""The report of a task for the service: its error, its result, the task values that it set."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ class TaskReport:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "outcome.json"
-        self._told: dict[str, Any] = {}
+        self._report: dict[str, Any] = {}
         self.values: dict[str, str] = {}
         """Task values, as text."""
         self.clean = False
         """Whether its JVM may serve another task."""
 
     def failed(self, error: BaseException, message: str = "", trace: str = "") -> None:
-        """Note an error; its traceback starts at the code of the task."""
-        self._told["error"] = _told(error)
-        self._told["trace"] = (trace or formatted(error))[-TRACE_CHARACTERS:]
+        """Record an error; its traceback starts at the code of the task."""
+        self._report["error"] = _error_text(error)
+        self._report["trace"] = (trace or formatted(error))[-TRACE_CHARACTERS:]
         if message:
-            self._told["message"] = message
+            self._report["message"] = message
 
     def exited(self, result: str) -> None:
-        """Note the result of a notebook."""
-        self._told["notebook_result"] = result[:RESULT_CHARACTERS]
-        self._told["notebook_truncated"] = len(result) > RESULT_CHARACTERS
+        """Record the result of a notebook."""
+        self._report["notebook_result"] = result[:RESULT_CHARACTERS]
+        self._report["notebook_truncated"] = len(result) > RESULT_CHARACTERS
 
     @property
     def has_failed(self) -> bool:
-        """Whether an error was noted."""
-        return "error" in self._told
+        """Whether an error was recorded."""
+        return "error" in self._report
 
     def write(self) -> None:
-        """Leave it, whole or not at all."""
+        """Write the report atomically."""
         new = self._path.with_suffix(".new")
-        told = self._told | {"values": self.values, "clean": self.clean}
-        new.write_text(json.dumps(told), encoding="utf-8")
+        report = self._report | {"values": self.values, "clean": self.clean}
+        new.write_text(json.dumps(report), encoding="utf-8")
         os.replace(new, self._path)
 
 
-def _told(error: BaseException) -> str:
-    """An error with its message; where that hides its cause, with the innermost cause instead."""
+def _error_text(error: BaseException) -> str:
+    """An error with its message, or with the innermost cause if the message hides it."""
     name, text = type(error).__name__, str(error).strip()
     cause = innermost(error).removeprefix(f"{name}: ")
     if cause in text.partition("\n")[0]:
@@ -62,7 +62,7 @@ def _told(error: BaseException) -> str:
 
 
 def formatted(error: BaseException, skip: str = os.path.dirname(__file__)) -> str:
-    """The traceback of an error, without the frames of the runner itself before the task's code."""
+    """The traceback of an error, without the frames of the runner before the task's code."""
     frames: TracebackType | None = error.__traceback__
     while frames and (
         frames.tb_frame.f_code.co_filename.startswith(skip)

@@ -1,19 +1,19 @@
 """The streaming queries that the code of a task has started, and whether one has failed.
 
-A query runs in the background, so it may fail while the code goes on. A task does not succeed when
-one of its queries has failed, unless the code has dealt with it, since the code knows better:
+A query runs in the background, so it may fail while the code goes on. A task fails when one of its
+queries has failed, unless the code has handled the failure:
 
 - A call that waits for the query has raised the error in the task's main thread, and the code has
   caught it: ``awaitTermination``, ``processAllAvailable``, ``spark.streams.awaitAnyTermination``.
-  To look at ``isActive`` or ``exception()`` is not enough: a notebook that prints them has not
-  handled anything.
+  Reading ``isActive`` or ``exception()`` is not enough: a notebook that prints them has not
+  handled the error.
 - The query was started again, from the same checkpoint or by the same name.
 
-A query that the code stops has no error, whatever its batch was doing, nor has one that still runs
-when the code stops the session.
+A query that the code stops has no error, even in the middle of a batch. The same holds for a query
+that still runs when the code stops the session.
 
-Cells go on after a failure, as on Databricks, and the task fails at its end. While it waits for the
-queries that still run, it fails at once.
+As on Databricks, the next cells still run after a failure, and the task fails at its end. A task
+that only waits for its running queries fails at once.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming import StreamingQuery
 
 LOOK_MILLIS = 500
-"""Milliseconds between two looks at all queries, while one is waited for."""
+"""Milliseconds between two checks of all queries while waiting for one."""
 
 
 class StreamingQueryFailed(Exception):
-    """A query has failed: which one, where it was started, and the innermost cause."""
+    """A query has failed; the message names it, the place of its start, and the innermost cause."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message)
@@ -54,13 +54,13 @@ class _Started:
     where: str
     source: str
     batch_errors: list[Exception]
-    """What the function of ``foreachBatch`` has raised; Spark keeps its text alone."""
+    """Errors of the function of ``foreachBatch``, of which Spark keeps only the text."""
     raised: list[BaseException] = field(default_factory=list)
-    """The error, when a call of the task's code has raised it."""
+    """Errors of the query that calls of the task's code have raised."""
 
     @property
     def java_error(self) -> Any:
-        """The exception of Java with which it has ended, or None."""
+        """The Java exception with which the query has ended, or None."""
         found = self.query._jsq.exception()
         return found.get() if found.isDefined() else None
 
@@ -84,12 +84,12 @@ class Queries:
     def __init__(self) -> None:
         self._started: list[_Started] = []
         self._ended: list[StreamingQueryFailed] = []
-        """Failures of queries whose session has been stopped since."""
+        """Failures of queries whose session has stopped."""
         self._lock = threading.Lock()  # code may start queries in threads
         self._where, self._source = "", ""
 
     def watch(self) -> None:
-        """Note each query that is started from now on, and what the code does with it."""
+        """Record each query from now on, and which of its errors the code receives."""
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
         from pyspark.sql.streaming.query import StreamingQuery, StreamingQueryManager
@@ -102,14 +102,14 @@ class Queries:
             writer._batch_errors = errors = []
 
             @functools.wraps(func)
-            def noted(batch: Any, batch_id: int) -> None:
+            def recorded(batch: Any, batch_id: int) -> None:
                 try:
                     func(batch, batch_id)
                 except Exception as error:
                     errors.append(error)
                     raise
 
-            return for_each(writer, noted)
+            return for_each(writer, recorded)
 
         @functools.wraps(started)
         def start(writer: Any, java: Any) -> StreamingQuery:
@@ -124,13 +124,13 @@ class Queries:
             (StreamingQuery, "processAllAvailable"),
             (StreamingQueryManager, "awaitAnyTermination"),
         ):
-            setattr(owner, name, self._noting(getattr(owner, name)))
+            setattr(owner, name, self._recording(getattr(owner, name)))
         for session in (SparkSession, SparkContext):
-            session.stop = self._before(session.stop)
+            session.stop = self._ending_queries(session.stop)
 
     @contextlib.contextmanager
     def cell(self, cell: Cell, path: str) -> Iterator[None]:
-        """Queries that are started within are those of a cell of the notebook at ``path``."""
+        """Attribute queries that start in the block to a cell of the notebook at ``path``."""
         before = self._where, self._source
         self._where = f" of cell {cell.number} of {path}"
         self._source = "\n".join(f"    {line}" for line in cell.source.splitlines())
@@ -140,7 +140,7 @@ class Queries:
             self._where, self._source = before
 
     def wait(self) -> None:
-        """Wait until one has failed or none runs."""
+        """Wait until a query has failed or no query runs."""
         from pyspark.errors import StreamingQueryException
 
         while active := [one for one in self._started if one.query.isActive]:
@@ -150,17 +150,17 @@ class Queries:
                 active[0].query._jsq.awaitTermination(LOOK_MILLIS)
 
     def failures(self) -> list[StreamingQueryFailed]:
-        """The failures that the code has not dealt with, in the order of the queries."""
+        """The failures that the code has not handled, in the order of the queries."""
         return self._ended + [
             one.failure()
             for number, one in enumerate(self._started)
             if not one.raised
             and one.java_error is not None
-            and not any(_same(one, later) for later in self._started[number + 1 :])
+            and not any(_is_restart(one, later) for later in self._started[number + 1 :])
         ]
 
     def behind(self, error: BaseException, trace: str) -> StreamingQueryFailed | None:
-        """The failure of a query that has reached the code as ``error``, with the code's trace."""
+        """The failure of a query that a call has raised as ``error``, with the code's trace."""
         for one in self._started:
             if error in one.raised:
                 failure = one.failure()
@@ -170,14 +170,14 @@ class Queries:
     def _add(self, query: StreamingQuery, errors: list[Exception]) -> None:
         started = _Started(query, query.id, query.name, self._where, self._source, errors)
         with self._lock:
-            # A notebook may start one query after the other for days.
+            # A notebook may start one query after another for days.
             self._started = [
                 one for one in self._started if one.query.isActive or one.java_error is not None
             ]
             self._started.append(started)
 
-    def _before(self, stop: Callable[..., None]) -> Callable[..., None]:
-        """A method that stops the session: the queries that still run end with it, by intent."""
+    def _ending_queries(self, stop: Callable[..., None]) -> Callable[..., None]:
+        """Wrap a method that stops the session: its running queries then end without a failure."""
 
         @functools.wraps(stop)
         def stopping(*args: Any, **kwargs: Any) -> None:
@@ -187,12 +187,12 @@ class Queries:
 
         return stopping
 
-    def _noting(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """A method that waits for queries, which notes what it raises."""
+    def _recording(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a method that waits for queries, to record the errors that it raises."""
         from pyspark.errors import StreamingQueryException
 
         @functools.wraps(call)
-        def noted(*args: Any, **kwargs: Any) -> Any:
+        def recorded(*args: Any, **kwargs: Any) -> Any:
             try:
                 return call(*args, **kwargs)
             except StreamingQueryException as error:
@@ -202,9 +202,9 @@ class Queries:
                             one.raised.append(error)
                 raise
 
-        return noted
+        return recorded
 
 
-def _same(one: _Started, later: _Started) -> bool:
+def _is_restart(one: _Started, later: _Started) -> bool:
     """Whether a query was started again."""
     return one.id == later.id or (one.name is not None and one.name == later.name)

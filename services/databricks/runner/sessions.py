@@ -1,6 +1,6 @@
-"""Gives the sessions of a task their settings, whoever builds them: the runner or the task's code.
+"""Sets the defaults of a task's sessions, whether the runner or the task's code builds them.
 
-A task that does not import pyspark pays nothing for it.
+It adds no time to a task that does not import pyspark.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Import(MetaPathFinder):
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         if name != self._name or self._looking:
             return None
-        self._looking = True  # who looks for the module may not import it, so this stays in place
+        self._looking = True  # a caller may find the module without importing it, so this stays
         try:
             spec = importlib.util.find_spec(name)
         finally:
@@ -41,15 +41,15 @@ class _Import(MetaPathFinder):
 
 
 def after_import(name: str, call: Callable[[], None]) -> None:
-    """Have a function called once, right after the first import of a module."""
+    """Call a function once, right after the first import of a module."""
     sys.meta_path.insert(0, _Import(name, call))
 
 
 def set_defaults(conf: Mapping[str, str]) -> None:
-    """Set what sessions start with, in the JVM that serves this task.
+    """Set the defaults of sessions in the JVM that serves this task.
 
-    A JVM that has served another task has that task's settings, so each task sets them all. Code
-    that sets them for its own session has the last word.
+    A JVM keeps the settings of the task before, so each task sets them all. Code that sets them for
+    its own session overrides them.
     """
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         from pyspark.java_gateway import launch_gateway

@@ -1,6 +1,6 @@
 """The state: jobs, runs and the attempts at their tasks, in one SQLite file.
 
-A change is on disk before its request is answered, so it outlives a kill of the service.
+A change is on disk before the response to its request, so it survives a kill of the service.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Base(DeclarativeBase):
 
 
 class Number(Base):
-    """Gives ids: jobs, runs and attempts share them, and none is used twice."""
+    """The source of ids, unique over jobs, runs and attempts and never reused."""
 
     __tablename__ = "numbers"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
@@ -38,7 +38,7 @@ class Number(Base):
 
 
 class Job(Base):
-    """A job: ``settings`` are what ``jobs/create`` was given, checked."""
+    """A job; ``settings`` are those of ``jobs/create``, checked."""
 
     __tablename__ = "jobs"
     job_id: Mapped[int] = mapped_column(primary_key=True)
@@ -48,7 +48,7 @@ class Job(Base):
 
 
 class _State:
-    """What a run and an attempt have in common. Times are in milliseconds; 0 is not yet."""
+    """Columns of runs and attempts. Times are in milliseconds since 1970, or 0 for not yet."""
 
     run_id: Mapped[int] = mapped_column(primary_key=True)
     life_cycle: Mapped[str] = mapped_column(index=True)
@@ -61,17 +61,17 @@ class _State:
 
     @property
     def ended(self) -> bool:
-        """Whether its state is a last one."""
+        """Whether the state is final."""
         return self.life_cycle in TERMINAL
 
     def end(self, life_cycle: LifeCycle, result: Result, message: str, code: str) -> None:
-        """Give it its last state."""
+        """Set the final state."""
         self.life_cycle, self.result = life_cycle, result
         self.message, self.code, self.end_time = message, code, now()
 
 
 class Run(_State, Base):
-    """A run of a job, or a submitted one. ``settings`` are those when it was started."""
+    """A run of a job, or a submitted run; ``settings`` are those at its start."""
 
     __tablename__ = "runs"
     job_id: Mapped[int] = mapped_column(index=True)
@@ -83,14 +83,14 @@ class Run(_State, Base):
     overriding: Mapped[dict[str, Any]] = mapped_column(default=dict)
     idempotency_token: Mapped[str | None] = mapped_column(unique=True, default=None)
     repairs: Mapped[list[Any]] = mapped_column(default=list)
-    """Ends of the original run and of its repairs so far, for the history."""
+    """Final states of the original run and of its repairs, for the history."""
     deleted: Mapped[bool] = mapped_column(default=False)
     attempts: Mapped[list[Attempt]] = relationship(back_populates="run", order_by="Attempt.run_id")
-    """Every attempt at its tasks, the oldest first."""
+    """All attempts at the tasks, the oldest first."""
 
     @property
     def run(self) -> Run:
-        """Itself, as an attempt has the run that it is part of."""
+        """The run itself, so that runs and attempts both have ``run``."""
         return self
 
     @property
@@ -100,17 +100,17 @@ class Run(_State, Base):
 
     @property
     def repair_id(self) -> int:
-        """The latest repair; 0 when there was none."""
+        """Id of the latest repair; 0 without a repair."""
         return max((row.repair_id for row in self.attempts), default=0)
 
     @property
-    def together(self) -> int:
-        """How many runs of its job are active at a time, so that a run comes to its turn."""
+    def max_concurrent(self) -> int:
+        """Maximum of active runs of the job at a time."""
         return max(int(self.settings.get("max_concurrent_runs", 1)), 1)
 
 
 class Attempt(_State, Base):
-    """An attempt at a task of a run. Its ``run_id`` is its own."""
+    """An attempt at a task of a run, with a ``run_id`` of its own."""
 
     __tablename__ = "attempts"
     job_run_id: Mapped[int] = mapped_column(ForeignKey(Run.run_id), index=True)
@@ -127,7 +127,7 @@ class Attempt(_State, Base):
     notebook_result: Mapped[str | None] = mapped_column(default=None)
     notebook_truncated: Mapped[bool] = mapped_column(default=False)
     values: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """Task values that it has set."""
+    """Task values that the attempt has set."""
 
     def follow(self, session: Session, repair_id: int) -> Attempt:
         """Add the attempt that follows this one."""
@@ -145,7 +145,7 @@ class Attempt(_State, Base):
 
 
 class Database:
-    """The file, and units of work on it."""
+    """The SQLite file, and transactions on it."""
 
     def __init__(self, path: Path) -> None:
         self._engine = create_engine(f"sqlite:///{path}")
@@ -154,17 +154,17 @@ class Database:
 
     @contextmanager
     def work(self) -> Iterator[Session]:
-        """One transaction: kept when the block ends well, else as if it hadn't been."""
+        """One transaction: committed when the block succeeds, else rolled back."""
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._engine.dispose()
 
 
 def new_id(session: Session) -> int:
-    """An id that no job, run or attempt has had."""
+    """An id that no job, run or attempt has or had."""
     number = Number()
     session.add(number)
     session.flush()
@@ -177,7 +177,7 @@ def run_of(session: Session, run_id: int) -> Run | Attempt:
     """A run, or an attempt at a task, by its id.
 
     Raises:
-        ApiError: there is none, or it was deleted.
+        ApiError: the id is unknown, or the run was deleted.
     """
     found = session.get(Run, run_id) or session.get(Attempt, run_id)
     if found is None or found.run.deleted:
@@ -186,10 +186,10 @@ def run_of(session: Session, run_id: int) -> Run | Attempt:
 
 
 def whole_run(session: Session, run_id: int) -> Run:
-    """A run by its id, and no attempt at one of its tasks.
+    """A run by its id, which must not be that of an attempt.
 
     Raises:
-        ApiError: there is none, or it's an attempt.
+        ApiError: the id is unknown, or that of an attempt.
     """
     found = run_of(session, run_id)
     if isinstance(found, Attempt):

@@ -1,1 +1,1 @@
-"""The pages that a person sees: the list of runs, and a run."""
+"""The pages: the list of runs, and one run."""

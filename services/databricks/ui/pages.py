@@ -1,7 +1,7 @@
 """The pages behind ``run_page_url``: the runs, and each with its tasks, parameters, cells and log.
 
-They only show. They ask for no token, as links from Airflow open in a browser: the service listens
-on this machine only.
+The pages change nothing. They require no token, as links from Airflow open in a browser; the
+service listens only on this machine.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from services.databricks.api.errors import ApiError
 from services.databricks.context import ServiceContext
 from services.databricks.store.database import Attempt, Run, now, run_of
 
-SHOWN = 100
-"""Runs on the first page."""
+RUNS_SHOWN = 100
+"""Runs in the list of runs."""
 LOG_BYTES = 100_000
-"""Bytes of a log on the page of a run; the whole is a link away."""
+"""Bytes of a log on the page of a run; a link leads to the whole log."""
 CELLS_BYTES = 8_388_608
-"""Bytes of a notebook's cells and displays that a page shows."""
+"""Bytes of a notebook's cells, with their output, that a page shows."""
 HEADERS = {
-    # What a notebook displays is HTML of others: it gets no script and no other host.
+    # Notebooks display foreign HTML: it may neither run scripts nor reach other hosts.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "frame-src 'self'; frame-ancestors 'none'",
     "cache-control": "no-store",
@@ -54,7 +54,7 @@ class Pages:
 
     @property
     def routes(self) -> list[Route]:
-        """Where the pages are."""
+        """The paths of the pages."""
         return [
             Route("/", self.runs),
             Route("/runs/{run_id:int}", self.any_run),
@@ -65,12 +65,12 @@ class Pages:
     async def runs(self, request: Request) -> Response:
         """The newest runs."""
         with self._database.work() as session:
-            query = select(Run).where(~Run.deleted).order_by(Run.run_id.desc()).limit(SHOWN)
+            query = select(Run).where(~Run.deleted).order_by(Run.run_id.desc()).limit(RUNS_SHOWN)
             runs = session.scalars(query).all()
         return self._page("runs.html", runs=runs, active=any(not run.ended for run in runs))
 
     async def any_run(self, request: Request) -> Response:
-        """Lead to the page of a run, or of the run that an attempt belongs to."""
+        """Redirect to the page of a run, or of the run of an attempt."""
         with self._database.work() as session:
             try:
                 found = run_of(session, request.path_params["run_id"])
@@ -84,14 +84,14 @@ class Pages:
             run = session.get(Run, request.path_params["run_id"])
             if run is None or run.deleted or run.job_id != request.path_params["job_id"]:
                 return PlainTextResponse("There is no such run.", 404)
-            attempts = [self._shown(row) for row in run.attempts]
+            attempts = [self._attempt_view(row) for row in run.attempts]
         return self._page("run.html", run=run, attempts=attempts, active=not run.ended)
 
     async def log(self, request: Request) -> Response:
-        """All that is kept of the log of an attempt."""
+        """The stored log of an attempt."""
         return PlainTextResponse(self._task_runner.log(request.path_params["run_id"]).last()[0])
 
-    def _shown(self, row: Attempt) -> dict[str, Any]:
+    def _attempt_view(self, row: Attempt) -> dict[str, Any]:
         log, truncated = self._task_runner.log(row.run_id).last(LOG_BYTES)
         name = next((k for k in row.task if k.endswith("_task") and row.task[k]), "")
         return {
@@ -104,7 +104,7 @@ class Pages:
         }
 
     def _cells(self, path: Path) -> Iterable[dict[str, Any]]:
-        """Cells of a notebook that have run, with what they have displayed."""
+        """Cells of a notebook that have run, with their output."""
         if path.exists():
             with path.open("rb") as file:
                 for line in file.read(CELLS_BYTES).splitlines():

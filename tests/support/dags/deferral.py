@@ -10,17 +10,17 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 
-def rendered(task: Any, task_context: dict[str, Any]) -> Any:
+def rendered(task: Any, context: dict[str, Any]) -> Any:
     """A task with rendered templates, ready to execute."""
     ready = task.prepare_for_execution()
-    ready.render_template_fields(task_context)
+    ready.render_template_fields(context)
     return ready
 
 
-def defer(task: Any, task_context: dict[str, Any]) -> TaskDeferred:
+def defer(task: Any, context: dict[str, Any]) -> TaskDeferred:
     """Execute a task that must defer."""
     with pytest.raises(TaskDeferred) as raised:
-        task.execute(task_context)
+        task.execute(context)
     return raised.value
 
 
@@ -38,9 +38,7 @@ async def event(trigger: Any) -> Any:
     raise AssertionError("the trigger ended without an event")
 
 
-def complete(
-    task: Any, task_context: dict[str, Any], deferred: TaskDeferred, limit: float = 30
-) -> Any:
+def complete(task: Any, context: dict[str, Any], deferred: TaskDeferred, limit: float = 30) -> Any:
     """Wait for the trigger's event, and resume the task with it."""
     fired = asyncio.run(asyncio.wait_for(event(restored_trigger(deferred)), limit))
-    return getattr(task, deferred.method_name)(context=task_context, event=fired)
+    return getattr(task, deferred.method_name)(context=context, event=fired)

@@ -9,12 +9,12 @@ import pytest
 
 from services.databricks.runner.notebook.cells import (
     NotebookError,
-    beside,
     bound,
     find,
     line_magics,
     load,
     statements,
+    workspace_path,
 )
 
 SOURCE = """# Databricks notebook source
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
     ],
 )
 def test_a_path_is_seen_from_the_notebook(path: str, expected: str) -> None:
-    assert beside("/a/b", path) == expected
+    assert workspace_path("/a/b", path) == expected
 
 
 def test_lines_keep_their_numbers_without_magics() -> None:

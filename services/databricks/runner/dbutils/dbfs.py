@@ -1,8 +1,8 @@
-"""DBFS: its root is a folder here, its mounts are places in S3.
+"""DBFS: its root is a local folder, its mounts are paths in S3.
 
-For Spark it is a Hadoop file system of views (``dbfs:`` and every path without a scheme); for
-Python's own file functions ``/dbfs/<path>`` is led to the folder. Mounts are those of the
-workspace: they outlive the run.
+For Spark it is Hadoop's ViewFs (``dbfs:`` and every path without a scheme). For Python's file
+functions ``/dbfs/<path>`` is redirected to the folder. Mounts belong to the workspace and outlive
+the run.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-VIEWS = "fs.viewfs.mounttable.default"
+MOUNTS = "fs.viewfs.mounttable.default"
 _SOURCE = re.compile(r"s3[an]?://(?:[^/@]*@)?([^/@]+)(/.*)?$")
 
 
 class MountError(Exception):
-    """Something can't be mounted."""
+    """A path cannot be mounted or unmounted."""
 
 
 class Dbfs:
@@ -35,13 +35,13 @@ class Dbfs:
 
     @property
     def mounts(self) -> dict[str, str]:
-        """Mount points and what is mounted there."""
-        kept = self._file.read_text(encoding="utf-8") if self._file.exists() else "{}"
-        found: dict[str, str] = json.loads(kept)
+        """Mount points with their sources."""
+        content = self._file.read_text(encoding="utf-8") if self._file.exists() else "{}"
+        found: dict[str, str] = json.loads(content)
         return found
 
     def mount(self, source: str, point: str) -> None:
-        """Mount a place in S3. Keys in the source are left out: those of the environment count.
+        """Mount a path in S3. Keys in the source are ignored in favour of the environment's.
 
         Raises:
             MountError: the source is not in S3, or the point is taken.
@@ -54,10 +54,10 @@ class Dbfs:
             raise MountError(
                 f"Directory already mounted: {point}. Use dbutils.fs.unmount to unmount it."
             )
-        self._keep(self.mounts | {point: f"s3://{match[1]}{(match[2] or '').rstrip('/')}"})
+        self._store(self.mounts | {point: f"s3://{match[1]}{(match[2] or '').rstrip('/')}"})
 
     def unmount(self, point: str) -> None:
-        """Take a mount away.
+        """Remove a mount.
 
         Raises:
             MountError: nothing is mounted there.
@@ -65,29 +65,29 @@ class Dbfs:
         mounts = self.mounts
         if mounts.pop(self.point(point), None) is None:
             raise MountError(f"Directory not mounted: {point}")
-        self._keep(mounts)
+        self._store(mounts)
 
     def point(self, path: str) -> str:
-        """A mount point as it is kept: absolute, without a scheme."""
+        """The stored form of a mount point: absolute, without a scheme."""
         return "/" + path.removeprefix("dbfs:").strip("/")
 
     def hadoop(self) -> dict[str, str]:
-        """Settings that make it the default file system of Hadoop."""
+        """Settings that make DBFS Hadoop's default file system."""
         found = {
             "fs.defaultFS": "dbfs:///",
             "fs.dbfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
             "fs.viewfs.enable.inner.cache": "false",
-            f"{VIEWS}.linkFallback": self.root.as_uri(),
+            f"{MOUNTS}.linkFallback": self.root.as_uri(),
         }
-        return found | {f"{VIEWS}.link.{point}": f"{to}/" for point, to in self.mounts.items()}
+        return found | {f"{MOUNTS}.link.{point}": f"{to}/" for point, to in self.mounts.items()}
 
     def take_over_files(self) -> None:
-        """Lead ``/dbfs/...`` to the root in Python's own file functions."""
+        """Redirect ``/dbfs/...`` to the root in Python's file functions."""
         for module, names in ((builtins, ("open",)), (io, ("open",)), (os, _OS)):
             for name in names:
-                setattr(module, name, self._led(getattr(module, name)))
+                setattr(module, name, self._redirected(getattr(module, name)))
 
-    def _led(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _redirected(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def call(*given: Any, **named: Any) -> Any:
             found = {name: self._path(value) for name, value in named.items()}
@@ -96,7 +96,7 @@ class Dbfs:
         return call
 
     def _path(self, value: Any) -> Any:
-        """The path that an argument means, or the argument when it's none of DBFS."""
+        """The local path of an argument below ``/dbfs``, or the argument itself."""
         if isinstance(value, str | os.PathLike):
             text = os.fspath(value)
             if isinstance(text, str) and _within(text, "/dbfs"):
@@ -109,7 +109,7 @@ class Dbfs:
                 raise OSError(f"/dbfs{path} is in S3: read it with Spark or dbutils.fs")
         return str(self.root / path.lstrip("/"))
 
-    def _keep(self, mounts: dict[str, str]) -> None:
+    def _store(self, mounts: dict[str, str]) -> None:
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(mounts, indent=2), encoding="utf-8")
         os.replace(new, self._file)

@@ -1,4 +1,4 @@
-"""``dbutils`` as a notebook sees it: its parts, and the context behind ``entry_point``."""
+"""``dbutils`` of a notebook: its modules, and the context behind ``entry_point``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "SECRET_"
 
 
 class SecretError(Exception):
-    """There is no such secret."""
+    """The secret does not exist."""
 
 
 class SecretMetadata(NamedTuple):
@@ -27,7 +27,7 @@ class SecretMetadata(NamedTuple):
 
 
 class Secrets:
-    """The calls of ``dbutils.secrets``; values that were read are not shown (``seen``)."""
+    """The calls of ``dbutils.secrets``; values that were read (``seen``) are redacted in output."""
 
     def __init__(self, seen: set[str]) -> None:
         self._seen = seen
@@ -64,7 +64,7 @@ def _word(name: str) -> str:
 
 
 class InputWidgetNotDefined(Exception):
-    """There is no such widget, and no parameter of that name was given."""
+    """No widget and no parameter has that name."""
 
 
 class Widgets:
@@ -75,7 +75,7 @@ class Widgets:
         self._defaults: dict[str, str] = {}
 
     def text(self, name: str, default: str = "", label: str = "", **more: str) -> None:
-        """Define a widget; a given value wins over the default."""
+        """Define a widget; a parameter overrides its default."""
         self._defaults[name] = more.get("defaultValue", default)
 
     def dropdown(
@@ -95,7 +95,7 @@ class Widgets:
         """The value of a widget.
 
         Raises:
-            InputWidgetNotDefined: there is none.
+            InputWidgetNotDefined: the widget does not exist.
         """
         found = self.getAll()
         if name not in found:
@@ -134,7 +134,7 @@ class NotebookExit(BaseException):
 
 
 class Optional:
-    """A value behind ``get()``, as the context of a notebook hands it out."""
+    """A value behind ``get()``, as the context of a notebook returns it."""
 
     def __init__(self, value: str | None) -> None:
         self._value = value
@@ -143,7 +143,7 @@ class Optional:
         """The value.
 
         Raises:
-            ValueError: there is none.
+            ValueError: the value is missing.
         """
         if self._value is None:
             raise ValueError("None.get")
@@ -154,31 +154,31 @@ class Optional:
         return other if self._value is None else self._value
 
     def isDefined(self) -> bool:
-        """Whether there is one."""
+        """Whether the value exists."""
         return self._value is not None
 
 
 class Context:
-    """Where a notebook runs. A token is not among what it tells."""
+    """The context in which a notebook runs; it contains no token."""
 
-    def __init__(self, told: Mapping[str, str], path: str) -> None:
-        self._told, self._path = told, path
+    def __init__(self, run: Mapping[str, str], path: str) -> None:
+        self._run, self._path = run, path
 
     def __getattr__(self, name: str) -> Callable[[], Any]:
-        known = {
+        values = {
             "notebookPath": self._path,
-            "currentRunId": self._told["run_id"],
-            "jobId": self._told["job_id"],
-            "jobName": self._told["job_name"],
-            "apiUrl": self._told["url"],
-            "browserHostName": self._told["url"].partition("//")[2],
+            "currentRunId": self._run["run_id"],
+            "jobId": self._run["job_id"],
+            "jobName": self._run["job_name"],
+            "apiUrl": self._run["url"],
+            "browserHostName": self._run["url"].partition("//")[2],
             "userName": "databricks@localhost",
             "clusterId": "local",
             "apiToken": None,
         }
-        if name not in known:
+        if name not in values:
             raise AttributeError(f"the context of a notebook has no {name} here")
-        return lambda: Optional(known[name])
+        return lambda: Optional(values[name])
 
     def tags(self) -> Any:
         """Tags of the run."""
@@ -186,19 +186,19 @@ class Context:
 
     def toJson(self) -> str:
         """The context as JSON."""
-        extra = {"notebook_path": self._path, "api_url": self._told["url"]}
-        run = {"id": int(self._told["run_id"])}
+        extra = {"notebook_path": self._path, "api_url": self._run["url"]}
+        run = {"id": int(self._run["run_id"])}
         return json.dumps({"currentRunId": run, "extraContext": extra, "tags": self._tags()})
 
     safeToJson = toJson
 
     def _tags(self) -> dict[str, str]:
         return {
-            "jobId": self._told["job_id"],
-            "runId": self._told["run_id"],
-            "multitaskParentRunId": self._told["job_run_id"],
-            "taskKey": self._told["task_key"],
-            "jobName": self._told["job_name"],
+            "jobId": self._run["job_id"],
+            "runId": self._run["run_id"],
+            "multitaskParentRunId": self._run["job_run_id"],
+            "taskKey": self._run["task_key"],
+            "jobName": self._run["job_name"],
             "notebookPath": self._path,
             "user": "databricks@localhost",
         }
@@ -213,7 +213,7 @@ class _Tags:
         return Optional(self._tags.get(name))
 
     def apply(self, name: str) -> str:
-        """A tag that must be there."""
+        """A tag that must exist."""
         return self.get(name).get()
 
 
@@ -223,16 +223,16 @@ class Notebook:
     def __init__(self, call: Call, context: Context, widgets: Widgets) -> None:
         self._call = call
         self.getContext = lambda: context
-        part = SimpleNamespace(getContext=self.getContext)
+        notebook = SimpleNamespace(getContext=self.getContext)
         self.entry_point = SimpleNamespace(
-            getDbutils=lambda: SimpleNamespace(notebook=lambda: part),
+            getDbutils=lambda: SimpleNamespace(notebook=lambda: notebook),
             getCurrentBindings=widgets.getAll,
         )
 
     def run(
         self, path: str, timeout_seconds: int = 0, arguments: Mapping[str, str] | None = None
     ) -> str:
-        """Run another notebook with names of its own; return its result."""
+        """Run another notebook in its own namespace; return its result."""
         return self._call(path, timeout_seconds, arguments or {})
 
     def exit(self, value: Any) -> NoReturn:
@@ -241,10 +241,10 @@ class Notebook:
 
 
 class TaskValues:
-    """``dbutils.jobs.taskValues``: values that tasks hand to those that follow."""
+    """``dbutils.jobs.taskValues``: values that tasks pass to later tasks."""
 
-    def __init__(self, known: Mapping[str, Mapping[str, str]], own: dict[str, str]) -> None:
-        self._known, self._own = known, own
+    def __init__(self, earlier: Mapping[str, Mapping[str, str]], own: dict[str, str]) -> None:
+        self._earlier, self._own = earlier, own
 
     def set(self, key: str, value: Any) -> None:
         """Set a value, which must be JSON."""
@@ -252,7 +252,7 @@ class TaskValues:
 
     def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:
         """A value of another task."""
-        found = self._known.get(taskKey, {})
+        found = self._earlier.get(taskKey, {})
         if key not in found:
             if default is None:
                 raise KeyError(f"task {taskKey} has not set {key}")
@@ -276,4 +276,4 @@ class DBUtils:
         self.notebook_entry_point = notebook.entry_point
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"dbutils.{name} is not there in the local Jobs API")
+        raise AttributeError(f"dbutils.{name} does not exist in the local Jobs API")

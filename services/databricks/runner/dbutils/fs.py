@@ -1,4 +1,4 @@
-"""``dbutils.fs``: files of DBFS, of its mounts and of S3, by Hadoop's file systems."""
+"""``dbutils.fs``: files of DBFS, of its mounts and of S3, through Hadoop's file systems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from services.databricks.runner.dbutils.dbfs import VIEWS, Dbfs
+from services.databricks.runner.dbutils.dbfs import MOUNTS, Dbfs
 
 
 class FileInfo(NamedTuple):
@@ -42,7 +42,7 @@ class Files:
         self._context = spark.sparkContext
         self._hadoop = self._context._jvm.org.apache.hadoop
         self._conf = self._context._jsc.hadoopConfiguration()
-        # Python's file functions write below DBFS's root, too, and know of no sums beside a file.
+        # Python's file functions also write below DBFS's root, without Hadoop's checksum files.
         local, _ = self._at("file:/")
         local.setVerifyChecksum(False)
         local.setWriteChecksum(False)
@@ -68,22 +68,22 @@ class Files:
         return True
 
     def mkdirs(self, path: str) -> bool:
-        """Make a folder and those above it."""
+        """Create a folder and its parents."""
         system, where = self._at(path)
         return bool(system.mkdirs(where))
 
     def rm(self, path: str, recurse: bool = False) -> bool:
-        """Remove a file or folder; False when it isn't there."""
+        """Remove a file or folder; return False when it does not exist."""
         system, where = self._at(path)
         return bool(system.delete(where, recurse))
 
     def cp(self, source: str, to: str, recurse: bool = False, delete: bool = False) -> bool:
         """Copy a file, or a folder with ``recurse``."""
-        (system, where), (other, there) = self._at(source), self._at(to)
+        (system, where), (target_system, target) = self._at(source), self._at(to)
         if system.getFileStatus(where).isDirectory() and not recurse:
             raise IsADirectoryError(f"Cannot copy directory {source} unless recurse is true")
         util = self._hadoop.fs.FileUtil
-        return bool(util.copy(system, where, other, there, delete, True, self._conf))
+        return bool(util.copy(system, where, target_system, target, delete, True, self._conf))
 
     def mv(self, source: str, to: str, recurse: bool = False) -> bool:
         """Move a file, or a folder with ``recurse``."""
@@ -92,20 +92,20 @@ class Files:
     def mount(
         self, source: str, mount_point: str = "", *rest: Any, mountPoint: str = "", **more: Any
     ) -> bool:
-        """Mount a place in S3; keys are those of the environment, whatever the source says."""
+        """Mount a path in S3 with the keys of the environment; those in the source are ignored."""
         self._dbfs.mount(source, mount_point or mountPoint)
         return self.refreshMounts()
 
     def updateMount(self, source: str, mount_point: str, *rest: Any) -> bool:
-        """Mount another place where something is mounted."""
+        """Replace the source of a mount."""
         self._dbfs.unmount(mount_point)
         return self.mount(source, mount_point)
 
     def unmount(self, mount_point: str) -> bool:
-        """Take a mount away."""
+        """Remove a mount."""
         point = self._dbfs.point(mount_point)
         self._dbfs.unmount(point)
-        self._conf.unset(f"{VIEWS}.link.{point}")
+        self._conf.unset(f"{MOUNTS}.link.{point}")
         return self.refreshMounts()
 
     def mounts(self) -> list[MountInfo]:
@@ -113,7 +113,7 @@ class Files:
         return [MountInfo(point, source) for point, source in self._dbfs.mounts.items()]
 
     def refreshMounts(self) -> bool:
-        """Let Spark see the mounts as they are now."""
+        """Make Spark use the current mounts."""
         for name, value in self._dbfs.hadoop().items():
             self._conf.set(name, value)
         # A closed file system leaves Hadoop's cache; the next one is made with these settings.

@@ -47,7 +47,7 @@ def find(path: str) -> Path | None:
     return next((item for item in candidates if item.is_file()), None)
 
 
-def beside(notebook: str, path: str) -> str:
+def workspace_path(notebook: str, path: str) -> str:
     """The workspace path that ``path`` means in a notebook."""
     return normal(posixpath.join(posixpath.dirname(notebook), path))
 

@@ -15,10 +15,10 @@ from services.databricks.runner.libraries import install
 from services.databricks.runner.notebook.cells import (
     Cell,
     NotebookError,
-    beside,
     bound,
     line_magics,
     statements,
+    workspace_path,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Languages:
             raise NotebookError(f"%run takes the path of one notebook: {cell.source}")
         given = {name: value.strip("\"'") for name, value in _ARGUMENT.findall(cell.source)}
         self._book.widgets.give(given)
-        self._book.run_cells(beside(path, target[0]))
+        self._book.run_cells(workspace_path(path, target[0]))
 
     def _pip(self, line: str) -> None:
         """Look whether packages are there, and unpack wheels; nothing is downloaded."""

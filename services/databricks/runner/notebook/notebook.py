@@ -97,7 +97,7 @@ class Book:
                 self.runtime.shown.end_cell(cell, path, "ok")
 
     def _call(self, path: str, timeout: int, arguments: Mapping[str, str]) -> str:
-        book = Book(self.runtime, cells.beside(self.path, path), arguments)
+        book = Book(self.runtime, cells.workspace_path(self.path, path), arguments)
         with limited(timeout, path):
             return book.run()
 
@@ -129,10 +129,10 @@ class Runtime:
 
     @contextlib.contextmanager
     def on_path(self, path: str) -> Iterator[Path]:
-        """Find a notebook; modules beside it can be imported while it runs.
+        """Find a notebook; while it runs, modules in its folder can be imported.
 
         Raises:
-            NotebookError: it isn't there.
+            NotebookError: the notebook does not exist.
         """
         try:
             file = cells.find(self.workspace.notebook(path))
@@ -162,8 +162,8 @@ def run_notebook(task: dict[str, Any], folder: Path, outcome: TaskReport, querie
     """
     runtime = Runtime(task, folder, outcome, queries)
     sys.modules["pyspark.dbutils"] = types.ModuleType("pyspark.dbutils")
-    told = task["notebook_task"]
-    book = Book(runtime, normal(told["notebook_path"]), told.get("base_parameters", {}))
+    fields = task["notebook_task"]
+    book = Book(runtime, normal(fields["notebook_path"]), fields.get("base_parameters", {}))
     sys.modules["pyspark.dbutils"].DBUtils = lambda *_: book.dbutils  # type: ignore[attr-defined]
     try:
         with contextlib.redirect_stdout(Tee(runtime.shown)):
