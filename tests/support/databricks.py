@@ -1,4 +1,4 @@
-"""The running Jobs API, and small Python tasks for it: no Spark, so a run takes half a second."""
+"""The running Jobs API, and small Python tasks without Spark, so a run takes half a second."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ FILES = {
     "fail.py": "def inner():\n    raise ValueError('bad ü')\n\nprint('before')\ninner()\n",
     "exit3.py": "import sys; sys.exit(3)",
     "kill.py": "import os; os.kill(os.getpid(), 9)",
-    # Fails the first time; what it leaves beside itself tells it that it has been here.
+    # Fails the first time, and creates a file that lets the next attempt succeed.
     "once.py": (
         "import pathlib, sys; p = pathlib.Path(sys.argv[1]); been = p.exists(); p.touch()\n"
         "assert been, 'first time'\n"
     ),
-    # Waits until a file is there: a run that lasts as long as a test wants it to.
+    # Waits until a file exists: the test decides how long the run takes.
     "hold.py": (
         "import pathlib, sys, time\n"
         "p = pathlib.Path(sys.argv[1]); p.with_suffix('.held').touch(); print('held', flush=True)\n"
         "while not p.exists(): time.sleep(0.02)\n"
     ),
-    # Leaves a child that ignores SIGTERM, in a session of its own, whose parent is gone.
+    # Leaves a child that ignores SIGTERM, in its own session, whose parent has ended.
     "tree.py": (
         "import pathlib, subprocess, sys, time\n"
         "deep = 'import signal, os, sys, time; signal.signal(15, signal.SIG_IGN);'\n"
@@ -53,7 +53,7 @@ FILES = {
 
 
 class JobsApi(Service):
-    """The service on a port and with data of its own; ``workspace`` is its workspace's root."""
+    """The service on its own port with its own data; ``workspace`` is its workspace's root."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
@@ -71,7 +71,7 @@ class JobsApi(Service):
                 "DATABRICKS_TOKEN": TOKEN,
                 "DATABRICKS_WORKSPACE": f"/={self.workspace}",
                 "DATABRICKS_SLOTS": "4",
-                # These tasks have no need of a JVM.
+                # These tasks need no JVM.
                 "DATABRICKS_IDLE_SECONDS": "0",
                 **settings,
             },
@@ -85,16 +85,16 @@ class JobsApi(Service):
 
     @property
     def data(self) -> Path:
-        """What the service keeps."""
+        """Folder of the service's data."""
         return self.folder / "data/jobs_api"
 
     def attempt(self, run_id: int) -> Path:
-        """What it keeps of an attempt at a task."""
+        """Folder of an attempt at a task."""
         return self.data / "tasks" / str(run_id)
 
     @property
     def jobs(self) -> Any:
-        """Its calls on jobs."""
+        """The client's calls on jobs."""
         return self.client.jobs
 
     def call(
@@ -116,7 +116,7 @@ class JobsApi(Service):
         return int(self.jobs.submit(tasks=list(tasks), **more).response.run_id)
 
     def ended(self, run_id: int, limit: float = 30) -> jobs.Run:
-        """The run when it has ended."""
+        """Wait until a run has ended; return the run."""
         return wait_for(f"run {run_id} to end", lambda: self._if_ended(run_id), limit)
 
     def _if_ended(self, run_id: int) -> jobs.Run | None:
@@ -131,14 +131,14 @@ class JobsApi(Service):
         return found
 
     def cells(self, run: jobs.Run, key: str) -> list[dict[str, Any]]:
-        """The cells of a notebook that has run, with what they have shown."""
+        """The cells of a notebook that has run, with their output."""
         attempts = [task for task in run.tasks or [] if task.task_key == key]
         path = self.attempt(attempts[-1].run_id) / "cells.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def lives(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
+    """Whether a process exists and has not ended."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -172,7 +172,7 @@ def notebook(
 
 
 def task(key: str, file: str, *parameters: str, after: tuple[str, ...] = (), **more: Any) -> Any:
-    """The same, for ``create``."""
+    """A task that runs a file of the workspace, for ``create``."""
     return jobs.Task.from_dict(python(key, file, *parameters, after=after, **more).as_dict())
 
 

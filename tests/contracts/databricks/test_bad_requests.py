@@ -1,4 +1,4 @@
-"""Requests that can't be taken, each with Databricks' status and error_code, in one table."""
+"""Invalid requests, each with Databricks' status and error_code, in one table."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def submit(*tasks: Any, **more: Any) -> dict[str, Any]:
     return {"tasks": list(tasks), **more}
 
 
-def a(**fields: Any) -> dict[str, Any]:
-    """Body that submits a task with more fields, or others."""
+def task(**fields: Any) -> dict[str, Any]:
+    """Body that submits the task with added or replaced fields."""
     return submit(TASK | fields)
 
 
-def of(kind: str, **fields: Any) -> dict[str, Any]:
+def typed(kind: str, **fields: Any) -> dict[str, Any]:
     """Body that submits a task of a type."""
     return submit({"task_key": "a", kind: fields})
 
 
 def file(path: str, *parameters: str) -> dict[str, Any]:
     """Body that submits a Python file."""
-    return of("spark_python_task", python_file=path, parameters=list(parameters))
+    return typed("spark_python_task", python_file=path, parameters=list(parameters))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request and its answer; ``message`` is a part of the body's."""
+    """A request and its response; ``message`` is a part of the message in the body."""
 
     title: str
     message: str
@@ -58,7 +58,7 @@ def get(title: str, message: str, path: str, **fields: Any) -> Case:
 
 
 def malformed(title: str, message: str, body: Any, path: str = "jobs/runs/submit") -> Case:
-    """A body that can't be read."""
+    """A request whose body cannot be read."""
     return Case(title, message, body, path, code=MALFORMED)
 
 
@@ -68,7 +68,7 @@ CASES = (
     *(
         Case(title, message, None, path, status=404, code="ENDPOINT_NOT_FOUND", method=method)
         for title, message, path, method in (
-            ("no call", "No API found for 'POST /jobs/none'", "jobs/none", "POST"),
+            ("unknown call", "No API found for 'POST /jobs/none'", "jobs/none", "POST"),
             ("wrong method", "No API", "jobs/create", "GET"),
         )
     ),
@@ -86,16 +86,16 @@ CASES = (
     Case("unknown run to cancel", "Run 99 does", {"run_id": 99}, "jobs/runs/cancel"),
     Case("no tasks", "at least one task", submit()),
     Case("no key", "tasks.task_key", submit({"spark_python_task": FILE})),
-    Case("bad key", "Invalid task key", a(task_key="a b")),
-    Case("two of one key", "must be unique", submit(TASK, TASK)),
+    Case("bad key", "Invalid task key", task(task_key="a b")),
+    Case("a key twice", "must be unique", submit(TASK, TASK)),
     Case("no type", "exactly one of", submit({"task_key": "a"})),
-    Case("unknown type", "cobol_task is not", of("cobol_task", x=1)),
-    Case("two types", "exactly one of", a(notebook_task={"notebook_path": "/n"})),
-    Case("no file", "spark_python_task.python_file", of("spark_python_task")),
+    Case("unknown type", "cobol_task is not", typed("cobol_task", x=1)),
+    Case("two types", "exactly one of", task(notebook_task={"notebook_path": "/n"})),
+    Case("no file", "spark_python_task.python_file", typed("spark_python_task")),
     Case(
-        "itself",
+        "a dependency on itself",
         "Invalid dependency graph, task 'a' can not reference itself.",
-        a(depends_on=[{"task_key": "a"}]),
+        task(depends_on=[{"task_key": "a"}]),
     ),
     Case(
         "a cycle",
@@ -105,27 +105,27 @@ CASES = (
             TASK | {"task_key": "b", "depends_on": [{"task_key": "a"}]},
         ),
     ),
-    Case("after nothing", "task 'z' does not exist", a(depends_on=[{"task_key": "z"}])),
+    Case("an unknown dependency", "task 'z' does not exist", task(depends_on=[{"task_key": "z"}])),
     Case(
         "no runtime",
         "Invalid spark version auto:latest-lts.",
-        a(new_cluster={"spark_version": "auto:latest-lts"}),
+        task(new_cluster={"spark_version": "auto:latest-lts"}),
     ),
     Case(
         "no runtime of a job's cluster",
         "Invalid spark version 16.",
-        a(job_cluster_key="c")
+        task(job_cluster_key="c")
         | {"job_clusters": [{"job_cluster_key": "c", "new_cluster": {"spark_version": "16"}}]},
         "jobs/create",
     ),
-    malformed("run_if", "run_if", a(run_if="MAYBE")),
+    malformed("run_if", "run_if", task(run_if="MAYBE")),
     Case("outside by a link", OUTSIDE, file("/Workspace/link/passwd")),
     Case("outside of DBFS", OUTSIDE, file("dbfs:/../../x.py")),
     Case("not absolute", "Invalid python file reference: say.py", file("say.py")),
     Case(
         "a notebook not absolute",
         "Only absolute paths are currently supported",
-        of("notebook_task", notebook_path="n"),
+        typed("notebook_task", notebook_path="n"),
     ),
     Case("10 MB of parameters", "more than the limit of 1048576 bytes", file("/say.py", MEGABYTES)),
     Case(
@@ -149,13 +149,13 @@ CASES = (
     Case(
         "unknown job cluster",
         "Job cluster 'big' is not defined in field 'job_clusters'.",
-        a(job_cluster_key="big"),
+        task(job_cluster_key="big"),
     ),
-    malformed("a text for a library", "tasks.libraries: Expected `object`", a(libraries=["boto3"])),
+    malformed("text as a library", "tasks.libraries: Expected `object`", task(libraries=["boto3"])),
     malformed(
         "a package that is text",
         "tasks.libraries.pypi: Expected `object",
-        a(libraries=[{"pypi": "boto3"}]),
+        task(libraries=[{"pypi": "boto3"}]),
     ),
     malformed(
         "a job cluster that is a number",
@@ -163,7 +163,7 @@ CASES = (
         submit(TASK, job_clusters=[5]),
     ),
     Case("a zero byte in a path", OUTSIDE, file("/say.py\0")),
-    Case("links in a circle", OUTSIDE, of("notebook_task", notebook_path="/circle/n")),
+    Case("links in a circle", OUTSIDE, typed("notebook_task", notebook_path="/circle/n")),
     Case("a time-out below 0", "timeout_s", submit(TASK, timeout_seconds=-5)),
     malformed("a queue that is text", "queue: Expected", submit(TASK, queue="x"), "jobs/create"),
     malformed("a number as a name", "name: Expected `str`", submit(TASK, name=5), "jobs/create"),
@@ -199,34 +199,34 @@ def _link(api: JobsApi) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
-def test_a_bad_request_gets_databricks_answer(api: JobsApi, case: Case) -> None:
+def test_a_bad_request_gets_the_error_of_databricks(api: JobsApi, case: Case) -> None:
     query = case.body if case.method == "GET" else None
     body = None if case.method == "GET" else case.body
-    answer = api.call(case.method, f"/api/2.1/{case.path}", body, query, case.token)
-    assert (answer.status, answer.media) == (case.status, "application/json")
-    assert answer.json["error_code"] == case.code
-    assert case.message in answer.json["message"]
-    assert set(answer.json) == {"error_code", "message"}
+    response = api.call(case.method, f"/api/2.1/{case.path}", body, query, case.token)
+    assert (response.status, response.media) == (case.status, "application/json")
+    assert response.json["error_code"] == case.code
+    assert case.message in response.json["message"]
+    assert set(response.json) == {"error_code", "message"}
 
 
-def test_two_dots_at_the_root_of_the_workspace_are_the_root(api: JobsApi) -> None:
+def test_the_parent_of_the_workspaces_root_is_the_root(api: JobsApi) -> None:
     body = file("/Workspace/link/../../../etc/passwd")
     assert api.call("POST", "/api/2.1/jobs/runs/submit", body).status == 200
 
 
-def test_a_bad_change_of_a_job_is_refused_and_a_name_comes_back(api: JobsApi) -> None:
+def test_a_bad_update_of_a_job_is_refused_and_a_removed_name_becomes_untitled(api: JobsApi) -> None:
     job_id = api.call("POST", "/api/2.1/jobs/create", {"name": "n", "tasks": [TASK]}).json["job_id"]
     for tasks in ("x", [5], [{**TASK, "libraries": "x"}]):
         change = {"job_id": job_id, "new_settings": {"tasks": tasks}}
-        answer = api.call("POST", "/api/2.1/jobs/update", change)
-        assert (answer.status, answer.json["error_code"]) == (400, "MALFORMED_REQUEST"), answer
+        refused = api.call("POST", "/api/2.1/jobs/update", change)
+        assert (refused.status, refused.json["error_code"]) == (400, "MALFORMED_REQUEST"), refused
     change = {"job_id": job_id, "fields_to_remove": ["name"]}
     assert api.call("POST", "/api/2.1/jobs/update", change).status == 200
     settings = api.call("GET", "/api/2.1/jobs/get", None, {"job_id": job_id}).json["settings"]
     assert (settings["name"], settings["tasks"]) == ("Untitled", [TASK])
 
 
-def test_a_field_that_is_null_is_as_good_as_none(api: JobsApi) -> None:
+def test_a_null_field_counts_as_absent(api: JobsApi) -> None:
     file = {**FILE, "parameters": None}
     task = {**TASK, "spark_python_task": file, "depends_on": None, "timeout_seconds": None}
     body = submit(task, run_name=None, idempotency_token=None, job_clusters=None)
@@ -234,7 +234,7 @@ def test_a_field_that_is_null_is_as_good_as_none(api: JobsApi) -> None:
     assert run.state.result_state.value == "SUCCESS"
 
 
-def test_a_get_takes_its_fields_from_query_or_body(api: JobsApi) -> None:
+def test_a_get_reads_its_fields_from_query_or_body(api: JobsApi) -> None:
     """Airflow's hook sends them in the query, its asynchronous one in a body."""
     run_id = api.call("POST", "/api/2.2/jobs/runs/submit", submit(TASK)).json["run_id"]
     path = "/api/2.2/jobs/runs/get"
@@ -247,12 +247,12 @@ def test_a_get_takes_its_fields_from_query_or_body(api: JobsApi) -> None:
 def test_numbers_may_be_texts(api: JobsApi) -> None:
     """Airflow sends every number as a text."""
     task = {**TASK, "timeout_seconds": "600", "max_retries": "1"}
-    answer = api.call("POST", "/api/2.2/jobs/create", {"name": "t", "tasks": [task]})
-    job = api.call("GET", "/api/2.2/jobs/get", None, {"job_id": str(answer.json["job_id"])}).json
+    response = api.call("POST", "/api/2.2/jobs/create", {"name": "t", "tasks": [task]})
+    job = api.call("GET", "/api/2.2/jobs/get", None, {"job_id": str(response.json["job_id"])}).json
     assert job["settings"]["tasks"][0] == {**TASK, "timeout_seconds": 600, "max_retries": 1}
 
 
-def test_a_task_may_stand_at_the_top_of_a_submit(api: JobsApi) -> None:
+def test_a_submit_request_may_contain_its_task_at_the_top_level(api: JobsApi) -> None:
     """The older form, which DatabricksSubmitRunOperator still sends."""
     body = {"run_name": "old form", "spark_python_task": FILE, "timeout_seconds": "60"}
     run = api.ended(api.call("POST", "/api/2.2/jobs/runs/submit", body).json["run_id"])

@@ -1,4 +1,4 @@
-"""The bundle's jobs in a workspace that has its files and its wheel: here the local Jobs API."""
+"""The bundle's jobs in the local Jobs API, with the bundle's files and wheel."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pinpipe.deploy.wheel import build
 from tests.support.bundle import ROOT, Bundle
 from tests.support.databricks import JobsApi
 
-SAY = """\
+PROGRAM = """\
 import os, sys
 import contract.settings
 wheel = "libraries" in contract.settings.__file__
 print(wheel, os.environ["USER_ID"], os.environ["AWS_REGION"], *sys.argv[1:])
 """
-"""In the place of a job: says what it was given, and whether its code is the wheel's."""
+"""Replaces a program: prints its arguments, and whether it imports the wheel's code."""
 
 
 def test_a_job_has_its_files_its_wheel_and_its_parameters(
@@ -24,14 +24,14 @@ def test_a_job_has_its_files_its_wheel_and_its_parameters(
     api, bundle = start_api(), Bundle.of("prod")
     settings = bundle.created("batch")
 
-    def place(path: str) -> Path:
+    def local_file(path: str) -> Path:
         found = api.workspace / path.removeprefix("/Workspace/")
         found.parent.mkdir(parents=True, exist_ok=True)
         return found
 
     for task in settings["tasks"]:
-        place(task["spark_python_task"]["python_file"]).write_text(SAY)
-        build(ROOT, place(task["libraries"][0]["whl"]).parent)
+        local_file(task["spark_python_task"]["python_file"]).write_text(PROGRAM)
+        build(ROOT, local_file(task["libraries"][0]["whl"]).parent)
     made = api.call("POST", "/api/2.2/jobs/create", settings)
     assert made.status == 200, made.body
     run = api.jobs.run_now(made.json["job_id"], job_parameters={"until": "2026-03-02"}).response

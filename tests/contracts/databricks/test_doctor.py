@@ -1,4 +1,4 @@
-"""What `pinpipe doctor --target aws` says of a workspace: here the local Jobs API."""
+"""The findings of `pinpipe doctor --target aws` on a workspace, here the local Jobs API."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.databricks import TOKEN, JobsApi
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def told(url: str, token: str, root: Path = ROOT) -> list[Finding]:
-    """What is found with that address and token."""
+def findings(url: str, token: str, root: Path = ROOT) -> list[Finding]:
+    """The findings with an address and a token."""
     account = Account({"DATABRICKS_HOST": url, "DATABRICKS_TOKEN": token})
     return list(workspace.databricks(account, root))
 
 
 def test_a_good_token_and_the_runtime_are_found(api: JobsApi) -> None:
-    found = told(api.url, TOKEN)
+    found = findings(api.url, TOKEN)
     assert all(finding.fine for finding in found)
     assert [finding.what for finding in found] == [
         "the token is good (jobs/list of one job)",
@@ -40,18 +40,18 @@ def test_a_good_token_and_the_runtime_are_found(api: JobsApi) -> None:
         ("https://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct DATABRICKS_HOST"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_remedy(
+def test_a_wrong_setting_is_reported_with_its_remedy(
     api: JobsApi, address: str, token: str, what: str, remedy: str
 ) -> None:
-    (finding,) = told(address.format(api=api.url), token)
+    (finding,) = findings(address.format(api=api.url), token)
     assert re.fullmatch(what, finding.what, re.DOTALL)
     assert re.fullmatch(remedy, finding.remedy, re.DOTALL)
 
 
-def test_a_runtime_that_the_workspace_lacks_is_told(api: JobsApi, tmp_path: Path) -> None:
+def test_a_runtime_that_the_workspace_lacks_is_reported(api: JobsApi, tmp_path: Path) -> None:
     (tmp_path / "spark").mkdir()
     text = (ROOT / FILE).read_text()
     (tmp_path / FILE).write_text(text.replace("18.x-scala2.13", "9.1.x-scala2.12"))
-    _, finding = told(api.url, TOKEN, tmp_path)
+    _, finding = findings(api.url, TOKEN, tmp_path)
     assert finding.what == "it has no runtime 9.1.x-scala2.12"
     assert "spark_jobs.py" in finding.remedy

@@ -1,4 +1,4 @@
-"""How runs go: dependencies, retries, time-outs, queue, wheels, logs, pages."""
+"""The execution of runs: dependencies, retries, time-outs, queue, wheels, logs, pages."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_run_if_decides_which_tasks_run(api: JobsApi) -> None:
         ("missing.py", "FileNotFoundError: Cannot read the python file /Workspace/missing.py"),
     ],
 )
-def test_every_way_to_fail_is_told(api: JobsApi, file: str, error: str) -> None:
+def test_every_kind_of_failure_is_reported(api: JobsApi, file: str, error: str) -> None:
     run = api.ended(api.submit(python("a", file)))
     assert run.state.result_state is jobs.RunResultState.FAILED
     assert (api.output(run, "a").error or "").startswith(error)
 
 
-def test_a_failed_task_is_tried_again(api: JobsApi, tmp_path: Path) -> None:
+def test_a_failed_task_is_retried(api: JobsApi, tmp_path: Path) -> None:
     run = api.ended(api.submit(python("a", "once.py", str(tmp_path / "been"), max_retries=2)))
     assert run.state.result_state is jobs.RunResultState.SUCCESS
     assert [t.attempt_number for t in run.tasks or []] == [0, 1]
@@ -69,7 +69,7 @@ def test_a_task_and_a_run_time_out(api: JobsApi, tmp_path: Path) -> None:
     assert results(run)["a"] == "TIMEDOUT"
 
 
-def test_a_run_is_cancelled_whatever_its_tasks_have_come_to(api: JobsApi, tmp_path: Path) -> None:
+def test_a_run_is_cancelled_although_a_task_has_failed(api: JobsApi, tmp_path: Path) -> None:
     never = tmp_path / "never"
     run_id = api.submit(
         python("bad", "fail.py"),
@@ -104,11 +104,11 @@ def test_runs_wait_for_slots_and_the_queue_is_bounded(
     ]
     states = [api.jobs.get_run(run).state.life_cycle_state.value for run in waiting]
     assert states == ["QUEUED", "PENDING"]
-    answer = api.call(
+    response = api.call(
         "POST", "/api/2.2/jobs/runs/submit", {"spark_python_task": {"python_file": "/say.py"}}
     )
-    assert (answer.status, answer.json["error_code"]) == (429, "REQUEST_LIMIT_EXCEEDED")
-    assert answer.headers["retry-after"]
+    assert (response.status, response.json["error_code"]) == (429, "REQUEST_LIMIT_EXCEEDED")
+    assert response.headers["retry-after"]
     api.jobs.cancel_run(waiting[0])
     assert api.ended(waiting[0]).state.result_state is jobs.RunResultState.CANCELED
     go.touch()
@@ -117,7 +117,7 @@ def test_runs_wait_for_slots_and_the_queue_is_bounded(
     assert ends[0].tasks[0].end_time <= ends[1].tasks[0].start_time
 
 
-def test_runs_of_a_job_wait_for_their_turn_also_after_a_restart(
+def test_runs_of_a_job_wait_for_earlier_ones_also_after_a_restart(
     start_api: Callable[..., JobsApi], tmp_path: Path
 ) -> None:
     api = start_api(DATABRICKS_QUEUE="3")
@@ -128,8 +128,8 @@ def test_runs_of_a_job_wait_for_their_turn_also_after_a_restart(
         tasks=[task("a", "hold.py", str(go))],
     ).job_id
     runs = [api.jobs.run_now(job_id).run_id for _ in range(4)]
-    answer = api.call("POST", "/api/2.2/jobs/run-now", {"job_id": job_id})
-    assert (answer.status, answer.json["error_code"]) == (429, "REQUEST_LIMIT_EXCEEDED")
+    response = api.call("POST", "/api/2.2/jobs/run-now", {"job_id": job_id})
+    assert (response.status, response.json["error_code"]) == (429, "REQUEST_LIMIT_EXCEEDED")
     states = {run: api.jobs.get_run(run).status for run in runs[1:]}
     assert {s.queue_details.code.value for s in states.values()} == {"MAX_CONCURRENT_RUNS_REACHED"}
     wait_for("the first run", lambda: go.with_suffix(".held").exists())
@@ -174,13 +174,13 @@ def test_a_wheel_is_called(api: JobsApi, entry: tuple[str, str]) -> None:
     assert api.output(run, "a").logs == "called --n=a\n"
 
 
-def test_a_library_that_is_not_there_is_named(api: JobsApi) -> None:
+def test_a_missing_library_is_named(api: JobsApi) -> None:
     library = compute.Library(pypi=compute.PythonPyPiLibrary("no-such-package==1"))
     run = api.ended(api.submit(python("a", "say.py", libraries=[library])))
     assert "Library installation failed for no-such-package==1" in run.state.state_message
 
 
-def test_a_cluster_brings_variables_and_the_token_stays(api: JobsApi) -> None:
+def test_a_task_has_the_variables_of_its_cluster_and_not_the_token(api: JobsApi) -> None:
     cluster = compute.ClusterSpec(spark_env_vars={"A": "it's {{job.id}}"}, num_workers=0)
     run = api.ended(api.submit(python("a", "environment.py", new_cluster=cluster)))
     assert api.output(run, "a").logs == "\nit's {{job.id}}\n"
@@ -195,12 +195,12 @@ def test_a_log_is_bounded(start_api: Callable[..., JobsApi]) -> None:
     assert (output.logs or "").endswith("000039999\n")
     folder = api.attempt(run.tasks[0].run_id)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 110_000
-    # The oldest runs go, and their logs with them.
+    # The oldest runs are deleted with their logs.
     for _ in range(2):
         api.ended(api.submit(python("a", "say.py")))
     wait_for("the oldest run to be forgotten", lambda: not folder.exists())
-    answer = api.call("GET", "/api/2.2/jobs/runs/get", None, {"run_id": run.run_id})
-    assert answer.json["message"] == f"Run {run.run_id} does not exist."
+    response = api.call("GET", "/api/2.2/jobs/runs/get", None, {"run_id": run.run_id})
+    assert response.json["message"] == f"Run {run.run_id} does not exist."
 
 
 def test_the_page_of_a_run_shows_tasks_parameters_and_log(api: JobsApi) -> None:

@@ -1,4 +1,4 @@
-"""Notebooks from elsewhere (tests/foreign), on S3 and Kinesis behind one endpoint."""
+"""Foreign notebooks (tests/foreign), on S3 and Kinesis behind one endpoint."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Iterator[JobsApi]:
-    """A service whose workspace and DBFS have what a person has put there."""
+    """A service with the notebooks in its workspace and the keys in its DBFS."""
     service = JobsApi(
         tmp_path_factory.mktemp("databricks"),
         **localstack.access,
@@ -67,7 +67,7 @@ spark.sql("DROP TABLE cleaned_pins")
 spark.range(3).write.saveAsTable("cleaned_pins")
 dbutils.notebook.exit(f"{' '.join(names)}: {count}, {spark.table('cleaned_pins').count()}")
 """
-"""What the next one finds, who may drop a table and make it again."""
+"""A later notebook: it lists the saved tables, and drops one and creates it again."""
 
 
 def dbfs(api: JobsApi) -> Path:
@@ -76,9 +76,9 @@ def dbfs(api: JobsApi) -> Path:
 
 
 def submit(api: JobsApi, path: str, retries: int = 0) -> int:
-    """Submit a notebook for a cluster that is there on Databricks."""
-    there = "1108-162752-8okw8dgg"
-    return api.submit(notebook("book", path, existing_cluster_id=there, max_retries=retries))
+    """Submit a notebook for an existing cluster of Databricks."""
+    cluster = "1108-162752-8okw8dgg"
+    return api.submit(notebook("book", path, existing_cluster_id=cluster, max_retries=retries))
 
 
 def has_ended(api: JobsApi, run_id: int) -> bool:
@@ -87,14 +87,14 @@ def has_ended(api: JobsApi, run_id: int) -> bool:
 
 
 def log(api: JobsApi, run_id: int) -> str:
-    """What each attempt at the task of a run has printed."""
+    """The output of each attempt at the task of a run."""
     tasks = api.jobs.get_run(run_id).tasks
     files = (api.attempt(task.run_id) / "log" for task in tasks)
     return "\n".join(file.read_text() for file in files if file.exists())
 
 
 def saved(api: JobsApi) -> dict[str, int]:
-    """Rows of each table that is there by name."""
+    """Number of rows of each saved table, by name."""
     found = {}
     for log in (dbfs(api) / "user/hive/warehouse").glob("*/_delta_log"):
         if list(log.glob("*.json")):
@@ -103,11 +103,11 @@ def saved(api: JobsApi) -> dict[str, int]:
     return found
 
 
-def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
+def test_foreign_notebooks_run_unchanged(api: JobsApi) -> None:
     home = f"/Workspace/{elsewhere.HOME}"
     batch = submit(api, f"{home}/batch_processing")
-    # As one gives to a stream on Databricks. Spark wants a Python worker within ten seconds, and a
-    # query whose worker comes later has failed: a machine whose cores are busy needs that at times.
+    # Retries as a stream has on Databricks. Spark requires a Python worker within ten seconds, else
+    # the query fails: on a machine whose cores are busy that happens at times.
     stream = submit(api, f"{home}/stream_processing", retries=5)
 
     run = api.ended(batch, LIMIT)
@@ -122,10 +122,10 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
     assert all(cell["outputs"] for cell in cells if "display(" in cell["source"])
 
     tables = {f"{USER_ID}_{entity.name}_table": len(KEYS) for entity in ENTITIES}
-    wanted = tables | {"cleaned_pins": len(KEYS)}
+    expected = tables | {"cleaned_pins": len(KEYS)}
     wait_for(
         "every record in its table",
-        lambda: has_ended(api, stream) or saved(api) == wanted,
+        lambda: has_ended(api, stream) or saved(api) == expected,
         LIMIT,
         state=lambda: f"rows: {saved(api)}, {log(api, stream)}",
     )
@@ -138,6 +138,6 @@ def test_notebooks_of_others_run_as_they_are(api: JobsApi) -> None:
     run = api.ended(submit(api, "/look"), LIMIT)
     assert api.output(run, "book").error is None, api.output(run, "book").error_trace
     assert api.output(run, "book").notebook_output.result == (
-        f"{' '.join(sorted(wanted))}: {len(KEYS)}, 3"
+        f"{' '.join(sorted(expected))}: {len(KEYS)}, 3"
     )
     assert saved(api) == tables | {"cleaned_pins": 3}

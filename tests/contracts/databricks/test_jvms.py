@@ -71,7 +71,7 @@ class Warm:
         logs = self.logs(run)
         assert results(run) == {"a": result}, logs
         assert "from the JVM, as printed" in logs
-        return self.told(logs)
+        return self.named_pid(logs)
 
     def held(self) -> tuple[int, int]:
         """A run whose task doesn't end, and its JVM."""
@@ -79,10 +79,10 @@ class Warm:
         attempt = self.api.jobs.get_run(run_id).tasks[0].run_id
         log = self.api.attempt(attempt) / "log"
         wait_for("the JVM", lambda: log.exists() and "jvm " in log.read_text(), 30)
-        return run_id, self.told(log.read_text())
+        return run_id, self.named_pid(log.read_text())
 
     @staticmethod
-    def told(logs: str) -> int:
+    def named_pid(logs: str) -> int:
         """The JVM that a task names."""
         return int(logs.split("jvm ")[-1].split()[0])
 
@@ -170,7 +170,7 @@ def test_it_ends_with_the_service(start: Callable[..., Warm], how: str) -> None:
         warm.api.start()  # ends the Python of the task
 
 
-def test_a_jvm_that_does_not_start_is_told(start: Callable[..., Warm]) -> None:
+def test_a_jvm_that_does_not_start_is_reported(start: Callable[..., Warm]) -> None:
     warm = start()
     cluster = ClusterSpec(
         spark_version="18.x-scala2.13", num_workers=0, spark_conf={"spark.driver.memory": "lots"}
@@ -198,17 +198,17 @@ def test_a_session_leaves_nothing_to_the_next_task(start: Callable[..., Warm]) -
     )
     runs = [warm.api.ended(warm.api.jobs.run_now(job_id).run_id, 60)]
     runs += [warm.api.ended(warm.api.submit(task), 60) for task in tasks]
-    told = [
+    outputs = [
         dict(line.split(" ", 1) for line in log.splitlines() if " " in line)
         for log in map(warm.logs, runs)
     ]
-    assert len({found["jvm"] for found in told}) == 1
-    assert len({found["application"] for found in told}) == 3
-    assert [found["rows"] for found in told] == ["5", "9", "7"]
-    assert {found["views"] for found in told} == {"[]"}
-    assert {found["setting"] for found in told} == {"2"}
+    assert len({found["jvm"] for found in outputs}) == 1
+    assert len({found["application"] for found in outputs}) == 3
+    assert [found["rows"] for found in outputs] == ["5", "9", "7"]
+    assert {found["views"] for found in outputs} == {"[]"}
+    assert {found["setting"] for found in outputs} == {"2"}
     # The runtime of its cluster decides, not that of the task before.
-    assert [found["ansi"] for found in told] == ["false", "true", "false"]
+    assert [found["ansi"] for found in outputs] == ["false", "true", "false"]
 
     # A query that failed while the file went on fails its task, which takes the JVM with it.
     run = warm.api.ended(warm.api.submit(python("a", "stream.py", f"{table}-checkpoint")), 60)
@@ -216,4 +216,4 @@ def test_a_session_leaves_nothing_to_the_next_task(start: Callable[..., Warm]) -
     assert results(run) == {"a": "FAILED"}
     assert (warm.api.output(run, "a").error or "").startswith(f"StreamingQueryFailed: {failed}")
     assert failed in run.state.state_message
-    wait_for("the end of the JVM", lambda: not lives(int(told[0]["jvm"])), 10)
+    wait_for("the end of the JVM", lambda: not lives(int(outputs[0]["jvm"])), 10)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
-    """A service whose workspace holds the notebooks, beside an S3 that holds posts."""
+    """A service with the notebooks in its workspace, and an S3 with posts."""
     with LocalStack(tmp_path_factory.mktemp("localstack"), "http://127.0.0.1:9") as localstack:
         s3 = localstack.client("s3")
         s3.create_bucket(Bucket=BUCKET)
@@ -74,7 +74,7 @@ def test_three_notebooks_run_as_one(api: JobsApi) -> None:
 
 
 def test_a_query_that_failed_before_the_last_cell_fails_the_run(api: JobsApi) -> None:
-    older = "1108-162752-8okw8dgg"  # the first cell wants the older runtime's way
+    older = "1108-162752-8okw8dgg"  # the first cell depends on the older runtime
     task = notebook("book", "/Workspace/books/queries", existing_cluster_id=older)
     run = api.ended(api.submit(task), LIMIT)
     output = api.output(run, "book")
@@ -94,7 +94,7 @@ def test_a_query_that_failed_before_the_last_cell_fails_the_run(api: JobsApi) ->
     assert "handled StreamingQueryException" in str(cells)
 
 
-def test_a_cell_that_fails_is_told_with_its_traceback(api: JobsApi) -> None:
+def test_a_failed_cell_is_reported_with_its_traceback(api: JobsApi) -> None:
     run = api.ended(api.submit(notebook("book", "/books/lib/shout", {"word": "fail"})), LIMIT)
     assert run.state.result_state is jobs.RunResultState.FAILED
     output = api.output(run, "book")

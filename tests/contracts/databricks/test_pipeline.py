@@ -1,4 +1,4 @@
-"""The pipeline's own notebooks and its quality gate, as a workspace runs them."""
+"""The project's notebooks and its quality gate, run by the local workspace."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT + 20)]
 
 @pytest.fixture(scope="module")
 def block() -> Block:
-    """The generated source."""
+    """The generated posts."""
     return next(blocks())
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory, block: Block) -> Path:
-    """Objects of the first posts, and of two records that can't be cleaned."""
+    """Objects with the first posts, and with two records that cannot be cleaned."""
     folder = tmp_path_factory.mktemp("lake")
     for entity in ENTITIES:
         sent = [*lines(entity, block.rows(entity)[:POSTS]), *(["junk", "[]"] * (entity is GEO))]
@@ -65,7 +65,7 @@ def kinesis(block: Block) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -> Iterator[JobsApi]:
-    """A service whose workspace is this checkout, as it is when deployed."""
+    """A service whose workspace contains this checkout, as after a deployment."""
     service = JobsApi(
         tmp_path_factory.mktemp("databricks"),
         DATABRICKS_WORKSPACE=f"{HERE}={ROOT}",
@@ -80,13 +80,13 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
         yield service
 
 
-def tables(shown: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]]]:
-    """Tables that the cell with this text has shown."""
-    (cell,) = (cell for cell in shown if marker in cell["source"] and cell["language"] != "md")
+def tables(cells: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]]]:
+    """Tables that the cell with the text ``marker`` has displayed."""
+    (cell,) = (cell for cell in cells if marker in cell["source"] and cell["language"] != "md")
     return [{tuple(row) for row in o["rows"]} for o in cell["outputs"] if o["kind"] == "table"]
 
 
-def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
+def test_the_notebooks_succeed_and_the_gate_reports_what_is_wrong(
     api: JobsApi, lake: Path, block: Block
 ) -> None:
     objects = f"file:{lake}/{names.TOPICS_DIR}"
@@ -104,46 +104,46 @@ def test_notebooks_clean_stream_and_answer_and_the_gate_says_what_is_wrong(
     for key in ("clean", "results", "stream", "streams"):
         output = api.output(run, key)
         assert output.error is None, output.error_trace or output.logs
-    well = dict.fromkeys(("clean", "results", "stream", "streams"), "SUCCESS")
-    assert results(run) == well | {"gate": "FAILED"}
+    succeeded = dict.fromkeys(("clean", "results", "stream", "streams"), "SUCCESS")
+    assert results(run) == succeeded | {"gate": "FAILED"}
 
     counts = json.loads(api.output(run, "clean").notebook_output.result)
     assert counts == {entity.name: POSTS for entity in ENTITIES}
-    shown = api.cells(run, "clean")
-    assert tables(shown, "ingest(") == [
+    cells = api.cells(run, "clean")
+    assert tables(cells, "ingest(") == [
         {
             ("pin", "3", "150", "150", "0", "150"),
             ("geo", "4", "152", "150", "2", "150"),
             ("user", "3", "150", "150", "0", "150"),
         }
     ]
-    assert [row[:4] for row in sorted(*tables(shown, "quarantine_user"))] == [
+    assert [row[:4] for row in sorted(*tables(cells, "quarantine_user"))] == [
         ("geo", "not_an_object", "the record is [], no object", "[]"),
         ("geo", "not_json", "the record is not JSON", "junk"),
     ]
     oracle = Oracle(*(arrow(entity, block.rows(entity)[:POSTS]) for entity in ENTITIES))
-    (pins,) = tables(shown, "df_pin ORDER")
+    (pins,) = tables(cells, "df_pin ORDER")
     expected = [oracle.cleaned("pin")[key] for key in range(10)]
     assert pins == {tuple("null" if v is None else str(v) for v in row) for row in expected}
 
-    shown = api.cells(run, "results")
-    text = "\n".join(cell["source"] for cell in shown)
+    cells = api.cells(run, "results")
+    text = "\n".join(cell["source"] for cell in cells)
     for result in RESULTS:
         assert f"## {result.name}. {result.question}" in text
-        (found,) = tables(shown, f"\nFROM result_{result.name}")
+        (found,) = tables(cells, f"\nFROM result_{result.name}")
         assert found == {tuple(map(str, row)) for row in oracle.result(result.name)}, result.name
 
     counts = json.loads(api.output(run, "streams").notebook_output.result)
     assert counts == {entity.name: POSTS for entity in ENTITIES}
-    shown = api.cells(run, "streams")
-    (posts,) = tables(shown, "AS posts, end")
+    cells = api.cells(run, "streams")
+    (posts,) = tables(cells, "AS posts, end")
     assert {row[:3] for row in posts} >= {
         (names.stream(ID, entity), "hour", str(POSTS)) for entity in ENTITIES
     }
-    (arrived,) = tables(shown, "FROM arrived")
+    (arrived,) = tables(cells, "FROM arrived")
     assert len(arrived) == 5
 
-    # What Airflow's operator logs: the checks that failed, not "SystemExit: 1".
+    # Airflow's operator logs this error, so it names the failed checks, not "SystemExit: 1".
     error = api.output(run, "gate").error or ""
     assert error.startswith("SystemExit: check_quality: ")
     assert "quarantine_share of geo is 0.0131579, threshold 0.01 (2 of 152 records)" in error

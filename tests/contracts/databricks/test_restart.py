@@ -1,4 +1,4 @@
-"""The service is killed, stopped and started again: no run is lost, none runs without end."""
+"""Kill, stop and restart of the service: no run is lost, none stays active without end."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def test_runs_outlive_the_service(
     assert results(run)["a"] == "FAILED"
     assert "was stopped" in (api.output(run, "a").error or "")
     assert not lives(int(pid.read_text()))
-    # What was submitted before is known: the same token gives the same run.
+    # The tokens are stored: a repeated token returns the same run.
     assert api.submit(python("a", "say.py"), idempotency_token="active") == active
     assert api.submit(python("a", "say.py"), idempotency_token="done") == done
     assert api.output(api.ended(done), "a").logs == "kept\n"
-    # A run of which nothing had started takes its turn.
+    # A run without a started task runs after the restart.
     later = api.ended(waiting)
     assert later.state.result_state is jobs.RunResultState.SUCCESS
     assert api.output(later, "a").logs == "later\n"
 
 
-def test_a_repair_runs_what_a_restart_has_broken(
+def test_a_repair_reruns_tasks_that_a_restart_has_ended(
     start_api: Callable[..., JobsApi], tmp_path: Path
 ) -> None:
     api = start_api()
@@ -63,13 +63,13 @@ def test_a_repair_runs_what_a_restart_has_broken(
     assert run.state.result_state is jobs.RunResultState.SUCCESS
 
 
-def test_it_does_not_start_without_a_token(tmp_path: Path) -> None:
+def test_the_service_does_not_start_without_a_token(tmp_path: Path) -> None:
     api = JobsApi(tmp_path, DATABRICKS_TOKEN="")
     with pytest.raises(AssertionError, match="DATABRICKS_TOKEN is not set"):
         api.start()
 
 
-def test_health_says_what_is_missing(tmp_path: Path) -> None:
+def test_health_reports_what_is_missing(tmp_path: Path) -> None:
     api = JobsApi(tmp_path, DATABRICKS_PATH=str(tmp_path))
     try:
         with pytest.raises(AssertionError, match="waited"):

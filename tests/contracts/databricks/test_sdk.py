@@ -37,10 +37,10 @@ def test_a_job_is_created_changed_listed_and_deleted(api: JobsApi) -> None:
         api.jobs.get(job_id)
 
 
-def test_who_may_do_what_with_a_job_is_kept(api: JobsApi) -> None:
+def test_the_permissions_of_a_job_are_stored(api: JobsApi) -> None:
     level, access = jobs.JobPermissionLevel, jobs.JobAccessControlRequest
 
-    def found() -> dict[str, str]:
+    def levels() -> dict[str, str]:
         listed = api.jobs.get_permissions(str(job_id)).access_control_list
         return {
             item.user_name or item.group_name: item.all_permissions[0].permission_level.value
@@ -48,10 +48,10 @@ def test_who_may_do_what_with_a_job_is_kept(api: JobsApi) -> None:
         }
 
     given = [access(user_name="ann", permission_level=level.CAN_VIEW)]
-    made = api.jobs.create(tasks=[task("a", "say.py")], access_control_list=given)
-    job_id = made.job_id
+    created = api.jobs.create(tasks=[task("a", "say.py")], access_control_list=given)
+    job_id = created.job_id
     owner = {"databricks@localhost": "IS_OWNER"}
-    assert found() == {**owner, "ann": "CAN_VIEW"}
+    assert levels() == {**owner, "ann": "CAN_VIEW"}
     more = [
         access(user_name="ann", permission_level=level.CAN_MANAGE),
         access(group_name="staff", permission_level=level.CAN_MANAGE_RUN),
@@ -59,18 +59,18 @@ def test_who_may_do_what_with_a_job_is_kept(api: JobsApi) -> None:
     api.jobs.update_permissions(str(job_id), access_control_list=more)
     api.jobs.reset(job_id, jobs.JobSettings(name="Other", tasks=[task("a", "say.py")]))
     api.jobs.update(job_id, new_settings=jobs.JobSettings(name="Third"))
-    assert found() == {**owner, "ann": "CAN_MANAGE", "staff": "CAN_MANAGE_RUN"}
+    assert levels() == {**owner, "ann": "CAN_MANAGE", "staff": "CAN_MANAGE_RUN"}
     api.jobs.set_permissions(
         str(job_id), access_control_list=[access(user_name="bob", permission_level=level.IS_OWNER)]
     )
-    assert found() == {"bob": "IS_OWNER"}
+    assert levels() == {"bob": "IS_OWNER"}
     settings = api.call("GET", "/api/2.1/jobs/get", None, {"job_id": job_id}).json["settings"]
     assert "access_control_list" not in settings
-    known = api.jobs.get_permission_levels(str(job_id)).permission_levels
-    assert {item.permission_level for item in known} == set(level)
+    all_levels = api.jobs.get_permission_levels(str(job_id)).permission_levels
+    assert {item.permission_level for item in all_levels} == set(level)
 
 
-def test_lists_come_in_pages(api: JobsApi) -> None:
+def test_lists_are_paged(api: JobsApi) -> None:
     created = [api.jobs.create(name="paged", tasks=[task("a", "say.py")]).job_id for _ in range(5)]
     listed = [j.job_id for j in api.jobs.list(name="paged", limit=2)]
     assert listed == created[::-1]
@@ -81,7 +81,7 @@ def test_lists_come_in_pages(api: JobsApi) -> None:
         api.ended(run)
 
 
-def test_a_run_passes_parameters_and_references_down(api: JobsApi) -> None:
+def test_a_run_resolves_parameters_and_references(api: JobsApi) -> None:
     job_id = api.jobs.create(
         name="parameters",
         parameters=[
@@ -106,15 +106,15 @@ def test_a_run_passes_parameters_and_references_down(api: JobsApi) -> None:
     assert run.start_time <= run.end_time
 
 
-def test_empty_parameters_are_as_good_as_none(api: JobsApi) -> None:
+def test_empty_parameters_count_as_absent(api: JobsApi) -> None:
     job_id = api.jobs.create(name="own", tasks=[task("a", "say.py", "own")]).job_id
     body = {"job_id": job_id, "job_parameters": {"day": "1"}, "python_params": [], "jar_params": []}
-    answer = api.call("POST", "/api/2.2/jobs/run-now", body)
-    assert answer.status == 200, answer.json
-    assert api.output(api.ended(answer.json["run_id"]), "a").logs == "own\n"
+    response = api.call("POST", "/api/2.2/jobs/run-now", body)
+    assert response.status == 200, response.json
+    assert api.output(api.ended(response.json["run_id"]), "a").logs == "own\n"
 
 
-def test_a_failed_task_tells_its_error_and_is_repaired(api: JobsApi, tmp_path: Path) -> None:
+def test_a_failed_task_reports_its_error_and_is_repaired(api: JobsApi, tmp_path: Path) -> None:
     job_id = api.jobs.create(
         name="repaired",
         tasks=[
@@ -195,7 +195,7 @@ def test_a_token_submitted_twice_runs_once(api: JobsApi, tmp_path: Path) -> None
         api.submit(python("a", "say.py"), idempotency_token="once")
 
 
-def test_a_client_that_looks_around_finds_one_cluster(api: JobsApi) -> None:
+def test_a_client_finds_one_cluster_and_its_runtimes(api: JobsApi) -> None:
     clusters = api.client.clusters
     (cluster,) = clusters.list()
     assert clusters.get(cluster.cluster_id).state.value == "RUNNING"

@@ -1,4 +1,4 @@
-"""Exported notebooks as cells."""
+"""The cells of exported notebooks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_cells_of_a_jupyter_file(tmp_path: Path) -> None:
     assert found == [("md", "# One\ntwo"), ("sql", "SELECT 1"), ("python", "x = 1")]
 
 
-def test_a_mark_before_the_text_is_passed_over(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "book.py").write_text(SOURCE, encoding="utf-8-sig")
     assert load(tmp_path / "book.py")[0].source == "x = 1"
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_notebook(tmp_path: Path) -> None:
         ("/Workspace/x", "/x"),
     ],
 )
-def test_a_path_is_seen_from_the_notebook(path: str, expected: str) -> None:
+def test_a_path_is_relative_to_the_notebook(path: str, expected: str) -> None:
     assert workspace_path("/a/b", path) == expected
 
 
@@ -110,7 +110,7 @@ def test_lines_keep_their_numbers_without_magics() -> None:
         (r"SELECT 'it\'s; one'; SELECT `a;b`", [r"SELECT 'it\'s; one'", "SELECT `a;b`"]),
     ],
 )
-def test_statements_are_parted_outside_of_quotes(text: str, expected: list[str]) -> None:
+def test_statements_are_split_outside_of_quotes(text: str, expected: list[str]) -> None:
     assert statements(text) == expected
 
 

@@ -1,4 +1,4 @@
-"""Files of DBFS in Python's own functions, in a process of their own: they are replaced there."""
+"""Files of DBFS in Python's file functions, which a process of its own replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a notebook may take that another one runs."""
+"""The time-out of a notebook that another notebook runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from services.databricks.runner.notebook.limit import limited
 
 
-def run(outer: float, inner: float, within: float = 0, behind: float = 0) -> None:
-    """A notebook that runs another one, each for some seconds."""
+def run(outer: float, inner: float, within: float = 0, after: float = 0) -> None:
+    """Run a notebook within a notebook, each for some seconds."""
     with limited(outer, "/outer"):
         with limited(inner, "/inner"):
             time.sleep(within)
-        time.sleep(behind)
+        time.sleep(after)
 
 
 def test_the_notebook_that_takes_too_long_is_named() -> None:
@@ -27,12 +27,12 @@ def test_the_notebook_that_takes_too_long_is_named() -> None:
 
 
 @pytest.mark.parametrize("inner", [0, 60])
-def test_the_limit_of_the_outer_one_counts_within_the_inner_one(inner: float) -> None:
+def test_the_outer_limit_counts_within_the_inner_notebook(inner: float) -> None:
     with pytest.raises(TimeoutError, match="notebook /outer"):
         run(0.05, inner, within=5)
 
 
 @pytest.mark.parametrize("inner", [0, 0.1, 60])
-def test_the_limit_of_the_outer_one_goes_on_behind_the_inner_one(inner: float) -> None:
+def test_the_outer_limit_goes_on_after_the_inner_notebook(inner: float) -> None:
     with pytest.raises(TimeoutError, match="notebook /outer"):
-        run(0.2, inner, within=0.05, behind=5)
+        run(0.2, inner, within=0.05, after=5)

@@ -1,4 +1,4 @@
-"""What a task may expect of Spark, by the runtime of its cluster."""
+"""The Spark settings of a task, by the runtime of its cluster."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EXISTING = {"existing_cluster_id": "1108-162752-8okw8dgg"}
         ({}, {"spark_version": "16.4.x-scala2.12"}, "17.0.x-scala2.13", "false"),
         ({}, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", "true"),
         (EXISTING, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", "true"),
-        # Only a policy can give it a version.
+        # Only a policy can set its version.
         ({}, {"num_workers": 0}, "16.4.x-scala2.12", "false"),
         ({}, {"num_workers": 0}, "17.3.x-scala2.13", "true"),
-        # Of a job stored before versions were checked.
+        # A job that was stored before versions were checked.
         ({}, {"spark_version": "auto:latest-lts"}, "16.4.x-scala2.12", "false"),
         # Serverless.
         ({"environment_key": "default"}, {}, "16.4.x-scala2.12", "true"),
@@ -58,7 +58,7 @@ def test_every_form_of_a_runtime_is_read(version: str, ansi: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["auto:latest-lts", "latest", "16", "v16.4", "16.4 x"])
-def test_what_is_no_runtime_is_named(version: str) -> None:
+def test_an_invalid_runtime_is_named(version: str) -> None:
     with pytest.raises(ApiError, match=f"^Invalid spark version {version}.$"):
         check(version)
     with pytest.raises(SettingError, match=f"CLUSTER_SPARK_VERSION is '{version}': .* 16.4.x"):

@@ -1,4 +1,4 @@
-"""What the runner does before the code of a task builds a session."""
+"""The defaults that the runner sets before the code of a task builds a session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_jvm_that_pyspark_starts_has_the_settings_on_its_command_line(
 def test_a_function_is_called_once_after_the_first_import(
     monkeypatch: pytest.MonkeyPatch, looked_for: bool
 ) -> None:
-    """Who looks for the module before does not use the call up."""
+    """An earlier search for the module does not trigger the call."""
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     calls: list[bool] = []
     after_import("colorsys", lambda: calls.append(hasattr(sys.modules["colorsys"], "rgb_to_hsv")))

@@ -14,7 +14,7 @@ print("least", dbutils.widgets.get("least"))
 # COMMAND ----------
 
 # MAGIC %pip install boto3 \
-# MAGIC   pyspark  # both are there
+# MAGIC   pyspark  # both are installed
 
 # COMMAND ----------
 
