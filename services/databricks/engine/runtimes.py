@@ -43,13 +43,13 @@ def session_conf(
         cluster: the new cluster of the task, its own or one of its job, or empty.
         existing: runtime of every cluster that ``existing_cluster_id`` names.
     """
-    given = cluster.get("spark_conf", {}).get(ANSI)
-    if given is not None:
-        return {ANSI: given}
+    ansi = cluster.get("spark_conf", {}).get(ANSI)
+    if ansi is not None:
+        return {ANSI: ansi}
     if not cluster and not task.get("existing_cluster_id"):
         return {ANSI: "true"}  # serverless, which is the newest runtime
     try:
         major = runtime(cluster.get("spark_version") or existing)
-    except ValueError:  # of a job stored before versions were checked
+    except ValueError:  # a job that was stored before versions were checked
         major = runtime(existing)
     return {ANSI: "true" if major >= ANSI_SINCE else "false"}

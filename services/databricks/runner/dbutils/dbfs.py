@@ -89,9 +89,9 @@ class Dbfs:
 
     def _redirected(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def call(*given: Any, **named: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
             found = {name: self._path(value) for name, value in named.items()}
-            return function(*map(self._path, given), **found)
+            return function(*map(self._path, arguments), **found)
 
         return call
 
