@@ -21,7 +21,7 @@ from services.databricks.store.database import Database, Job, Run, new_id
 from services.databricks.workspace import Workspace
 
 LIMIT = 100
-"""Maximum of jobs in one response."""
+"""Maximum number of jobs in one response."""
 UNTITLED = "Untitled"
 
 Json = dict[str, Any]

@@ -29,7 +29,7 @@ from services.databricks.engine.states import (
 from services.databricks.store.database import Attempt, Run, new_id, run_of, whole_run
 
 LIMIT = 25
-"""Maximum of runs in one response."""
+"""Maximum number of runs in one response."""
 TASK = "main"
 """Task key of a run that is submitted without ``tasks`` and without a name."""
 _FIELDS = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_seconds")

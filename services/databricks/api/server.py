@@ -26,7 +26,7 @@ from services.databricks.engine.scheduler import Scheduler
 from services.databricks.ui.pages import Pages
 
 BODY_BYTES = 16_777_216
-"""Maximum of bytes of a body."""
+"""Maximum number of bytes of a body."""
 DRAINED_BYTES = 134_217_728
 """Bytes of a refused body that are read and discarded."""
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -18,7 +18,7 @@ from services.databricks.engine.states import RunIf
 from services.databricks.workspace import Workspace
 
 TASKS = 1000
-"""Maximum of tasks of a job; Databricks' limit."""
+"""Maximum number of tasks of a job; Databricks' limit."""
 PARAMETERS_BYTES = 1_048_576
 """Bytes of a task's own parameters, as JSON; Databricks' limit for a notebook."""
 
@@ -106,7 +106,7 @@ class Task(Struct):
 
 TYPES = ("spark_python_task", "python_wheel_task", "notebook_task")
 KEY_CHARACTERS = 100
-"""Maximum of characters of a task's key."""
+"""Maximum number of characters of a task's key."""
 _KEY = re.compile(rf"[\w-]{{1,{KEY_CHARACTERS}}}")
 
 

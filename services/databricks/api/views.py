@@ -10,7 +10,7 @@ from services.databricks.store.database import Attempt, Job, Run, _State, now
 USER = "databricks@localhost"
 """Creator of every job and run, as the service has only one token."""
 PAGE = 100
-"""Maximum of items of a list in one response; ``next_page_token`` leads to the next ones."""
+"""Maximum number of items of a list in one response; ``next_page_token`` leads to the next ones."""
 AWAITS_SLOT = "Waiting for a slot: as many tasks run as may run at a time."
 AWAITS_TURN = "Waiting for earlier runs of the job: as many are active as may be at a time."
 _QUEUES = {

@@ -1,1 +1,1 @@
-"""Runs on their way: the scheduler, a run's tasks, and the processes that run them."""
+"""The execution of runs: the scheduler, the tasks of a run, and their processes."""

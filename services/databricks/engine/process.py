@@ -46,7 +46,7 @@ def _end(folder: Path, grace: float) -> None:
     _signal(living, signal.SIGTERM)
     _wait(living, grace)
     deadline = time.monotonic() + LIMIT
-    # The last check misses a process that another was just starting.
+    # A check misses a process that another one is just starting, so repeat until none is left.
     while (living := of(folder)) and time.monotonic() < deadline:
         _signal(living, signal.SIGKILL)
         _wait(living, 1)

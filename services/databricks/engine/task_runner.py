@@ -26,7 +26,7 @@ from services.databricks.engine.log import BoundedLog
 from services.databricks.engine.states import Result
 
 OUTCOME_BYTES = 8_388_608
-"""Maximum of bytes read from an outcome; the runner writes less."""
+"""Maximum number of bytes read from an outcome; the runner writes less."""
 TRACE_BYTES = 10_000
 """Bytes of the log that replace the trace of a process that ended without an outcome."""
 FAILED = "Workload failed, see run output for details"

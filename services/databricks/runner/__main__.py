@@ -66,7 +66,7 @@ def _run_wheel(task: dict[str, Any], folder: Path) -> None:
         raise SystemExit(returned)
 
 
-def _jvm_is_reusable() -> bool:
+def _release_jvm() -> bool:
     """Stop the session of this process; return whether the JVM can serve another task.
 
     A JVM that this process has started ends with the process.
@@ -131,7 +131,7 @@ def main(folder: Path) -> int:
         outcome.failed(behind or error, str(behind or ""), behind.trace if behind else "")
         traceback.print_exception(error)
     if not outcome.has_failed:
-        outcome.clean = _jvm_is_reusable()
+        outcome.clean = _release_jvm()
     sys.stdout.flush()
     sys.stderr.flush()
     outcome.write()

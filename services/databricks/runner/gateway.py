@@ -14,6 +14,6 @@ from pyspark.find_spark_home import _find_spark_home
 
 if __name__ == "__main__":
     submit = os.path.join(_find_spark_home(), "bin", "spark-submit")
-    # SIGINT goes to the whole process group; only the service handles it.
+    # The service handles SIGINT; the JVM must ignore it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.execv(submit, [submit, *shlex.split(os.environ["PYSPARK_SUBMIT_ARGS"])])

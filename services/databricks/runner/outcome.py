@@ -17,7 +17,7 @@ TRACE_CHARACTERS = 100_000
 
 
 class TaskReport:
-    """Collected while a task runs, written once at its end."""
+    """The report of a task: collected while it runs, written once at its end."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "outcome.json"

@@ -37,7 +37,7 @@ LOOK_MILLIS = 500
 
 
 class StreamingQueryFailed(Exception):
-    """A query has failed; the message names it, the place of its start, and the innermost cause."""
+    """A query has failed; the message names it, its cell, and the innermost cause."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message)

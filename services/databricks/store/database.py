@@ -105,7 +105,7 @@ class Run(_State, Base):
 
     @property
     def max_concurrent(self) -> int:
-        """Maximum of active runs of the job at a time."""
+        """Maximum number of active runs of the job at a time."""
         return max(int(self.settings.get("max_concurrent_runs", 1)), 1)
 
 

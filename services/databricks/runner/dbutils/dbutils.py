@@ -159,7 +159,7 @@ class Optional:
 
 
 class Context:
-    """The context in which a notebook runs; it contains no token."""
+    """The context of a notebook: its run, job and path, but no token."""
 
     def __init__(self, run: Mapping[str, str], path: str) -> None:
         self._run, self._path = run, path
