@@ -16,7 +16,7 @@ from dataclasses import asdict
 
 from contract.settings import Settings
 from spark.pipeline.delta.lock import writer_lock
-from spark.pipeline.delta.maintenance import Upkeep, batch_tables, maintain, streaming_tables
+from spark.pipeline.delta.maintenance import TableReport, batch_tables, maintain, streaming_tables
 from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.session import session
 
@@ -27,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int | str:
     try:
         settings = Settings.from_environ()
         root, user_id = settings.batch_root, settings.user_id
-        with writer_lock(root, settings.aws_region, arguments.wait) as guard:
+        with writer_lock(root, settings.aws_region, arguments.wait) as check_lock:
             spark = session("maintain_tables")
-            done = maintain(spark, root, batch_tables(user_id), guard)
+            done = maintain(spark, root, batch_tables(user_id), check_lock)
         # The stream holds the lock of its tables for as long as it runs. It only adds files, but
         # for a changed row: a write of that gives up when it comes second, and is done again.
         done += maintain(spark, settings.streaming_root, streaming_tables(user_id), lambda: None)
@@ -50,15 +50,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _json(done: list[Upkeep]) -> str:
-    return json.dumps({"tables": [asdict(upkeep) for upkeep in done]})
+def _json(done: list[TableReport]) -> str:
+    return json.dumps({"tables": [asdict(table) for table in done]})
 
 
-def _text(done: list[Upkeep]) -> str:
+def _text(done: list[TableReport]) -> str:
     lines = [
-        f"{upkeep.table}: {upkeep.files} files, {upkeep.bytes} bytes; {upkeep.joined} joined"
-        + (f"; not joined: {upkeep.conflict}" if upkeep.conflict else "")
-        for upkeep in done
+        f"{table.table}: {table.files} files, {table.bytes} bytes; {table.joined} joined"
+        + (f"; not joined: {table.conflict}" if table.conflict else "")
+        for table in done
     ]
     return "\n".join(lines or ["there are no tables yet"])
 

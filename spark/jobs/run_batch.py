@@ -32,13 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings.from_environ()
         root = settings.batch_root
         objects = arguments.objects or f"s3://{settings.bucket}/{TOPICS_DIR}"
-        with writer_lock(root, settings.aws_region, arguments.wait) as guard:
+        with writer_lock(root, settings.aws_region, arguments.wait) as check_lock:
             spark = session("run_batch")
             locations = [
                 BatchLocation.of(entity, settings.user_id, objects, root) for entity in ENTITIES
             ]
-            counts = ingest(spark, locations, guard)
-            results = write_results(spark, settings.user_id, root, options, guard)
+            counts = ingest(spark, locations, check_lock)
+            results = write_results(spark, settings.user_id, root, options, check_lock)
     except FAILURES as error:
         sys.stderr.write(f"run_batch: {first_line(error)}\n")
         return 1

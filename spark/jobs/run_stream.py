@@ -29,7 +29,7 @@ from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.session import session
 from spark.pipeline.sources.kinesis import register
 from spark.pipeline.streaming.live_table import LiveTable
-from spark.pipeline.streaming.service import Restarts, Service
+from spark.pipeline.streaming.service import RestartPolicy, Service
 from spark.pipeline.streaming.sink import StreamLocation
 
 
@@ -39,18 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_environ()
         root = settings.streaming_root
-        with writer_lock(root, settings.aws_region, arguments.wait) as guard:
+        with writer_lock(root, settings.aws_region, arguments.wait) as check_lock:
             spark = session("run_stream")
             register(spark, settings, failOnDataLoss=arguments.fail_on_data_loss)
             service = Service(
                 spark,
                 [StreamLocation.of(entity, settings.user_id, root) for entity in ENTITIES],
-                LiveTable(spark, Table(f"{root}/{names.live_table(settings.user_id)}"), guard),
+                LiveTable(spark, Table(f"{root}/{names.live_table(settings.user_id)}"), check_lock),
                 partial(_kinesis, spark, settings, arguments.position),
                 arguments.checkpoints or f"{root}/_checkpoints",
-                guard,
+                check_lock,
                 None if arguments.once else arguments.interval,
-                Restarts(arguments.restarts),
+                RestartPolicy(arguments.restarts),
                 arguments.alive.touch if arguments.alive else lambda: None,
             )
             with _stopped_by_signals(service):
@@ -107,7 +107,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--restarts",
         type=int,
-        default=Restarts().most,
+        default=RestartPolicy().max_failures,
         help="failures in a row of a query before the job ends (%(default)s)",
     )
     parser.add_argument(

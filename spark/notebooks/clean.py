@@ -65,8 +65,8 @@ from spark.pipeline.batch.ingest import BatchLocation, ingest
 from spark.pipeline.delta.lock import writer_lock
 
 locations = [BatchLocation.of(entity, user_id, objects, root) for entity in ENTITIES]
-with writer_lock(root, settings.aws_region, wait=600) as guard:
-    counts = ingest(spark, locations, guard)
+with writer_lock(root, settings.aws_region, wait=600) as check_lock:
+    counts = ingest(spark, locations, check_lock)
 
 columns = ["entity", "objects", "records", "good", "quarantined", "table_rows"]
 display(spark.createDataFrame([[getattr(c, name) for name in columns] for c in counts], columns))

@@ -80,43 +80,43 @@ def _user() -> dict[str, Column]:
     }
 
 
-_CHANGED = {PIN: _pin, GEO: _geo, USER: _user}
+_COMPUTED = {PIN: _pin, GEO: _geo, USER: _user}
 """Columns that are made; the others are taken over, texts without blanks and placeholders."""
 
 
-def clean(rows: DataFrame, entity: Entity, *kept: str) -> DataFrame:
+def clean(rows: DataFrame, entity: Entity, *extra: str) -> DataFrame:
     """Clean good rows of one entity.
 
     Args:
         rows: the entity's columns and ``position``, as ``parse.good`` gives them.
         entity: whose rows they are.
-        kept: other columns, which are taken over.
+        extra: other columns, which are taken over.
 
     Returns:
         The columns of ``schemas.CLEANED``, ``position`` and those that are kept.
     """
-    made = _CHANGED[entity]()
+    computed = _COMPUTED[entity]()
     texts = {f.name for f in CLEANED[entity] if f.dataType.simpleString() == "string"}
 
     def column(name: str) -> Column:
-        if name in made:
-            return made[name].alias(name)
+        if name in computed:
+            return computed[name].alias(name)
         return present(name) if name in texts else F.col(name)
 
-    return rows.select(*(column(name) for name in CLEANED[entity].names), "position", *kept)
+    return rows.select(*(column(name) for name in CLEANED[entity].names), "position", *extra)
 
 
-def newest(cleaned: DataFrame, *more: Column) -> DataFrame:
+def newest(cleaned: DataFrame, *aggregates: Column) -> DataFrame:
     """Keep one row a key, the one with the greatest position; ``position`` is left out.
 
     Args:
         cleaned: what ``clean`` gives.
-        more: aggregates of all rows of a key, which become columns.
+        aggregates: aggregates of all rows of a key, which become columns.
     """
     names = [name for name in cleaned.columns if name != "position"]
     return (
         cleaned.groupBy("ind")
-        .agg(F.max_by(F.struct(*names), F.col("position")).alias("row"), *more)
+        .agg(F.max_by(F.struct(*names), F.col("position")).alias("row"), *aggregates)
         .drop("ind")
         .select("row.*", "*")
         .drop("row")

@@ -15,7 +15,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from contract.entities import Entity, Kind
 from spark.pipeline.schemas import WIRE, wire_schema
 
-SHOWN = 100
+QUOTED_LENGTH = 100
 """Characters of a wrong value that a reason quotes."""
 
 _STRICT = {
@@ -94,14 +94,14 @@ def _structural(entity: Entity) -> Column:
     exact = F.col("exact")
     value = F.try_variant_get(exact, "$.value", "variant")
 
-    def wrong(name: str, types: str, says: str) -> Column:
+    def wrong(name: str, types: str, description: str) -> Column:
         field = F.try_variant_get(exact, f"$.value.{name}", "variant")
         right = F.schema_of_variant(field).rlike(f"^({types}|VOID)$")
-        reason = F.concat(F.lit(f"{name} is "), _quoted(field), F.lit(f", not {says}"))
+        reason = F.concat(F.lit(f"{name} is "), _quoted(field), F.lit(f", not {description}"))
         return F.when(~right, reason)
 
     fields = F.concat_ws(
-        "; ", *(wrong(c.name, WIRE[c.kind].json, WIRE[c.kind].says) for c in entity.columns)
+        "; ", *(wrong(c.name, WIRE[c.kind].json, WIRE[c.kind].description) for c in entity.columns)
     )
     not_object = F.concat(F.lit("the record is "), _quoted(value), F.lit(", no object"))
     return (
@@ -127,8 +127,8 @@ def _semantic(entity: Entity) -> Column:
             text = F.col(f"row.`{column.name}`")
             reason = F.concat(
                 F.lit(f'{column.name} is "'),
-                F.left(text, F.lit(SHOWN)),
-                F.lit(f'", not {WIRE[column.kind].says}'),
+                F.left(text, F.lit(QUOTED_LENGTH)),
+                F.lit(f'", not {WIRE[column.kind].description}'),
             )
             dates.append(F.when(text.isNotNull() & timestamp(text).isNull(), reason))
     poisoned = F.concat_ws("; ", *dates)
@@ -140,5 +140,5 @@ def _semantic(entity: Entity) -> Column:
 
 def _quoted(value: Column) -> Column:
     text = F.to_json(value)
-    cut = F.concat(F.left(text, F.lit(SHOWN)), F.lit("..."))
-    return F.when(F.length(text) > SHOWN, cut).otherwise(text)
+    cut = F.concat(F.left(text, F.lit(QUOTED_LENGTH)), F.lit("..."))
+    return F.when(F.length(text) > QUOTED_LENGTH, cut).otherwise(text)

@@ -34,7 +34,7 @@ class WireType:
     """Type that its JSON value is read as; a timestamp is read as text first."""
     json: str
     """Regular expression of the names that ``schema_of_variant`` has for a right value."""
-    says: str
+    description: str
     """What a right value is, for people."""
 
 

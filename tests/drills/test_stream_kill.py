@@ -24,7 +24,7 @@ from hops import tables
 from hops.access import Access
 from tests.support import ROOT
 from tests.support.data import arrow, lines
-from tests.support.engine import Engine, Stream, Way
+from tests.support.engine import Engine, FaultProxy, Stream
 from tests.support.oracle import Oracle
 from tests.support.program import Program, spark_environment
 
@@ -81,14 +81,14 @@ class Job(Program):
 
 
 @pytest.fixture
-def way(engine: Engine) -> Iterator[Way]:
-    with Way(engine) as opened:
+def proxy(engine: Engine) -> Iterator[FaultProxy]:
+    with FaultProxy(engine) as opened:
         yield opened
 
 
 @pytest.fixture
-def job(tmp_path: Path, way: Way) -> Iterator[Job]:
-    with Job(tmp_path / "a job", way.endpoint) as made:
+def job(tmp_path: Path, proxy: FaultProxy) -> Iterator[Job]:
+    with Job(tmp_path / "a job", proxy.endpoint) as made:
         yield made
 
 
@@ -112,7 +112,7 @@ def send(stream: Stream, entity: Entity, begun: threading.Event, end: threading.
 
 
 def test_kills_a_reshard_and_an_outage(
-    engine: Engine, way: Way, job: Job, pytestconfig: pytest.Config
+    engine: Engine, proxy: FaultProxy, job: Job, pytestconfig: pytest.Config
 ) -> None:
     kills = pytestconfig.getoption("--kills")
     assert kills > OUTAGE_AFTER, "so many are needed for what happens meanwhile"
@@ -134,7 +134,7 @@ def test_kills_a_reshard_and_an_outage(
             files, commits = job.files(), job.commits()
             job.launch()
             if kill == IN_PLANNING:
-                job.wait_until("it looks into a stream", lambda: "GetRecords" in way.calls)
+                job.wait_until("it looks into a stream", lambda: "GetRecords" in proxy.calls)
                 assert not job.planned()
             elif kill == IN_READING:
                 job.wait_until("it has planned a batch", job.planned)
@@ -152,8 +152,8 @@ def test_kills_a_reshard_and_an_outage(
             if kill == MERGE_AFTER:
                 pin.merge(*pin.open()[1:3])
             if kill == OUTAGE_AFTER:
-                way.down = True
-                threading.Timer(OUTAGE, setattr, (way, "down", False)).start()
+                proxy.down = True
+                threading.Timer(OUTAGE, setattr, (proxy, "down", False)).start()
     finally:
         end.set()
         for sender in senders:

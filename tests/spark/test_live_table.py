@@ -18,15 +18,15 @@ def posts(tables: Tables, entity: Entity) -> int | None:
 
 @pytest.mark.slow
 def test_all_streams_also_while_only_one_has_come_back(tables: Tables) -> None:
-    live_writer, geo, user = tables.new_board(), Stream(GEO), Stream(USER)
+    live_table, geo, user = tables.new_live_table(), Stream(GEO), Stream(USER)
     for stream in (geo, user):
-        sink = tables.sink(stream.entity, live_writer=live_writer)
+        sink = tables.sink(stream.entity, live_table=live_table)
         sink(tables.frame(stream.put('{"ind":1}', "junk")), 0)
-    live_writer.flush()
+    live_table.flush()
     assert (posts(tables, GEO), posts(tables, USER)) == (1, 1)
     before = tables.live(USER)
-    restarted = tables.new_board()
-    tables.sink(GEO, live_writer=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
+    restarted = tables.new_live_table()
+    tables.sink(GEO, live_table=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
     restarted.flush()
     assert posts(tables, GEO) == 2
     assert tables.live(USER) == before
@@ -36,15 +36,15 @@ def test_all_streams_also_while_only_one_has_come_back(tables: Tables) -> None:
 def test_a_write_that_fails_is_told_and_made_good(tables: Tables) -> None:
     broken = [LookupError("the lock")]
 
-    def guard() -> None:
+    def check_lock() -> None:
         if broken:
             raise broken.pop()
 
-    live_writer = tables.new_board(guard)
-    live_writer.show("one", [("posts", "hour", 0, 3_600_000, "one", 5, 1)])
+    live_table = tables.new_live_table(check_lock)
+    live_table.publish("one", [("posts", "hour", 0, 3_600_000, "one", 5, 1)])
     with pytest.raises(LookupError):
-        live_writer.flush()
-    live_writer.show("two", [("posts", "hour", 0, 3_600_000, "two", 6, 1)])
-    live_writer.flush()
-    rows = tables.live_table.read(tables.spark).select("stream", "value").collect()
+        live_table.flush()
+    live_table.publish("two", [("posts", "hour", 0, 3_600_000, "two", 6, 1)])
+    live_table.flush()
+    rows = tables.live_metrics.read(tables.spark).select("stream", "value").collect()
     assert sorted(map(tuple, rows)) == [("one", 5), ("two", 6)]

@@ -58,12 +58,12 @@ class Root:
         """Write the results; return the names of those that have a new commit."""
         before, guarded = self.versions(), iter(range(killed_after))
 
-        def guard() -> None:
+        def check_lock() -> None:
             if next(guarded, None) is None:
                 raise LockError("killed")
 
         try:
-            counts = write_results(self.spark, ID, str(self.folder), options, guard)
+            counts = write_results(self.spark, ID, str(self.folder), options, check_lock)
         except LockError:
             assert killed_after < len(ALL)
         else:

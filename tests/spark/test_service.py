@@ -13,7 +13,7 @@ from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
 from spark.pipeline.sources.kinesis.records import SCHEMA
-from spark.pipeline.streaming.service import Reader, Restarts, Service
+from spark.pipeline.streaming.service import Reader, RestartPolicy, Service
 from tests.support.lake import ID
 from tests.support.stream import Stream, Tables, once
 
@@ -41,10 +41,12 @@ def files(tables: Tables, tmp_path: Path) -> Files:
     return Files(tables, tmp_path / "streams")
 
 
-def _service(tables: Tables, read: Reader, guard: Callable[[], None], tmp_path: Path) -> Service:
-    location, restarts = tables.location(GEO), Restarts(2, first=0.01)
-    live_writer, checkpoints = tables.new_board(guard), str(tmp_path / "ck")
-    return Service(tables.spark, [location], live_writer, read, checkpoints, guard, 0.1, restarts)
+def _service(
+    tables: Tables, read: Reader, check_lock: Callable[[], None], tmp_path: Path
+) -> Service:
+    location, policy = tables.location(GEO), RestartPolicy(2, first_delay=0.01)
+    live_table, checkpoints = tables.new_live_table(check_lock), str(tmp_path / "ck")
+    return Service(tables.spark, [location], live_table, read, checkpoints, check_lock, 0.1, policy)
 
 
 @pytest.mark.slow

@@ -136,9 +136,9 @@ def test_counted_posts_that_only_commits_tell(
 def test_a_killed_jobs_posts_are_shown_by_the_next(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live_writer = tables.live_writer
+    live_table = tables.live_table
     killed = tables.sink(GEO)
-    monkeypatch.setattr(live_writer, "show", lambda *_: None)  # its turn never came
+    monkeypatch.setattr(live_table, "publish", lambda *_: None)  # its turn never came
     killed(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}')), 0)
     assert tables.live(GEO) == {}
     monkeypatch.undo()
@@ -150,7 +150,7 @@ def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
     first = tables.sink(GEO)
     first(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3}')), 0)
     sink = tables.sink(GEO)
-    sink._known = RowCache(tables.location(GEO).table.read(tables.spark), most=2)
+    sink._row_cache = RowCache(tables.location(GEO).table.read(tables.spark), most=2)
     again = Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3,"country":"Mali"}', '{"ind":4}')
     sink(tables.frame(again), 1)
     assert countries(tables) == {1: None, 2: None, 3: "Mali", 4: None}

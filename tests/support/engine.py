@@ -206,7 +206,7 @@ Fault = tuple[int, str]
 """Status and Kinesis' name of an error."""
 
 
-class Way(Upstream):
+class FaultProxy(Upstream):
     """A way to the engine on which calls can be refused, lost or changed."""
 
     def __init__(self, engine: Engine) -> None:

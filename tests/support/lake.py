@@ -45,7 +45,7 @@ class Lake:
     def ingest(self) -> dict[str, Counts]:
         """Run the first half of the job."""
         locations = [BatchLocation.of(entity, ID, self.topics, self.root) for entity in ENTITIES]
-        return {c.entity: c for c in ingest(self.spark, locations, guard=lambda: None)}
+        return {c.entity: c for c in ingest(self.spark, locations, check_lock=lambda: None)}
 
     def run(self) -> dict[str, Any]:
         """Run the whole job; return its counts."""

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from contract import names
 from contract.entities import Entity
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.sources.kinesis.records import SCHEMA
 from spark.pipeline.streaming.live_table import LiveTable
@@ -67,7 +67,7 @@ class Tables:
     clock: list[int] = field(default_factory=lambda: [0])
 
     @property
-    def live_table(self) -> Table:
+    def live_metrics(self) -> Table:
         """The table of the live metrics."""
         return Table(f"{self.root}/{names.live_table(ID)}")
 
@@ -76,23 +76,26 @@ class Tables:
         return StreamLocation.of(entity, ID, str(self.root))
 
     def sink(
-        self, entity: Entity, guard: Guard = lambda: None, live_writer: LiveTable | None = None
+        self,
+        entity: Entity,
+        check_lock: LockCheck = lambda: None,
+        live_table: LiveTable | None = None,
     ) -> Feed:
         """A sink as a start of the job makes it; by default with the board of them all.
 
         A board that isn't killed, as a job's is, would write beside its successor's.
         """
-        shown = live_writer or self.live_writer
-        return Feed(self.spark, self.location(entity), shown, guard, lambda: self.clock[0])
+        shown = live_table or self.live_table
+        return Feed(self.spark, self.location(entity), shown, check_lock, lambda: self.clock[0])
 
     @cached_property
-    def live_writer(self) -> LiveTable:
+    def live_table(self) -> LiveTable:
         """The one board of these tables."""
-        return self.new_board()
+        return self.new_live_table()
 
-    def new_board(self, guard: Guard = lambda: None) -> LiveTable:
+    def new_live_table(self, check_lock: LockCheck = lambda: None) -> LiveTable:
         """A board as a start of the job makes it; its table is there."""
-        made = LiveTable(self.spark, self.live_table, guard)
+        made = LiveTable(self.spark, self.live_metrics, check_lock)
         made.flush()
         return made
 
@@ -111,7 +114,7 @@ class Tables:
     def live(self, entity: Entity) -> dict[tuple[str, str, str | None], tuple[int, int]]:
         """Value and rank of each live metric, by metric, window and label."""
         of_stream = F.col("stream") == names.stream(ID, entity)
-        found = self.live_table.read(self.spark).where(of_stream).collect()
+        found = self.live_metrics.read(self.spark).where(of_stream).collect()
         return {(r["metric"], r["window"], r["label"]): (r["value"], r["rank"]) for r in found}
 
     def versions(self) -> dict[str, int]:

@@ -20,7 +20,7 @@ from contract import names
 from contract.entities import Entity
 from contract.errors import PipelineError
 from spark.pipeline import cleaning, parse
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import JobError, first_line
 from spark.pipeline.schemas import CLEANED, KEY, QUARANTINE
@@ -69,7 +69,9 @@ class BatchLocation:
         )
 
 
-def ingest(spark: SparkSession, locations: list[BatchLocation], guard: Guard) -> list[Counts]:
+def ingest(
+    spark: SparkSession, locations: list[BatchLocation], check_lock: LockCheck
+) -> list[Counts]:
     """Read every new object of every entity into its tables.
 
     Raises:
@@ -79,7 +81,7 @@ def ingest(spark: SparkSession, locations: list[BatchLocation], guard: Guard) ->
     failures: list[Exception] = []
     counts = [Counts(location.entity.name, table=location.table.uri) for location in locations]
     queries = [
-        _start(spark, location, count, guard, failures)
+        _start(spark, location, count, check_lock, failures)
         for location, count in zip(locations, counts, strict=True)
     ]
     try:
@@ -94,11 +96,11 @@ def ingest(spark: SparkSession, locations: list[BatchLocation], guard: Guard) ->
         for query in queries:
             query.stop()
     with ThreadPoolExecutor(len(locations)) as pool:
-        list(pool.map(lambda pair: _look(spark, *pair), zip(locations, counts, strict=True)))
+        list(pool.map(lambda pair: _count_rows(spark, *pair), zip(locations, counts, strict=True)))
     return counts
 
 
-def _look(spark: SparkSession, location: BatchLocation, counts: Counts) -> None:
+def _count_rows(spark: SparkSession, location: BatchLocation, counts: Counts) -> None:
     counts.table_version = location.table.last_commit(spark).version
     counts.table_rows = location.table.read(spark).count()
 
@@ -107,7 +109,7 @@ def _start(
     spark: SparkSession,
     location: BatchLocation,
     counts: Counts,
-    guard: Guard,
+    check_lock: LockCheck,
     failures: list[Exception],
 ) -> StreamingQuery:
     for table, schema in (
@@ -120,7 +122,7 @@ def _start(
 
     def write(batch: DataFrame, _: int) -> None:
         try:
-            _write(batch, location, counts, guard)
+            _write(batch, location, counts, check_lock)
         except Exception as error:
             failures.append(error)  # the query's own error holds it as text only
             raise
@@ -134,7 +136,9 @@ def _start(
     )
 
 
-def _write(objects: DataFrame, location: BatchLocation, counts: Counts, guard: Guard) -> None:
+def _write(
+    objects: DataFrame, location: BatchLocation, counts: Counts, check_lock: LockCheck
+) -> None:
     """Write one batch: the quarantine first, so that no row is in a table and unaccounted for."""
     parsed = parse.parse(records(objects), location.entity).persist()
     try:
@@ -145,10 +149,10 @@ def _write(objects: DataFrame, location: BatchLocation, counts: Counts, guard: G
         found = total.collect()
         by_rule = {row["rule"]: row["records"] for row in found}
         if set(by_rule) - {None}:
-            guard()
+            check_lock()
             location.quarantine.add(parse.quarantined(parsed), ("object", "line"))
         if None in by_rule:
-            guard()
+            check_lock()
             cleaned = cleaning.clean(parse.good(parsed), location.entity)
             location.table.merge(cleaning.newest(cleaned), (KEY,))
     finally:

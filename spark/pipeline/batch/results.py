@@ -21,15 +21,15 @@ from contract.entities import ENTITIES
 from contract.results import RESULTS, Result
 from spark.pipeline.batch import queries
 from spark.pipeline.batch.queries import ResultOptions, ordered, posts, results
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Commit, Table
 
-AT_ONCE = 4
+THREADS = 4
 """Tables looked at or written at once: each waits for S3 more than it computes."""
 
 
 def write_results(
-    spark: SparkSession, user_id: str, root: str, options: ResultOptions, guard: Guard
+    spark: SparkSession, user_id: str, root: str, options: ResultOptions, check_lock: LockCheck
 ) -> dict[str, int]:
     """Compute those of the nine results that are out of date and write each as a table.
 
@@ -38,12 +38,12 @@ def write_results(
     """
     cleaned = [Table(f"{root}/{names.table(user_id, entity)}") for entity in ENTITIES]
     tables = {r.name: Table(f"{root}/{names.result_table(user_id, r.name)}") for r in RESULTS}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         commits = list(pool.map(lambda table: table.last_commit(spark), cleaned))
         origin = _origin(commits, options)
-        present = pool.map(lambda table: _rows(spark, table, origin), tables.values())
-        known = dict(zip(tables, present, strict=True))
-        stale = [result for result in RESULTS if known[result.name] is None]
+        present = pool.map(lambda table: _current_rows(spark, table, origin), tables.values())
+        row_counts = dict(zip(tables, present, strict=True))
+        stale = [result for result in RESULTS if row_counts[result.name] is None]
         if stale:
             # The versions that the results say they are made from, whatever was committed since.
             frames = {
@@ -56,13 +56,13 @@ def write_results(
 
                 def write(result: Result) -> int:
                     rows = ordered(answers[result.name].select(*result.columns), result.name)
-                    guard()
+                    check_lock()
                     return tables[result.name].replace(rows, {"origin": origin})
 
-                known.update(zip((r.name for r in stale), pool.map(write, stale), strict=True))
+                row_counts.update(zip((r.name for r in stale), pool.map(write, stale), strict=True))
             finally:
                 joined.unpersist()
-    return {name: count for name, count in known.items() if count is not None}
+    return {name: count for name, count in row_counts.items() if count is not None}
 
 
 def _origin(commits: list[Commit], options: ResultOptions) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _origin(commits: list[Commit], options: ResultOptions) -> dict[str, Any]:
     }
 
 
-def _rows(spark: SparkSession, table: Table, origin: Mapping[str, Any]) -> int | None:
+def _current_rows(spark: SparkSession, table: Table, origin: Mapping[str, Any]) -> int | None:
     """Return the rows of a result that is up to date, or None."""
     note = table.last_commit(spark).note if table.exists(spark) else {}
     return int(note["rows"]) if note.get("origin") == origin else None

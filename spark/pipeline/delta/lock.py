@@ -37,15 +37,15 @@ RENEWAL = 5.0
 """Seconds between two renewals."""
 REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 """S3's errors for a PUT whose condition doesn't hold."""
-LOOK = 0.5
+POLL_INTERVAL = 0.5
 """Seconds between two looks at a lock that another run holds."""
 
-Guard = Callable[[], None]
+LockCheck = Callable[[], None]
 """Called before each commit; raises LockError when the lock is no longer this run's."""
 
 
 @contextmanager
-def writer_lock(root: str, region: str, wait: float) -> Iterator[Guard]:
+def writer_lock(root: str, region: str, wait: float) -> Iterator[LockCheck]:
     """Hold the lock of the tables below ``root``, an ``s3://`` URI or a local folder.
 
     Args:
@@ -63,7 +63,7 @@ def writer_lock(root: str, region: str, wait: float) -> Iterator[Guard]:
         lock = _ObjectLock(parts.netloc, f"{parts.path.strip('/')}/{NAME}", region)
         lock.acquire(wait)
         try:
-            yield lock.guard
+            yield lock.check
         finally:
             lock.release()
     elif parts.scheme in ("", "file"):
@@ -85,7 +85,7 @@ def _folder_lock(folder: Path, wait: float) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise LockError(f"another run writes the tables in {folder}") from error
-                time.sleep(LOOK)
+                time.sleep(POLL_INTERVAL)
         yield
 
 
@@ -94,17 +94,17 @@ class _ObjectLock:
         config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2})
         self._s3: Any = boto3.client("s3", region_name=region, config=config)
         self._where = {"Bucket": bucket, "Key": key}
-        self._me = LockOwner.of(os.getpid())
+        self._owner = LockOwner.of(os.getpid())
         self._etag = ""
         self._renewed = 0.0
         self._lost = False
         self._end = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="lock", daemon=True)
+        self._renewal = threading.Thread(target=self._renew, name="lock", daemon=True)
 
     def acquire(self, wait: float) -> None:
         """Wait for the lock and start to renew it."""
         start = time.monotonic()
-        seen, since, told = "", start, False
+        seen, since, reported = "", start, False
         while not self._put(IfNoneMatch="*"):
             etag, owner = self._get()
             now = time.monotonic()
@@ -115,13 +115,13 @@ class _ObjectLock:
                 break
             if now - start > wait:
                 raise LockError(f"{self._name}: {owner} still writes the tables")
-            if not told:
+            if not reported:
                 sys.stderr.write(f"waiting for {owner}, which writes the tables\n")
-                told = True
-            time.sleep(LOOK)
-        self._keeper.start()
+                reported = True
+            time.sleep(POLL_INTERVAL)
+        self._renewal.start()
 
-    def guard(self) -> None:
+    def check(self) -> None:
         """Raise LockError unless the lock is still this run's."""
         if self._lost or time.monotonic() - self._renewed > LEASE:
             raise LockError(f"{self._name}: another run may have taken the lock; start again")
@@ -129,10 +129,10 @@ class _ObjectLock:
     def release(self) -> None:
         """Stop renewing and remove the lock."""
         self._end.set()
-        self._keeper.join()
+        self._renewal.join()
         try:
             _, owner = self._get()
-            if owner.run == self._me.run:
+            if owner.run == self._owner.run:
                 self._s3.delete_object(**self._where)
         except StorageError as error:
             # The work is done; whoever comes next takes the lock over.
@@ -142,30 +142,30 @@ class _ObjectLock:
     def _name(self) -> str:
         return f"s3://{self._where['Bucket']}/{self._where['Key']}"
 
-    def _keep(self) -> None:
+    def _renew(self) -> None:
         while not self._end.wait(RENEWAL):
             try:
                 if not self._put(IfMatch=self._etag):
                     self._lost = True
                     return
             except StorageError:
-                continue  # guard() notices when this goes on for too long
+                continue  # check() notices when this goes on for too long
 
     def _put(self, **condition: str) -> bool:
         """Write the lock under a condition; say whether it is this run's now."""
         # The time makes every renewal another object, which is how a waiting run sees it.
-        body = self._me.write(renewed=time.time_ns())
-        asked = time.monotonic()  # not when the answer comes: S3 may have stored it long before
+        body = self._owner.write(renewed=time.time_ns())
+        sent_at = time.monotonic()  # not when the answer comes: S3 may have stored it long before
         answer = self._call("put_object", REFUSED, Body=body, **condition)
         if answer is not None:
             self._etag = answer["ETag"]
         else:
             # Refused, but perhaps because the first attempt's answer was lost.
             etag, owner = self._get()
-            if owner.run != self._me.run:
+            if owner.run != self._owner.run:
                 return False
             self._etag = etag
-        self._renewed = asked
+        self._renewed = sent_at
         return True
 
     def _get(self) -> tuple[str, LockOwner]:
@@ -175,8 +175,8 @@ class _ObjectLock:
             return "", LockOwner()
         return answer["ETag"], LockOwner.read(answer["Body"])
 
-    def _call(self, method: str, passed: tuple[str, ...], **arguments: Any) -> Any:
-        """Call S3; return None where its answer is one of the errors in ``passed``."""
+    def _call(self, method: str, expected_errors: tuple[str, ...], **arguments: Any) -> Any:
+        """Call S3; return None where its answer is one of the errors in ``expected_errors``."""
         where = f"S3 at {self._s3.meta.endpoint_url}"
         try:
             answer = getattr(self._s3, method)(**self._where, **arguments)
@@ -185,7 +185,7 @@ class _ObjectLock:
             return answer
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in passed:
+            if code in expected_errors:
                 return None
             if code == "NoSuchBucket":
                 raise StorageError(f"{where} has no bucket {self._where['Bucket']}") from error

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from contract import names
 from contract.entities import ENTITIES
 from contract.results import RESULTS
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import first_line
 
@@ -27,7 +27,7 @@ CONFLICT = "DELTA_CONCURRENT"
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class TableReport:
     """What was done for one table."""
 
     table: str
@@ -54,25 +54,27 @@ def streaming_tables(user_id: str) -> Iterator[str]:
     yield names.live_table(user_id)
 
 
-def maintain(spark: SparkSession, root: str, tables: Iterable[str], guard: Guard) -> list[Upkeep]:
+def maintain(
+    spark: SparkSession, root: str, tables: Iterable[str], check_lock: LockCheck
+) -> list[TableReport]:
     """Look after those of ``tables`` that are there, one after the other.
 
     Args:
         spark: the session.
         root: URI below which the tables are.
         tables: their names.
-        guard: called before each table is looked after.
+        check_lock: called before each table is looked after.
 
     Raises:
         LockError: the lock was lost.
     """
     found = (Table(f"{root}/{name}") for name in tables)
-    return [_maintain(spark, table, guard) for table in found if table.exists(spark)]
+    return [_maintain(spark, table, check_lock) for table in found if table.exists(spark)]
 
 
-def _maintain(spark: SparkSession, table: Table, guard: Guard) -> Upkeep:
+def _maintain(spark: SparkSession, table: Table, check_lock: LockCheck) -> TableReport:
     joined, conflict = 0, None
-    guard()
+    check_lock()
     try:
         joined = table.compact(spark)
     except (PySparkException, Py4JJavaError) as error:
@@ -80,4 +82,4 @@ def _maintain(spark: SparkSession, table: Table, guard: Guard) -> Upkeep:
             raise
         conflict = first_line(error)
     table.vacuum(spark)
-    return Upkeep(table.uri, *table.files(spark), joined, conflict)
+    return TableReport(table.uri, *table.files(spark), joined, conflict)

@@ -32,10 +32,10 @@ from spark.pipeline.quality.thresholds import null_share
 from spark.pipeline.schemas import KEY
 from spark.pipeline.sources.objects import key, records, stored
 
-ENOUGH = 100
+MIN_TOTAL = 100
 """Rows that a share is of at least: of a handful, one says nothing."""
 
-SETTLING = timedelta(minutes=1)
+UPLOAD_TIME = timedelta(minutes=1)
 """An upload is dated when it starts and seen when it ends: so much later at most."""
 
 CLEANED, QUARANTINE = "cleaned", "quarantine"
@@ -104,11 +104,13 @@ def check(
         MissingError: a table isn't there.
     """
     with ThreadPoolExecutor(len(locations)) as pool:
-        made = pool.map(lambda location: _entity(spark, location, thresholds, until), locations)
+        made = pool.map(
+            lambda location: _check_entity(spark, location, thresholds, until), locations
+        )
         return [found for checks in made for found in checks]
 
 
-def _entity(
+def _check_entity(
     spark: SparkSession, location: BatchLocation, thresholds: Mapping[str, float], until: datetime
 ) -> list[Check]:
     # In this order: what the checkpoint names is in the tables, what they hold is in the objects.
@@ -122,13 +124,13 @@ def _entity(
         if not table.exists(spark):
             raise MissingError(f"there is no table {table.uri}: the batch job has never run")
     cleaned, quarantine = location.table.read(spark), location.quarantine.read(spark)
-    there = _or_empty(
+    objects = _or_empty(
         spark,
         lambda: stored(spark.read, location.objects),
         "value string, path string, stored_at timestamp",
     )
-    marked = due(parse(records(there), location.entity), objects_read(lines), until)
-    rows = reconcile(marked, cleaned, quarantine, location.entity).collect()
+    flagged = flag_due(parse(records(objects), location.entity), objects_read(lines), until)
+    rows = reconcile(flagged, cleaned, quarantine, location.entity).collect()
     by_table = {row["table"]: Reconciliation(**row.asDict()) for row in rows}
     name = location.entity.name
     of_cleaned, of_quarantine = (
@@ -138,7 +140,9 @@ def _entity(
         *(F.count_if(F.col(column).isNull()).alias(column) for column in cleaned.columns)
     ).collect()
     checks = []
-    for check, column, value, detail in _measured(of_cleaned, of_quarantine, nulls.asDict(), until):
+    for check, column, value, detail in _measurements(
+        of_cleaned, of_quarantine, nulls.asDict(), until
+    ):
         most = thresholds[null_share(name, column) if check == "null_share" else check]
         ok = value is not None and value <= most
         checks.append(Check(check, name, column, value, most, ok, detail))
@@ -155,33 +159,33 @@ def _or_empty(spark: SparkSession, load: Callable[[], DataFrame], schema: str) -
         return spark.createDataFrame([], schema)
 
 
-def _measured(
+def _measurements(
     cleaned: Reconciliation, quarantine: Reconciliation, nulls: Mapping[str, int], until: datetime
 ) -> Iterator[tuple[str, str, float | None, str]]:
     """Yield check, column, value and detail of all checks of an entity."""
-    for account, column in ((cleaned, KEY), (quarantine, "object")):
+    for table, column in ((cleaned, KEY), (quarantine, "object")):
         detail = (
-            f"{account.expected} in the objects, {account.rows} in the {account.table} table:"
-            f" {account.missing} missing, {account.surplus} that no object has"
+            f"{table.expected} in the objects, {table.rows} in the {table.table} table:"
+            f" {table.missing} missing, {table.surplus} that no object has"
         )
-        yield "row_counts", column, account.missing + account.surplus, detail
+        yield "row_counts", column, table.missing + table.surplus, detail
     bad, total = quarantine.records, cleaned.records + quarantine.records
-    yield "quarantine_share", "", bad / max(total, ENOUGH), f"{bad} of {total} records"
+    yield "quarantine_share", "", bad / max(total, MIN_TOTAL), f"{bad} of {total} records"
     rows = cleaned.rows
     yield "duplicate_keys", KEY, cleaned.repeated, f"{rows} rows"
     for column, count in nulls.items():
-        yield "null_share", column, count / max(rows, ENOUGH), f"{count} of {rows} rows"
+        yield "null_share", column, count / max(rows, MIN_TOTAL), f"{count} of {rows} rows"
     # An object that nobody has read makes no table fresh: those that are due count.
     times = [a.newest for a in (cleaned, quarantine) if a.newest is not None]
     hours, detail = None, "no object was read"
     if times:
         newest = datetime.fromtimestamp(max(times) / 1000, UTC)
         hours = max((until - newest).total_seconds(), 0) / 3600
-        detail = f"hours from {_shown(newest)} to {_shown(until)}"
+        detail = f"hours from {_iso(newest)} to {_iso(until)}"
     yield "freshness", "", hours, detail
 
 
-def _shown(time: datetime) -> str:
+def _iso(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -209,7 +213,7 @@ def objects_read(lines: DataFrame) -> DataFrame:
     )
 
 
-def due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
+def flag_due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
     """Mark the records that must have a row.
 
     Args:
@@ -218,7 +222,7 @@ def due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
         until: end of what is looked at; objects that were stored later may wait.
     """
     stored_at = F.col("position.stored_at")
-    newest = read.agg((F.max("read_stored_at") - F.lit(SETTLING)).alias("settled"))
+    newest = read.agg((F.max("read_stored_at") - F.lit(UPLOAD_TIME)).alias("settled"))
     overdue = (stored_at < F.lit(until)) & (stored_at < F.col("settled"))
     return (
         parsed.join(F.broadcast(read), F.col("position.object") == F.col("object"), "left")
@@ -229,12 +233,12 @@ def due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
 
 
 def reconcile(
-    marked: DataFrame, cleaned: DataFrame, quarantine: DataFrame, of: Entity
+    flagged: DataFrame, cleaned: DataFrame, quarantine: DataFrame, of: Entity
 ) -> DataFrame:
     """Hold records and rows against each other.
 
     Args:
-        marked: what ``due`` gives.
+        flagged: what ``flag_due`` returns.
         cleaned: the entity's cleaned table.
         quarantine: its quarantine table.
         of: the entity.
@@ -244,7 +248,7 @@ def reconcile(
     """
     good = F.col("rule").isNull()
     nothing = F.lit(None)
-    records = marked.select(
+    records = flagged.select(
         F.when(good, CLEANED).otherwise(QUARANTINE).alias("table"),
         F.when(good, F.col(f"row.`{of.key}`")).alias(KEY),
         F.when(~good, F.col("position.object")).alias("object"),

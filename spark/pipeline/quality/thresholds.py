@@ -27,7 +27,7 @@ class Threshold:
     unit: str
 
 
-FEW, NONE = 0.01, 0.0
+FEW_NULLS, NO_NULLS = 0.01, 0.0
 """Share of nulls in a column where none is expected, and in a key."""
 
 NULLS = {
@@ -37,9 +37,9 @@ NULLS = {
     "poster_name": 0.05,  # 0.8 %
     "tag_list": 0.06,  # 1.5 %
     "image_src": 0.1,  # 3.0 %
-    KEY: NONE,
+    KEY: NO_NULLS,
 }
-"""Share of nulls by column; other columns have ``FEW``."""
+"""Share of nulls by column; other columns have ``FEW_NULLS``."""
 
 
 def null_share(entity: str, column: str) -> str:
@@ -52,7 +52,7 @@ THRESHOLDS = (
     Threshold("row_counts", 0, "rows"),
     Threshold("quarantine_share", 0.01, SHARE),
     *(
-        Threshold(null_share(entity.name, column), NULLS.get(column, FEW), SHARE)
+        Threshold(null_share(entity.name, column), NULLS.get(column, FEW_NULLS), SHARE)
         for entity in ENTITIES
         for column in CLEANED[entity].names
     ),

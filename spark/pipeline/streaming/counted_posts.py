@@ -13,10 +13,10 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.schemas import KEY
-from spark.pipeline.streaming.metrics import HOUR, Arrival
+from spark.pipeline.streaming.metrics import HOUR, Post
 
 BATCHES = 20
 """Batches whose posts may be told by commits alone."""
@@ -53,36 +53,41 @@ class CountedPosts:
         spark: the session.
         table: holds ``schemas.COUNTED_POSTS``.
         beside: the cleaned table, whose commits have notes.
-        guard: called before each commit.
+        check_lock: called before each commit.
         fresh: whether both tables were just made, so that there is nothing to read.
     """
 
     def __init__(
-        self, spark: SparkSession, table: Table, beside: Table, guard: Guard, fresh: bool = False
+        self,
+        spark: SparkSession,
+        table: Table,
+        beside: Table,
+        check_lock: LockCheck,
+        fresh: bool = False,
     ) -> None:
-        self._spark, self._table, self._guard = spark, table, guard
-        told: list[Arrival] = []
-        held: list[Arrival] = []
+        self._spark, self._table, self._check_lock = spark, table, check_lock
+        told: list[Post] = []
+        held: list[Post] = []
         if not fresh:
             notes = beside.notes(spark, COMMITS)
-            told = [Arrival(*post) for note in notes for post in note.get("arrivals", ())]
+            told = [Post(*post) for note in notes for post in note.get("arrivals", ())]
             since = min((post.arrived_at for post in told), default=None)
             rows = last_hour(table.read(spark), KEY, "label", since=since)
-            held = [Arrival(*row) for row in rows]
+            held = [Post(*row) for row in rows]
         there = {(post.key, post.arrived_at) for post in held}
         self._waiting = [post for post in told if (post.key, post.arrived_at) not in there]
         self._batches = BATCHES if self._waiting else 0
         self.found = [*held, *self._waiting]
         """Counted posts of the last hour, and older ones."""
 
-    def note(self, posts: Sequence[Arrival]) -> Mapping[str, Any]:
+    def note(self, posts: Sequence[Post]) -> Mapping[str, Any]:
         """Return what the commit of the batch's rows is to be given; empty if it is too much."""
         if not 0 < len(posts) <= NOTED:
             return {}
         self._waiting += posts
         return {"arrivals": [(post.arrived_at, post.key, post.label) for post in posts]}
 
-    def add(self, posts: Sequence[Arrival]) -> None:
+    def add(self, posts: Sequence[Post]) -> None:
         """End a batch, with the posts that no commit tells."""
         self._waiting += posts
         self._batches += 1
@@ -98,6 +103,6 @@ class CountedPosts:
         schema = f"{KEY} bigint, arrived_at bigint, label string"
         frame = self._spark.createDataFrame(rows, schema)
         dated = frame.withColumn("arrived_at", F.timestamp_millis("arrived_at"))
-        self._guard()
+        self._check_lock()
         self._table.append(dated.coalesce(1), {})
         self._waiting = []

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import SHORT_LIVED, Table
 from spark.pipeline.schemas import LIVE
 from spark.pipeline.streaming.metrics import LiveRow
@@ -39,23 +39,23 @@ class LiveTable:
         spark: the session.
         table: holds ``schemas.LIVE``; it is made if it is missing. What it holds of a stream stays
             until that stream has something to show.
-        guard: called before each commit.
+        check_lock: called before each commit.
     """
 
-    def __init__(self, spark: SparkSession, table: Table, guard: Guard) -> None:
-        self._spark, self._table, self._guard = spark, table, guard
-        self._pool = ThreadPoolExecutor(1, "board")
+    def __init__(self, spark: SparkSession, table: Table, check_lock: LockCheck) -> None:
+        self._spark, self._table, self._check_lock = spark, table, check_lock
+        self._pool = ThreadPoolExecutor(1, "live metrics")
         self._lock = threading.Lock()
-        self._found: dict[str, list[_Row]] | None = None
+        self._before: dict[str, list[_Row]] | None = None
         """What the table held before the first write; None until it was read."""
         self._newest: dict[str, list[_Row]] = {}
-        self._changed = False
-        self._due = 0.0
+        self._unwritten = False
+        self._next_write = 0.0
         self._hurry = threading.Event()
         self._error: Exception | None = None
-        self._task: Future[None] = self._pool.submit(self._attempt)
+        self._task: Future[None] = self._pool.submit(self._try_write)
 
-    def show(self, stream: str, rows: list[LiveRow]) -> None:
+    def publish(self, stream: str, rows: list[LiveRow]) -> None:
         """Have these rows of a stream written soon, unless newer ones come before.
 
         Raises:
@@ -64,8 +64,8 @@ class LiveTable:
         self._raise()
         with self._lock:
             self._newest[stream] = [(stream, *row) for row in rows]
-            self._changed = True
-            self._task = self._pool.submit(self._attempt)
+            self._unwritten = True
+            self._task = self._pool.submit(self._try_write)
 
     def flush(self) -> None:
         """Write what is newest at once, and wait for it.
@@ -86,30 +86,30 @@ class LiveTable:
         if error is not None:
             raise error
 
-    def _attempt(self) -> None:
+    def _try_write(self) -> None:
         try:
-            self._take()
+            self._write()
         except Exception as error:  # whoever shows something next is told
             with self._lock:
-                self._error, self._changed = error, True
+                self._error, self._unwritten = error, True
 
-    def _take(self) -> None:
-        if self._found is None:
-            self._found = self._read()
-        if not self._changed:  # a task before has written it
+    def _write(self) -> None:
+        if self._before is None:
+            self._before = self._read()
+        if not self._unwritten:  # a task before has written it
             return
-        self._hurry.wait(max(0.0, self._due - time.monotonic()))
+        self._hurry.wait(max(0.0, self._next_write - time.monotonic()))
         begun = time.monotonic()
         with self._lock:
-            shown = {**self._found, **self._newest}
-            self._changed = False
+            shown = {**self._before, **self._newest}
+            self._unwritten = False
         rows = [row for of_stream in shown.values() for row in of_stream]
         frame = self._spark.createDataFrame(rows, _MILLIS)
         dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
-        self._guard()
+        self._check_lock()
         self._table.overwrite(frame.withColumns(dates), {})
         end = time.monotonic()
-        self._due = max(begun + REFRESH, end + min(PAUSE * (end - begun), LONGEST_PAUSE))
+        self._next_write = max(begun + REFRESH, end + min(PAUSE * (end - begun), LONGEST_PAUSE))
 
     def _read(self) -> dict[str, list[_Row]]:
         """Return the rows that are there by stream; make the table if it is missing."""

@@ -37,7 +37,7 @@ LiveRow = tuple[str, str, int, int, str | None, int, int]
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Arrival:
+class Post:
     """A post by its first arrival."""
 
     arrived_at: int
@@ -70,7 +70,7 @@ class _Window:
                 del self.counts[label]
 
 
-class Live:
+class LiveMetrics:
     """The live metrics of one stream.
 
     Args:
@@ -84,7 +84,7 @@ class Live:
         self,
         stream: str,
         dimension: str,
-        counted_posts: Iterable[Arrival] = (),
+        counted_posts: Iterable[Post] = (),
         quarantined: Iterable[tuple[int, str, int]] = (),
     ) -> None:
         self._stream, self._dimension = stream, dimension
@@ -93,14 +93,14 @@ class Live:
         self._end = -1
         """Of the windows: the newest of posts and quarantined records."""
         self._counted: dict[int, int] = {}
-        self._ageing: list[Arrival] = []
+        self._ageing: list[Post] = []
         self._posts = {name: _Window(length) for name, length in WINDOWS}
         self._bad = {name: _Window(length) for name, length in WINDOWS}
         self._visible: deque[tuple[int, int]] = deque()
         self._add(counted_posts)
         self.quarantine(quarantined)
 
-    def count(self, posts: Iterable[Arrival]) -> list[Arrival]:
+    def count(self, posts: Iterable[Post]) -> list[Post]:
         """Count the posts of a batch, each given once, with its first arrival in it.
 
         Returns:
@@ -108,7 +108,7 @@ class Live:
         """
         watermark = self._newest - WATERMARK if self._newest >= 0 else -1
 
-        def counts(post: Arrival) -> bool:
+        def counts(post: Post) -> bool:
             before = self._counted.get(post.key)
             again = before is not None and post.arrived_at < before + WATERMARK
             return post.arrived_at > watermark and not again
@@ -154,7 +154,7 @@ class Live:
             value = delays[math.ceil(share * len(delays)) - 1]
             yield "freshness", "minute", end - MINUTE, end, label, value, 1
 
-    def _add(self, posts: Iterable[Arrival]) -> None:
+    def _add(self, posts: Iterable[Post]) -> None:
         for post in posts:
             self._newest = max(self._newest, post.arrived_at)
             self._counted[post.key] = max(post.arrived_at, self._counted.get(post.key, -1))

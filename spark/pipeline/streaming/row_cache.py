@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from spark.pipeline.schemas import KEY
 
-MOST = 1_000_000
+MAX_KEYS = 1_000_000
 """Keys that are remembered: some 150 MB."""
 
 
@@ -33,7 +33,7 @@ class RowCache:
         most: keys to remember.
     """
 
-    def __init__(self, table: DataFrame | None, most: int = MOST) -> None:
+    def __init__(self, table: DataFrame | None, most: int = MAX_KEYS) -> None:
         self._most = most
         rows: list[Row] = []
         if table is not None:
@@ -50,7 +50,7 @@ class RowCache:
         keys = [key for key, value in rows if self._rows.get(key) != value]
         return keys, self._complete and not any(key in self._rows for key in keys)
 
-    def written(self, rows: Iterable[tuple[int, int]]) -> None:
+    def remember(self, rows: Iterable[tuple[int, int]]) -> None:
         """Note that the table holds these rows now."""
         for key, value in rows:
             if key in self._rows or len(self._rows) < self._most:

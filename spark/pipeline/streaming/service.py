@@ -19,7 +19,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.errors import JobError, LockError, first_line
 from spark.pipeline.streaming.live_table import LiveTable
 from spark.pipeline.streaming.sink import Sink, StreamLocation, prepared
@@ -28,25 +28,25 @@ from spark.pipeline.streaming.stagger import Stagger
 Reader = Callable[[str], DataFrame]
 """Gives a stream by its name, with the columns of the Kinesis source."""
 
-LOOK = 0.5
+POLL_INTERVAL = 0.5
 """Seconds between two looks at the queries."""
 GRACE = 20.0
 """Seconds that a batch which is being written may take once the service is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restarts:
+class RestartPolicy:
     """How often a query is started again; times are in seconds."""
 
-    most: int = 5
+    max_failures: int = 5
     """Failures in a row, after which the service ends."""
-    first: float = 1.0
+    first_delay: float = 1.0
     """Before the first restart; it doubles each time."""
-    longest: float = 30.0
+    longest_delay: float = 30.0
 
     def delay(self, failures: int) -> float:
         """Return the seconds to wait after so many failures in a row."""
-        return min(self.longest, self.first * float(1 << min(failures - 1, 16)))
+        return min(self.longest_delay, self.first_delay * float(1 << min(failures - 1, 16)))
 
 
 class Stopping(Exception):
@@ -54,7 +54,7 @@ class Stopping(Exception):
 
 
 @dataclass
-class _Supervised:
+class _QueryState:
     """One query, its sink and what went wrong."""
 
     location: StreamLocation
@@ -62,7 +62,7 @@ class _Supervised:
     sink: Sink | None = None
     error: Exception | None = None
     failures: int = 0
-    due: float = 0.0
+    retry_at: float = 0.0
     batches: int = 0
     writing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,9 +76,9 @@ class Service:
         live_table: takes the live metrics of them all.
         read: gives the streams.
         checkpoints: URI or folder below which each query keeps its checkpoint.
-        guard: called before each commit.
+        check_lock: called before each commit.
         interval: seconds between the starts of two batches; None: read what is there, then end.
-        restarts: how often a query is started again.
+        restart_policy: how often a query is started again.
         alive: called twice a second while all queries run.
     """
 
@@ -89,22 +89,22 @@ class Service:
         live_table: LiveTable,
         read: Reader,
         checkpoints: str,
-        guard: Guard,
+        check_lock: LockCheck,
         interval: float | None,
-        restarts: Restarts | None = None,
+        restart_policy: RestartPolicy | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        self._spark, self._live_table, self._read, self._guard = spark, live_table, read, guard
-        self._checkpoints, self._interval = checkpoints, interval
-        self._restarts, self._alive = restarts or Restarts(), alive
-        self._all = [_Supervised(location) for location in locations]
+        self._spark, self._live_table, self._read = spark, live_table, read
+        self._check_lock, self._checkpoints, self._interval = check_lock, checkpoints, interval
+        self._restart_policy, self._alive = restart_policy or RestartPolicy(), alive
+        self._states = [_QueryState(location) for location in locations]
         self._stagger = Stagger()
-        self._asked: SimpleQueue[None] = SimpleQueue()
+        self._stop_requests: SimpleQueue[None] = SimpleQueue()
         self._stopping = threading.Event()
 
     def stop(self) -> None:
         """Have ``run`` end in good order; may be called from a signal's handler."""
-        self._asked.put(None)  # takes no lock that the interrupted code may hold
+        self._stop_requests.put(None)  # takes no lock that the interrupted code may hold
 
     def run(self) -> dict[str, int]:
         """Run until told to stop, or until everything has been read.
@@ -118,122 +118,122 @@ class Service:
         """
         try:
             # Most of a start, and one waits for S3 while another computes.
-            with ThreadPoolExecutor(len(self._all)) as pool:
-                list(pool.map(self._open, self._all))
-            for one in self._all:
-                self._start(one)
-            while not self._told() and not self._done():
-                for one in self._all:
-                    self._look(one)
-                if all(map(_runs, self._all)):
+            with ThreadPoolExecutor(len(self._states)) as pool:
+                list(pool.map(self._open_sink, self._states))
+            for state in self._states:
+                self._start_query(state)
+            while not self._stop_requested() and not self._all_read():
+                for state in self._states:
+                    self._supervise(state)
+                if all(map(_is_running, self._states)):
                     self._alive()
         finally:
-            self._end()
-        return {one.location.entity.name: one.batches for one in self._all}
+            self._shut_down()
+        return {state.location.entity.name: state.batches for state in self._states}
 
-    def _told(self) -> bool:
+    def _stop_requested(self) -> bool:
         try:
-            self._asked.get(timeout=LOOK)
+            self._stop_requests.get(timeout=POLL_INTERVAL)
         except Empty:
             return False
         return True
 
-    def _done(self) -> bool:
+    def _all_read(self) -> bool:
         return self._interval is None and all(
-            one.query is not None and not one.query.isActive and not self._failed(one)
-            for one in self._all
+            state.query is not None and not state.query.isActive and not self._failed(state)
+            for state in self._states
         )
 
-    def _failed(self, one: _Supervised) -> bool:
-        return one.error is not None or (one.query is not None and bool(one.query.exception()))
+    def _failed(self, state: _QueryState) -> bool:
+        return bool(state.error or (state.query and state.query.exception()))
 
-    def _open(self, one: _Supervised) -> None:
+    def _open_sink(self, state: _QueryState) -> None:
         """Read what the tables of a query hold; a failure to do so is one of the query's."""
-        one.query, one.sink, one.error = None, None, None
+        state.query, state.sink, state.error = None, None, None
         try:
-            one.sink = Sink(self._spark, one.location, self._live_table, self._guard)
+            state.sink = Sink(self._spark, state.location, self._live_table, self._check_lock)
         except Exception as error:
-            one.error = error
+            state.error = error
 
-    def _start(self, one: _Supervised) -> None:
+    def _start_query(self, state: _QueryState) -> None:
         """Start a query that has a sink; a failure to do so is one of the query's."""
-        if (sink := one.sink) is None:
+        if (sink := state.sink) is None:
             return
         try:
             when: dict[str, Any] = {"availableNow": True}
             if self._interval is not None:
                 when = {"processingTime": f"{round(self._interval * 1000)} milliseconds"}
-            one.query = (
-                prepared(self._read(one.location.stream), one.location.entity)
-                .writeStream.queryName(one.location.stream)
-                .option("checkpointLocation", f"{self._checkpoints}/{one.location.entity.name}")
+            state.query = (
+                prepared(self._read(state.location.stream), state.location.entity)
+                .writeStream.queryName(state.location.stream)
+                .option("checkpointLocation", f"{self._checkpoints}/{state.location.entity.name}")
                 .trigger(**when)
-                .foreachBatch(lambda batch, id: self._write(one, sink, batch, id))
+                .foreachBatch(lambda batch, id: self._write(state, sink, batch, id))
                 .start()
             )
         except Exception as error:
-            one.error = error
+            state.error = error
 
-    def _write(self, one: _Supervised, sink: Sink, batch: DataFrame, batch_id: int) -> None:
+    def _write(self, state: _QueryState, sink: Sink, batch: DataFrame, batch_id: int) -> None:
         begun = time.monotonic()
-        with one.writing:
+        with state.writing:
             if self._stopping.is_set():
                 raise Stopping
             try:
                 sink(batch, batch_id)
             except Exception as error:
-                one.error = error  # the query's own holds it as text only
+                state.error = error  # the query's own holds it as text only
                 raise
-            one.batches += 1
-            one.failures = 0
+            state.batches += 1
+            state.failures = 0
         # Its rows are there; Spark plans the next batch, with what has come until then, when this
         # one has returned.
         if self._interval is not None:
             self._stopping.wait(self._stagger.delay(time.monotonic() - begun))
 
-    def _look(self, one: _Supervised) -> None:
+    def _supervise(self, state: _QueryState) -> None:
         """Start a query again that has failed, when it is due."""
-        if one.query is not None and one.query.isActive:
+        if state.query is not None and state.query.isActive:
             return
-        if not self._failed(one):
+        if not self._failed(state):
             if self._interval is None:
                 return
-            one.error = JobError(
+            state.error = JobError(
                 "the query was stopped"
             )  # from outside, which is no error to Spark
-        if not one.due:
-            cause = one.error or (one.query and one.query.exception()) or JobError("unknown")
+        if not state.retry_at:
+            cause = state.error or (state.query and state.query.exception()) or JobError("unknown")
             if isinstance(cause, LockError):
                 raise cause
-            one.failures += 1
-            reason = f"{one.location.stream}: {first_line(cause)}"
-            if one.failures > self._restarts.most:
-                raise JobError(f"{reason} ({one.failures} times in a row)") from cause
-            delay = self._restarts.delay(one.failures)
-            one.due = time.monotonic() + delay
+            state.failures += 1
+            reason = f"{state.location.stream}: {first_line(cause)}"
+            if state.failures > self._restart_policy.max_failures:
+                raise JobError(f"{reason} ({state.failures} times in a row)") from cause
+            delay = self._restart_policy.delay(state.failures)
+            state.retry_at = time.monotonic() + delay
             sys.stderr.write(f"{reason}; starting again in {delay:g} s\n")
-        if time.monotonic() >= one.due:
-            one.due = 0.0
-            self._open(one)
-            self._start(one)
+        if time.monotonic() >= state.retry_at:
+            state.retry_at = 0.0
+            self._open_sink(state)
+            self._start_query(state)
 
-    def _end(self) -> None:
+    def _shut_down(self) -> None:
         """Let each batch that is being written end, then stop the queries."""
         self._stopping.set()
         deadline = time.monotonic() + GRACE
-        for one in self._all:
+        for state in self._states:
             # Not held while the query stops: a batch that waited for it would never end.
-            if one.writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                one.writing.release()
-        for one in self._all:
-            if one.query is not None:
-                one.query.stop()
-            if one.sink is not None and one.error is None:
-                one.sink.flush()
+            if state.writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                state.writing.release()
+        for state in self._states:
+            if state.query is not None:
+                state.query.stop()
+            if state.sink is not None and state.error is None:
+                state.sink.flush()
 
 
-def _runs(one: _Supervised) -> bool:
+def _is_running(state: _QueryState) -> bool:
     """Whether a query runs and has found its stream."""
-    if one.query is None or one.error is not None or not one.query.isActive:
+    if state.query is None or state.error is not None or not state.query.isActive:
         return False
-    return bool(one.query.status["message"] != "Initializing sources")
+    return bool(state.query.status["message"] != "Initializing sources")

@@ -21,13 +21,13 @@ from pyspark.sql import functions as F
 from contract import names
 from contract.entities import GEO, PIN, USER, Entity
 from spark.pipeline import cleaning, parse
-from spark.pipeline.delta.lock import Guard
+from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, Table
 from spark.pipeline.schemas import CLEANED, COUNTED_POSTS, KEY, STREAM_QUARANTINE
 from spark.pipeline.sources.streams import records
 from spark.pipeline.streaming.counted_posts import CountedPosts, last_hour
 from spark.pipeline.streaming.live_table import LiveTable
-from spark.pipeline.streaming.metrics import Arrival, Live
+from spark.pipeline.streaming.metrics import LiveMetrics, Post
 from spark.pipeline.streaming.row_cache import RowCache, fingerprint
 
 DIMENSION = {PIN: "category", GEO: "country", USER: ""}
@@ -40,7 +40,7 @@ writes nothing else. So there are few, and never all three at a time."""
 PLACE = ("stream", "shard", "sequence_number")
 """Columns that tell one record from all others."""
 
-FEW = 100_000
+ONE_FILE_LIMIT = 100_000
 """Posts of a batch that are written as one file."""
 
 
@@ -94,7 +94,7 @@ class Sink:
         spark: the session.
         location: where the rows go; tables that are missing are made.
         live_table: takes the live metrics.
-        guard: called before each commit.
+        check_lock: called before each commit.
         clock: gives the time in milliseconds since 1970.
     """
 
@@ -103,15 +103,11 @@ class Sink:
         spark: SparkSession,
         location: StreamLocation,
         live_table: LiveTable,
-        guard: Guard,
+        check_lock: LockCheck,
         clock: Callable[[], int] = now,
     ) -> None:
-        self._location, self._live_table, self._guard, self._clock = (
-            location,
-            live_table,
-            guard,
-            clock,
-        )
+        self._location, self._live_table = location, live_table
+        self._check_lock, self._clock = check_lock, clock
         interval = {CHECKPOINT_INTERVAL: CHECKPOINTS[location.entity]}
         with ThreadPoolExecutor() as pool:
             tables = (
@@ -123,11 +119,11 @@ class Sink:
         cleaned, bad, counted = (made.result() for made in tables)
         self._row_cache = RowCache(None if cleaned else location.table.read(spark))
         self._counted_posts = CountedPosts(
-            spark, location.counted_posts, location.table, guard, cleaned and counted
+            spark, location.counted_posts, location.table, check_lock, cleaned and counted
         )
         quarantined = [] if bad else last_hour(location.quarantine.read(spark), "rule")
         dimension = DIMENSION[location.entity]
-        self._live = Live(
+        self._live = LiveMetrics(
             location.stream,
             dimension,
             self._counted_posts.found,
@@ -135,7 +131,7 @@ class Sink:
         )
         # What was killed may have written posts that its board never came to show.
         if found := self._live.rows():
-            live_table.show(location.stream, found)
+            live_table.publish(location.stream, found)
         self._first = True
         self._columns = CLEANED[location.entity].names
         label = F.col(dimension) if dimension else F.lit(None).cast("string")
@@ -161,7 +157,7 @@ class Sink:
         finally:
             batch.unpersist()
         self._first = False
-        self._live_table.show(self._location.stream, self._live.rows())
+        self._live_table.publish(self._location.stream, self._live.rows())
 
     def flush(self) -> None:
         """Wait until the live metrics of the last batch can be seen, and its counted posts."""
@@ -176,7 +172,7 @@ class Sink:
             at = F.unix_millis("arrived_at").alias("at")
             found = fresh.groupBy(at, "rule").count().collect()
             bad = [(row["at"], row["rule"], row["count"]) for row in found]
-        self._guard()
+        self._check_lock()
         self._location.quarantine.add(rows, PLACE)
         self._live.quarantine(bad)
 
@@ -195,15 +191,15 @@ class Sink:
 
     def _keep(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
         """Write rows, one a key, and count their posts by their first arrivals."""
-        posts = [Arrival(row["at"], row[KEY], row["label"]) for row in found]
+        posts = [Post(row["at"], row[KEY], row["label"]) for row in found]
         counted = self._live.count(posts)
         rest = self._write(rows.select(self._columns), found, batch_id, counted)
         self._live.visible(self._clock(), (post.arrived_at for post in posts))
         self._counted_posts.add(rest)
 
     def _write(
-        self, rows: DataFrame, found: list[Row], batch_id: int, counted: list[Arrival]
-    ) -> list[Arrival]:
+        self, rows: DataFrame, found: list[Row], batch_id: int, counted: list[Post]
+    ) -> list[Post]:
         """Write what the table hasn't got; return the counted posts that no commit tells."""
         values = [(row[KEY], row["value"]) for row in found]
         keys, new = self._row_cache.changes(values)
@@ -212,14 +208,14 @@ class Sink:
         if len(keys) < len(found):
             wanted = rows.sparkSession.createDataFrame([(key,) for key in keys], f"{KEY} bigint")
             rows = rows.join(F.broadcast(wanted), KEY, "left_semi")
-        if len(found) < FEW:
+        if len(found) < ONE_FILE_LIMIT:
             rows = rows.coalesce(1)
-        self._guard()
+        self._check_lock()
         noted: Mapping[str, Any] = {}
         if new:
             noted = self._counted_posts.note(counted)
             self._location.table.append(rows, {"batch": batch_id, **noted})
         else:
             self._location.table.merge(rows, (KEY,))
-        self._row_cache.written(values)
+        self._row_cache.remember(values)
         return [] if noted else counted

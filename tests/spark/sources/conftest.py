@@ -13,7 +13,7 @@ from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
 from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.source import Document, KinesisStreamReader
-from tests.support.engine import Engine, Stream, Way
+from tests.support.engine import Engine, FaultProxy, Stream
 from tests.support.waiting import wait_for
 
 Row = dict[str, Any]
@@ -28,9 +28,9 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def way(engine: Engine) -> Iterator[Way]:
+def proxy(engine: Engine) -> Iterator[FaultProxy]:
     """A way to the engine of this test's own."""
-    with Way(engine) as opened:
+    with FaultProxy(engine) as opened:
         yield opened
 
 
@@ -56,7 +56,7 @@ class Query:
 
     def batch(self, start: Document) -> Document:
         """Do the next batch, if there is one; return where it ends."""
-        end = travel(self.reader._plan().next(Offset.parse(start)).document())
+        end = travel(self.reader._plan().next_batch(Offset.parse(start)).document())
         if end != start:
             self.batches.append((start, end, self.rows(start, end)))
             self.reader.commit(end)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.spark.sources.conftest import Query, QueryOf, Row
-from tests.support.engine import Engine, Stream, Way
+from tests.support.engine import Engine, FaultProxy, Stream
 
 
 def _check(query: Query, stream: Stream) -> None:
@@ -20,10 +20,12 @@ def _check(query: Query, stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("never_ends", [False, True], ids=["null at the end", "never ends"])
-def test_split_and_merge(engine: Engine, way: Way, query: QueryOf, never_ends: bool) -> None:
-    way.never_ends = never_ends
+def test_split_and_merge(
+    engine: Engine, proxy: FaultProxy, query: QueryOf, never_ends: bool
+) -> None:
+    proxy.never_ends = never_ends
     stream = engine.stream(2)
-    options = {"endpoint": way.endpoint, "maxRecordsPerFetch": "17", "fetchBufferSize": "1"}
+    options = {"endpoint": proxy.endpoint, "maxRecordsPerFetch": "17", "fetchBufferSize": "1"}
     reading = query(stream, **options)
     position = reading.start()
     stream.put(60)

@@ -11,7 +11,7 @@ import pytest
 from spark.pipeline.errors import DataLossError, SourceError
 from spark.pipeline.sources.kinesis import client
 from tests.spark.sources.conftest import QueryOf, texts
-from tests.support.engine import Engine, Way
+from tests.support.engine import Engine, FaultProxy
 from tests.support.waiting import wait_for
 
 HOURS = 3600.0
@@ -24,48 +24,50 @@ def own_engine() -> Iterator[Engine]:
         yield started
 
 
-def test_throttled_calls_are_repeated(engine: Engine, way: Way, query: QueryOf) -> None:
+def test_throttled_calls_are_repeated(engine: Engine, proxy: FaultProxy, query: QueryOf) -> None:
     stream = engine.stream(2)
     stream.put(50)
     for action in ("ListShards", "GetShardIterator", "GetRecords"):
-        way.faults[action] = [
+        proxy.faults[action] = [
             (400, "ProvisionedThroughputExceededException"),
             (400, "LimitExceededException"),
             (500, "InternalFailure"),
         ]
-    reading = query(stream, endpoint=way.endpoint)
+    reading = query(stream, endpoint=proxy.endpoint)
     reading.read(reading.start(), 50)
     assert sorted(texts(reading.found)) == sorted(stream.sent)
-    assert not any(way.faults.values())
+    assert not any(proxy.faults.values())
 
 
-def test_what_kinesis_refuses_is_an_error_at_once(engine: Engine, way: Way, query: QueryOf) -> None:
+def test_what_kinesis_refuses_is_an_error_at_once(
+    engine: Engine, proxy: FaultProxy, query: QueryOf
+) -> None:
     stream = engine.stream()
-    reading = query(stream, endpoint=way.endpoint)
+    reading = query(stream, endpoint=proxy.endpoint)
     start = reading.start()
-    way.faults["GetRecords"] = [(400, "AccessDeniedException")]
+    proxy.faults["GetRecords"] = [(400, "AccessDeniedException")]
     with pytest.raises(SourceError, match=f"{stream.name}/shardId-0+: .*AccessDeniedException"):
         wait_for("the error", lambda: reading.batch(start) and False)
 
 
 def test_an_endpoint_that_goes_away_and_comes_back(
-    engine: Engine, way: Way, query: QueryOf, capfd: pytest.CaptureFixture[str]
+    engine: Engine, proxy: FaultProxy, query: QueryOf, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stream = engine.stream(2)
     stream.put(20)
-    reading = query(stream, endpoint=way.endpoint)
+    reading = query(stream, endpoint=proxy.endpoint)
     position = reading.read(reading.start(), 20)
-    way.down = True
-    calls = len(way.calls)
-    wait_for("calls in vain", lambda: len(way.calls) > calls + 6)
+    proxy.down = True
+    calls = len(proxy.calls)
+    wait_for("calls in vain", lambda: len(proxy.calls) > calls + 6)
     stream.put(20)
     assert reading.batch(position) == position  # nothing new, and nobody waits
-    way.down = False
+    proxy.down = False
     reading.read(position, 20)
     assert sorted(texts(reading.found)) == sorted(stream.sent)
     said = capfd.readouterr().err
-    assert f"Kinesis at {way.endpoint} is away, trying again" in said
-    assert f"Kinesis at {way.endpoint} is back after" in said
+    assert f"Kinesis at {proxy.endpoint} is away, trying again" in said
+    assert f"Kinesis at {proxy.endpoint} is back after" in said
 
 
 def test_the_engine_outlives_a_client_that_is_killed_amid_its_request(own_engine: Engine) -> None:
@@ -79,14 +81,14 @@ def test_the_engine_outlives_a_client_that_is_killed_amid_its_request(own_engine
 
 
 def test_an_outage_has_an_end(
-    engine: Engine, way: Way, query: QueryOf, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, proxy: FaultProxy, query: QueryOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "OUTAGE", 0.3)
+    monkeypatch.setattr(client, "OUTAGE_LIMIT", 0.3)
     stream = engine.stream()
-    reading = query(stream, endpoint=way.endpoint)
+    reading = query(stream, endpoint=proxy.endpoint)
     position = reading.batch(reading.start())
-    way.down = True
-    with pytest.raises(SourceError, match=f"Kinesis at {way.endpoint} is away for 0 s"):
+    proxy.down = True
+    with pytest.raises(SourceError, match=f"Kinesis at {proxy.endpoint} is away for 0 s"):
         wait_for("the error", lambda: reading.batch(position) and False)
 
 

@@ -2,7 +2,7 @@
 
 A call that is throttled, or that finds nobody at home, is repeated with growing pauses. What
 doesn't get better by waiting is an error at once; an outage is one when it has lasted for
-``OUTAGE`` seconds, and is spoken of on stderr from its start, so that it doesn't look like silence.
+``OUTAGE_LIMIT`` seconds, and is spoken of on stderr from its start, so that it doesn't look like silence.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from spark.pipeline.sources.kinesis.offsets import ShardName
 from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.shards import Shard
 
-OUTAGE = 300.0
+OUTAGE_LIMIT = 300.0
 """Seconds that Kinesis, or a stream, may be away."""
 PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between the first two tries of a call, and between any two at most."""
@@ -173,8 +173,8 @@ class _Outage:
         if not self._since:
             self._since = now
             sys.stderr.write(f"{self._what} is away, trying again: {error}\n")
-        if now - self._since > OUTAGE:
-            raise SourceError(f"{self._what} is away for {OUTAGE:.0f} s: {error}") from error
+        if now - self._since > OUTAGE_LIMIT:
+            raise SourceError(f"{self._what} is away for {OUTAGE_LIMIT:.0f} s: {error}") from error
 
     def ends(self) -> bool:
         """Whether there was one."""

@@ -15,12 +15,12 @@ from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import SHARD_END
 from spark.pipeline.sources.kinesis.records import Page, pages, rows
 
-LOOK = 1.0
+POLL_INTERVAL = 1.0
 """Seconds between two looks whether there is room in the buffer, if nobody says so."""
 
 
 @dataclass(slots=True)
-class Taken:
+class FetchedRecords:
     """What was fetched after a position."""
 
     to: str
@@ -69,7 +69,7 @@ class Fetcher(Background):
         after: str,
         changed: threading.Condition,
         until: float | None,
-        room: Callable[[], int],
+        buffer_share: Callable[[], int],
     ) -> None:
         self.shard = shard
         self.after = after
@@ -81,8 +81,8 @@ class Fetcher(Background):
         self.finished = False
         """Whether it has everything that was there at ``until``, by the monotonic clock, or has
         ended. What comes until it has read up to the end of the shard is taken as well."""
-        self._until, self._room, self._first = until, room, first
-        self._fetched = Taken(after)
+        self._until, self._buffer_share, self._first = until, buffer_share, first
+        self._fetched = FetchedRecords(after)
         self._bytes = 0
         super().__init__(f"kinesis {shard}", options, changed)
 
@@ -91,11 +91,11 @@ class Fetcher(Background):
         """Whether there is something to take: records, or the end of the shard."""
         return self._fetched.to != self.after
 
-    def take(self) -> Taken:
+    def take(self) -> FetchedRecords:
         """Take what was fetched, and make room for more."""
         taken = self._fetched
         self.after = taken.to
-        self._fetched, self._bytes = Taken(taken.to), 0
+        self._fetched, self._bytes = FetchedRecords(taken.to), 0
         self._changed.notify_all()
         return taken
 
@@ -108,7 +108,7 @@ class Fetcher(Background):
         """Fetch until there is nothing more, or it is stopped."""
         limit = self._options.fetch_records
         found = pages(kinesis, self.shard, self.after, limit, self._first)
-        while self._wait_for_room():
+        while self._wait_for_space():
             closed = self.closed  # as known before the call: a record may come in just before
             page = next(found)
             size = self._keep(page, closed)
@@ -116,10 +116,10 @@ class Fetcher(Background):
                 return
             self._stopped.wait(self._pause(page, size))
 
-    def _wait_for_room(self) -> bool:
+    def _wait_for_space(self) -> bool:
         with self._changed:
-            while self._bytes >= self._room() and not self._stopped.is_set():
-                self._changed.wait(LOOK)
+            while self._bytes >= self._buffer_share() and not self._stopped.is_set():
+                self._changed.wait(POLL_INTERVAL)
         return not self._stopped.is_set()
 
     def _keep(self, page: Page, closed: bool) -> int:

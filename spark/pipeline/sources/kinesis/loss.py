@@ -15,7 +15,7 @@ from spark.pipeline.sources.kinesis.shards import Lineage
 HINT = "; start with a new checkpoint, or with failOnDataLoss=false to go on with what is there"
 
 
-def lost(options: KinesisOptions, message: str) -> None:
+def report_loss(options: KinesisOptions, message: str) -> None:
     """Fail with what was lost, or warn of it, as ``failOnDataLoss`` says.
 
     Raises:
@@ -26,13 +26,13 @@ def lost(options: KinesisOptions, message: str) -> None:
     sys.stderr.write(f"kinesis: {message}\n")
 
 
-def kept(kinesis: Kinesis, stream: str) -> str:
+def retention(kinesis: Kinesis, stream: str) -> str:
     """How long a stream keeps its records, in words."""
     hours = kinesis.retention_hours(stream)
     return f"the stream keeps records for {hours} hours" if hours else "the stream's retention"
 
 
-def still_there(
+def existing_ranges(
     options: KinesisOptions, kinesis: Kinesis, lineage: Lineage, ranges: Mapping[ShardName, Range]
 ) -> dict[ShardName, Range]:
     """Ranges whose shard is still the one that was read; the others are lost.
@@ -51,16 +51,16 @@ def still_there(
         elif listed is None and r.to != SHARD_END:
             gone.add(name)
     for stream in sorted(again):
-        lost(
+        report_loss(
             options,
             f"stream {stream} was deleted and created again: what the old one got after the"
             " checkpoint's last batch is lost",
         )
     for name in sorted(gone):
         if name.stream not in again:
-            lost(
+            report_loss(
                 options,
                 f"{name} is no longer there: it was closed, and what it held after"
-                f" {ranges[name].to} is gone, as {kept(kinesis, name.stream)}",
+                f" {ranges[name].to} is gone, as {retention(kinesis, name.stream)}",
             )
     return {n: r for n, r in ranges.items() if n.stream not in again and n not in gone}

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql.datasource import InputPartition
 
 from spark.pipeline.sources.kinesis.client import Kinesis
-from spark.pipeline.sources.kinesis.loss import kept, lost
+from spark.pipeline.sources.kinesis.loss import report_loss, retention
 from spark.pipeline.sources.kinesis.offsets import Range, ShardName
 from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import SHARD_END, is_record
@@ -18,7 +18,7 @@ from spark.pipeline.sources.kinesis.records import NotOfThisShardError, Page, pa
 
 EMPTY_PAGES = 3
 """Empty pages, up to date, after which there is nothing more: Kinesis may give one in passing."""
-Piece = tuple[ShardName, Range, list[pa.RecordBatch] | None]
+RangeRows = tuple[ShardName, Range, list[pa.RecordBatch] | None]
 """A range of a shard, and its rows if they are held."""
 
 
@@ -65,18 +65,18 @@ class RangePartition(InputPartition):  # type: ignore[misc]
                     count += len(records)
                     yield rows(name, records)
         except NotOfThisShardError as error:
-            lost(options, f"a batch of the checkpoint can't be read again: {error}")
+            report_loss(options, f"a batch of the checkpoint can't be read again: {error}")
             return
         if count == r.records or (r.records is None and met):
             return
         what = "ends with a record that is gone"
         if r.records is not None:
             what = f"held {r.records} records when it was planned and holds {count} now"
-        what = f"{name}: the batch of the checkpoint, {r}, {what}, as {kept(kinesis, name.stream)}"
+        what = f"{name}: the batch of the checkpoint, {r}, {what}, as {retention(kinesis, name.stream)}"
         if oldest:
             since = datetime.fromtimestamp(oldest / 1000, UTC)
             what += f" and has it from {since:%Y-%m-%d %H:%M:%S} UTC on"
-        lost(options, what)
+        report_loss(options, what)
 
 
 def _until(found: Iterator[Page], to: str) -> Iterator[Page]:
@@ -91,7 +91,9 @@ def _until(found: Iterator[Page], to: str) -> Iterator[Page]:
             return
 
 
-def pack(pieces: Iterable[Piece], options: KinesisOptions) -> list[RowsPartition | RangePartition]:
+def make_tasks(
+    pieces: Iterable[RangeRows], options: KinesisOptions
+) -> list[RowsPartition | RangePartition]:
     """Make the tasks of a batch.
 
     Small shards share tasks, as a task costs more than their rows; the rows of a large one go into

@@ -10,18 +10,18 @@ import pyarrow as pa
 
 from spark.pipeline.errors import SourceError
 from spark.pipeline.sources.kinesis.client import Kinesis
-from spark.pipeline.sources.kinesis.fetcher import Background, Fetcher, Taken
-from spark.pipeline.sources.kinesis.loss import kept, lost, still_there
+from spark.pipeline.sources.kinesis.fetcher import Background, FetchedRecords, Fetcher
+from spark.pipeline.sources.kinesis.loss import existing_ranges, report_loss, retention
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
 from spark.pipeline.sources.kinesis.options import KinesisOptions
-from spark.pipeline.sources.kinesis.position import LATEST, SHARD_END, arrival, at
-from spark.pipeline.sources.kinesis.records import NotOfThisShardError, tip
+from spark.pipeline.sources.kinesis.position import LATEST, SHARD_END, at_time, time_of
+from spark.pipeline.sources.kinesis.records import NotOfThisShardError, newest_position
 from spark.pipeline.sources.kinesis.shards import Lineage
 
 PATIENCE = 0.1
 """Seconds that a query waits for records before it hears that there are none."""
 
-Held = tuple[ShardName, str, str]
+RangeKey = tuple[ShardName, str, str]
 """A shard and the two positions of a range of it, of which the rows are here; of a long range those
 up to the end of the buffer."""
 
@@ -32,12 +32,12 @@ class Planner:
     def __init__(self, options: KinesisOptions) -> None:
         self._options = options
         self._changed = threading.Condition()
-        self._watcher: _Watcher | None = None
+        self._lister: _ShardLister | None = None
         self._fetchers: dict[ShardName, Fetcher] = {}
-        self._held: dict[Held, Taken] = {}
+        self._prefetched: dict[RangeKey, FetchedRecords] = {}
         self._initial: Offset | None = None
         self._until: float | None = None
-        self._looked_for: set[ShardName] = set()
+        self._ended_shards: set[ShardName] = set()
         self._kinesis = Kinesis(options)
 
     def initial(self) -> Offset:
@@ -50,11 +50,11 @@ class Planner:
             for stream in self._options.streams:
                 self._kinesis.shards(stream, wait=False)
             begin = self._options.position
-            begin = at(int(time.time() * 1000)) if begin == LATEST else begin
+            begin = at_time(int(time.time() * 1000)) if begin == LATEST else begin
             self._initial = Offset(begin, initial=True)
         return self._initial
 
-    def everything(self, start: Offset | None) -> Offset:
+    def first_batch(self, start: Offset | None) -> Offset:
         """Return what there is from an offset to now, as one batch.
 
         For the first answer to Spark, which may be the only one, for Trigger.AvailableNow, or the
@@ -64,42 +64,42 @@ class Planner:
             start: where the query stands; None if Spark has not reported it, so that the batch
                 must do for a new query as for one that goes on.
         """
-        self._begin_until(time.monotonic())
+        self._restart_fetchers(time.monotonic())
         position = start or self.initial()
         whole: Offset | None = None
-        first_rows: dict[ShardName, Taken] = {}
+        first_rows: dict[ShardName, FetchedRecords] = {}
         size = 0
-        while (end := self.next(position)) is not position:
+        while (end := self.next_batch(position)) is not position:
             for name, r in end.shards.items():
-                got = self._held.pop((name, r.after, r.to), None)
-                had = first_rows.setdefault(name, Taken(r.after))
+                got = self._prefetched.pop((name, r.after, r.to), None)
+                had = first_rows.setdefault(name, FetchedRecords(r.after))
                 if got is not None and had.to == r.after and size < self._options.buffer_bytes:
                     size += sum(batch.nbytes for batch in got.batches)
-                    first_rows[name] = Taken(
+                    first_rows[name] = FetchedRecords(
                         got.to, had.records + got.records, had.batches + got.batches
                     )
             whole = end if whole is None else whole.followed_by(end)
             position = end
-        self._begin_until(None)
+        self._restart_fetchers(None)
         if whole is None:
             return position
         for name, taken in first_rows.items():
             if taken.records:
                 r = whole.shards[name]
-                self._held[name, r.after, r.to] = taken
+                self._prefetched[name, r.after, r.to] = taken
         if start is not None:
             return whole
-        return Offset(whole.begin, dict(self._from_tips(whole)), complete=True)
+        return Offset(whole.begin, dict(self._to_newest_records(whole)), complete=True)
 
-    def _from_tips(self, whole: Offset) -> Iterator[tuple[ShardName, Range]]:
+    def _to_newest_records(self, whole: Offset) -> Iterator[tuple[ShardName, Range]]:
         """Ranges that end at a record even where none was read: the query may stand before it."""
         for name, r in whole.shards.items():
             newest = None
-            if arrival(r.to) is not None:
-                newest = tip(self._kinesis, name, self._options.fetch_records)
+            if time_of(r.to) is not None:
+                newest = newest_position(self._kinesis, name, self._options.fetch_records)
             yield name, Range(r.first, r.after, newest or r.to, r.records)
 
-    def next(self, start: Offset) -> Offset:
+    def next_batch(self, start: Offset) -> Offset:
         """Return the offset that closes the next batch, or ``start`` if there is nothing new.
 
         Raises:
@@ -107,17 +107,19 @@ class Planner:
             SourceError: Kinesis refuses, or has been away for too long.
         """
         while True:
-            lineage = self._lineage(self._awaited(start))
-            ranges = still_there(self._options, self._kinesis, lineage, self._of_streams(start))
+            lineage = self._lineage(self._children_expected(start))
+            ranges = existing_ranges(
+                self._options, self._kinesis, lineage, self._checked_ranges(start)
+            )
             for shard in list(lineage.startable(ranges)):
                 ranges[shard.name] = Range(shard.first, start.begin, start.begin, 0)
             self._fetch(lineage, ranges)
             try:
-                taken = self._take()
+                taken = self._take_fetched()
                 break
             except NotOfThisShardError as error:
                 # Made again under the same name, as the list of shards shows, or else a riddle.
-                self._begin_until(self._until)
+                self._restart_fetchers(self._until)
                 if self._lineage(newer=True).firsts() == lineage.firsts():
                     raise SourceError(str(error)) from error
         found: dict[ShardName, Range] = {}
@@ -126,10 +128,10 @@ class Planner:
                 if lineage.awaits_children(name, ranges):
                     found[name] = Range(r.first, SHARD_END, SHARD_END, 0)
                 continue
-            got = taken.get(name, Taken(r.to))
+            got = taken.get(name, FetchedRecords(r.to))
             found[name] = Range(r.first, r.to, got.to, got.records)
             if got.records:
-                self._held[name, r.to, got.to] = got
+                self._prefetched[name, r.to, got.to] = got
         return start if _same(start, found) else Offset(start.begin, found)
 
     def ranges(
@@ -143,7 +145,7 @@ class Planner:
         if end.complete:
             self._check_covered(start, end, lineage)
         for name, r in between(start, end, lambda n: lineage.read_through(n, start.shards)):
-            held = self._held.pop((name, r.after, r.to), None)
+            held = self._prefetched.pop((name, r.after, r.to), None)
             if held is None or r.records is None:
                 yield name, r, None
                 continue
@@ -156,28 +158,28 @@ class Planner:
         for name, r in start.shards.items():
             done = r.to == SHARD_END or name in end.shards
             if not done and name not in lineage.shards:
-                keeps = kept(self._kinesis, name.stream)
-                lost(self._options, f"{name} is no longer there after {r.to}, as {keeps}")
+                keeps = retention(self._kinesis, name.stream)
+                report_loss(self._options, f"{name} is no longer there after {r.to}, as {keeps}")
 
     def done(self, end: Offset) -> None:
         """Forget the rows of a batch that Spark has ended with."""
         for name, r in end.shards.items():
-            self._held.pop((name, r.after, r.to), None)
+            self._prefetched.pop((name, r.after, r.to), None)
 
     def stop(self) -> None:
         """Ask all threads to end."""
-        self._begin_until(None)
-        if self._watcher is not None:
-            self._watcher.stop()
+        self._restart_fetchers(None)
+        if self._lister is not None:
+            self._lister.stop()
 
-    def _begin_until(self, until: float | None) -> None:
+    def _restart_fetchers(self, until: float | None) -> None:
         with self._changed:
             for fetcher in self._fetchers.values():
                 fetcher.stop()
             self._fetchers.clear()
         self._until = until
 
-    def _of_streams(self, start: Offset) -> Mapping[ShardName, Range]:
+    def _checked_ranges(self, start: Offset) -> Mapping[ShardName, Range]:
         for name in start.shards:
             if name.stream not in self._options.streams:
                 raise SourceError(
@@ -186,27 +188,27 @@ class Planner:
                 )
         return start.shards
 
-    def _awaited(self, start: Offset) -> bool:
+    def _children_expected(self, start: Offset) -> bool:
         """Whether a shard was read through whose children the list of shards may lack yet."""
-        ended = {name for name, r in start.shards.items() if r.to == SHARD_END} - self._looked_for
-        self._looked_for |= ended
+        ended = {name for name, r in start.shards.items() if r.to == SHARD_END} - self._ended_shards
+        self._ended_shards |= ended
         return bool(ended)
 
     def _lineage(self, newer: bool = False) -> Lineage:
         """Return the list of shards; with ``newer``, one that was asked for now."""
-        if self._watcher is None:
-            self._watcher = _Watcher(self._options, self._changed)
-        watcher = self._watcher
+        if self._lister is None:
+            self._lister = _ShardLister(self._options, self._changed)
+        lister = self._lister
         with self._changed:
             # A look that is under way may have begun too early: it takes two.
-            wanted = max(1, watcher.looks + 2) if newer and watcher.looks else 1
-            while watcher.looks < wanted and watcher.error is None:
+            wanted = max(1, lister.listings + 2) if newer and lister.listings else 1
+            while lister.listings < wanted and lister.error is None:
                 if newer:
-                    watcher.look()
+                    lister.request()
                 self._changed.wait()
-            if watcher.error is not None:
-                raise watcher.error
-            return watcher.lineage
+            if lister.error is not None:
+                raise lister.error
+            return lister.lineage
 
     def _fetch(self, lineage: Lineage, ranges: Mapping[ShardName, Range]) -> None:
         """Have each shard read from where its range ends."""
@@ -224,16 +226,16 @@ class Planner:
                         r.to,
                         self._changed,
                         self._until,
-                        self._room,
+                        self._buffer_share,
                     )
                 listed = lineage.shards.get(name)
                 self._fetchers[name].closed = listed is not None and listed.closed
 
-    def _room(self) -> int:
+    def _buffer_share(self) -> int:
         """Bytes that a shard may have fetched ahead: its share of the buffer."""
         return max(1, self._options.buffer_bytes // max(1, len(self._fetchers)))
 
-    def _take(self) -> dict[ShardName, Taken]:
+    def _take_fetched(self) -> dict[ShardName, FetchedRecords]:
         """Wait for records, for a short time or until there are none; take what is there."""
         deadline = time.monotonic() + PATIENCE
         with self._changed:
@@ -252,7 +254,7 @@ class Planner:
             return {name: fetcher.take() for name, fetcher in fetchers.items() if fetcher.ready}
 
     def _raise_errors(self) -> None:
-        for thread in (self._watcher, *self._fetchers.values()):
+        for thread in (self._lister, *self._fetchers.values()):
             if thread is not None and thread.error is not None:
                 raise thread.error
 
@@ -268,7 +270,7 @@ def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
     return not start.initial and stands and left
 
 
-class _Watcher(Background):
+class _ShardLister(Background):
     """Keeps the list of shards up to date by a thread, so that no batch waits for it.
 
     It lists those of every stream each ``shardFetchInterval``, and whenever it's asked to.
@@ -277,27 +279,27 @@ class _Watcher(Background):
     def __init__(self, options: KinesisOptions, changed: threading.Condition) -> None:
         self.lineage = Lineage()
         """The shards; none before the first look."""
-        self.looks = 0
+        self.listings = 0
         """How often it has looked."""
-        self._asked = threading.Event()
+        self._requested = threading.Event()
         super().__init__("kinesis shards", options, changed)
 
-    def look(self) -> None:
+    def request(self) -> None:
         """Ask for a look soon."""
-        self._asked.set()
+        self._requested.set()
 
     def stop(self) -> None:
         """Ask the thread to end."""
         self._stopped.set()
-        self._asked.set()
+        self._requested.set()
 
     def work(self, kinesis: Kinesis) -> None:
         """Look until it is stopped."""
         while not self._stopped.is_set():
-            self._asked.clear()
+            self._requested.clear()
             shards = [s for stream in self._options.streams for s in kinesis.shards(stream)]
             with self._changed:
                 self.lineage = Lineage(shards)
-                self.looks += 1
+                self.listings += 1
                 self._changed.notify_all()
-            self._asked.wait(self._options.listing)
+            self._requested.wait(self._options.listing)

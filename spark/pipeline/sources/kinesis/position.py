@@ -23,12 +23,12 @@ SHARD_END = "SHARD_END"
 _AT = "AT_TIMESTAMP:"
 
 
-def at(milliseconds: int) -> str:
+def at_time(milliseconds: int) -> str:
     """The position before the first record that arrived at this time or later."""
     return f"{_AT}{milliseconds}"
 
 
-def arrival(position: str) -> int | None:
+def time_of(position: str) -> int | None:
     """Milliseconds of a position that ``at`` made; None for any other."""
     return int(position.removeprefix(_AT)) if position.startswith(_AT) else None
 
@@ -64,7 +64,7 @@ def initial_position(value: str) -> str:
     moment = _moment(document["at_timestamp"], document.get("format"))
     if moment > datetime.now(UTC):
         raise ValueError("it lies in the future, where Kinesis has no position")
-    return at(round(moment.timestamp() * 1000))
+    return at_time(round(moment.timestamp() * 1000))
 
 
 _PATTERNS = {

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from spark.pipeline.errors import SourceError
 from spark.pipeline.sources.kinesis.client import EXPIRED, INVALID, Kinesis, code
 from spark.pipeline.sources.kinesis.offsets import ShardName
-from spark.pipeline.sources.kinesis.position import TRIM_HORIZON, arrival, at, is_record
+from spark.pipeline.sources.kinesis.position import TRIM_HORIZON, at_time, is_record, time_of
 
 SCHEMA = (
     "partitionKey string, data binary, stream string, shardId string,"
@@ -39,16 +39,14 @@ class NotOfThisShardError(Exception):
 def rows(shard: ShardName, records: list[Record]) -> pa.RecordBatch:
     """Rows of a shard's records, in their order."""
     count = len(records)
-    counted_posts = array("q", [1000 * record["ApproximateArrivalTimestamp"] for record in records])
+    arrivals = array("q", [1000 * record["ApproximateArrivalTimestamp"] for record in records])
     columns = [
         _column(pa.string(), [record["PartitionKey"].encode() for record in records]),
         _column(pa.binary(), [record["Data"] for record in records]),
         _column(pa.string(), [shard.stream.encode()] * count),
         _column(pa.string(), [shard.id.encode()] * count),
         _column(pa.string(), [record["SequenceNumber"].encode() for record in records]),
-        pa.Array.from_buffers(
-            pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(counted_posts)]
-        ),
+        pa.Array.from_buffers(pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(arrivals)]),
     ]
     return pa.RecordBatch.from_arrays(columns, names=_NAMES)
 
@@ -96,7 +94,7 @@ def pages(
         SourceError: Kinesis refuses, or has been away for too long.
     """
     position, iterator, fresh = after, None, False
-    wanted = arrival(after)
+    wanted = time_of(after)
     while True:
         asked = time.monotonic()
         if iterator is None:
@@ -159,7 +157,7 @@ def _iterator(kinesis: Kinesis, shard: ShardName, position: str) -> Any:
             "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
             "StartingSequenceNumber": position,
         }
-    elif (milliseconds := arrival(position)) is not None:
+    elif (milliseconds := time_of(position)) is not None:
         where = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": milliseconds // 1000}
     try:
         answer = kinesis.call(
@@ -175,7 +173,7 @@ def _iterator(kinesis: Kinesis, shard: ShardName, position: str) -> Any:
     return answer["ShardIterator"]
 
 
-def tip(kinesis: Kinesis, name: ShardName, limit: int) -> str | None:
+def newest_position(kinesis: Kinesis, name: ShardName, limit: int) -> str | None:
     """Find the position after the newest record of a shard; None if it holds none.
 
     Kinesis has no call for it: the shard is read from a while ago, and from longer ago if there
@@ -185,7 +183,7 @@ def tip(kinesis: Kinesis, name: ShardName, limit: int) -> str | None:
     while True:
         oldest = back > LONGEST_LOOK_BACK
         last = None
-        for page in pages(kinesis, name, TRIM_HORIZON if oldest else at(now - back), limit):
+        for page in pages(kinesis, name, TRIM_HORIZON if oldest else at_time(now - back), limit):
             if page.records:
                 last = page.records[-1]["SequenceNumber"]
             if page.up_to_date:

@@ -21,7 +21,7 @@ from pyspark.sql.datasource import DataSource, DataSourceStreamReader
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
 from spark.pipeline.sources.kinesis.options import KinesisOptions
-from spark.pipeline.sources.kinesis.partitions import RangePartition, RowsPartition, pack
+from spark.pipeline.sources.kinesis.partitions import RangePartition, RowsPartition, make_tasks
 from spark.pipeline.sources.kinesis.planner import Planner
 from spark.pipeline.sources.kinesis.records import SCHEMA
 
@@ -36,7 +36,7 @@ class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
         self._planner: Planner | None = None
         self._position: Offset | None = None
         """The newest offset that Spark knows of."""
-        self._asked = False
+        self._answered = False
 
     def __reduce__(self) -> tuple[type[KinesisStreamReader], tuple[KinesisOptions]]:
         # An executor has nothing to do with threads and buffers.
@@ -49,12 +49,12 @@ class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
     def latestOffset(self) -> Document:
         """Return the offset that closes the next batch, or the start if there is nothing new."""
         planner = self._plan()
-        if self._asked:
+        if self._answered:
             assert self._position is not None
-            self._position = planner.next(self._position)
+            self._position = planner.next_batch(self._position)
         else:
-            self._asked = True
-            self._position = planner.everything(self._position)
+            self._answered = True
+            self._position = planner.first_batch(self._position)
         return self._position.document()
 
     def partitions(self, start: Document, end: Document) -> list[RowsPartition | RangePartition]:
@@ -63,7 +63,7 @@ class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
         if start == end:
             self._position = last
             return []
-        return pack(self._plan().ranges(first, last), self._options)
+        return make_tasks(self._plan().ranges(first, last), self._options)
 
     def read(self, partition: RowsPartition | RangePartition) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a task; runs on an executor."""
