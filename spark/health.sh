@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Do all queries of the streaming job run? As long as they do, it touches its file twice a second.
+# Checks that all queries of the streaming job run: it touches its heartbeat file twice a second while they do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ if [[ ! -e $alive ]]; then
   echo "stream: not all of its queries have begun" >&2
   exit 1
 fi
-# GNU's stat, else BSD's.
+# GNU stat, or else BSD stat.
 touched=$(stat -c %Y "$alive" 2>/dev/null || stat -f %m "$alive")
 age=$(($(date +%s) - touched))
 if ((age > 10)); then

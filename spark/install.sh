@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the jars that Spark needs beside its own into .build/spark/jars, checked against jars.sha256,
-# and makes the class-data archive that the jobs' JVM starts from. Quick when both are there.
+# Puts the jars that Spark needs in addition to its own into .build/spark/jars, checks them against
+# jars.sha256, and makes the class-data archive for the jobs' JVM. Does nothing if both are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source services/kafka/java.sh
@@ -22,7 +22,7 @@ needs the security manager, which Java 23 and newer refuse (set JAVA_HOME)"
 command -v mvn >/dev/null || fail "no mvn: install Maven 3.8 or newer"
 export PATH="$PWD/$environment/bin:$PATH"
 
-# What the jars and the archive are made from; an archive is of one Java, one folder and one Spark.
+# The inputs of the jars and of the archive; an archive fits one Java, one folder and one Spark.
 wanted=$(
     cat spark/pom.xml "$sums" spark/conf/* spark/install.sh spark/launch/bin/java requirements/spark.txt
     find spark/log_store -name '*.java' -exec cat {} +
@@ -36,7 +36,7 @@ fi
 mkdir -p "$build"
 rm -f "$build/installed"
 
-# pyspark's jars win: a second release of the same library on one class path is a trap.
+# Jars that pyspark ships take precedence: a library must not be on the class path in two releases.
 shipped=$(python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "jars")')
 artifact() { sed -E 's/-[0-9][0-9A-Za-z.]*\.jar$//' <<<"${1##*/}"; }
 
@@ -54,7 +54,7 @@ cp "$build"/target/delta-log-store-*.jar "$build/jars.new/"
 rm -rf "$build/jars" "$build/target"
 mv "$build/jars.new" "$build/jars"
 
-# The job is run once over a few records: what its JVM then has loaded goes into the archive.
+# Runs the job once over a few records: the classes that its JVM has loaded by then go into the archive.
 rm -f "$build/classes.jsa"
 options=$(sed -n 's/^spark.driver.defaultJavaOptions *//p' spark/conf/spark-defaults.conf)
 scratch=$(mktemp -d)

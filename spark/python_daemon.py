@@ -1,12 +1,12 @@
-"""The process from which Spark forks its Python workers; small tasks are quicker by it.
+"""Hop 7: the process from which Spark forks its Python workers, with less overhead for small tasks.
 
-Named in ``spark/conf/spark-defaults.conf``. It is Spark's own daemon but for two things that take a
-tenth of a second before and after each task, longer than a batch of some dozen posts:
+``spark/conf/spark-defaults.conf`` names it. It is Spark's own daemon without two costs that add a
+tenth of a second to each task, which is longer than a batch of some dozen posts takes:
 
-* A worker forgets where modules are (``importlib.invalidate_caches``), and for each ZIP on its path
-  Python reads the directory again. Spark puts three there: its own library and py4j, which are
-  installed as well, and the jar of its core, of thousands of entries.
-* It collects garbage, and looks for it in everything that was ever imported.
+* A worker calls ``importlib.invalidate_caches`` before each task, and Python then reads the directory
+  of each ZIP on its path again. Spark puts three there: its own library and py4j, which are
+  installed as well, and the jar of its core with thousands of entries.
+* A worker collects garbage after each task and scans everything that was ever imported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import gc
 import sys
 from os.path import isfile
 
-# Before anything of Spark is imported, or it comes from a ZIP. Those of a job are added for a task.
+# Before the first import of Spark, which would else come from a ZIP. A job's own ZIPs are added per task.
 sys.path[:] = [entry for entry in sys.path if not isfile(entry)]
 sys.path_importer_cache.clear()
 

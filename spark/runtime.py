@@ -1,7 +1,7 @@
-"""Hop 7: what a session has on Databricks and lacks on open Spark, for code from elsewhere.
+"""Hop 7: adds to a session of open Spark what Databricks has, for notebooks written for Databricks.
 
-The local Jobs API calls ``prepare`` before a notebook; on Databricks nobody does. Our own jobs
-and notebooks do without.
+The local Jobs API calls ``prepare`` before a notebook; on Databricks it is not needed. The jobs
+and notebooks of this project do not depend on it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from spark.pipeline.sources.kinesis import register
 
 
 def prepare(spark: SparkSession) -> None:
-    """Give a session the format ``kinesis``, and ``writeStream`` its ``table``."""
+    """Add the format ``kinesis`` to a session, and ``table`` to ``writeStream``."""
     register(spark, Settings.from_environ())
     if not hasattr(DataStreamWriter, "table"):
         DataStreamWriter.table = DataStreamWriter.toTable

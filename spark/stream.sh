@@ -5,14 +5,14 @@ cd "$(dirname "$0")/.."
 
 data=${RUN_DIR:-.run}/data/stream
 mkdir -p "$data"
-# Of the process before: nothing is a sign of life until this one has claimed it.
+# Removes the heartbeat of the process before; the health check accepts one only from this process.
 rm -f "$data/alive"
 source services/alive.sh
 claim "$data/process"
 data=$(cd "$data" && pwd)
 options=$(sed -n 's/^\(spark[^ ]*\) *\(.*\)/--conf "\1=\2"/p' spark/conf/stream.conf)
 export SPARK_OPTIONS="${options//$'\n'/ } ${SPARK_OPTIONS:-}"
-# LocalStack has forgotten its streams when it starts again: then the new ones are read, from their
-# beginning. On AWS lost records are a failure.
+# LocalStack loses its streams when it restarts: the job then reads the new streams from their
+# beginning. On AWS, lost records are a failure.
 exec spark/run.sh spark.jobs.run_stream --checkpoints "$data/checkpoints" --alive "$data/alive" \
   --fail-on-data-loss false "$@"

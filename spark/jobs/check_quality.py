@@ -1,7 +1,7 @@
-"""Hop 7, the quality gate: fails when what the last batch wrote isn't what the objects hold.
+"""Hop 7, the quality gate: fails when the tables of the last batch do not match the objects.
 
-Stands for the Databricks job that Airflow starts between the batch and whoever reads its tables. It
-writes nothing and may run at any time.
+Stands for the Databricks job that Airflow starts after the batch, before its tables are published.
+It writes nothing and may run at any time.
 
     spark/run.sh spark.jobs.check_quality --until 2026-11-25T00:00:00+00:00
     spark/run.sh spark.jobs.check_quality --thresholds '{"quarantine_share": 0.05}' --json
@@ -27,10 +27,10 @@ from spark.pipeline.session import session
 
 
 def main(argv: Sequence[str] | None = None) -> int | str:
-    """Run the job; return 0, or the line that says which checks fail or why none could be made.
+    """Run the job; return 0, or one line with the failed checks or the reason why none was made.
 
-    ``sys.exit`` writes that line on stderr and makes the exit code 1. Unlike a code, the line is
-    what a client of Databricks' Jobs API gets as the run's error.
+    ``sys.exit`` writes the line to stderr and exits with 1. A client of Databricks' Jobs API gets
+    the line as the run's error, which it would not get for an exit code.
     """
     arguments = _arguments(argv)
     try:
@@ -59,7 +59,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the checks as a JSON document")
     parser.add_argument("--objects", help="URI of the topics' folder; by default in the bucket")
     parser.add_argument(
-        "--until", help="end of what is looked at, ISO 8601, UTC without a zone; by default now"
+        "--until", help="end of the checked interval, ISO 8601, UTC without a zone; by default now"
     )
     parser.add_argument(
         "--thresholds",

@@ -1,7 +1,7 @@
-"""Joins the small files of the Delta tables and removes what their old versions alone need.
+"""Hop 7: joins the small files of the Delta tables and removes files that only old versions need.
 
-Stands for the Databricks job that Airflow's second DAG starts. It may be repeated and killed at any
-point, and run beside the other jobs.
+Stands for the Databricks job that Airflow's second DAG starts. It may be repeated, killed at any
+point, and run at the same time as the other jobs.
 
     spark/run.sh spark.jobs.maintain_tables --json
 """
@@ -22,7 +22,7 @@ from spark.pipeline.session import session
 
 
 def main(argv: Sequence[str] | None = None) -> int | str:
-    """Run the job; return 0, or the line that says why it can't do its work."""
+    """Run the job; return 0, or the line that says why the job failed."""
     arguments = _arguments(argv)
     try:
         settings = Settings.from_environ()
@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         with writer_lock(root, settings.aws_region, arguments.wait) as check_lock:
             spark = session("maintain_tables")
             done = maintain(spark, root, batch_tables(user_id), check_lock)
-        # The stream holds the lock of its tables for as long as it runs. It only adds files, but
-        # for a changed row: a write of that gives up when it comes second, and is done again.
+        # No lock: the streaming job holds that of its tables as long as it runs. Most of its writes
+        # only add files; a write that changes a row and commits second fails, and is repeated.
         done += maintain(spark, settings.streaming_root, streaming_tables(user_id), lambda: None)
     except FAILURES as error:
         return f"maintain_tables: {first_line(error)}"
@@ -43,7 +43,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="maintain_tables", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--json", action="store_true", help="print what was done as a JSON line")
+    parser.add_argument("--json", action="store_true", help="print the result as a JSON line")
     parser.add_argument(
         "--wait", type=float, default=600, help="seconds to wait for a batch (%(default)s)"
     )

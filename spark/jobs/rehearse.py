@@ -1,7 +1,7 @@
-"""Runs the batch job and its gate over made-up records, so that install.sh can archive classes.
+"""Hop 7: runs the batch job and the quality gate over example records for install.sh's class archive.
 
-It needs DELTA_ROOT, a scratch folder, and an AWS_ENDPOINT_URL where nothing listens: S3A is only
-loaded, its first request fails.
+It requires DELTA_ROOT, a scratch folder, and an AWS_ENDPOINT_URL where nothing listens: S3A's
+classes are loaded although its first request fails.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VALUES = {
 
 
 def main() -> int:
-    """Run the job twice, the second time with a changed record, then the gate, and ask S3 once."""
+    """Run the job twice, the second time with a changed record, then the gate, and send one request to S3."""
     settings = Settings.from_environ()
     scratch = Path(settings.delta_root)
     for offset, text in enumerate(("1k", "2k")):
@@ -38,9 +38,9 @@ def main() -> int:
             path.write_text(json.dumps(_row(entity, text)) + "\nnot JSON\n", encoding="utf-8")
         if run_batch.main(["--objects", str(scratch / TOPICS_DIR), "--json"]) != 0:
             return 1
-    # What it says of made-up records doesn't matter.
+    # The result of the gate does not matter here.
     check_quality.main(["--objects", str(scratch / TOPICS_DIR), "--json"])
-    with suppress(Exception):  # whatever S3A says: nothing listens there
+    with suppress(Exception):  # the request always fails: nothing listens there
         SparkSession.builder.getOrCreate().read.text(f"s3://{settings.bucket}/none").collect()
     return 0
 

@@ -1,4 +1,4 @@
-"""Hop 7, the batch pipeline: cleans the objects that are new and computes the nine results.
+"""Hop 7, the batch pipeline: cleans the new objects and computes the nine results.
 
 Stands for the Databricks job that Airflow starts. It may be repeated and killed at any point.
 
@@ -25,7 +25,7 @@ from spark.pipeline.session import session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the job; return its exit code, 1 with a line on stderr when it can't do its work."""
+    """Run the job; return its exit code, 1 with a line on stderr if the job fails."""
     arguments = _arguments(argv)
     options = ResultOptions(arguments.ties, arguments.top, arguments.year, arguments.count)
     try:

@@ -1,7 +1,7 @@
 """Hop 7, the streaming pipeline: cleans the records of the three streams and keeps live metrics.
 
-Stands for a Databricks job that runs all the time. It may be killed at any point and goes on from
-its checkpoints; SIGTERM or SIGINT ends it in good order.
+Stands for a Databricks job that runs all the time. It may be killed at any point and continues
+from its checkpoints; SIGTERM or SIGINT ends it in good order.
 
     spark/run.sh spark.jobs.run_stream --interval 0.5
     spark/run.sh spark.jobs.run_stream --once
@@ -34,7 +34,7 @@ from spark.pipeline.streaming.sink import StreamLocation
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the job; return its exit code, 1 with a line on stderr when it can't do its work."""
+    """Run the job; return its exit code, 1 with a line on stderr if the job fails."""
     arguments = _arguments(argv)
     try:
         settings = Settings.from_environ()
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _kinesis(spark: SparkSession, settings: Settings, position: str, stream: str) -> DataFrame:
-    """Read a stream: the same line as on Databricks."""
+    """Read a stream by the code that Databricks runs, too."""
     reader = spark.readStream.format("kinesis").option("streamName", stream)
     return reader.options(region=settings.aws_region, initialPosition=position).load()
 
@@ -85,20 +85,20 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--interval", type=_seconds, default=1.0, help="seconds between two batches (%(default)s)"
     )
-    parser.add_argument("--once", action="store_true", help="read what is there, then end")
+    parser.add_argument("--once", action="store_true", help="read what has arrived, then end")
     parser.add_argument(
-        "--checkpoints", help="folder or URI of the checkpoints; by default beside the tables"
+        "--checkpoints", help="folder or URI of the checkpoints; by default in the folder of the tables"
     )
     parser.add_argument(
         "--position",
         default="trim_horizon",
-        help="where a stream without a checkpoint is begun (%(default)s)",
+        help="where to start in a stream without a checkpoint (%(default)s)",
     )
     parser.add_argument(
         "--fail-on-data-loss",
         choices=["true", "false"],
         default="true",
-        help="whether to fail when records that were to be read are gone; without effect on"
+        help="whether to fail when records were lost before they were read; without effect on"
         " Databricks (%(default)s)",
     )
     parser.add_argument(

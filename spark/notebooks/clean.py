@@ -3,13 +3,12 @@
 # MAGIC # Cleaning: from objects to three tables
 # MAGIC
 # MAGIC The S3 sink stores what the emulator sends as objects, one JSON document a line, a topic for each
-# MAGIC of the three rows of a post. This notebook takes the objects that are new, cleans their records
-# MAGIC and merges them into three Delta tables, one row a key. What can't be cleaned goes to a
-# MAGIC quarantine table with its text, its position and the reason.
+# MAGIC of the three rows of a post. This notebook reads the new objects, cleans their records
+# MAGIC and merges them into three Delta tables, one row per key. Records that cannot be cleaned go to a
+# MAGIC quarantine table with their text, their position and the reason.
 # MAGIC
-# MAGIC It does what the job `spark/jobs/run_batch.py` does before it computes the results, by the same
-# MAGIC functions, with the same lock and the same checkpoints: both may be run in any order, again and
-# MAGIC again.
+# MAGIC It is the first half of the job `spark/jobs/run_batch.py`, by the same functions, with the same lock
+# MAGIC and the same checkpoints: the two may run in any order and any number of times.
 
 # COMMAND ----------
 
@@ -28,7 +27,7 @@ objects, root = dbutils.widgets.get("objects"), dbutils.widgets.get("tables")
 
 # COMMAND ----------
 
-# DBTITLE 1,What there is to read
+# DBTITLE 1,Objects of the topics
 display(dbutils.fs.ls(objects))
 
 # COMMAND ----------
@@ -55,8 +54,8 @@ display(clean(good(sent), PIN).drop("position").orderBy("ind").limit(5))
 # MAGIC %md
 # MAGIC ## Into the tables
 # MAGIC
-# MAGIC Only one run writes: another one is waited for. A run that is stopped in the middle leaves its
-# MAGIC objects to the next, and nothing is written twice.
+# MAGIC One run writes at a time; a second one waits for the first. If a run is stopped in the middle, the
+# MAGIC next run reads its objects again, and nothing is written twice.
 
 # COMMAND ----------
 
@@ -96,7 +95,7 @@ for location in locations:
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## What could not be cleaned
+# MAGIC ## Quarantined records
 
 # COMMAND ----------
 

@@ -3,10 +3,10 @@
 # MAGIC # The nine results
 # MAGIC
 # MAGIC Nine questions about all posts, answered from the three cleaned tables. The queries are those of
-# MAGIC `spark/pipeline/batch/queries.py`, which the job `spark/jobs/run_batch.py` writes its result tables
-# MAGIC with; here they are views, computed when they are looked at. Nothing is written.
+# MAGIC `spark/pipeline/batch/queries.py`, from which the job `spark/jobs/run_batch.py` writes its result
+# MAGIC tables; here they are views, computed when they are queried. Nothing is written.
 # MAGIC
-# MAGIC Where the original left something open, a widget has the choice; its default is the project's
+# MAGIC Where the original is ambiguous, a widget offers the choices; its default is the project's
 # MAGIC answer.
 
 # COMMAND ----------
@@ -29,8 +29,8 @@ user_id, root = dbutils.widgets.get("user_id"), dbutils.widgets.get("tables")
 # MAGIC %md
 # MAGIC ## All posts in one frame
 # MAGIC
-# MAGIC The three tables joined by key. What hasn't arrived yet is null, and a question leaves out what it
-# MAGIC needs and doesn't find.
+# MAGIC The three tables joined by key. Rows that have not arrived yet are null, and a question leaves out
+# MAGIC the posts that lack a value it needs.
 
 # COMMAND ----------
 
@@ -57,7 +57,7 @@ display(joined.orderBy("ind").limit(10))
 # MAGIC %md
 # MAGIC ## 4. Most popular category in each country
 # MAGIC
-# MAGIC Categories that share the first place of a country are all there, unless `ties` is `first`.
+# MAGIC Categories that share the first place of a country are all listed, unless `ties` is `first`.
 
 # COMMAND ----------
 
@@ -83,7 +83,7 @@ display(joined.orderBy("ind").limit(10))
 # MAGIC %md
 # MAGIC ## 6a. Most followed user of each country
 # MAGIC
-# MAGIC Users with equally many followers are all there, unless `ties` is `first`.
+# MAGIC Users with equally many followers are all listed, unless `ties` is `first`.
 
 # COMMAND ----------
 

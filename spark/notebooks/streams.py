@@ -3,10 +3,9 @@
 # MAGIC # The streams: from Kinesis to live metrics
 # MAGIC
 # MAGIC The emulator puts the three rows of a post into three Kinesis streams. The job
-# MAGIC `spark/jobs/run_stream.py` reads them all the time: it cleans their records by the functions that
-# MAGIC the batch pipeline uses, merges them into tables of its own, and keeps the live metrics. This
-# MAGIC notebook looks at what arrives, and at what the job has made of it. It writes nothing, so it may
-# MAGIC be run beside the job.
+# MAGIC `spark/jobs/run_stream.py` reads them all the time: it cleans their records by the functions of the
+# MAGIC batch pipeline, merges them into tables of its own, and keeps the live metrics. This notebook shows
+# MAGIC what arrives and what the job writes. It writes nothing, so it may run at the same time as the job.
 
 # COMMAND ----------
 
@@ -26,8 +25,8 @@ user_id, root = dbutils.widgets.get("user_id"), dbutils.widgets.get("tables")
 # MAGIC %md
 # MAGIC ## What arrives
 # MAGIC
-# MAGIC On Databricks the format `kinesis` is there; elsewhere the first lines add it. Everything that the
-# MAGIC stream of the pins still holds is read once, into memory.
+# MAGIC Databricks provides the format `kinesis`; elsewhere the first lines add it. All records that the
+# MAGIC stream of the pins still holds are read once, into memory.
 
 # COMMAND ----------
 
@@ -55,9 +54,9 @@ query.awaitTermination()
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## What cleaning makes of it
+# MAGIC ## The cleaned rows
 # MAGIC
-# MAGIC The same functions as on the batch pipeline; only the position of a record is another one.
+# MAGIC The functions are those of the batch pipeline; only the form of a record's position differs.
 
 # COMMAND ----------
 
@@ -70,7 +69,7 @@ display(good.select(CLEANED[PIN].names).limit(5))
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## What the job has made of it
+# MAGIC ## The tables of the job
 
 # COMMAND ----------
 

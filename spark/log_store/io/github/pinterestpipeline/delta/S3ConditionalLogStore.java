@@ -18,10 +18,11 @@ import org.apache.hadoop.fs.Path;
 /**
  * Delta's log on S3, where a commit is one conditional PUT (<code>If-None-Match: *</code>).
  *
- * <p>The log store that Delta has for S3 looks whether the commit's file is there and then writes
- * it: of two processes that commit the same version, one commit is lost without an error. With
- * this one the second process gets the error that Delta's conflict check waits for. Chosen by
- * <code>spark.delta.logStore.s3.impl</code>; on Databricks its own commit service does this.
+ * <p>Delta's own log store for S3 checks whether the commit's file exists and then writes it: if
+ * two processes commit the same version, one commit is lost without an error. With this class the
+ * second process gets the error that Delta's conflict check expects. The setting
+ * <code>spark.delta.logStore.s3.impl</code> selects it; on Databricks, the commit service of
+ * Databricks takes this part.
  */
 public class S3ConditionalLogStore extends S3SingleDriverLogStore {
 
@@ -47,8 +48,8 @@ public class S3ConditionalLogStore extends S3SingleDriverLogStore {
     try (OutputStream out = builder.build()) {
       out.write(commit);
     } catch (IOException error) {
-      // Refused with 412, or an answer that got lost: the file says which. A commit holds an id
-      // of its own, so the same bytes are this very commit, stored by an attempt before.
+      // Either S3 refused with 412 or its response was lost; the stored file shows which. Each
+      // commit contains a unique id, so equal bytes are this commit, stored by an earlier attempt.
       byte[] stored = read(files, path, error);
       if (!Arrays.equals(commit, stored)) {
         FileAlreadyExistsException taken = new FileAlreadyExistsException(path.toString());
@@ -70,7 +71,7 @@ public class S3ConditionalLogStore extends S3SingleDriverLogStore {
     try (FSDataInputStream in = files.open(path)) {
       return in.readAllBytes();
     } catch (FileNotFoundException absent) {
-      throw cause; // nobody has committed this version: S3 failed
+      throw cause; // no process has committed this version, so S3 failed
     }
   }
 }
