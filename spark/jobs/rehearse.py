@@ -1,4 +1,4 @@
-"""Hop 7: runs the batch job and the quality gate over example records for install.sh's class archive.
+"""Runs the batch job and the quality gate over example records, for install.sh's class archive.
 
 It requires DELTA_ROOT, a scratch folder, and an AWS_ENDPOINT_URL where nothing listens: S3A's
 classes are loaded although its first request fails.
@@ -27,7 +27,7 @@ VALUES = {
 
 
 def main() -> int:
-    """Run the job twice, the second time with a changed record, then the gate, and send one request to S3."""
+    """Run the job twice, the second time with a changed record, then the gate; send one request to S3."""
     settings = Settings.from_environ()
     scratch = Path(settings.delta_root)
     for offset, text in enumerate(("1k", "2k")):

@@ -87,7 +87,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--once", action="store_true", help="read what has arrived, then end")
     parser.add_argument(
-        "--checkpoints", help="folder or URI of the checkpoints; by default in the folder of the tables"
+        "--checkpoints", help="folder or URI of the checkpoints; by default next to the tables"
     )
     parser.add_argument(
         "--position",

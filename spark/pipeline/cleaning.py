@@ -1,13 +1,12 @@
-"""Cleaning: the one definition that batch and stream share (specification, section 7).
+"""Hop 7: cleaning, one definition for both pipelines (specification, section 7).
 
-What the pages leave open, and what is done here:
+Choices where the specification's sources are silent:
 
 - A blank is a text of nothing but Unicode white space, the no-break space included. Blank texts
-  become null in all three tables. Other texts stay as they are, spaces at their ends too.
-- A placeholder is taken only as the whole text of its own column.
-- A follower count such as ``1.5M`` counts when it comes to a whole number; ``1,234`` and ``1.5``
-  are null.
-- Coordinates are null unless both are there.
+  become null in all three tables. Other texts are unchanged, including spaces at their ends.
+- A placeholder counts only as the whole text of its own column.
+- A follower count such as ``1.5M`` must be a whole number; ``1,234`` and ``1.5`` become null.
+- Coordinates are null unless both are present.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ PLACEHOLDERS = {
     "tag_list": ("N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e",),
     "image_src": ("Image src error.",),
 }
-"""What the original's scraper wrote where it found nothing, by column."""
+"""Placeholders of the original's scraper for missing values, by column."""
 
 _BLANK = r"(?U)^\s*$"
 _FOLLOWERS = r"(?U)^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([kKmM]?)\s*$"
@@ -48,7 +47,7 @@ def present(column: str) -> Column:
 def followers(text: Column) -> Column:
     """Return a follower count as a whole number: ``12k`` is 12000, ``1.5M`` is 1500000."""
     number = F.regexp_extract(text, _FOLLOWERS, 1).try_cast("decimal(21,6)")
-    # Not by `upper`, which reads all of Unicode's cases first, a second of the start of each job.
+    # `upper` is not used: it loads all of Unicode's case mappings, which takes a second per job.
     unit = F.regexp_extract(text, _FOLLOWERS, 2)
     kilo, mega = unit.isin("k", "K"), unit.isin("m", "M")
     total = number * F.when(kilo, 1_000).when(mega, 1_000_000).otherwise(1)
@@ -59,7 +58,7 @@ def _pin() -> dict[str, Column]:
     return {
         "ind": F.col("index"),
         "follower_count": followers(F.col("follower_count")),
-        # `Local save in /data/travel`: the path is what begins with the first slash.
+        # `Local save in /data/travel`: the path begins with the first slash.
         "save_location": F.regexp_substr("save_location", F.lit(r"(?s)/.*")),
     }
 
@@ -81,19 +80,19 @@ def _user() -> dict[str, Column]:
 
 
 _COMPUTED = {PIN: _pin, GEO: _geo, USER: _user}
-"""Columns that are made; the others are taken over, texts without blanks and placeholders."""
+"""Computed columns; the others are copied, texts without blanks and placeholders."""
 
 
 def clean(rows: DataFrame, entity: Entity, *extra: str) -> DataFrame:
     """Clean good rows of one entity.
 
     Args:
-        rows: the entity's columns and ``position``, as ``parse.good`` gives them.
-        entity: whose rows they are.
-        extra: other columns, which are taken over.
+        rows: the entity's columns and ``position``, as ``parse.good`` returns them.
+        entity: the entity of the rows.
+        extra: names of other columns to copy.
 
     Returns:
-        The columns of ``schemas.CLEANED``, ``position`` and those that are kept.
+        The columns of ``schemas.CLEANED``, ``position`` and ``extra``.
     """
     computed = _COMPUTED[entity]()
     texts = {f.name for f in CLEANED[entity] if f.dataType.simpleString() == "string"}
@@ -107,11 +106,11 @@ def clean(rows: DataFrame, entity: Entity, *extra: str) -> DataFrame:
 
 
 def newest(cleaned: DataFrame, *aggregates: Column) -> DataFrame:
-    """Keep one row a key, the one with the greatest position; ``position`` is left out.
+    """Keep one row per key, that with the greatest position; drop ``position``.
 
     Args:
-        cleaned: what ``clean`` gives.
-        aggregates: aggregates of all rows of a key, which become columns.
+        cleaned: the result of ``clean``.
+        aggregates: over all rows of a key; each becomes a column.
     """
     names = [name for name in cleaned.columns if name != "position"]
     return (

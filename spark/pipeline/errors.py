@@ -1,14 +1,14 @@
 """The errors of a job.
 
 PipelineError (contract)
-+-- JobError           a job can't do its work; the message is one line
-    +-- StorageError   S3 or the bucket isn't there
++-- JobError           a job fails; the message is one line
+    +-- StorageError   S3 does not respond, or the bucket does not exist
     +-- LockError      another run writes the tables
-    +-- MissingError   a table isn't there: the batch job has never run
+    +-- MissingError   a table does not exist: the batch job has never run
     +-- ThresholdError a threshold of the quality gate is unknown or has a wrong value
-    +-- SourceError    the Kinesis source can't go on
+    +-- SourceError    the Kinesis source cannot continue
         +-- OptionError    an option of the source is unknown or has a wrong value
-        +-- DataLossError  records that were to be read are no longer in the stream
+        +-- DataLossError  records were lost before they were read
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from contract.causes import innermost
 from contract.errors import PipelineError
 
 FAILURES = (PipelineError, PySparkException, Py4JJavaError)
-"""What a job reports with one line when it can't do its work."""
+"""Errors that a job reports in one line before it ends."""
 
 
 class JobError(PipelineError):
-    """A job can't do its work."""
+    """A job fails."""
 
 
 class StorageError(JobError):
-    """S3 doesn't answer, refuses, or has no such bucket."""
+    """S3 does not respond, refuses, or has no such bucket."""
 
 
 class LockError(JobError):
@@ -38,31 +38,31 @@ class LockError(JobError):
 
 
 class MissingError(JobError):
-    """A table isn't there."""
+    """A table does not exist."""
 
 
 class ThresholdError(JobError):
-    """A threshold is unknown, or has a value that can't be one."""
+    """A threshold is unknown or has a wrong value."""
 
 
 class SourceError(JobError):
-    """The Kinesis source can't go on."""
+    """The Kinesis source cannot continue."""
 
 
 class OptionError(SourceError):
-    """An option of the source is unknown, missing, or has a value that can't be used."""
+    """An option of the source is unknown, missing, or has an unusable value."""
 
 
 class DataLossError(SourceError):
-    """Records that a query was to read, or has to read again, are no longer in the stream."""
+    """Records that a query must read, or read again, are no longer in the stream."""
 
 
 _OURS = re.compile(rf"^{re.escape(__name__)}\.\w+: ")
 
 
 def first_line(error: Exception) -> str:
-    """Return the line that says what happened: the innermost cause of what Spark raises.
+    """Return one line with the innermost cause of an error that Spark raises.
 
-    An error of ours is its message alone, also where Spark has the text of its traceback.
+    For a ``JobError`` the line is its message alone, also if Spark has only its traceback as text.
     """
     return _OURS.sub("", innermost(error))

@@ -1,9 +1,8 @@
-"""Raw text to typed rows, or to the reason why not.
+"""Hop 7: parses raw text to typed rows, or finds the reason for the quarantine.
 
-A record is read with the entity's schema in one quick pass. Only a record that this pass has doubts
-about is read again, value by value, to say which field is wrong and what it holds: text where a
-number belongs and a number where text belongs are both wrong. A field that the entity doesn't
-have is left out and does not make a record wrong; a field that is missing is null.
+One quick pass reads a record with the entity's schema. Only a doubtful record is read again, value by
+value, to name the wrong field and its value: text in place of a number is wrong, and so is a number
+in place of text. A field that the entity does not have is ignored; a missing field is null.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _STRICT = {
     "allowSingleQuotes": "false",
     "allowNonNumericNumbers": "false",
 }
-# With a time, or midnight; years 0001 to 9999; with or without a zone, which is else UTC.
+# Without a time it is midnight, without a zone UTC; years 0001 to 9999.
 _ISO_8601 = (
     r"^(?!0000)\d{4}-\d{2}-\d{2}"
     r"([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$"
@@ -32,7 +31,7 @@ _ISO_8601 = (
 
 
 def timestamp(text: Column) -> Column:
-    """Read a date of the wire, with a ``T`` or a space; null when it is none."""
+    """Read a date of the wire, with a ``T`` or a space; null if it is not a date."""
     return F.when(text.rlike(_ISO_8601), text.try_cast("timestamp"))
 
 
@@ -43,16 +42,16 @@ def parse(records: DataFrame, entity: Entity) -> DataFrame:
         records: ``raw`` and ``position``.
 
     Returns:
-        The same with ``row`` (a struct of the entity's columns), ``rule`` and ``reason``. The last
-        two are null for a good record; else ``rule`` is one word, the rule that is broken first,
-        and ``reason`` names every wrong field and its value.
+        ``raw``, ``position``, ``row`` (a struct of the entity's columns), ``rule`` and ``reason``.
+        The last two are null for a good record; else ``rule`` names the first broken rule in one
+        word, and ``reason`` names every wrong field and its value.
     """
-    # Inside another object, whatever follows the record's end is an error, too.
+    # In an enclosing object, text after the record's end is an error, too.
     document = F.concat(F.lit('{"value":'), F.col("raw"), F.lit("}"))
     schema = StructType(
         [StructField("value", wire_schema(entity)), StructField("corrupt", StringType())]
     )
-    # Each step is a column of its own, so that Spark computes it once however often it is named.
+    # Each step is a column of its own, so that Spark computes it only once.
     doubt = (
         F.col("read.value").isNull()
         | F.col("read.corrupt").isNotNull()
@@ -83,14 +82,14 @@ def _problem(rule: str, reason: Column) -> Column:
 
 
 def _mistyped(entity: Entity) -> str:
-    """Return a pattern of records in which a value may not be what its column holds."""
+    """Return a pattern that matches records in which a value may have a wrong type."""
     texts = [c.name for c in entity.columns if c.kind in (Kind.TEXT, Kind.TIMESTAMP)]
     others = [c.name for c in entity.columns if c.name not in texts]
     return rf'"(?:{"|".join(texts)})"\s*:\s*[^"\sn]|"(?:{"|".join(others)})"\s*:\s*"'
 
 
 def _structural(entity: Entity) -> Column:
-    """Look at each value of a doubtful record as it stands; null when nothing is wrong."""
+    """Check the type of each value of a doubtful record; null if all are right."""
     exact = F.col("exact")
     value = F.try_variant_get(exact, "$.value", "variant")
 
@@ -120,7 +119,7 @@ def _structural(entity: Entity) -> Column:
 
 
 def _semantic(entity: Entity) -> Column:
-    """Look at what right types hold: the key and the dates; null when nothing is wrong."""
+    """Check the values of the key and the dates; null if all are right."""
     dates = []
     for column in entity.columns:
         if column.kind is Kind.TIMESTAMP:

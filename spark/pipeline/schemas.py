@@ -1,6 +1,6 @@
-"""Schemas of what is read and what is written, made from ``contract.entities``.
+"""Hop 7: schemas of the records and of the tables, made from ``contract.entities``.
 
-A column of the wire is one of four kinds; ``WIRE`` says what each kind is in Spark. The cleaned
+A column of the wire is one of four kinds; ``WIRE`` maps each kind to Spark. The cleaned
 columns are those of the specification, section 7.
 """
 
@@ -33,9 +33,9 @@ class WireType:
     spark: DataType
     """Type that its JSON value is read as; a timestamp is read as text first."""
     json: str
-    """Regular expression of the names that ``schema_of_variant`` has for a right value."""
+    """Regular expression of the types that ``schema_of_variant`` returns for a valid value."""
     description: str
-    """What a right value is, for people."""
+    """Description of a valid value, for messages."""
 
 
 WIRE = {
@@ -81,15 +81,15 @@ _REFUSED: dict[str, DataType] = dict.fromkeys(("raw", "rule", "reason"), TEXT)
 QUARANTINE = _columns(
     **_REFUSED, stored_at=TIME, topic=TEXT, partition=INT, start_offset=LONG, line=INT, object=TEXT
 )
-"""Columns of the batch pipeline's quarantine tables: the record, why it is there, where it was."""
+"""Columns of the batch pipeline's quarantine tables: the record, the reason and its position."""
 
 STREAM_QUARANTINE = _columns(
     **_REFUSED, arrived_at=TIME, stream=TEXT, shard=TEXT, sequence_number=TEXT
 )
-"""The same of the streaming pipeline."""
+"""Columns of the streaming pipeline's quarantine tables."""
 
 COUNTED_POSTS = _columns(ind=LONG, arrived_at=TIME, label=TEXT)
-"""Columns of the tables of counted posts: the key, when Kinesis took it, and the post's category or
+"""Columns of the tables of counted posts: the key, its arrival in Kinesis, and the post's category or
 country."""
 
 LIVE = _columns(

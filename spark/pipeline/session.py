@@ -1,4 +1,4 @@
-"""The Spark session of a job."""
+"""Hop 7: the Spark session of a job."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from pyspark.sql import SparkSession
 def session(name: str) -> SparkSession:
     """Return the session, in ANSI mode: a cast that fails is an error and never a null.
 
-    The cluster's own mode differs by its runtime.
+    The default depends on the cluster's runtime.
     """
     return SparkSession.builder.appName(name).config("spark.sql.ansi.enabled", "true").getOrCreate()

@@ -1,1 +1,1 @@
-"""The batch pipeline: new objects into the cleaned tables, and the nine results."""
+"""The batch pipeline: from new objects to the cleaned tables and the nine results."""

@@ -1,9 +1,9 @@
-"""The batch pipeline's first half: objects that are new, into the cleaned tables.
+"""Hop 7, the batch pipeline's first half: from new objects to the cleaned tables.
 
-A file stream per entity reads each object once and ends when there are no more. Its checkpoint is
-beside the tables: a bucket that is forgotten is forgotten whole. A run that is killed leaves a
-batch that the next run reads again, the very same objects, and both writes of a batch can be
-repeated: a merge by key and an addition by position.
+A file stream per entity reads each object once and ends after the last one. Its checkpoint is in the
+folder of the tables, so that both are lost or kept together. After a killed run, the next run reads
+the same objects as one batch again, and both writes of a batch can be repeated: the merge by key and
+the addition by position.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from spark.pipeline.schemas import CLEANED, KEY, QUARANTINE
 from spark.pipeline.sources.objects import records, stored
 
 OBJECTS_A_BATCH = 20_000
-"""Bounds what the driver knows at once; the records themselves go through disk if need be."""
+"""Bounds the file names in the driver's memory; Spark spills the records to disk if necessary."""
 
 
 @dataclass
 class Counts:
-    """What a run did with one entity, and how its table stands after it."""
+    """What a run read and wrote of one entity, and the state of its table afterwards."""
 
     entity: str
     batches: int = 0
@@ -48,7 +48,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class BatchLocation:
-    """Where one entity's objects are and where its rows go."""
+    """Where one entity's objects are and where its rows are written."""
 
     entity: Entity
     objects: str
@@ -58,7 +58,7 @@ class BatchLocation:
 
     @classmethod
     def of(cls, entity: Entity, user_id: str, objects_root: str, root: str) -> BatchLocation:
-        """Name everything of one entity below the two roots."""
+        """Derive the paths of one entity from the two roots."""
         topic = names.topic(user_id, entity)
         return cls(
             entity,
@@ -75,7 +75,7 @@ def ingest(
     """Read every new object of every entity into its tables.
 
     Raises:
-        JobError: a batch failed; what was written stays and is not written twice.
+        JobError: a batch failed; rows already written stay and are not written twice.
         LockError: the lock was lost before a write.
     """
     failures: list[Exception] = []
@@ -124,7 +124,7 @@ def _start(
         try:
             _write(batch, location, counts, check_lock)
         except Exception as error:
-            failures.append(error)  # the query's own error holds it as text only
+            failures.append(error)  # the query's own error contains it as text only
             raise
 
     return (
@@ -139,7 +139,7 @@ def _start(
 def _write(
     objects: DataFrame, location: BatchLocation, counts: Counts, check_lock: LockCheck
 ) -> None:
-    """Write one batch: the quarantine first, so that no row is in a table and unaccounted for."""
+    """Write one batch, the quarantine first: a written row then implies its batch's quarantine."""
     parsed = parse.parse(records(objects), location.entity).persist()
     try:
         total = parsed.groupBy("rule").agg(

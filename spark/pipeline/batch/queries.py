@@ -2,11 +2,11 @@
 
 Where the original is ambiguous, ``ResultOptions`` names the choices. Fixed choices:
 
-- A post without the value that a question groups by (country, category, age, year) isn't counted
-  there; an age under 18 is in no group.
-- A user is who has one name, age and joining date: the user table is constant per user, but for
-  the key. The poster's name can't say it, for it is null where the scraper failed.
-- Nobody without a follower count is in a median, and nobody without a name is the most followed.
+- A question does not count posts without the value that it groups by (country, category, age,
+  year); an age under 18 is in no group.
+- Name, age and joining date identify a user: they are constant per user in the user table. The
+  poster's name does not identify a user, because it is null where the scraper failed.
+- A median leaves out users without a follower count; the most followed user has a name.
 - ``6b`` is one row: of countries whose most followed users are equal, the first by name.
 """
 
@@ -39,7 +39,7 @@ ORDER = {
     "10": ("post_year",),
     "11": ("age_group", "post_year"),
 }
-"""Order in which a result's table holds its rows; ``-`` is highest first."""
+"""Order of the rows in a result's table; ``-`` is highest first."""
 
 
 YOUNGEST = {"18-24": 18, "25-35": 25, "36-50": 36, "50+": 51}
@@ -48,25 +48,25 @@ YOUNGEST = {"18-24": 18, "25-35": 25, "36-50": 36, "50+": 51}
 
 @dataclass(frozen=True, slots=True)
 class ResultOptions:
-    """What the original left open. The defaults are the project's answers."""
+    """Choices where the original is ambiguous. The defaults are the project's answers."""
 
     ties: Literal["all", "first"] = "all"
     """Questions 4, 6a and 7: every row that shares the first place, or the first by name."""
     top: int | None = None
-    """Question 5: only the first places of a year (``ties`` decides who shares one)."""
+    """Question 5: only the first places of a year (``ties`` applies)."""
     year: Literal["date_joined", "timestamp"] = "date_joined"
     """Questions 9 to 11: the year in which a user joined, or in which they posted."""
     count: Literal["users", "rows"] = "users"
-    """Questions 8 to 11: a user counts once, or once a post."""
+    """Questions 8 to 11: a user counts once, or once per post."""
 
 
 DEFAULTS = ResultOptions()
 
 
 def posts(pin: DataFrame, geo: DataFrame, user: DataFrame) -> DataFrame:
-    """Join the cleaned tables, one row a key; what hasn't arrived yet is null.
+    """Join the cleaned tables, one row per key; rows that have not arrived yet are null.
 
-    The questions leave out what they need and don't find, so that one join serves all of them.
+    Each question leaves out posts that lack a value it needs, so that one join serves all of them.
     """
     return (
         pin.select("ind", "category", "poster_name", "follower_count")
@@ -101,7 +101,7 @@ def results(posts: DataFrame, options: ResultOptions = DEFAULTS) -> dict[str, Da
 
 def ordered(rows: DataFrame, name: str) -> DataFrame:
     """Put the rows of a result in order, in one partition."""
-    # Not orderBy: that samples its input with a job of its own before it sorts.
+    # orderBy is not used: it runs another job to sample its input before it sorts.
     return rows.coalesce(1).sortWithinPartitions(
         *(F.desc(column[1:]) if column[0] == "-" else F.asc(column) for column in ORDER[name])
     )
@@ -164,7 +164,7 @@ def _most_followed(posts: DataFrame) -> DataFrame:
 def _people(
     rows: DataFrame, groups: tuple[str, ...], options: ResultOptions, *values: Column
 ) -> DataFrame:
-    """Bring rows to one a user and group, unless every row counts."""
+    """Reduce rows to one per user and group, unless every row counts."""
     known = reduce(or_, (F.col(name).isNotNull() for name in USER))
     if options.count == "rows":
         return rows.where(known)

@@ -1,8 +1,8 @@
-"""The batch pipeline's second half: the nine results as Delta tables, from the cleaned tables.
+"""Hop 7, the batch pipeline's second half: from the cleaned tables to the nine results.
 
-A result is written again only when something has changed that it was made from. Each table keeps
-what that was with the commit that wrote its rows, so a run that is killed between two results, or a
-table that somebody else wrote, is seen as it is.
+A result is written again only if one of its inputs has changed. The commit that writes its rows
+contains a description of the inputs, so that the next run recognises the results that a killed run
+did not write, and tables that another program changed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Commit, Table
 
 THREADS = 4
-"""Tables looked at or written at once: each waits for S3 more than it computes."""
+"""Tables read or written at once: each waits for S3 longer than it computes."""
 
 
 def write_results(
@@ -45,7 +45,7 @@ def write_results(
         row_counts = dict(zip(tables, present, strict=True))
         stale = [result for result in RESULTS if row_counts[result.name] is None]
         if stale:
-            # The versions that the results say they are made from, whatever was committed since.
+            # These versions are named in `origin`, whatever was committed since.
             frames = {
                 entity.name: table.read(spark, commit.version)
                 for entity, table, commit in zip(ENTITIES, cleaned, commits, strict=True)
@@ -66,7 +66,7 @@ def write_results(
 
 
 def _origin(commits: list[Commit], options: ResultOptions) -> dict[str, Any]:
-    """Say what results are made from: the cleaned tables, the options, the queries themselves."""
+    """Describe the inputs of the results: the cleaned tables, the options and the queries' code."""
     code = Path(queries.__file__).read_bytes()
     return {
         "tables": {e.name: [c.version, c.at] for e, c in zip(ENTITIES, commits, strict=True)},
@@ -77,6 +77,6 @@ def _origin(commits: list[Commit], options: ResultOptions) -> dict[str, Any]:
 
 
 def _current_rows(spark: SparkSession, table: Table, origin: Mapping[str, Any]) -> int | None:
-    """Return the rows of a result that is up to date, or None."""
+    """Return the number of rows of a result if it is up to date, else None."""
     note = table.last_commit(spark).note if table.exists(spark) else {}
     return int(note["rows"]) if note.get("origin") == origin else None

@@ -1,1 +1,1 @@
-"""The quality gate: the tables compared with the objects they were made from."""
+"""The quality gate: compares the tables with the objects they were made from."""

@@ -1,14 +1,12 @@
-"""The quality gate: reads what the last batch wrote and tells which checks fail.
+"""Hop 7, the quality gate: compares records with rows, counts nulls, and returns the checks.
 
-It only reads: records against rows, and the nulls of the cleaned tables.
+It only reads. It parses the objects again and does not rely on the counts of the batch. Meanwhile
+the sink may store objects, and another batch may run:
 
-Objects are read and parsed again, so nothing is trusted that the batch has counted. The sink may go
-on storing meanwhile, and another batch may run:
-
-- A record is *due* when its object was read by a batch that has ended (``objects_read``). Others
-  wait for the next batch, unless they should have been read: their object was stored before
-  ``until`` and before the newest object that was read, for a batch lists all objects and takes the
-  oldest first. The times are S3's; no clock of ours decides what should have been read.
+- A record is *due* if a batch that has ended has read its object (``objects_read``), or should have
+  read it: the object was stored before ``until`` and before the newest object that was read, and
+  a batch lists all objects and takes the oldest first. The times are S3's own. Other records wait
+  for the next batch.
 - A due record must have its row. A row must have its record, due or not: a batch that runs now may
   have written it already.
 """
@@ -33,16 +31,16 @@ from spark.pipeline.schemas import KEY
 from spark.pipeline.sources.objects import key, records, stored
 
 MIN_TOTAL = 100
-"""Rows that a share is of at least: of a handful, one says nothing."""
+"""Smallest denominator of a share, so that one row of a handful does not fail the gate."""
 
 UPLOAD_TIME = timedelta(minutes=1)
-"""An upload is dated when it starts and seen when it ends: so much later at most."""
+"""Longest time from an object's timestamp, the start of its upload, until it can be listed."""
 
 CLEANED, QUARANTINE = "cleaned", "quarantine"
 """The two tables of an entity."""
 
 IDENTITY = (KEY, "object", "line")
-"""What tells rows apart: the key in the cleaned table, object and line in the quarantine."""
+"""What identifies a row: the key in the cleaned table, object and line in the quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +65,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """One table of an entity against its records; a row of ``reconcile``."""
+    """One table of an entity compared with its records; a row of ``reconcile``."""
 
     entity: str
     table: str
     records: int = 0
     """Records that are due."""
     expected: int = 0
-    """Rows that they should be: one a key, or one a quarantined record."""
+    """Rows expected for them: one per key, or one per quarantined record."""
     newest: int | None = None
-    """When the newest object with such a record was stored, in milliseconds since 1970."""
+    """When the newest object with a due record was stored, in milliseconds since 1970."""
     rows: int = 0
     missing: int = 0
-    """Rows that should be there and are not."""
+    """Expected rows that do not exist."""
     surplus: int = 0
-    """Rows that no record explains."""
+    """Rows without a record."""
     repeated: int = 0
     """Keys with several rows."""
 
@@ -97,11 +95,11 @@ def check(
     Args:
         spark: the session.
         locations: where the entities' objects and tables are.
-        thresholds: every threshold by name, as ``thresholds.read`` gives them.
-        until: end of what is looked at, with a zone.
+        thresholds: every threshold by name, as ``thresholds.read`` returns them.
+        until: end of the checked interval, with a zone.
 
     Raises:
-        MissingError: a table isn't there.
+        MissingError: a table does not exist.
     """
     with ThreadPoolExecutor(len(locations)) as pool:
         made = pool.map(
@@ -113,7 +111,7 @@ def check(
 def _check_entity(
     spark: SparkSession, location: BatchLocation, thresholds: Mapping[str, float], until: datetime
 ) -> list[Check]:
-    # In this order: what the checkpoint names is in the tables, what they hold is in the objects.
+    # The order matters: the tables have the objects of the checkpoint; the objects have the tables' rows.
     folders = [f"{location.checkpoint}/{folder}" for folder in ("sources/0", "commits")]
     lines = _or_empty(
         spark,
@@ -150,7 +148,7 @@ def _check_entity(
 
 
 def _or_empty(spark: SparkSession, load: Callable[[], DataFrame], schema: str) -> DataFrame:
-    """Return no rows when there are no files, which Spark calls an error."""
+    """Return no rows if there are no files, which is an error in Spark."""
     try:
         return load()
     except AnalysisException as error:
@@ -175,7 +173,7 @@ def _measurements(
     yield "duplicate_keys", KEY, cleaned.repeated, f"{rows} rows"
     for column, count in nulls.items():
         yield "null_share", column, count / max(rows, MIN_TOTAL), f"{count} of {rows} rows"
-    # An object that nobody has read makes no table fresh: those that are due count.
+    # Only due objects count: an object that no batch has read does not make a table fresh.
     times = [a.newest for a in (cleaned, quarantine) if a.newest is not None]
     hours, detail = None, "no object was read"
     if times:
@@ -190,7 +188,7 @@ def _iso(time: datetime) -> str:
 
 
 def objects_read(lines: DataFrame) -> DataFrame:
-    """Return the objects of the batches that have ended, by the checkpoint of their stream.
+    """Return the objects of the batches that have ended, from the checkpoint of their stream.
 
     A checkpoint keeps the files of each batch in ``sources/0`` (one JSON document a line; every
     tenth file repeats those before it) and a file for each batch that has ended in ``commits``.
@@ -214,12 +212,12 @@ def objects_read(lines: DataFrame) -> DataFrame:
 
 
 def flag_due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
-    """Mark the records that must have a row.
+    """Add ``due``: whether a record must have a row.
 
     Args:
-        parsed: what ``parse`` gives.
-        read: what ``objects_read`` gives.
-        until: end of what is looked at; objects that were stored later may wait.
+        parsed: the result of ``parse``.
+        read: the result of ``objects_read``.
+        until: end of the checked interval; objects stored later may wait.
     """
     stored_at = F.col("position.stored_at")
     newest = read.agg((F.max("read_stored_at") - F.lit(UPLOAD_TIME)).alias("settled"))
@@ -235,16 +233,16 @@ def flag_due(parsed: DataFrame, read: DataFrame, until: datetime) -> DataFrame:
 def reconcile(
     flagged: DataFrame, cleaned: DataFrame, quarantine: DataFrame, of: Entity
 ) -> DataFrame:
-    """Hold records and rows against each other.
+    """Compare records with rows.
 
     Args:
-        flagged: what ``flag_due`` returns.
+        flagged: the result of ``flag_due``.
         cleaned: the entity's cleaned table.
         quarantine: its quarantine table.
         of: the entity.
 
     Returns:
-        A row for each of the two tables that has anything, with the columns of ``Reconciliation``.
+        One row per table that has rows or records, with the columns of ``Reconciliation``.
     """
     good = F.col("rule").isNull()
     nothing = F.lit(None)

@@ -1,7 +1,7 @@
-"""The thresholds of the quality gate, as data: a check fails when its value is above its threshold.
+"""Hop 7: the thresholds of the quality gate; a check fails if its value is above its threshold.
 
-The shares of nulls follow what the original's scraper left out (specification, section 2): several
-times the share of the source, so that a few hundred posts pass as well as all of them.
+The thresholds of nulls are several times the shares in the source, where the original's scraper left
+values out (specification, section 2), so that a few hundred posts pass as well as all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHARE = "share"
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The greatest value with which a check is passed."""
+    """The greatest value with which a check passes."""
 
     name: str
     default: float
@@ -28,7 +28,7 @@ class Threshold:
 
 
 FEW_NULLS, NO_NULLS = 0.01, 0.0
-"""Share of nulls in a column where none is expected, and in a key."""
+"""Allowed share of nulls: in a column where none is expected, and in a key."""
 
 NULLS = {
     "title": 0.05,  # 0.8 % in the source
@@ -39,7 +39,7 @@ NULLS = {
     "image_src": 0.1,  # 3.0 %
     KEY: NO_NULLS,
 }
-"""Share of nulls by column; other columns have ``FEW_NULLS``."""
+"""Allowed share of nulls by column; other columns have ``FEW_NULLS``."""
 
 
 def null_share(entity: str, column: str) -> str:
@@ -48,7 +48,7 @@ def null_share(entity: str, column: str) -> str:
 
 
 THRESHOLDS = (
-    # Records of the objects that no row has, and rows that no record has.
+    # Records without a row, and rows without a record.
     Threshold("row_counts", 0, "rows"),
     Threshold("quarantine_share", 0.01, SHARE),
     *(
@@ -63,10 +63,10 @@ THRESHOLDS = (
 
 
 def read(text: str) -> dict[str, float]:
-    """Return every threshold by name: those of a JSON object, and the others' defaults.
+    """Return every threshold by name, from a JSON object or else its default.
 
     Raises:
-        ThresholdError: names the one that is unknown or has a wrong value.
+        ThresholdError: a threshold is unknown or has a wrong value.
     """
     try:
         given = json.loads(text)
