@@ -4,8 +4,8 @@
 tenth of a second to each task, which is longer than a batch of some dozen posts takes:
 
 * A worker calls ``importlib.invalidate_caches`` before each task, and Python then reads the
-  directory of each ZIP on its path again. Spark puts three there: its own library and py4j, which are
-  installed as well, and the jar of its core with thousands of entries.
+  directory of each ZIP on its path again. Spark puts three there: its own library and py4j, which
+  are installed as well, and the jar of its core with thousands of entries.
 * A worker collects garbage after each task and scans everything that was ever imported.
 """
 

@@ -27,7 +27,7 @@ VALUES = {
 
 
 def main() -> int:
-    """Run the job twice, the second time with a changed record, then the gate; send one request to S3."""
+    """Run the job twice, the second time with a changed record, the gate, and a request to S3."""
     settings = Settings.from_environ()
     scratch = Path(settings.delta_root)
     for offset, text in enumerate(("1k", "2k")):

@@ -1,8 +1,8 @@
 """Hop 7: parses raw text to typed rows, or finds the reason for the quarantine.
 
-One quick pass reads a record with the entity's schema. Only a doubtful record is read again, value by
-value, to name the wrong field and its value: text in place of a number is wrong, and so is a number
-in place of text. A field that the entity does not have is ignored; a missing field is null.
+One quick pass reads a record with the entity's schema. Only a doubtful record is read again, value
+by value, to name the wrong field and its value: text in place of a number is wrong, and so is a
+number in place of text. A field that the entity does not have is ignored; a missing field is null.
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ STREAM_QUARANTINE = _columns(
 """Columns of the streaming pipeline's quarantine tables."""
 
 COUNTED_POSTS = _columns(ind=LONG, arrived_at=TIME, label=TEXT)
-"""Columns of the tables of counted posts: the key, its arrival in Kinesis, and the post's category or
-country."""
+"""Columns of the tables of counted posts: the key, its arrival in Kinesis, and the post's category
+or country."""
 
 LIVE = _columns(
     stream=TEXT, metric=TEXT, window=TEXT, start=TIME, end=TIME, label=TEXT, value=LONG, rank=INT

@@ -1,9 +1,9 @@
 """Hop 7, the batch pipeline's first half: from new objects to the cleaned tables.
 
-A file stream per entity reads each object once and ends after the last one. Its checkpoint is in the
-folder of the tables, so that both are lost or kept together. After a killed run, the next run reads
-the same objects as one batch again, and both writes of a batch can be repeated: the merge by key and
-the addition by position.
+A file stream per entity reads each object once and ends after the last one. Its checkpoint is in
+the folder of the tables, so that both are lost or kept together. After a killed run, the next run
+reads the same objects as one batch again. Both writes of a batch can be repeated: the merge by key
+and the addition by position.
 """
 
 from __future__ import annotations

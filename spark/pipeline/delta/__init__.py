@@ -1,1 +1,1 @@
-"""Delta tables: reading, merging, locking and maintaining them."""
+"""Hop 7: reading, merging, locking and maintaining Delta tables."""

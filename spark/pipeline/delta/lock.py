@@ -1,13 +1,13 @@
-"""One writer at a time: a lock beside the tables.
+"""Hop 7: one writer at a time, by a lock in the folder of the tables.
 
-A second run waits until the first is done. In a bucket the lock is an object, made with a
-conditional PUT and renewed every few seconds. One that isn't renewed for ``LEASE`` seconds, by the
-waiting run's own clock, was left behind, by a container that was killed for one, and is taken over
-with a conditional PUT again; one of a process that can be seen from here to have gone is taken over
-at once. In a local folder the lock is the system's (``flock``), which ends with its process.
+A second run waits until the first has ended. In a bucket the lock is an object, made with a
+conditional PUT and renewed every few seconds. A waiting run takes the lock over, by a conditional
+PUT again, if it was not renewed for ``LEASE`` seconds by the waiting run's own clock, as after a
+killed container, or at once if its process has certainly ended. In a local folder the lock is one
+of the system (``flock``), which ends with its process.
 
-The lock keeps runs apart. What keeps the tables right when a run is suspended and wakes up after
-its lock was taken is the log store (docs/decisions/0005-batch-pipeline.md).
+The lock separates runs. If a run is suspended and wakes up after another has taken its lock, the
+log store keeps the tables right (docs/decisions/0005-batch-pipeline.md).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from spark.pipeline.errors import JobError, LockError, StorageError
 
 NAME = "_lock"
 LEASE = 30.0
-"""Seconds without a renewal after which a lock counts as left behind."""
+"""Seconds without a renewal after which a lock counts as abandoned."""
 RENEWAL = 5.0
 """Seconds between two renewals."""
 REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
-"""S3's errors for a PUT whose condition doesn't hold."""
+"""S3's error codes for a PUT whose condition is not met."""
 POLL_INTERVAL = 0.5
-"""Seconds between two looks at a lock that another run holds."""
+"""Seconds between two attempts to get a lock that another run holds."""
 
 LockCheck = Callable[[], None]
 """Called before each commit; raises LockError when the lock is no longer this run's."""
@@ -54,7 +54,7 @@ def writer_lock(root: str, region: str, wait: float) -> Iterator[LockCheck]:
         wait: seconds to wait for another run.
 
     Raises:
-        StorageError: S3 doesn't answer, or there is no such bucket.
+        StorageError: S3 does not respond, or the bucket does not exist.
         LockError: another run holds the lock for longer than ``wait``.
         JobError: ``root`` is neither in S3 nor a local folder.
     """
@@ -135,7 +135,7 @@ class _ObjectLock:
             if owner.run == self._owner.run:
                 self._s3.delete_object(**self._where)
         except StorageError as error:
-            # The work is done; whoever comes next takes the lock over.
+            # The work is done, and the next run takes the lock over.
             sys.stderr.write(f"the lock stays behind: {error}\n")
 
     @property
@@ -152,15 +152,17 @@ class _ObjectLock:
                 continue  # check() notices when this goes on for too long
 
     def _put(self, **condition: str) -> bool:
-        """Write the lock under a condition; say whether it is this run's now."""
-        # The time makes every renewal another object, which is how a waiting run sees it.
+        """Write the lock under a condition; return whether this run owns it now."""
+        # The time changes the object at every renewal, so that a waiting run notices it.
         body = self._owner.write(renewed=time.time_ns())
-        sent_at = time.monotonic()  # not when the answer comes: S3 may have stored it long before
+        sent_at = (
+            time.monotonic()
+        )  # before the call: the response may come long after S3 has stored it
         answer = self._call("put_object", REFUSED, Body=body, **condition)
         if answer is not None:
             self._etag = answer["ETag"]
         else:
-            # Refused, but perhaps because the first attempt's answer was lost.
+            # S3 may have refused because the response to the first attempt was lost.
             etag, owner = self._get()
             if owner.run != self._owner.run:
                 return False
@@ -169,19 +171,19 @@ class _ObjectLock:
         return True
 
     def _get(self) -> tuple[str, LockOwner]:
-        """Return the lock's ETag and holder; both are empty when there is no lock."""
+        """Return the lock's ETag and owner; both are empty if there is no lock."""
         answer = self._call("get_object", ("NoSuchKey",))
         if answer is None:
             return "", LockOwner()
         return answer["ETag"], LockOwner.read(answer["Body"])
 
     def _call(self, method: str, expected_errors: tuple[str, ...], **arguments: Any) -> Any:
-        """Call S3; return None where its answer is one of the errors in ``expected_errors``."""
+        """Call S3; return None if it responds with one of ``expected_errors``."""
         where = f"S3 at {self._s3.meta.endpoint_url}"
         try:
             answer = getattr(self._s3, method)(**self._where, **arguments)
             if "Body" in answer:
-                answer["Body"] = answer["Body"].read()  # which may fail as the call may
+                answer["Body"] = answer["Body"].read()  # reading may fail, too
             return answer
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))

@@ -1,9 +1,9 @@
-"""Who holds a lock: a process, named so that another one can tell whether it has gone.
+"""Hop 7: identifies the process that owns a lock, so that others can check whether it has ended.
 
-A container's pids repeat from life to life; its host name is a new one in each container, or, with
-the host's network, the same one in all. So the kernel names the place (``contract.processes``).
-Of a process in another place, such as a container that was killed, nothing is known here: it has
-gone when it no longer renews its lock.
+The pids of a container repeat after a restart; its host name is new in each container, or, with
+the host's network, the same in all. So the place is named by the kernel (``contract.processes``).
+Of a process in another place, such as a killed container, only the missing renewals of its lock
+show that it has ended.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from contract.processes import place, started
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
-    """A run, and the process that it is."""
+    """A run and its process."""
 
     run: str = ""
     """Random, one for each run."""
     host: str = ""
-    """Host name, for people."""
+    """Host name, for messages."""
     place: str = ""
-    """Where the pid was given; empty where the kernel doesn't say (no ``/proc``)."""
+    """Where the pid is valid; empty if the kernel does not name it (no ``/proc``)."""
     pid: int = 0
     started: str = ""
-    """When the process started, by its kernel's clock: pids are given again."""
+    """When the process started, by its kernel's clock, because pids are reused."""
 
     @classmethod
     def of(cls, pid: int) -> LockOwner:
@@ -38,16 +38,16 @@ class LockOwner:
 
     @classmethod
     def read(cls, document: bytes) -> LockOwner:
-        """Read what a lock holds; what it doesn't say is empty."""
+        """Read the content of a lock; missing fields are empty."""
         found = json.loads(document)
         return cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
 
     def write(self, **more: object) -> bytes:
-        """Return the document that ``read`` reads, with ``more`` in it."""
+        """Return the document for ``read``, with the fields ``more``."""
         return json.dumps({**asdict(self), **more}).encode()
 
     def has_gone(self) -> bool:
-        """Say whether the process has certainly ended; False when that can't be known here."""
+        """Return whether the process has certainly ended; False if this place cannot tell."""
         if not self.place or self.place != place():
             return False
         try:
@@ -56,9 +56,9 @@ class LockOwner:
             return True
         except PermissionError:
             return False
-        # An earlier life of this container had our own pid, and any pid may be another's by now.
+        # The pid may belong to a later process by now, as after a restart of this container.
         return started(self.pid) != self.started
 
     def __str__(self) -> str:
-        """Name the run for people."""
+        """Name the run in messages."""
         return f"the run with pid {self.pid} on {self.host}" if self.run else "another run"

@@ -1,9 +1,9 @@
-"""Keeps the Delta tables in few files: small ones are joined, and those of old versions go.
+"""Hop 7: keeps the number of files small: joins small files, removes those of old versions.
 
-It may run beside whatever reads and writes the tables. A reader of a version has its files for as
-long as the table keeps them. Joining changes no row: it conflicts only with a write that replaces
-rows of the same files, and of the two whoever commits second gives up
-(docs/decisions/0005-batch-pipeline.md); the tables that are left are looked after all the same.
+It may run while other programs read and write the tables. The files of a version exist as long as
+the table keeps the version. Joining changes no row: it conflicts only with a write that replaces
+rows of the same files, and the second of the two commits fails
+(docs/decisions/0005-batch-pipeline.md). After a conflict the other tables are maintained as usual.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import first_line
 
 CONFLICT = "DELTA_CONCURRENT"
-"""What Delta's errors begin with when another commit came first."""
+"""Prefix of Delta's errors if another commit came first."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What was done for one table."""
+    """Result of the maintenance of one table."""
 
     table: str
     files: int
-    """Files that hold its rows now."""
+    """Files with its rows afterwards."""
     bytes: int
     joined: int = 0
-    """Small files that were joined."""
+    """Small files that were joined into larger ones."""
     conflict: str | None = None
-    """Why they weren't: what was written meanwhile."""
+    """Why none were joined: the conflicting write."""
 
 
 def batch_tables(user_id: str) -> Iterator[str]:
@@ -57,13 +57,13 @@ def streaming_tables(user_id: str) -> Iterator[str]:
 def maintain(
     spark: SparkSession, root: str, tables: Iterable[str], check_lock: LockCheck
 ) -> list[TableReport]:
-    """Look after those of ``tables`` that are there, one after the other.
+    """Maintain those of ``tables`` that exist, one after the other.
 
     Args:
         spark: the session.
         root: URI below which the tables are.
         tables: their names.
-        check_lock: called before each table is looked after.
+        check_lock: called before the maintenance of each table.
 
     Raises:
         LockError: the lock was lost.

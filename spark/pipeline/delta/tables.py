@@ -1,8 +1,8 @@
-"""Delta tables: made when they are missing, merged by key, replaced whole.
+"""Hop 7: Delta tables, which are created if missing, merged by key, or replaced as a whole.
 
-Every write can be repeated: a merge changes only rows that differ, and a table that is replaced
-says what its rows were made from. The properties keep the tables
-readable for every Delta reader (no deletion vectors, no column mapping).
+Every write can be repeated: a merge changes only rows that differ, and the commit that replaces a
+table names the inputs of its rows. The properties keep the tables readable for every Delta reader
+(no deletion vectors, no column mapping).
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 NOT_FOUND = "DELTA_TABLE_NOT_FOUND"
-"""Delta's error for a folder with a log in which there is no commit."""
+"""Delta's error for a folder with a log without a commit."""
 
 CHECKPOINT_INTERVAL = "delta.checkpointInterval"
 """Property: commits between two checkpoints of the log."""
 
 PROPERTIES = {
     "delta.enableDeletionVectors": "false",
-    # A checkpoint costs seconds, reading a hundred small commits doesn't.
+    # Writing a checkpoint takes seconds; reading a hundred small commits is quick.
     CHECKPOINT_INTERVAL: "100",
 }
 
 SHORT_LIVED = {
-    # It is replaced whole every few seconds, which reads what came since the last checkpoint.
+    # The table is replaced every few seconds, and each time the log since the checkpoint is read.
     CHECKPOINT_INTERVAL: "30",
     "delta.deletedFileRetentionDuration": "interval 1 hours",
     "delta.logRetentionDuration": "interval 1 hours",
 }
-"""For a table of which nobody reads an old version: its files and commits go after an hour."""
+"""For a table whose old versions nobody reads: its files and commits are removed after an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class Commit:
     version: int
     at: int
     """When it was made, in milliseconds since 1970: the versions of a table that was removed and
-    made again begin again."""
+    created again start at 0 again."""
     note: Mapping[str, Any]
-    """What ``replace`` was given; empty when something else has made the commit."""
+    """The ``note`` of the write; empty for a commit of another program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Table:
         schema: StructType,
         properties: Mapping[str, str] = MappingProxyType({}),
     ) -> bool:
-        """Make the table unless it is there, whatever its columns; say whether it was missing."""
-        if self.exists(spark):  # a look, where CREATE TABLE IF NOT EXISTS is a command
+        """Create the table if it is missing; return whether it was."""
+        if self.exists(spark):  # cheaper than CREATE TABLE IF NOT EXISTS
             return False
         wanted = {**PROPERTIES, **properties}
         builder = DeltaTable.createIfNotExists(spark).location(self.uri).addColumns(schema)
@@ -79,13 +79,13 @@ class Table:
         except AnalysisException as error:
             if error.getCondition() != NOT_FOUND:
                 raise
-            # Makes a table of a log without a commit, as CREATE doesn't.
+            # Unlike CREATE, a write makes a table of a log without a commit.
             none = spark.createDataFrame([], schema)
             none.write.format("delta").mode("append").options(**wanted).save(self.uri)
         return True
 
     def exists(self, spark: SparkSession) -> bool:
-        """Say whether the table is there."""
+        """Return whether the table exists."""
         if not DeltaTable.isDeltaTable(spark, self.uri):
             return False
         try:
@@ -93,11 +93,11 @@ class Table:
         except AnalysisException as error:
             if error.getCondition() != NOT_FOUND:
                 raise
-            return False  # a log without a commit: who made the table was killed
+            return False  # a log without a commit: the process that created it was killed
         return True
 
     def read(self, spark: SparkSession, version: int | None = None) -> DataFrame:
-        """Return the table's rows, as they are or as they were at a version."""
+        """Return the table's rows, now or at a version."""
         reader = spark.read.format("delta")
         return (reader if version is None else reader.option("versionAsOf", version)).load(self.uri)
 
@@ -110,41 +110,41 @@ class Table:
         return Commit(version, at, _note(text))
 
     def notes(self, spark: SparkSession, commits: int) -> list[Mapping[str, Any]]:
-        """Return what the last commits were given, the newest first; without those of others."""
+        """Return the notes of the last commits, newest first, without commits of other programs."""
         history = DeltaTable.forPath(spark, self.uri).history(commits).select("userMetadata")
         return [note for (text,) in history.collect() if (note := _note(text))]
 
     def compact(self, spark: SparkSession) -> int:
-        """Join small files, which changes no row; return how many they were.
+        """Join small files, which changes no row; return their number.
 
-        Nothing is committed when there is nothing to join.
+        There is no commit if there is nothing to join.
         """
         made = DeltaTable.forPath(spark, self.uri).optimize().executeCompaction().head()
         assert made is not None
         return int(made["metrics"]["numFilesRemoved"])
 
     def vacuum(self, spark: SparkSession) -> None:
-        """Remove files that no version needs which the table still keeps.
+        """Remove files that no kept version needs.
 
-        How long it keeps one is its property ``delta.deletedFileRetentionDuration``, 7 days by
-        default. Files of a write that was killed go as well, when they are that old.
+        The property ``delta.deletedFileRetentionDuration``, 7 days by default, says how long the
+        table keeps a version. Files of a killed write are removed at the same age.
         """
         DeltaTable.forPath(spark, self.uri).vacuum()
 
     def files(self, spark: SparkSession) -> tuple[int, int]:
-        """Return the number and the bytes of the files that hold the rows."""
+        """Return the number and the bytes of the files with the current rows."""
         found = DeltaTable.forPath(spark, self.uri).detail().head()
         assert found is not None
         return found["numFiles"], found["sizeInBytes"]
 
     def merge(self, rows: DataFrame, keys: Sequence[str]) -> None:
-        """Insert rows with new keys, replace rows that differ; ``rows`` has one row a key."""
+        """Insert rows with new keys, replace rows that differ; ``rows`` has one row per key."""
         same = reduce(and_, (F.col(f"new.{key}") == F.col(f"old.{key}") for key in keys))
         equal = reduce(
             and_, (F.col(f"new.{n}").eqNullSafe(F.col(f"old.{n}")) for n in rows.columns)
         )
-        # A merge writes every file again that holds one of its keys, changed or not: rows that are
-        # there already, which a sender's restart brings in thousands, are kept out of it.
+        # A merge rewrites every file with one of its keys, changed or not. So rows that the table
+        # has already are left out; after a sender's restart they come in thousands.
         old = self.read(rows.sparkSession).alias("old")
         fresh = rows.alias("new").join(old, same & equal, "left_anti")
         if fresh.isEmpty():
@@ -159,7 +159,7 @@ class Table:
         )
 
     def add(self, rows: DataFrame, keys: Sequence[str]) -> None:
-        """Insert rows with new keys; rows with known keys are the same and stay."""
+        """Insert rows with new keys; rows with existing keys are the same and stay."""
         same = reduce(and_, (F.col(f"new.{key}").eqNullSafe(F.col(f"old.{key}")) for key in keys))
         (
             DeltaTable.forPath(rows.sparkSession, self.uri)
@@ -170,21 +170,21 @@ class Table:
         )
 
     def append(self, rows: DataFrame, note: Mapping[str, Any]) -> None:
-        """Insert rows whose keys the table hasn't got, which the caller answers for.
+        """Insert rows without a merge; the caller guarantees that their keys are new.
 
         Args:
-            rows: what to insert.
-            note: kept with the commit.
+            rows: the rows to insert.
+            note: stored in the commit.
         """
         writer = rows.write.format("delta").mode("append")
         writer.option("userMetadata", json.dumps(note)).save(self.uri)
 
     def replace(self, rows: DataFrame, note: Mapping[str, Any]) -> int:
-        """Put ``rows`` in the place of all rows.
+        """Replace all rows by ``rows``.
 
         Args:
-            rows: few enough for the driver, in the order in which the table is to hold them.
-            note: kept with the commit, with the number of ``rows``: both are there, or neither.
+            rows: few enough for the driver, in the order for the table.
+            note: stored in the commit, together with the number of ``rows``.
 
         Returns:
             The number of rows.
@@ -195,14 +195,14 @@ class Table:
         return len(found)
 
     def overwrite(self, rows: DataFrame, note: Mapping[str, Any]) -> None:
-        """Put ``rows`` in the place of all rows, in one file; ``note`` is kept with the commit."""
+        """Replace all rows by ``rows``, in one file; ``note`` is stored in the commit."""
         writer = rows.coalesce(1).write.format("delta").options(**PROPERTIES)
         writer = writer.option("userMetadata", json.dumps(note))
         writer.mode("overwrite").option("overwriteSchema", True).save(self.uri)
 
 
 def _note(text: str | None) -> Mapping[str, Any]:
-    """Read what a commit was given; empty when it is null, or not ours."""
+    """Parse the note of a commit; empty if it is null or from another program."""
     note: Any = None
     with suppress(TypeError, ValueError):
         note = json.loads(text or "")

@@ -111,7 +111,7 @@ def check(
 def _check_entity(
     spark: SparkSession, location: BatchLocation, thresholds: Mapping[str, float], until: datetime
 ) -> list[Check]:
-    # The order matters: the tables have the objects of the checkpoint; the objects have the tables' rows.
+    # In this order, all objects of the checkpoint are in the tables, and all rows in the objects.
     folders = [f"{location.checkpoint}/{folder}" for folder in ("sources/0", "commits")]
     lines = _or_empty(
         spark,

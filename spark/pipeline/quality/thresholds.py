@@ -1,7 +1,7 @@
 """Hop 7: the thresholds of the quality gate; a check fails if its value is above its threshold.
 
-The thresholds of nulls are several times the shares in the source, where the original's scraper left
-values out (specification, section 2), so that a few hundred posts pass as well as all of them.
+The thresholds of nulls are several times the shares in the source, where the original's scraper
+left values out (specification, section 2), so that a few hundred posts pass as well as all of them.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Hop S, Databricks' streaming sources: what open Spark lacks of them."""
+"""The sources of both pipelines: objects, streams, and Databricks' ``kinesis`` for open Spark."""

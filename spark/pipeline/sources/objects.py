@@ -1,7 +1,7 @@
-"""Hop 6 to 7: the S3 sink's objects as records, each with the position that it came from.
+"""Hop 6 to 7: reads the S3 sink's objects as records, each with its position.
 
-A position is a struct whose order is the order of arrival, so that the later of two records is the
-greater one. Everything after this module takes any such struct: the stream brings its own.
+A position is a struct whose order is the order of arrival: the later of two records has the greater
+position. The modules after this one accept any such struct; ``streams`` has another.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from contract.names import OFFSET_WIDTH, TOPICS_DIR
 POSITION = ("stored_at", "topic", "partition", "start_offset", "line", "object")
 """Fields of a record's position: when its object was stored (UTC); the Kafka topic, the partition
 and the offset of the object's first record, from the object's key; the line in it, from 1; the
-key. The record's own offset is ``start_offset + line - 1`` as long as the sink left none out."""
+key. The record's own offset is ``start_offset + line - 1`` unless the sink left out a record."""
 
 _KEY = rf"({TOPICS_DIR}/([^/]+)/partition=(\d+)/[^/]*\+(\d{{{OFFSET_WIDTH},}})\.json)$"
 
 
 def stored(reader: Any, folder: str) -> DataFrame:
-    """Read the objects of a topic, as they are or as a stream.
+    """Read the objects of a topic, at once or as a stream.
 
     Args:
         reader: ``spark.read`` or ``spark.readStream``.
         folder: URI of the topic's folder.
 
     Returns:
-        What ``records`` takes.
+        The argument of ``records``.
     """
     return (
         reader.format("text")
@@ -44,7 +44,7 @@ def stored(reader: Any, folder: str) -> DataFrame:
 
 
 def key(path: Column) -> Column:
-    """Return the key of an object by its URI; the URI itself when it isn't the sink's."""
+    """Return the key of an object from its URI, or the URI if the sink did not write the object."""
     found = F.regexp_extract(path, _KEY, 1)
     return F.when(found != "", found).otherwise(path)
 
@@ -56,8 +56,8 @@ def records(objects: DataFrame) -> DataFrame:
         objects: ``value`` (the whole text of an object), ``path`` (its URI), ``stored_at``.
 
     Returns:
-        ``raw`` (one line, without its end) and ``position``. The text after the last line's end
-        is no record when it is empty; any other empty line is one.
+        ``raw`` (one line, without its end) and ``position``. An empty line is a record, except
+        after the last line's end.
     """
     path = F.col("path")
 

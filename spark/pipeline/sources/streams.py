@@ -1,6 +1,6 @@
-"""Kinesis to hop 7: the records of a stream, each with the position that it came from.
+"""Kinesis to hop 7: reads the records of a stream, each with its position.
 
-What ``objects`` is to the batch pipeline: everything after this module is shared.
+It is the counterpart of ``objects``; both pipelines share the modules after it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 POSITION = ("arrived_at", "stream", "shard", "digits", "sequence_number")
-"""Fields of a record's position: when Kinesis took it (UTC), the stream, the shard, and the
-sequence number after its number of digits, so that the order of the texts is that of the numbers.
-Within a shard it is the order of arrival; two shards of a stream are compared by Kinesis' clock."""
+"""Fields of a record's position: its arrival in Kinesis (UTC), the stream, the shard, and the
+sequence number after its number of digits, so that texts are in the order of the numbers. Within a
+shard this is the order of arrival; records of two shards are compared by Kinesis' clock."""
 
 
 def records(rows: DataFrame) -> DataFrame:
@@ -19,10 +19,10 @@ def records(rows: DataFrame) -> DataFrame:
 
     Args:
         rows: ``data`` (binary), ``stream``, ``shardId``, ``sequenceNumber`` (texts) and
-            ``approximateArrivalTimestamp``, as Databricks' source has them.
+            ``approximateArrivalTimestamp``, as in Databricks' source.
 
     Returns:
-        ``raw`` (the data as text; bytes that are no UTF-8 become U+FFFD) and ``position``.
+        ``raw`` (the data as text; invalid UTF-8 becomes U+FFFD) and ``position``.
     """
     return rows.select(
         F.make_valid_utf8(F.col("data").cast("string")).alias("raw"),

@@ -1,1 +1,1 @@
-"""The streaming pipeline: records of Kinesis into the cleaned tables and live metrics."""
+"""The streaming pipeline: from records of Kinesis to the cleaned tables and live metrics."""

@@ -1,8 +1,8 @@
-"""The counted posts of one stream: a table, and what the newest commits tell that it lacks yet.
+"""Hop 7: the counted posts of one stream, in a table and in notes of the newest commits.
 
-A batch is a commit, and a second one for a handful of counted posts would cost as much as the
-first. So the commit of the cleaned table carries them as its note, there or not there together with
-the rows, and the table of counted posts takes what has come together every ``BATCHES`` batches.
+Each batch is a commit, and a second commit for a few counted posts would cost as much as the first.
+So the note of the cleaned table's commit contains them, atomically with the rows, and every
+``BATCHES`` batches the posts of the notes are written to the table of counted posts.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from spark.pipeline.schemas import KEY
 from spark.pipeline.streaming.metrics import HOUR, Post
 
 BATCHES = 20
-"""Batches whose posts may be told by commits alone."""
+"""Batches whose counted posts may be in notes only."""
 COMMITS = 100
-"""Commits whose notes a start reads. More than ``BATCHES``, as others commit too, and each start
-that is killed soon adds one."""
-NOTED = 1_000
-"""Posts that a note may tell, of some 40 bytes each."""
+"""Commits whose notes a start reads. More than ``BATCHES``, because other programs commit too, and
+each start that is soon killed adds one."""
+MAX_NOTED = 1_000
+"""Posts in a note at most, of some 40 bytes each."""
 
 
 def last_hour(table: DataFrame, *columns: str, since: int | None = None) -> list[Row]:
-    """Return arrival in milliseconds and ``columns`` of the rows of the hour before the newest.
+    """Return arrival in milliseconds and ``columns`` of the rows of the last hour of a table.
 
     Args:
-        table: has a column ``arrived_at``.
+        table: with a column ``arrived_at``; its newest row ends the hour.
         columns: what else to return.
-        since: milliseconds; rows that arrived from then on are returned as well.
+        since: milliseconds; rows that arrived at or after this time are returned as well.
     """
-    # As a number: Python's dates are of the machine's zone.
+    # As a number, because Python's dates use the machine's zone.
     at = F.unix_millis("arrived_at")
     (newest,) = table.agg(F.max(at)).collect()[0]
     if newest is None:
@@ -47,55 +47,55 @@ def last_hour(table: DataFrame, *columns: str, since: int | None = None) -> list
 
 
 class CountedPosts:
-    """Keeps the counted posts, as their only writer.
+    """Stores the counted posts, as their only writer.
 
     Args:
         spark: the session.
-        table: holds ``schemas.COUNTED_POSTS``.
-        beside: the cleaned table, whose commits have notes.
+        table: has the columns ``schemas.COUNTED_POSTS``.
+        cleaned: the cleaned table, whose commits have the notes.
         check_lock: called before each commit.
-        fresh: whether both tables were just made, so that there is nothing to read.
+        fresh: whether both tables were just created and are empty.
     """
 
     def __init__(
         self,
         spark: SparkSession,
         table: Table,
-        beside: Table,
+        cleaned: Table,
         check_lock: LockCheck,
         fresh: bool = False,
     ) -> None:
         self._spark, self._table, self._check_lock = spark, table, check_lock
-        told: list[Post] = []
-        held: list[Post] = []
+        noted: list[Post] = []
+        stored: list[Post] = []
         if not fresh:
-            notes = beside.notes(spark, COMMITS)
-            told = [Post(*post) for note in notes for post in note.get("arrivals", ())]
-            since = min((post.arrived_at for post in told), default=None)
+            notes = cleaned.notes(spark, COMMITS)
+            noted = [Post(*post) for note in notes for post in note.get("arrivals", ())]
+            since = min((post.arrived_at for post in noted), default=None)
             rows = last_hour(table.read(spark), KEY, "label", since=since)
-            held = [Post(*row) for row in rows]
-        there = {(post.key, post.arrived_at) for post in held}
-        self._waiting = [post for post in told if (post.key, post.arrived_at) not in there]
+            stored = [Post(*row) for row in rows]
+        known = {(post.key, post.arrived_at) for post in stored}
+        self._waiting = [post for post in noted if (post.key, post.arrived_at) not in known]
         self._batches = BATCHES if self._waiting else 0
-        self.found = [*held, *self._waiting]
-        """Counted posts of the last hour, and older ones."""
+        self.found = [*stored, *self._waiting]
+        """Counted posts of the last hour, and some older ones."""
 
     def note(self, posts: Sequence[Post]) -> Mapping[str, Any]:
-        """Return what the commit of the batch's rows is to be given; empty if it is too much."""
-        if not 0 < len(posts) <= NOTED:
+        """Return the note for the commit of the batch's rows; empty if there are too many posts."""
+        if not 0 < len(posts) <= MAX_NOTED:
             return {}
         self._waiting += posts
         return {"arrivals": [(post.arrived_at, post.key, post.label) for post in posts]}
 
     def add(self, posts: Sequence[Post]) -> None:
-        """End a batch, with the posts that no commit tells."""
+        """End a batch, with the posts that are in no note."""
         self._waiting += posts
         self._batches += 1
         if posts or self._batches >= BATCHES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what only notes tell into the table."""
+        """Write the posts that are only in notes to the table."""
         self._batches = 0
         if not self._waiting:
             return

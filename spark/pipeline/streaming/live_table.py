@@ -1,9 +1,9 @@
-"""Puts the live metrics of all streams into their table, behind the batches' back.
+"""Hop 7: writes the live metrics of all streams to their table, in a thread of its own.
 
-The table is replaced whole, which costs more than a small batch, and only the newest state is of
-interest: a batch hands its metrics over and goes on, and what is newest is written every
-``REFRESH`` seconds at most, on a slow or busy machine ``PAUSE`` times as long after a write as it
-has taken.
+A write replaces the table, which takes longer than a small batch, and only the newest state is of
+interest. So a batch hands its metrics over without waiting, and the newest are written every
+``REFRESH`` seconds at most; on a slow or busy machine the pause after a write is ``PAUSE`` times as
+long as the write.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from spark.pipeline.schemas import LIVE
 from spark.pipeline.streaming.metrics import LiveRow
 
 REFRESH = 5.0
-"""Seconds between the beginnings of two writes, at least."""
+"""Least number of seconds between the starts of two writes."""
 PAUSE, LONGEST_PAUSE = 8, 16.0
-"""How long it pauses after a write, in times of that write, and in seconds at most."""
+"""Length of the pause after a write: as a multiple of the write, and at most, in seconds."""
 
 _MILLIS = (
     "stream string, metric string, window string, start bigint, end bigint, label string,"
@@ -33,12 +33,12 @@ _Row = tuple[str, str, str, int, int, str | None, int, int]
 
 
 class LiveTable:
-    """The table of the live metrics, by its only writer.
+    """Writes the table of the live metrics, as its only writer.
 
     Args:
         spark: the session.
-        table: holds ``schemas.LIVE``; it is made if it is missing. What it holds of a stream stays
-            until that stream has something to show.
+        table: has the columns ``schemas.LIVE``; created if it is missing. The rows of a stream stay
+            until newer ones are published.
         check_lock: called before each commit.
     """
 
@@ -47,7 +47,7 @@ class LiveTable:
         self._pool = ThreadPoolExecutor(1, "live metrics")
         self._lock = threading.Lock()
         self._before: dict[str, list[_Row]] | None = None
-        """What the table held before the first write; None until it was read."""
+        """Rows of the table before the first write; None until they were read."""
         self._newest: dict[str, list[_Row]] = {}
         self._unwritten = False
         self._next_write = 0.0
@@ -56,10 +56,10 @@ class LiveTable:
         self._task: Future[None] = self._pool.submit(self._try_write)
 
     def publish(self, stream: str, rows: list[LiveRow]) -> None:
-        """Have these rows of a stream written soon, unless newer ones come before.
+        """Queue the rows of a stream for the next write, unless newer ones replace them.
 
         Raises:
-            Exception: what a write before has failed with.
+            Exception: the error of an earlier write.
         """
         self._raise()
         with self._lock:
@@ -68,10 +68,10 @@ class LiveTable:
             self._task = self._pool.submit(self._try_write)
 
     def flush(self) -> None:
-        """Write what is newest at once, and wait for it.
+        """Write the newest rows at once, and wait for the write.
 
         Raises:
-            Exception: what the write has failed with.
+            Exception: the error of the write.
         """
         self._hurry.set()
         try:
@@ -89,21 +89,21 @@ class LiveTable:
     def _try_write(self) -> None:
         try:
             self._write()
-        except Exception as error:  # whoever shows something next is told
+        except Exception as error:  # raised by the next call of publish or flush
             with self._lock:
                 self._error, self._unwritten = error, True
 
     def _write(self) -> None:
         if self._before is None:
             self._before = self._read()
-        if not self._unwritten:  # a task before has written it
+        if not self._unwritten:  # an earlier task has written the rows
             return
         self._hurry.wait(max(0.0, self._next_write - time.monotonic()))
         begun = time.monotonic()
         with self._lock:
-            shown = {**self._before, **self._newest}
+            newest = {**self._before, **self._newest}
             self._unwritten = False
-        rows = [row for of_stream in shown.values() for row in of_stream]
+        rows = [row for of_stream in newest.values() for row in of_stream]
         frame = self._spark.createDataFrame(rows, _MILLIS)
         dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
         self._check_lock()
@@ -112,10 +112,10 @@ class LiveTable:
         self._next_write = max(begun + REFRESH, end + min(PAUSE * (end - begun), LONGEST_PAUSE))
 
     def _read(self) -> dict[str, list[_Row]]:
-        """Return the rows that are there by stream; make the table if it is missing."""
+        """Return the existing rows by stream; create the table if it is missing."""
         if self._table.create(self._spark, LIVE, SHORT_LIVED):
             return {}
-        # As numbers: Python's dates are of the machine's zone.
+        # As numbers, because Python's dates use the machine's zone.
         dates = {name: F.unix_millis(name) for name in ("start", "end")}
         found: dict[str, list[_Row]] = {}
         for row in self._table.read(self._spark).withColumns(dates).collect():

@@ -1,22 +1,21 @@
-"""Live metrics of one stream: windows over the time of arrival, kept up as posts arrive.
+"""Hop 7: live metrics of one stream, in windows over the arrival times, updated as posts arrive.
 
 Time is event time, the arrival in Kinesis. A window ends with the newest record, so that a record
 which is read late, or again, is in the window of its arrival or in none. A post is counted when it
-arrives, unless it was counted within the hour before: what a sender repeats is one post. The
-watermark is an hour behind the newest post that was counted; a post that arrived before it isn't
-counted when it is read (it is in the cleaned table all the same), so an hour of posts is all that
-has to be remembered.
+arrives, unless it was counted within the hour before: a post that its sender repeats counts once.
+The watermark is an hour behind the newest counted post; a post that arrived earlier is not counted
+(it is written to the cleaned table anyway), so that memory holds one hour of posts.
 
-The counted posts are in a table, ``COUNTED_POSTS``, from which a restarted stream continues; a
-batch that is read again finds its posts counted there. The rows of ``LIVE`` are made from memory:
+A restarted stream continues from the counted posts in the table ``COUNTED_POSTS``; the posts of a
+batch that is read again are counted there already. The rows of ``LIVE`` are made from memory:
 
 | metric | label | value | window |
 |---|---|---|---|
 | posts | the stream | posts | the last minute and the last hour |
 | category, country | each one | posts; the leaders have rank 1 | the same |
 | quarantined | the rule that is broken | records | the same |
-| freshness | p50, p95, max | ms from arrival to being in the table | the posts that came to be
-  there in the last minute by this machine's clock |
+| freshness | p50, p95, max | ms from arrival to the row in the table | the posts written in the
+  last minute by this machine's clock |
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Post:
 
 
 class _Window:
-    """Counts by label over a length of time before an end that moves on."""
+    """Counts by label in a window of fixed length whose end moves forward."""
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -62,7 +61,7 @@ class _Window:
         self.counts[label] += count
 
     def advance(self, end: int) -> None:
-        """Let go of what is as old as the window is long."""
+        """Move the end of the window; drop the events that are too old."""
         while self._events and self._events[0][0] <= end - self.length:
             _, _, label, count = heapq.heappop(self._events)
             self.counts[label] -= count
@@ -75,8 +74,8 @@ class LiveMetrics:
 
     Args:
         stream: its name.
-        dimension: what posts are told apart by, ``category`` or ``country``; empty: by nothing.
-        counted_posts: posts of the last hour that were counted before, in any order.
+        dimension: column by which posts are counted, ``category`` or ``country``; empty if none.
+        counted_posts: posts of the last hour that were already counted, in any order.
         quarantined: arrival, rule and number of records that were quarantined in the last hour.
     """
 
@@ -101,10 +100,10 @@ class LiveMetrics:
         self.quarantine(quarantined)
 
     def count(self, posts: Iterable[Post]) -> list[Post]:
-        """Count the posts of a batch, each given once, with its first arrival in it.
+        """Count the posts of a batch, each key once, with its first arrival in the batch.
 
         Returns:
-            Those that were counted.
+            The posts that were counted.
         """
         watermark = self._newest - WATERMARK if self._newest >= 0 else -1
 
@@ -125,14 +124,14 @@ class LiveMetrics:
                 window.add(at, rule, count)
         self._advance()
 
-    def visible(self, now: int, counted_posts: Iterable[int]) -> None:
-        """Note that posts which arrived then can be seen in the cleaned table from now on."""
-        self._visible.extend((now, now - at) for at in counted_posts)
+    def visible(self, now: int, arrivals: Iterable[int]) -> None:
+        """Note that posts with these arrival times are in the cleaned table from now on."""
+        self._visible.extend((now, now - at) for at in arrivals)
         while self._visible and self._visible[0][0] <= now - MINUTE:
             self._visible.popleft()
 
     def rows(self) -> list[LiveRow]:
-        """Return the metrics as they are now; nothing before the first record."""
+        """Return the current metrics; none before the first record."""
         return [*self._windows(), *self._freshness()] if self._end >= 0 else []
 
     def _windows(self) -> Iterator[LiveRow]:
@@ -165,7 +164,7 @@ class LiveMetrics:
         self._advance()
 
     def _advance(self) -> None:
-        """Move the windows up to their end, and the watermark up to the newest post."""
+        """Move the windows to their end, and the watermark to the newest post."""
         for window in (*self._posts.values(), *self._bad.values()):
             window.advance(self._end)
         while self._ageing and self._ageing[0].arrived_at <= self._newest - WATERMARK:

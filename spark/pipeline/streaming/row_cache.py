@@ -1,8 +1,8 @@
-"""What a cleaned table holds, remembered by its only writer.
+"""Hop 7: the rows of a cleaned table, cached in memory by its only writer.
 
-Most posts of a small batch are new, or are there already just as they came: a sender's restart
-replays them. Telling so from memory saves the reading of the table, which costs more than all the
-rest of such a batch; what memory can't tell is left to ``Table.merge``.
+Most posts of a small batch are either new, or already in the table without a change after a
+sender's restart. The cache recognises both without reading the table, which takes longer than the
+rest of such a batch. ``Table.merge`` handles the rows that the cache cannot decide on.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pyspark.sql import functions as F
 from spark.pipeline.schemas import KEY
 
 MAX_KEYS = 1_000_000
-"""Keys that are remembered: some 150 MB."""
+"""Keys in the cache at most: some 150 MB."""
 
 
 def fingerprint(names: list[str]) -> Column:
-    """Return 64 bits that tell one row's values from another's; a null is a value like others."""
-    # A hash passes over nulls: without the second half, a text that moves to the next column
-    # would leave it as it is.
+    """Return a 64-bit hash of a row's values, in which nulls count."""
+    # xxhash64 skips nulls: without the second half, the hash would stay the same if a text moved
+    # to another column.
     return F.xxhash64(*names, *(F.col(name).isNull() for name in names))
 
 
@@ -29,8 +29,8 @@ class RowCache:
     """Key and fingerprint of the rows of a table.
 
     Args:
-        table: the rows of the cleaned table; None of one that was just made.
-        most: keys to remember.
+        table: the rows of the cleaned table; None if it was just created.
+        most: number of keys in the cache, at most.
     """
 
     def __init__(self, table: DataFrame | None, most: int = MAX_KEYS) -> None:
@@ -45,13 +45,13 @@ class RowCache:
         """Compare rows, given as key and fingerprint, with the table's.
 
         Returns:
-            Keys of the rows that the table hasn't got, and whether it has none of these keys.
+            Keys of the rows that are new or changed, and whether all of these keys are new.
         """
         keys = [key for key, value in rows if self._rows.get(key) != value]
         return keys, self._complete and not any(key in self._rows for key in keys)
 
     def remember(self, rows: Iterable[tuple[int, int]]) -> None:
-        """Note that the table holds these rows now."""
+        """Add rows that were written to the table."""
         for key, value in rows:
             if key in self._rows or len(self._rows) < self._most:
                 self._rows[key] = value

@@ -1,8 +1,8 @@
-"""Runs the queries of the streaming pipeline: one an entity, each with its own checkpoint.
+"""Hop 7: runs the queries of the streaming pipeline, one per entity, each with its own checkpoint.
 
-A query that fails is started again after a while, from its checkpoint and with a sink that reads
-again what its tables hold. One that fails again and again, without a batch in between, takes the
-service down with the reason; so does a lock that is lost, at once.
+A query that fails is started again after a delay, from its checkpoint and with a new sink, which
+reads its tables again. If a query fails repeatedly without a batch in between, the service ends
+with the reason. If the lock is lost, the service ends at once.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from spark.pipeline.streaming.sink import Sink, StreamLocation, prepared
 from spark.pipeline.streaming.stagger import Stagger
 
 Reader = Callable[[str], DataFrame]
-"""Gives a stream by its name, with the columns of the Kinesis source."""
+"""Returns a stream by its name, with the columns of the Kinesis source."""
 
 POLL_INTERVAL = 0.5
-"""Seconds between two looks at the queries."""
+"""Seconds between two checks of the queries."""
 GRACE = 20.0
-"""Seconds that a batch which is being written may take once the service is told to stop."""
+"""Seconds that a batch may still take after the service was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """How often a query is started again; times are in seconds."""
+    """How often and when a failed query is started again; times are in seconds."""
 
     max_failures: int = 5
-    """Failures in a row, after which the service ends."""
+    """Failures in a row at most; one more ends the service."""
     first_delay: float = 1.0
-    """Before the first restart; it doubles each time."""
+    """Delay before the first restart; it doubles each time."""
     longest_delay: float = 30.0
 
     def delay(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures in a row."""
+        """Return the seconds to wait after this number of failures in a row."""
         return min(self.longest_delay, self.first_delay * float(1 << min(failures - 1, 16)))
 
 
 class Stopping(Exception):
-    """A batch began after the service was told to stop; the next start does it."""
+    """A batch began after the service was asked to stop; the next start of the job writes it."""
 
 
 @dataclass
 class _QueryState:
-    """One query, its sink and what went wrong."""
+    """One query, its sink and its last error."""
 
     location: StreamLocation
     query: StreamingQuery | None = None
@@ -72,12 +72,12 @@ class Service:
 
     Args:
         spark: the session.
-        locations: where the rows of each entity's stream go.
-        live_table: takes the live metrics of them all.
-        read: gives the streams.
+        locations: where the rows of each entity's stream are written.
+        live_table: writes the live metrics of all streams.
+        read: returns the streams.
         checkpoints: URI or folder below which each query keeps its checkpoint.
         check_lock: called before each commit.
-        interval: seconds between the starts of two batches; None: read what is there, then end.
+        interval: seconds between the starts of two batches; None: read what has arrived, then end.
         restart_policy: how often a query is started again.
         alive: called twice a second while all queries run.
     """
@@ -103,11 +103,11 @@ class Service:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Have ``run`` end in good order; may be called from a signal's handler."""
-        self._stop_requests.put(None)  # takes no lock that the interrupted code may hold
+        """Let ``run`` end in good order; safe to call from a signal handler."""
+        self._stop_requests.put(None)  # needs no lock that the interrupted code may hold
 
     def run(self) -> dict[str, int]:
-        """Run until told to stop, or until everything has been read.
+        """Run until ``stop`` is called, or until everything has been read.
 
         Returns:
             The number of batches of each entity.
@@ -117,7 +117,7 @@ class Service:
             LockError: the lock was lost.
         """
         try:
-            # Most of a start, and one waits for S3 while another computes.
+            # This takes most of the start; in parallel, as one waits for S3 while another computes.
             with ThreadPoolExecutor(len(self._states)) as pool:
                 list(pool.map(self._open_sink, self._states))
             for state in self._states:
@@ -148,7 +148,7 @@ class Service:
         return bool(state.error or (state.query and state.query.exception()))
 
     def _open_sink(self, state: _QueryState) -> None:
-        """Read what the tables of a query hold; a failure to do so is one of the query's."""
+        """Create a query's sink, which reads its tables; a failure counts as the query's."""
         state.query, state.sink, state.error = None, None, None
         try:
             state.sink = Sink(self._spark, state.location, self._live_table, self._check_lock)
@@ -156,7 +156,7 @@ class Service:
             state.error = error
 
     def _start_query(self, state: _QueryState) -> None:
-        """Start a query that has a sink; a failure to do so is one of the query's."""
+        """Start a query that has a sink; a failure counts as the query's."""
         if (sink := state.sink) is None:
             return
         try:
@@ -182,25 +182,24 @@ class Service:
             try:
                 sink(batch, batch_id)
             except Exception as error:
-                state.error = error  # the query's own holds it as text only
+                state.error = error  # the query's own error contains it as text only
                 raise
             state.batches += 1
             state.failures = 0
-        # Its rows are there; Spark plans the next batch, with what has come until then, when this
-        # one has returned.
+        # The rows are written. Spark plans the next batch when this call returns, with all records
+        # that have arrived by then.
         if self._interval is not None:
             self._stopping.wait(self._stagger.delay(time.monotonic() - begun))
 
     def _supervise(self, state: _QueryState) -> None:
-        """Start a query again that has failed, when it is due."""
+        """Start a failed query again when its delay is over."""
         if state.query is not None and state.query.isActive:
             return
         if not self._failed(state):
             if self._interval is None:
                 return
-            state.error = JobError(
-                "the query was stopped"
-            )  # from outside, which is no error to Spark
+            # Stopped by another program, which is no error in Spark.
+            state.error = JobError("the query was stopped")
         if not state.retry_at:
             cause = state.error or (state.query and state.query.exception()) or JobError("unknown")
             if isinstance(cause, LockError):
@@ -218,11 +217,11 @@ class Service:
             self._start_query(state)
 
     def _shut_down(self) -> None:
-        """Let each batch that is being written end, then stop the queries."""
+        """Wait for the batches that are being written, then stop the queries."""
         self._stopping.set()
         deadline = time.monotonic() + GRACE
         for state in self._states:
-            # Not held while the query stops: a batch that waited for it would never end.
+            # Released before the query stops, or a batch that waits for it would never end.
             if state.writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 state.writing.release()
         for state in self._states:
@@ -233,7 +232,7 @@ class Service:
 
 
 def _is_running(state: _QueryState) -> bool:
-    """Whether a query runs and has found its stream."""
+    """Return whether a query runs and has found its stream."""
     if state.query is None or state.error is not None or not state.query.isActive:
         return False
     return bool(state.query.status["message"] != "Initializing sources")

@@ -1,9 +1,8 @@
-"""The streaming pipeline: the records of a stream, into the cleaned table and the live metrics.
+"""Hop 7: from the records of a stream to its cleaned table and its live metrics.
 
-What the batch pipeline does with objects is done here with the batches of a stream, by the same
-functions. A batch that is read again finds what it wrote and adds nothing: its positions are in the
-quarantine, its rows in the cleaned table, and its posts are counted
-(docs/decisions/0012-streaming-pipeline.md).
+The batches of a stream pass through the same functions as the objects of the batch pipeline. A
+batch that is read again adds nothing: the quarantine has the positions of its bad records, the
+cleaned table has its rows, and its posts are counted (docs/decisions/0012-streaming-pipeline.md).
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ DIMENSION = {PIN: "category", GEO: "country", USER: ""}
 """The column by whose values posts are counted."""
 
 CHECKPOINTS = {PIN: "200", GEO: "250", USER: "300"}
-"""Commits between two checkpoints of an entity's table: one takes seconds, in which its query
-writes nothing else. So there are few, and never all three at a time."""
+"""Commits between two checkpoints of an entity's table. A checkpoint takes seconds, in which its
+query writes nothing else, so checkpoints are rare, and their intervals differ."""
 
 PLACE = ("stream", "shard", "sequence_number")
-"""Columns that tell one record from all others."""
+"""Columns that identify a record."""
 
 ONE_FILE_LIMIT = 100_000
-"""Posts of a batch that are written as one file."""
+"""Posts below which a batch is written as one file."""
 
 
 def now() -> int:
@@ -51,7 +50,7 @@ def now() -> int:
 
 @dataclass(frozen=True, slots=True)
 class StreamLocation:
-    """Where the rows of one entity's stream go."""
+    """Where the rows of one entity's stream are written."""
 
     entity: Entity
     stream: str
@@ -61,7 +60,7 @@ class StreamLocation:
 
     @classmethod
     def of(cls, entity: Entity, user_id: str, root: str) -> StreamLocation:
-        """Name everything of one entity below the root."""
+        """Derive the tables of one entity from the root."""
         return cls(
             entity,
             names.stream(user_id, entity),
@@ -72,12 +71,12 @@ class StreamLocation:
 
 
 def prepared(rows: DataFrame, entity: Entity) -> DataFrame:
-    """Parse and clean rows of the Kinesis source, as they are or as a stream: what ``Sink`` takes.
+    """Parse and clean rows of the Kinesis source, in a batch or a stream, for ``Sink``.
 
-    Of a stream: to put this together again for each batch would take half a second.
+    Applied to the stream, because building this plan for each batch would take half a second.
 
     Returns:
-        The columns of ``schemas.CLEANED``, of no meaning in a record that breaks a rule, and
+        The columns of ``schemas.CLEANED``, meaningless in a record that breaks a rule, and
         ``position``, ``raw``, ``rule`` and ``reason``.
     """
     parsed = parse.parse(records(rows), entity).select("raw", "position", "rule", "reason", "row.*")
@@ -85,17 +84,17 @@ def prepared(rows: DataFrame, entity: Entity) -> DataFrame:
 
 
 class Sink:
-    """Writes the batches of one stream: what ``foreachBatch`` calls.
+    """Writes the batches of one stream, called by ``foreachBatch``.
 
-    It remembers what its tables hold. So it is the only writer of them, and one whose write has
-    failed must not be called again: a new one reads what is there.
+    A sink caches the content of its tables. So it must be their only writer, and after a failed
+    write it must be replaced by a new sink, which reads the tables.
 
     Args:
         spark: the session.
-        location: where the rows go; tables that are missing are made.
-        live_table: takes the live metrics.
+        location: where the rows are written; missing tables are created.
+        live_table: writes the live metrics.
         check_lock: called before each commit.
-        clock: gives the time in milliseconds since 1970.
+        clock: returns the time in milliseconds since 1970.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class Sink:
                 pool.submit(location.quarantine.create, spark, STREAM_QUARANTINE),
                 pool.submit(location.counted_posts.create, spark, COUNTED_POSTS),
             )
-        # To read an empty table takes seconds, as long as the JVM is cold.
+        # New tables are not read: while the JVM is cold, even an empty one takes seconds.
         cleaned, bad, counted = (made.result() for made in tables)
         self._row_cache = RowCache(None if cleaned else location.table.read(spark))
         self._counted_posts = CountedPosts(
@@ -129,7 +128,7 @@ class Sink:
             self._counted_posts.found,
             ((at, rule, 1) for at, rule in quarantined),
         )
-        # What was killed may have written posts that its board never came to show.
+        # A killed job may have written posts that are missing in its live metrics.
         if found := self._live.rows():
             live_table.publish(location.stream, found)
         self._first = True
@@ -142,10 +141,10 @@ class Sink:
         )
 
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
-        """Write a batch of what ``prepared`` gives."""
+        """Write a batch of rows from ``prepared``."""
         batch.persist()
         try:
-            # As a number: Python's dates are of the machine's zone.
+            # As a number, because Python's dates use the machine's zone.
             at = F.unix_millis("position.arrived_at").alias("at")
             found = batch.select("rule", at, *self._post).collect()
             bad = Counter((row["at"], row["rule"]) for row in found if row["rule"])
@@ -160,15 +159,15 @@ class Sink:
         self._live_table.publish(self._location.stream, self._live.rows())
 
     def flush(self) -> None:
-        """Wait until the live metrics of the last batch can be seen, and its counted posts."""
+        """Write the counted posts and the live metrics of the last batch, and wait for both."""
         self._counted_posts.flush()
         self._live_table.flush()
 
     def _quarantine(self, batch: DataFrame, bad: list[tuple[int, str, int]]) -> None:
         rows = parse.quarantined(batch).select(STREAM_QUARANTINE.names)
-        if self._first:  # it may be one that was written before, and counted from the table
-            held = self._location.quarantine.read(batch.sparkSession).select(*PLACE)
-            fresh = rows.join(held, list(PLACE), "left_anti")
+        if self._first:  # an earlier start may have written it, and its records are counted
+            stored = self._location.quarantine.read(batch.sparkSession).select(*PLACE)
+            fresh = rows.join(stored, list(PLACE), "left_anti")
             at = F.unix_millis("arrived_at").alias("at")
             found = fresh.groupBy(at, "rule").count().collect()
             bad = [(row["at"], row["rule"], row["count"]) for row in found]
@@ -179,18 +178,18 @@ class Sink:
     def _clean(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
         """Write the good records, the newest of each key."""
         if len({row[KEY] for row in found}) == len(found):
-            self._keep(rows, found, batch_id)
+            self._write_and_count(rows, found, batch_id)
             return
         first = F.min("position.arrived_at").alias("arrived_at")
         newest = cleaning.newest(rows.select(*self._columns, "position"), first).persist()
         try:
             at = F.unix_millis("arrived_at").alias("at")
-            self._keep(newest, newest.select(at, *self._post).collect(), batch_id)
+            self._write_and_count(newest, newest.select(at, *self._post).collect(), batch_id)
         finally:
             newest.unpersist()
 
-    def _keep(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
-        """Write rows, one a key, and count their posts by their first arrivals."""
+    def _write_and_count(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
+        """Write rows, one per key, and count their posts by their first arrivals."""
         posts = [Post(row["at"], row[KEY], row["label"]) for row in found]
         counted = self._live.count(posts)
         rest = self._write(rows.select(self._columns), found, batch_id, counted)
@@ -200,7 +199,7 @@ class Sink:
     def _write(
         self, rows: DataFrame, found: list[Row], batch_id: int, counted: list[Post]
     ) -> list[Post]:
-        """Write what the table hasn't got; return the counted posts that no commit tells."""
+        """Write new and changed rows; return the counted posts that are in no note."""
         values = [(row[KEY], row["value"]) for row in found]
         keys, new = self._row_cache.changes(values)
         if not keys:

@@ -1,8 +1,8 @@
-"""Keeps the batches of several queries from starting at the same moment.
+"""Hop 7: delays the batches of several queries so that they do not start at the same moment.
 
-Three queries whose batches run side by side on two cores are each done when all are done. One after
-the other the first is done after a third of that time, the second after two thirds, and none later:
-the rows of each can be read sooner, and the next batch begins no later.
+If the batches of three queries run in parallel on two cores, all end at about the same time. One
+after the other, the first ends after a third of that time, the second after two thirds, and the
+last no later: rows can be read sooner, and the next batches begin no later.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import time
 from collections.abc import Callable
 
 LONGEST = 1.0
-"""Seconds between two starts, at most: who has much to read doesn't hold the others up."""
+"""Seconds between two starts, at most, so that a long batch does not delay the others."""
 CORES = 1.5
-"""Processors that one batch keeps busy, with what it is waiting for."""
+"""Processors that one batch keeps busy, including the services that it calls."""
 
 
 class Stagger:
-    """Says when the next batch of a query may start; shared by all queries of an application.
+    """Decides when the next batch of a query may start; shared by all queries of an application.
 
     Args:
         cores: processors of the machine.
-        clock: gives a time in seconds.
+        clock: returns a time in seconds.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Stagger:
         self._free = float("-inf")
 
     def delay(self, took: float) -> float:
-        """Take the next start.
+        """Reserve the next start.
 
         Args:
-            took: seconds that the batch before has taken.
+            took: seconds that the previous batch took.
 
         Returns:
-            The seconds until then.
+            The seconds until the start.
         """
         now = self._clock()
         with self._lock:

@@ -1,7 +1,7 @@
-"""Hop S: Databricks' ``kinesis`` source for open Spark 4.1.
+"""Hop 7: Databricks' ``kinesis`` source for open Spark 4.1.
 
-On Databricks the format ``kinesis`` is there. Here ``register`` adds it, where AWS has an endpoint
-of ours, so that one and the same line reads a stream in both places::
+Databricks provides the format ``kinesis``. Here ``register`` adds it if ``AWS_ENDPOINT_URL`` is
+set, so that the same code reads a stream in both places::
 
     from spark.pipeline.sources.kinesis import register
 
@@ -15,7 +15,7 @@ of ours, so that one and the same line reads a stream in both places::
     text = posts.selectExpr("partitionKey", "cast(data as string) as text", "shardId")
     text.writeStream.format("console").trigger(availableNow=True).start().awaitTermination()
 
-which prints, when the stream holds two records::
+which prints, if the stream holds two records::
 
     -------------------------------------------
     Batch: 0
@@ -30,21 +30,21 @@ which prints, when the stream holds two records::
 Columns:
 
 =============================== ========= =============================================
-``partitionKey``                string    what the sender gave; decides on the shard
+``partitionKey``                string    the sender's key; decides on the shard
 ``data``                        binary    the record's bytes
 ``stream``                      string    name of the stream
 ``shardId``                     string    the shard
-``sequenceNumber``              string    the record's place in its shard, growing
-``approximateArrivalTimestamp`` timestamp when Kinesis took it, to the millisecond
+``sequenceNumber``              string    the record's position in its shard, increasing
+``approximateArrivalTimestamp`` timestamp arrival in Kinesis, in milliseconds
 =============================== ========= =============================================
 
-A record is read once: the offsets of a checkpoint hold the range of sequence numbers and the number
-of records of each batch, so that a batch which is done again after a crash has the same rows
-(docs/decisions/0011-kinesis-source.md). A plain append that takes each batch id once has each
+A record is read once: the offsets of a checkpoint contain the range of sequence numbers and the
+number of records of each batch, so that a batch which is repeated after a crash has the same rows
+(docs/decisions/0011-kinesis-source.md). A plain append that accepts each batch id once stores each
 record once.
 
-Options, with what counts where they aren't given; in brackets what they fall back to, or
-Databricks' default where it's another:
+Options with their defaults; in brackets the fallback of an empty default, or Databricks' default if
+it differs:
 
 ============================== ======== ============================================================
 ``streamName``                          names of the streams, separated by commas
@@ -54,28 +54,28 @@ Databricks' default where it's another:
 ``awsSecretKey``                        secret key that goes with it
 ``initialPosition``            latest   latest, trim_horizon, earliest (the same), or
                                         {"at_timestamp": "...", "format": "..."}
-``maxRecordsPerFetch``         10000    records of a call, at most
+``maxRecordsPerFetch``         10000    records per call, at most
 ``maxFetchRate``               0        MB/s read from a shard, at most; 0 is no limit (Databricks:
                                         1.0)
 ``minFetchPeriod``             400ms    time between two calls to a shard that is read up to its end
 ``fetchBufferSize``            128mb    bytes fetched ahead for the next batch, all shards together
                                         (Databricks: 20gb)
-``shardFetchInterval``         1s       time between two looks for new shards
+``shardFetchInterval``         1s       time between two listings of the shards
 ``coalesce``                   true     put the rows of small shards into one task
 ``coalesceThresholdBlockSize`` 10000000 shards are small if they have fewer bytes than this on
                                         average
 ``coalesceBinSize``            16000000 bytes of the rows of a task, about (Databricks: 128000000)
-``failOnDataLoss``             true     fail when records to be read are gone; else warn and go on
-``consumerMode``               polling  polling; efo is Databricks' alone
+``failOnDataLoss``             true     fail if records were lost before they were read; else warn
+``consumerMode``               polling  polling; efo exists on Databricks only
 ``maxFetchDuration``           10s      no effect: shards are read all the time
 ``shardsPerTask``              5        no effect: shards are read on the driver
-``reuseKinesisClient``         true     no effect: a process has one client
+``reuseKinesisClient``         true     no effect: each process has one client
 ``clientRetries``              5        no effect: a failed call is repeated for 300 s
 ============================== ======== ============================================================
 
-Errors: ``OptionError`` when a query is defined, ``DataLossError`` when records to be read are gone
-(``failOnDataLoss``), ``SourceError`` when Kinesis refuses or is away for 300 s. Spark shows them in
-the query's exception.
+Errors: ``OptionError`` when a query is defined, ``DataLossError`` if records were lost before they
+were read (``failOnDataLoss``), ``SourceError`` if Kinesis refuses a call or does not respond for
+300 s. Spark shows them in the query's exception.
 """
 
 from spark.pipeline.sources.kinesis.source import KinesisDataSource, register

@@ -1,8 +1,8 @@
-"""Kinesis as the source calls it: with patience.
+"""The Kinesis client of the source, with retries.
 
-A call that is throttled, or that finds nobody at home, is repeated with growing pauses. What
-doesn't get better by waiting is an error at once; an outage is one when it has lasted for
-``OUTAGE_LIMIT`` seconds, and is spoken of on stderr from its start, so that it doesn't look like silence.
+A call that is throttled, or that gets no response, is repeated with growing pauses. A permanent
+error is raised at once. An outage is reported on stderr when it starts, and raised as an error
+after ``OUTAGE_LIMIT`` seconds.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.shards import Shard
 
 OUTAGE_LIMIT = 300.0
-"""Seconds that Kinesis, or a stream, may be away."""
+"""Seconds for which Kinesis, or a stream, may be unavailable."""
 PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between the first two tries of a call, and between any two at most."""
+"""Seconds between the first two attempts of a call, and between any two at most."""
 
 THROTTLED = {
     "KMSThrottlingException",
@@ -49,15 +49,15 @@ EXPIRED = "ExpiredIteratorException"
 
 
 class StoppedError(Exception):
-    """The query ends: nobody waits for the answer."""
+    """The query ends, and the response is no longer needed."""
 
 
 class NotReadyError(Exception):
-    """What was asked for is being made or deleted."""
+    """The stream is being created or deleted."""
 
 
 def code(error: ClientError) -> str:
-    """Kinesis' name for an error."""
+    """Return Kinesis' code of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -71,23 +71,23 @@ class Kinesis:
         self._endpoint = self._client.meta.endpoint_url
         self._stopped = stopped or threading.Event()
         self.outages = 0
-        """How often it was away and came back."""
+        """Number of outages that have ended."""
 
     def shards(self, stream: str, *, wait: bool = True) -> list[Shard]:
         """List the shards of a stream.
 
         Args:
             stream: its name.
-            wait: whether it may be that it's only gone for a moment.
+            wait: whether to wait for a stream that does not exist.
 
         Raises:
-            SourceError: there is no such stream, or Kinesis doesn't answer or refuses.
+            SourceError: the stream does not exist, or Kinesis does not respond or refuses.
         """
         found: list[Any] = []
         arguments: dict[str, Any] = {"StreamName": stream}
 
         def check(answer: Any) -> None:
-            # Emulators list none, where Kinesis refuses, while a stream is made or deleted.
+            # While a stream is created or deleted, emulators list no shards where Kinesis refuses.
             if not found and not answer["Shards"] and not answer.get("NextToken"):
                 raise NotReadyError("it has no shards: it is being made or deleted")
 
@@ -99,7 +99,7 @@ class Kinesis:
             arguments = {"NextToken": answer["NextToken"]}
 
     def retention_hours(self, stream: str) -> int | None:
-        """How long a stream keeps records; None where it doesn't say or may not be asked."""
+        """Return how long a stream keeps records; None if the call fails."""
         try:
             answer = self._client.describe_stream_summary(StreamName=stream)
             return int(answer["StreamDescriptionSummary"]["RetentionPeriodHours"])
@@ -116,20 +116,20 @@ class Kinesis:
         check: Callable[[Any], None] = lambda answer: None,
         **arguments: Any,
     ) -> Any:
-        """Call Kinesis until it answers.
+        """Call Kinesis until it responds.
 
         Args:
             method: name of the call.
-            subject: stream or shard that it's about, for people.
-            wait: whether a stream or shard that isn't there may come back.
-            passed: errors that the caller knows what to do about, by Kinesis' names.
-            check: raises `NotReadyError` of an answer that will be another one soon.
-            arguments: those of the call.
+            subject: the stream or shard, for messages.
+            wait: whether to wait for a stream or shard that does not exist.
+            passed: Kinesis' codes of errors that the caller handles.
+            check: raises `NotReadyError` if the call is to be repeated.
+            arguments: arguments of the call.
 
         Raises:
             ClientError: one of ``passed``.
-            SourceError: Kinesis refuses, or has been away for too long.
-            StoppedError: the query ended meanwhile.
+            SourceError: Kinesis refuses, or was unavailable for too long.
+            StoppedError: the query has ended.
         """
         outage = _Outage(subject, self._endpoint)
         pause = PAUSE
@@ -177,7 +177,7 @@ class _Outage:
             raise SourceError(f"{self._what} is away for {OUTAGE_LIMIT:.0f} s: {error}") from error
 
     def ends(self) -> bool:
-        """Whether there was one."""
+        """Report the end of an outage; return whether there was one."""
         if self._since:
             seconds = time.monotonic() - self._since
             sys.stderr.write(f"{self._what} is back after {seconds:.1f} s\n")
@@ -197,9 +197,9 @@ def _shard(stream: str, item: Any) -> Shard:
 
 @cache
 def _client(endpoint: str | None, region: str, access_key: str, secret_key: str) -> Any:
-    """The client of this process: executors reuse theirs, and so does each of them this."""
+    """Return the client of this process, which all queries in it share."""
     session = botocore.session.get_session()
-    # Milliseconds as they are: making a date of each record takes longer than its row.
+    # Timestamps stay numbers: parsing a date takes longer than the rest of a row.
     parse: Callable[[Any], int] = _milliseconds
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse)
     make: Any = boto3.Session(botocore_session=session).client  # typed by the service's name
@@ -213,7 +213,7 @@ def _client(endpoint: str | None, region: str, access_key: str, secret_key: str)
             config=Config(
                 connect_timeout=5,
                 read_timeout=30,
-                retries={"total_max_attempts": 1},  # call() does it, and can be stopped
+                retries={"total_max_attempts": 1},  # call() retries, and can be stopped
                 max_pool_connections=64,
                 tcp_keepalive=True,
             ),
@@ -223,5 +223,5 @@ def _client(endpoint: str | None, region: str, access_key: str, secret_key: str)
 
 
 def _milliseconds(value: Any) -> int:
-    """A time on the wire: seconds, with a fraction."""
+    """Convert a time on the wire, which is in seconds with a fraction."""
     return round(float(value) * 1000)

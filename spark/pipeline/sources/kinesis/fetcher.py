@@ -1,4 +1,4 @@
-"""One shard, read ahead of the batches by a thread of the driver, as far as its buffer allows."""
+"""Reads one shard ahead of the batches, in a thread of the driver, up to the size of its buffer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from spark.pipeline.sources.kinesis.position import SHARD_END
 from spark.pipeline.sources.kinesis.records import Page, pages, rows
 
 POLL_INTERVAL = 1.0
-"""Seconds between two looks whether there is room in the buffer, if nobody says so."""
+"""Seconds between two checks for free space in the buffer, if no notification comes."""
 
 
 @dataclass(slots=True)
 class FetchedRecords:
-    """What was fetched after a position."""
+    """Records that were fetched after a position."""
 
     to: str
     records: int = 0
@@ -29,12 +29,12 @@ class FetchedRecords:
 
 
 class Background:
-    """A thread of the driver; all but it use its state under the ``changed`` condition.
+    """A thread of the driver; other threads access its state under the ``changed`` condition.
 
     Args:
-        name: for people.
-        options: those of the query.
-        changed: notified of what is new, or of the error with which the thread has ended.
+        name: name of the thread.
+        options: options of the query.
+        changed: notified of new state, or of the error that has ended the thread.
     """
 
     def __init__(self, name: str, options: KinesisOptions, changed: threading.Condition) -> None:
@@ -44,7 +44,7 @@ class Background:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def work(self, kinesis: Kinesis) -> None:
-        """Do what the thread is for."""
+        """Run the work of the thread."""
         raise NotImplementedError
 
     def _run(self) -> None:
@@ -52,7 +52,7 @@ class Background:
             self.work(Kinesis(self._options, self._stopped))
         except StoppedError:
             return
-        except Exception as error:  # told to whoever plans the next batch
+        except Exception as error:  # raised when the next batch is planned
             with self._changed:
                 self.error = error
                 self._changed.notify_all()
@@ -73,14 +73,14 @@ class Fetcher(Background):
     ) -> None:
         self.shard = shard
         self.after = after
-        """Position of what was taken last: what is fetched comes after it."""
+        """Position of the record taken last; the fetched records come after it."""
         self.closed = False
-        """Whether the list of shards says that it takes no more records."""
+        """Whether the shard is closed according to the list of shards."""
         self.ended = False
-        """Whether it is read through, to the end of a closed shard."""
+        """Whether the shard is closed and was read to its end."""
         self.finished = False
-        """Whether it has everything that was there at ``until``, by the monotonic clock, or has
-        ended. What comes until it has read up to the end of the shard is taken as well."""
+        """Whether the shard has ended, or everything was fetched that had arrived at ``until``, by
+        the monotonic clock. Records that arrive before the read reaches the end are included."""
         self._until, self._buffer_share, self._first = until, buffer_share, first
         self._fetched = FetchedRecords(after)
         self._bytes = 0
@@ -88,11 +88,11 @@ class Fetcher(Background):
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to take: records, or the end of the shard."""
+        """Whether there are records, or the end of the shard, to take."""
         return self._fetched.to != self.after
 
     def take(self) -> FetchedRecords:
-        """Take what was fetched, and make room for more."""
+        """Return the fetched records, and free their space in the buffer."""
         taken = self._fetched
         self.after = taken.to
         self._fetched, self._bytes = FetchedRecords(taken.to), 0
@@ -100,16 +100,18 @@ class Fetcher(Background):
         return taken
 
     def stop(self) -> None:
-        """Ask the thread to end; what it has fetched is forgotten."""
+        """Let the thread end; its fetched records are dropped."""
         self._stopped.set()
         self._changed.notify_all()
 
     def work(self, kinesis: Kinesis) -> None:
-        """Fetch until there is nothing more, or it is stopped."""
+        """Fetch records until the shard has ended or the thread is stopped."""
         limit = self._options.fetch_records
         found = pages(kinesis, self.shard, self.after, limit, self._first)
         while self._wait_for_space():
-            closed = self.closed  # as known before the call: a record may come in just before
+            closed = (
+                self.closed
+            )  # read before the call: a record may arrive just before the shard is closed
             page = next(found)
             size = self._keep(page, closed)
             if self.finished:
@@ -124,11 +126,11 @@ class Fetcher(Background):
 
     def _keep(self, page: Page, closed: bool) -> int:
         records, until = page.records, self._until
-        # Some emulators give a closed shard's iterator without end.
+        # Some emulators return an iterator for a closed shard without end.
         ended = page.last or (closed and page.up_to_date and not records)
-        # One that is closed is read to its end, for there may be children to be read then.
-        there = page.up_to_date and not closed
-        arrived = until is not None and there and page.asked >= until
+        # A closed shard is read to its end, because its children may follow.
+        current = page.up_to_date and not closed
+        arrived = until is not None and current and page.asked >= until
         batch = rows(self.shard, records) if records else None
         with self._changed:
             if batch is not None:

@@ -1,4 +1,4 @@
-"""What to do about records that are gone: fail and say what happened, or warn and go on."""
+"""Handles lost records: fails with the reason, or warns and continues."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from spark.pipeline.sources.kinesis.options import KinesisOptions
 from spark.pipeline.sources.kinesis.position import SHARD_END
 from spark.pipeline.sources.kinesis.shards import Lineage
 
-HINT = "; start with a new checkpoint, or with failOnDataLoss=false to go on with what is there"
+HINT = "; start with a new checkpoint, or with failOnDataLoss=false to go on with what exists"
 
 
 def report_loss(options: KinesisOptions, message: str) -> None:
-    """Fail with what was lost, or warn of it, as ``failOnDataLoss`` says.
+    """Fail with the message, or warn, according to ``failOnDataLoss``.
 
     Raises:
         DataLossError: the query is to fail.
@@ -27,7 +27,7 @@ def report_loss(options: KinesisOptions, message: str) -> None:
 
 
 def retention(kinesis: Kinesis, stream: str) -> str:
-    """How long a stream keeps its records, in words."""
+    """Return in words how long a stream keeps its records."""
     hours = kinesis.retention_hours(stream)
     return f"the stream keeps records for {hours} hours" if hours else "the stream's retention"
 
@@ -35,12 +35,12 @@ def retention(kinesis: Kinesis, stream: str) -> str:
 def existing_ranges(
     options: KinesisOptions, kinesis: Kinesis, lineage: Lineage, ranges: Mapping[ShardName, Range]
 ) -> dict[ShardName, Range]:
-    """Ranges whose shard is still the one that was read; the others are lost.
+    """Return the ranges whose shards still exist; report the loss of the others.
 
-    A stream that was created again is begun again, a shard that is gone is left out.
+    A stream that was created again is read from its beginning, a missing shard is left out.
 
     Raises:
-        DataLossError: one is lost and the query is to fail.
+        DataLossError: a range is lost and the query is to fail.
     """
     again: set[str] = set()
     gone: set[ShardName] = set()

@@ -1,18 +1,18 @@
-"""Offsets: what a batch is, so that a process that knows nothing else can read it again.
+"""Offsets, which describe a batch completely, so that another process can read it again.
 
-An offset closes its batch. It holds, for each shard, the range of the batch that ends there and the
-number of records in it::
+An offset ends its batch. It contains, for each shard, the range of the batch and the number of
+records in it::
 
     {"version": 1, "begin": "TRIM_HORIZON", "shards": {"<stream>/<shardId>":
         {"first": "<start of the shard>", "after": "<position>", "to": "<position>", "records": 3}}}
 
-``first`` is the sequence number that the shard starts with: a stream that was deleted and created
-again has shards of the same names, which start with others. ``begin`` is where the query began to
-read, and so where it begins to read a shard that it meets later.
+``first`` is the sequence number with which the shard starts: a stream that was deleted and created
+again has shards with the same names and other first numbers. ``begin`` is where the query began to
+read, and where it begins to read each shard that it finds later.
 
-Two kinds stand out. The ``initial`` offset of a new query has no shards: it is before all of them.
-One that is ``complete`` holds everything from ``begin`` to what was there when Spark asked: the
-answer to the first question of a query, which comes before Spark has reported where it stands.
+Two kinds are special. The ``initial`` offset of a new query has no shards: it is before all of
+them. A ``complete`` offset covers everything from ``begin`` to the time of the call: it is the
+result of the first ``latestOffset``, before Spark has reported the position of the query.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, order=True)
 class ShardName:
-    """A shard, anywhere."""
+    """A shard of a stream."""
 
     stream: str
     id: str
@@ -46,18 +46,18 @@ class ShardName:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Records of a shard after one position, up to and with another."""
+    """Records of a shard after one position, up to and including another."""
 
     first: str
-    """Sequence number that the shard starts with."""
+    """Sequence number with which the shard starts."""
     after: str
     to: str
     records: int | None
-    """How many they are; None where nobody has counted them."""
+    """Number of records; None if they were not counted."""
 
     @property
     def empty(self) -> bool:
-        """Whether it's known to hold no record."""
+        """Whether the range is known to contain no record."""
         return self.records == 0 or self.after == self.to
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Where a batch ends, and what it holds."""
+    """The end of a batch, and its ranges."""
 
     begin: str
     shards: Mapping[ShardName, Range] = field(default_factory=dict)
@@ -74,11 +74,11 @@ class Offset:
     complete: bool = False
 
     def document(self) -> dict[str, Any]:
-        """The form in which Spark keeps it; the same for the same offset."""
+        """Return the JSON form that Spark stores; equal offsets have equal forms."""
         document: dict[str, Any] = {"version": VERSION, "begin": self.begin}
-        for mark in ("initial", "complete"):
-            if getattr(self, mark):
-                document[mark] = True
+        for flag in ("initial", "complete"):
+            if getattr(self, flag):
+                document[flag] = True
         document["shards"] = {
             str(name): {"first": r.first, "after": r.after, "to": r.to, "records": r.records}
             for name, r in sorted(self.shards.items())
@@ -90,16 +90,16 @@ class Offset:
         """Read what ``document`` writes.
 
         Raises:
-            SourceError: it's none of this source's, as in the checkpoint of another one.
+            SourceError: the offset is from another source.
         """
         if document.get("version") != VERSION:
             raise SourceError(f"the checkpoint's offset is not of this source: {dict(document)!r}")
         shards = {ShardName.parse(name): Range(**r) for name, r in document["shards"].items()}
-        marks = {mark: bool(document.get(mark)) for mark in ("initial", "complete")}
-        return cls(document["begin"], shards, **marks)
+        flags = {flag: bool(document.get(flag)) for flag in ("initial", "complete")}
+        return cls(document["begin"], shards, **flags)
 
     def followed_by(self, later: Offset) -> Offset:
-        """Both batches as one: from where this one begins to where the later one ends."""
+        """Return both batches as one, from the start of this one to the end of the later one."""
         shards = dict(self.shards)
         for name, r in later.shards.items():
             if (own := shards.get(name)) is None:
@@ -113,16 +113,16 @@ class Offset:
 def between(
     start: Offset, end: Offset, read_through: Callable[[ShardName], bool]
 ) -> Iterator[tuple[ShardName, Range]]:
-    """Ranges of the batch from ``start`` to ``end``, without those that hold nothing.
+    """Yield the ranges of the batch from ``start`` to ``end`` that are not empty.
 
     Args:
-        start: what Spark holds to be the batch's start. It says so rightly but for the first
-            batch, as it doesn't keep the initial offset.
-        end: the offset that closes the batch.
-        read_through: whether a shard that ``start`` lacks was read to its end before.
+        start: the start according to Spark. It is wrong for the first batch only, because Spark
+            does not store the initial offset.
+        end: the offset that ends the batch.
+        read_through: whether a shard that ``start`` lacks was read to its end earlier.
 
     Raises:
-        SourceError: the two don't join.
+        SourceError: a range does not start where the batch before ended.
     """
     for name, r in end.shards.items():
         at = start.shards.get(name)
@@ -140,7 +140,7 @@ def between(
 
 
 def _rest(position: str, r: Range) -> Range:
-    """What is left of a range after a position; nobody has counted it."""
+    """Return the rest of a range after a position, with an unknown number of records."""
     if position == SHARD_END or not (is_record(r.to) or r.to == SHARD_END):
         return Range(r.first, position, position, 0)
     if is_record(position) and is_record(r.to) and int(r.to) <= int(position):

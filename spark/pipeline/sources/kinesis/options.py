@@ -1,7 +1,7 @@
-"""The options of the source: Databricks' names, the values they take, their defaults.
+"""The options of the source: Databricks' names, their values and defaults.
 
-An option that isn't in ``TABLE`` is refused by name: one that is passed over in silence is a
-setting that somebody believes in.
+An option that is not in ``TABLE`` is refused by name, because a user would rely on an option that
+is silently ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _streams(value: str) -> tuple[str, ...]:
 
 
 def _url(value: str) -> str | None:
-    """A URL, or none."""
+    """A URL; None if empty."""
     if value and not re.match(r"https?://", value):
         raise ValueError("it must be a URL such as http://127.0.0.1:4566")
     return value.rstrip("/") or None
@@ -53,21 +53,21 @@ def _whole(value: str) -> int:
 
 
 def _limit(value: str) -> int:
-    """Records of one GetRecords: Kinesis takes 1 to 10,000."""
+    """Records per GetRecords: Kinesis accepts 1 to 10,000."""
     if not value.strip().isdecimal() or not 1 <= int(value) <= 10_000:
         raise ValueError("it must be a whole number from 1 to 10000")
     return int(value)
 
 
 def _rate(value: str) -> float:
-    """MB/s, read as bytes a second."""
+    """MB/s, converted to bytes a second."""
     if not re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
         raise ValueError("it must be a number of MB/s such as 1.0")
     return float(value) * 1e6
 
 
 def _duration(value: str) -> float:
-    """A duration such as 400ms, 2m or 10 seconds, read as seconds."""
+    """A duration such as 400ms, 2m or 10 seconds, converted to seconds."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)(s?)\s*", value.lower())
     unit = match and (_WORDS.get(match[2]) or match[2] + match[3])
     if not match or unit not in _SECONDS:
@@ -84,7 +84,7 @@ def _size(value: str) -> int:
 
 
 def _polling(value: str) -> str:
-    """The one mode of reading that is here."""
+    """The only mode that this source supports."""
     if value.strip().lower() != "polling":
         raise ValueError(
             "it must be polling: enhanced fan-out is known to Databricks' source alone"
@@ -94,10 +94,10 @@ def _polling(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of the source; a value that can't be used is a ValueError that says what can."""
+    """One option of the source; ``parse`` raises ValueError with a description of valid values."""
 
     name: str
-    """As Databricks spells it; Spark doesn't tell upper case from lower case."""
+    """As Databricks spells it; Spark ignores the case."""
     default: str
     parse: Callable[[str], Any]
 
@@ -108,7 +108,7 @@ def _option(name: str, default: str, parse: Callable[[str], Any], repr: bool = T
 
 @dataclass(frozen=True, slots=True)
 class KinesisOptions:
-    """Options of one query, read and checked; they travel to the executors."""
+    """Parsed and checked options of one query; they are sent to the executors."""
 
     streams: tuple[str, ...] = _option("streamName", "", _streams)
     region: str = _option("region", "", str.strip)
@@ -132,10 +132,10 @@ class KinesisOptions:
 
     @classmethod
     def parse(cls, given: Mapping[str, str], settings: Settings | None = None) -> KinesisOptions:
-        """Read what a query gives; names count in any case of letters.
+        """Parse the options of a query; the case of names is ignored.
 
         Raises:
-            OptionError: an option is unknown, missing, or has a value that can't be used.
+            OptionError: an option is unknown, missing, or has an unusable value.
         """
         settings = settings or Settings.from_environ()
         known = {option.name.lower() for option in TABLE}
@@ -165,7 +165,7 @@ TABLE: tuple[Option, ...] = (
     Option("reuseKinesisClient", "true", _flag),
     Option("clientRetries", "5", _whole),
 )
-"""Every option; the last ones have no effect here. The package's docstring says what each does."""
+"""Every option; the last ones have no effect here. The package's docstring describes each."""
 
 
 DATABRICKS_ALONE = (
@@ -181,7 +181,7 @@ DATABRICKS_ALONE = (
     "requireConsumerDeregistration",
     "maxShardsPerDescribe",
 )
-"""Options of Databricks' source that there is nothing for here."""
+"""Options of Databricks' source that this source does not support."""
 
 
 def _unknown(name: str) -> str:

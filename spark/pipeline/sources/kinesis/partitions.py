@@ -1,4 +1,4 @@
-"""What a task of a batch gets: rows that planning holds, or ranges that it's to read again."""
+"""The tasks of a batch: with rows that the planner has fetched, or with ranges to read again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from spark.pipeline.sources.kinesis.position import SHARD_END, is_record
 from spark.pipeline.sources.kinesis.records import NotOfThisShardError, Page, pages, rows
 
 EMPTY_PAGES = 3
-"""Empty pages, up to date, after which there is nothing more: Kinesis may give one in passing."""
+"""Empty, up-to-date pages that mark the end of a shard: Kinesis may return single ones earlier."""
 RangeRows = tuple[ShardName, Range, list[pa.RecordBatch] | None]
-"""A range of a shard, and its rows if they are held."""
+"""A range of a shard, and its rows if they were fetched."""
 
 
 @dataclass(frozen=True)
 class RowsPartition(InputPartition):  # type: ignore[misc]
-    """Rows, in Arrow's stream format: nobody has to ask Kinesis for them a second time."""
+    """Rows in Arrow's stream format, which are not read from Kinesis a second time."""
 
     stream: bytes
 
@@ -36,20 +36,20 @@ class RowsPartition(InputPartition):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class RangePartition(InputPartition):  # type: ignore[misc]
-    """A range of a shard, as the checkpoint has it."""
+    """A range of a shard from the checkpoint."""
 
     shard: ShardName
     range: Range
 
     def read(self, options: KinesisOptions) -> Iterator[pa.RecordBatch]:
-        """Read the range again and check that it holds what it held.
+        """Read the range again and check that its records are complete.
 
         Yields:
             Rows (``records.SCHEMA``), in the order of the shard.
 
         Raises:
-            DataLossError: records of it are gone, and the query is to fail.
-            SourceError: Kinesis refuses, or has been away for too long.
+            DataLossError: records of it are lost, and the query is to fail.
+            SourceError: Kinesis refuses, or was unavailable for too long.
         """
         kinesis, name, r = Kinesis(options), self.shard, self.range
         count, oldest, met = 0, 0, r.to == SHARD_END
@@ -72,7 +72,8 @@ class RangePartition(InputPartition):  # type: ignore[misc]
         what = "ends with a record that is gone"
         if r.records is not None:
             what = f"held {r.records} records when it was planned and holds {count} now"
-        what = f"{name}: the batch of the checkpoint, {r}, {what}, as {retention(kinesis, name.stream)}"
+        kept = retention(kinesis, name.stream)
+        what = f"{name}: the batch of the checkpoint, {r}, {what}, as {kept}"
         if oldest:
             since = datetime.fromtimestamp(oldest / 1000, UTC)
             what += f" and has it from {since:%Y-%m-%d %H:%M:%S} UTC on"
@@ -80,7 +81,7 @@ class RangePartition(InputPartition):  # type: ignore[misc]
 
 
 def _until(found: Iterator[Page], to: str) -> Iterator[Page]:
-    """Pages up to the one with the record ``to``, or with nothing more to come."""
+    """Yield pages up to the one with the record ``to``, or up to the end."""
     empty = 0
     for page in found:
         yield page
@@ -96,26 +97,25 @@ def make_tasks(
 ) -> list[RowsPartition | RangePartition]:
     """Make the tasks of a batch.
 
-    Small shards share tasks, as a task costs more than their rows; the rows of a large one go into
-    several.
+    Small shards share a task, which costs more than their rows; a large shard gets several tasks.
     """
     made: list[RowsPartition | RangePartition] = []
-    held: list[list[pa.RecordBatch]] = []
+    fetched: list[list[pa.RecordBatch]] = []
     for shard, r, batches in pieces:
         if batches is None:
             made.append(RangePartition(shard, r))
         else:
-            held.append(batches)
-    size = sum(batch.nbytes for batches in held for batch in batches)
-    if options.coalesce and held and size / len(held) < options.small_bytes:
-        held = [[batch for batches in held for batch in batches]]
-    for batches in held:
+            fetched.append(batches)
+    size = sum(batch.nbytes for batches in fetched for batch in batches)
+    if options.coalesce and fetched and size / len(fetched) < options.small_bytes:
+        fetched = [[batch for batches in fetched for batch in batches]]
+    for batches in fetched:
         made += [_rows(part) for part in _bins(batches, options.bin_bytes)]
     return made
 
 
 def _bins(batches: list[pa.RecordBatch], size: int) -> Iterator[list[pa.RecordBatch]]:
-    """Batches in their order, in parts of about ``size`` bytes."""
+    """Split batches, in their order, into parts of about ``size`` bytes."""
     part: list[pa.RecordBatch] = []
     for batch in batches:
         if part and sum(b.nbytes for b in part) + batch.nbytes > size:
@@ -128,7 +128,7 @@ def _bins(batches: list[pa.RecordBatch], size: int) -> Iterator[list[pa.RecordBa
 
 def _rows(batches: list[pa.RecordBatch]) -> RowsPartition:
     sink = pa.BufferOutputStream()
-    # Compressed, as it's copied from process to process several times.
+    # Compressed, because it is copied between processes several times.
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_stream(sink, batches[0].schema, options=options) as writer:
         for batch in batches:

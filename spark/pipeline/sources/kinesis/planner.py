@@ -1,4 +1,4 @@
-"""The next batch of a query: which shards it reads, and how far. Lives on the driver."""
+"""Plans the next batch of a query on the driver: which shards it reads, and how far."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from spark.pipeline.sources.kinesis.records import NotOfThisShardError, newest_p
 from spark.pipeline.sources.kinesis.shards import Lineage
 
 PATIENCE = 0.1
-"""Seconds that a query waits for records before it hears that there are none."""
+"""Seconds that a query waits for records before a batch counts as empty."""
 
 RangeKey = tuple[ShardName, str, str]
-"""A shard and the two positions of a range of it, of which the rows are here; of a long range those
-up to the end of the buffer."""
+"""A shard and the two positions of a range whose rows were fetched; of a long range, only the rows
+that fit into the buffer."""
 
 
 class Planner:
-    """Plans the batches of one query; one thread at a time uses it."""
+    """Plans the batches of one query; used by one thread at a time."""
 
     def __init__(self, options: KinesisOptions) -> None:
         self._options = options
@@ -44,7 +44,7 @@ class Planner:
         """Return the offset before the first batch, always the same one.
 
         Raises:
-            SourceError: there is no such stream, or Kinesis refuses.
+            SourceError: the stream does not exist, or Kinesis refuses.
         """
         if self._initial is None:
             for stream in self._options.streams:
@@ -55,14 +55,13 @@ class Planner:
         return self._initial
 
     def first_batch(self, start: Offset | None) -> Offset:
-        """Return what there is from an offset to now, as one batch.
+        """Return everything from an offset to now as one batch.
 
-        For the first answer to Spark, which may be the only one, for Trigger.AvailableNow, or the
-        first of many.
+        It is the result of Spark's first call, which is the only one with Trigger.AvailableNow.
 
         Args:
-            start: where the query stands; None if Spark has not reported it, so that the batch
-                must do for a new query as for one that goes on.
+            start: position of the query; None if Spark has not reported it, so that the batch must
+                be right for a new query and for a restarted one.
         """
         self._restart_fetchers(time.monotonic())
         position = start or self.initial()
@@ -92,7 +91,7 @@ class Planner:
         return Offset(whole.begin, dict(self._to_newest_records(whole)), complete=True)
 
     def _to_newest_records(self, whole: Offset) -> Iterator[tuple[ShardName, Range]]:
-        """Ranges that end at a record even where none was read: the query may stand before it."""
+        """Yield ranges that end at a record even if none was read: the query may be before it."""
         for name, r in whole.shards.items():
             newest = None
             if time_of(r.to) is not None:
@@ -100,11 +99,11 @@ class Planner:
             yield name, Range(r.first, r.after, newest or r.to, r.records)
 
     def next_batch(self, start: Offset) -> Offset:
-        """Return the offset that closes the next batch, or ``start`` if there is nothing new.
+        """Return the offset that ends the next batch, or ``start`` if there are no new records.
 
         Raises:
-            DataLossError: records are gone that it had to read, and the query is to fail.
-            SourceError: Kinesis refuses, or has been away for too long.
+            DataLossError: records were lost before they were read, and the query is to fail.
+            SourceError: Kinesis refuses, or was unavailable for too long.
         """
         while True:
             lineage = self._lineage(self._children_expected(start))
@@ -118,7 +117,7 @@ class Planner:
                 taken = self._take_fetched()
                 break
             except NotOfThisShardError as error:
-                # Made again under the same name, as the list of shards shows, or else a riddle.
+                # A stream that was created again has other shards; else it is an error.
                 self._restart_fetchers(self._until)
                 if self._lineage(newer=True).firsts() == lineage.firsts():
                     raise SourceError(str(error)) from error
@@ -137,22 +136,22 @@ class Planner:
     def ranges(
         self, start: Offset, end: Offset
     ) -> Iterator[tuple[ShardName, Range, list[pa.RecordBatch] | None]]:
-        """What a batch holds: each range of a shard, with its rows where they are here.
+        """Yield each range of a batch, with its rows if they were fetched.
 
-        Rows are handed out once.
+        The rows are yielded once, and then dropped.
         """
         lineage = self._lineage() if end.complete and not start.initial else Lineage()
         if end.complete:
             self._check_covered(start, end, lineage)
         for name, r in between(start, end, lambda n: lineage.read_through(n, start.shards)):
-            held = self._prefetched.pop((name, r.after, r.to), None)
-            if held is None or r.records is None:
+            fetched = self._prefetched.pop((name, r.after, r.to), None)
+            if fetched is None or r.records is None:
                 yield name, r, None
                 continue
-            yield name, Range(r.first, r.after, held.to, held.records), held.batches
-            if held.records < r.records:
-                rest = r.records - held.records
-                yield name, Range(r.first, held.to, r.to, rest), None
+            yield name, Range(r.first, r.after, fetched.to, fetched.records), fetched.batches
+            if fetched.records < r.records:
+                rest = r.records - fetched.records
+                yield name, Range(r.first, fetched.to, r.to, rest), None
 
     def _check_covered(self, start: Offset, end: Offset, lineage: Lineage) -> None:
         for name, r in start.shards.items():
@@ -162,12 +161,12 @@ class Planner:
                 report_loss(self._options, f"{name} is no longer there after {r.to}, as {keeps}")
 
     def done(self, end: Offset) -> None:
-        """Forget the rows of a batch that Spark has ended with."""
+        """Drop the rows of a batch that Spark has finished."""
         for name, r in end.shards.items():
             self._prefetched.pop((name, r.after, r.to), None)
 
     def stop(self) -> None:
-        """Ask all threads to end."""
+        """Let all threads end."""
         self._restart_fetchers(None)
         if self._lister is not None:
             self._lister.stop()
@@ -189,18 +188,18 @@ class Planner:
         return start.shards
 
     def _children_expected(self, start: Offset) -> bool:
-        """Whether a shard was read through whose children the list of shards may lack yet."""
+        """Return whether a shard has just ended, whose children may not be listed yet."""
         ended = {name for name, r in start.shards.items() if r.to == SHARD_END} - self._ended_shards
         self._ended_shards |= ended
         return bool(ended)
 
     def _lineage(self, newer: bool = False) -> Lineage:
-        """Return the list of shards; with ``newer``, one that was asked for now."""
+        """Return the list of shards; with ``newer``, one that is requested now."""
         if self._lister is None:
             self._lister = _ShardLister(self._options, self._changed)
         lister = self._lister
         with self._changed:
-            # A look that is under way may have begun too early: it takes two.
+            # A listing in progress may have begun too early, so two are awaited.
             wanted = max(1, lister.listings + 2) if newer and lister.listings else 1
             while lister.listings < wanted and lister.error is None:
                 if newer:
@@ -211,7 +210,7 @@ class Planner:
             return lister.lineage
 
     def _fetch(self, lineage: Lineage, ranges: Mapping[ShardName, Range]) -> None:
-        """Have each shard read from where its range ends."""
+        """Start a fetcher at the end of each range; stop the others."""
         with self._changed:
             wanted = {name: r for name, r in ranges.items() if r.to != SHARD_END}
             for name in list(self._fetchers):
@@ -232,11 +231,11 @@ class Planner:
                 self._fetchers[name].closed = listed is not None and listed.closed
 
     def _buffer_share(self) -> int:
-        """Bytes that a shard may have fetched ahead: its share of the buffer."""
+        """Return the bytes that a shard may fetch ahead: its share of the buffer."""
         return max(1, self._options.buffer_bytes // max(1, len(self._fetchers)))
 
     def _take_fetched(self) -> dict[ShardName, FetchedRecords]:
-        """Wait for records, for a short time or until there are none; take what is there."""
+        """Wait a short time for records, or until ``_until`` is reached; take them."""
         deadline = time.monotonic() + PATIENCE
         with self._changed:
             fetchers = self._fetchers
@@ -260,9 +259,9 @@ class Planner:
 
 
 def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
-    """Whether a batch from ``start`` would be empty and end there, too.
+    """Return whether a batch from ``start`` would be empty and end at ``start``.
 
-    A shard that was read through is dropped with the next batch that there is.
+    A shard that was read to its end is dropped with the next batch.
     """
     known = {name: (r.first, r.to) for name, r in start.shards.items()}
     stands = all(known.get(name) == (r.first, r.to) for name, r in found.items())
@@ -271,30 +270,30 @@ def _same(start: Offset, found: Mapping[ShardName, Range]) -> bool:
 
 
 class _ShardLister(Background):
-    """Keeps the list of shards up to date by a thread, so that no batch waits for it.
+    """Keeps the list of shards up to date in a thread, so that no batch waits for it.
 
-    It lists those of every stream each ``shardFetchInterval``, and whenever it's asked to.
+    It lists the shards of every stream each ``shardFetchInterval``, and after ``request``.
     """
 
     def __init__(self, options: KinesisOptions, changed: threading.Condition) -> None:
         self.lineage = Lineage()
-        """The shards; none before the first look."""
+        """The shards; none before the first listing."""
         self.listings = 0
-        """How often it has looked."""
+        """Number of listings so far."""
         self._requested = threading.Event()
         super().__init__("kinesis shards", options, changed)
 
     def request(self) -> None:
-        """Ask for a look soon."""
+        """Request a listing soon."""
         self._requested.set()
 
     def stop(self) -> None:
-        """Ask the thread to end."""
+        """Let the thread end."""
         self._stopped.set()
         self._requested.set()
 
     def work(self, kinesis: Kinesis) -> None:
-        """Look until it is stopped."""
+        """List the shards until the thread is stopped."""
         while not self._stopped.is_set():
             self._requested.clear()
             shards = [s for stream in self._options.streams for s in kinesis.shards(stream)]

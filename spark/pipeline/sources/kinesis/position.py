@@ -1,14 +1,14 @@
-"""Where in a shard: a text, as it stands in offsets.
+"""Positions in a shard, as texts in the form of offsets.
 
 ==========================  =====================================================================
 ``TRIM_HORIZON``            before the oldest record that the stream still keeps
-``AT_TIMESTAMP:<ms>``       before the first record that arrived then or later (epoch milliseconds)
+``AT_TIMESTAMP:<ms>``       before the first record that arrived at this time or later (epoch ms)
 ``<digits>``                after the record with this sequence number
 ``SHARD_END``               after the last record of a shard that is closed
 ==========================  =====================================================================
 
-``LATEST`` is no position: what it means changes with each record. It becomes ``AT_TIMESTAMP`` when
-a query starts for the first time.
+``LATEST`` is not a position, because its meaning changes with each record. It becomes
+``AT_TIMESTAMP`` when a query starts for the first time.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ _AT = "AT_TIMESTAMP:"
 
 
 def at_time(milliseconds: int) -> str:
-    """The position before the first record that arrived at this time or later."""
+    """Return the position before the first record that arrived at this time or later."""
     return f"{_AT}{milliseconds}"
 
 
 def time_of(position: str) -> int | None:
-    """Milliseconds of a position that ``at`` made; None for any other."""
+    """Return the milliseconds of a position from ``at_time``; None for any other position."""
     return int(position.removeprefix(_AT)) if position.startswith(_AT) else None
 
 
 def is_record(position: str) -> bool:
-    """Whether it's the position after a certain record."""
+    """Return whether a position is a sequence number."""
     return position.isdecimal()
 
 
 def initial_position(value: str) -> str:
-    """Read the option ``initialPosition``.
+    """Parse the option ``initialPosition``.
 
     Raises:
-        ValueError: it's none that there is, or a time that can't be read.
+        ValueError: the value is unknown, or its time cannot be parsed.
     """
     word = value.strip().lower()
     if word == "latest":
@@ -77,11 +77,11 @@ _PATTERNS = {
     "SSS": "%f",
     **dict.fromkeys(("X", "XX", "XXX", "Z", "ZZ", "ZZZ"), "%z"),
 }
-"""Letters of a Java date format, which is what Databricks takes."""
+"""Letters of a Java date format, which Databricks uses."""
 
 
 def _moment(value: str, form: object) -> datetime:
-    """Read a time; one without a zone is UTC, as everywhere in the project."""
+    """Parse a time; without a zone it is UTC, as everywhere in the project."""
     if form is None:
         try:
             found = datetime.fromisoformat(value)
@@ -93,13 +93,13 @@ def _moment(value: str, form: object) -> datetime:
         try:
             found = datetime.strptime(value, pattern)
         except ValueError:
-            # A zone by name, such as PDT, means something else in other places.
+            # The name of a zone, such as PDT, is ambiguous.
             raise ValueError(f"{value!r} is not {form!r}, a zone being +hhmm or Z") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _python(part: str) -> str:
-    """A part of a Java date format, as Python has it."""
+    """Convert a part of a Java date format to Python's."""
     if not part[0].isalpha():
         return part.strip("'").replace("%", "%%")
     if part not in _PATTERNS:

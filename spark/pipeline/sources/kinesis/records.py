@@ -1,4 +1,4 @@
-"""Records as rows: the columns of Databricks' source, and pages of GetRecords as Arrow batches."""
+"""Reads pages of records by GetRecords, and converts them to rows with Databricks' columns."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ SCHEMA = (
     "partitionKey string, data binary, stream string, shardId string,"
     " sequenceNumber string, approximateArrivalTimestamp timestamp"
 )
-"""Columns of the source, as Databricks' has them."""
+"""Columns of the source, the same as in Databricks' source."""
 
 _NAMES = [column.split()[0] for column in SCHEMA.split(", ")]
 
 FIRST_LOOK_BACK, STEP, LONGEST_LOOK_BACK = 1_000, 4, 400 * 24 * 3_600_000
-"""Milliseconds, how many times more with each try, and more than a stream keeps (365 days)."""
+"""First step back in ms, its factor per attempt, and more than a stream keeps (365 days)."""
 
 Record = dict[str, Any]
-"""As boto3 gives it, with the arrival in epoch milliseconds."""
+"""A record from boto3, with the arrival in epoch milliseconds."""
 
 
 class NotOfThisShardError(Exception):
-    """Kinesis doesn't know the position: the stream is another one of the same name."""
+    """Kinesis refuses the position: the stream is another one with the same name."""
 
 
 def rows(shard: ShardName, records: list[Record]) -> pa.RecordBatch:
-    """Rows of a shard's records, in their order."""
+    """Convert a shard's records to rows, in their order."""
     count = len(records)
     arrivals = array("q", [1000 * record["ApproximateArrivalTimestamp"] for record in records])
     columns = [
@@ -52,10 +52,10 @@ def rows(shard: ShardName, records: list[Record]) -> pa.RecordBatch:
 
 
 def _column(kind: pa.DataType, values: list[bytes]) -> pa.Array:
-    """Bytes, or texts in UTF-8, none of them null.
+    """Make a column of bytes, or of texts in UTF-8, without nulls.
 
-    Not by ``pa.array``, which imports pandas where it is installed: 50 MiB, and most of a second,
-    for each process that plans or reads a stream.
+    ``pa.array`` is not used: it imports pandas if installed, which costs 50 MiB and most of a
+    second in each process that plans or reads a stream.
     """
     ends = array("i", accumulate(map(len, values), initial=0))
     content = pa.py_buffer(b"".join(values))
@@ -64,16 +64,16 @@ def _column(kind: pa.DataType, values: list[bytes]) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one call of GetRecords gave."""
+    """The result of one call of GetRecords."""
 
     records: list[Record]
-    """Those that are after the position that was asked for."""
+    """Records after the requested position."""
     asked: float
-    """When, by the monotonic clock."""
+    """Time of the call, by the monotonic clock."""
     up_to_date: bool
-    """Whether there was nothing more when it was asked for."""
+    """Whether there were no further records at the time of the call."""
     last: bool
-    """Whether the shard is closed and this was its end."""
+    """Whether the shard is closed and this is its end."""
 
 
 def pages(
@@ -82,16 +82,16 @@ def pages(
     """Read a shard after a position, without end or until its end.
 
     Args:
-        kinesis: what it's asked for.
+        kinesis: the client.
         shard: the shard.
         after: the position.
-        limit: records of a page, at most.
-        first: sequence number that the shard starts with, if each page is to be checked: an
-            iterator may go on in a stream that was created again under the same name.
+        limit: records per page, at most.
+        first: sequence number with which the shard starts, to check each page: an iterator may
+            continue in a stream that was created again under the same name.
 
     Raises:
-        NotOfThisShardError: the position is none of this shard's.
-        SourceError: Kinesis refuses, or has been away for too long.
+        NotOfThisShardError: the position is not in this shard.
+        SourceError: Kinesis refuses, or was unavailable for too long.
     """
     position, iterator, fresh = after, None, False
     wanted = time_of(after)
@@ -111,10 +111,10 @@ def pages(
         except ClientError as error:
             if code(error) == INVALID and fresh:
                 raise SourceError(f"{shard}: {error}") from error
-            iterator = None  # older than five minutes, or of an endpoint that was started again
+            iterator = None  # it is older than five minutes, or the endpoint was restarted
             continue
         if kinesis.outages > outages:
-            iterator = None  # which may be of another stream now; a position would be refused
+            iterator = None  # it may belong to another stream now; a wrong position is refused
             continue
         records: list[Record] = answer["Records"]
         iterator, fresh = answer.get("NextShardIterator"), False
@@ -124,7 +124,7 @@ def pages(
                 _check(kinesis, shard, position, first)
             position = records[-1]["SequenceNumber"]
         if wanted is not None and records:
-            # Kinesis takes whole seconds from boto3; and some take the time as a hint.
+            # boto3 sends whole seconds, and emulators may treat the time as a hint.
             skipped = next(
                 (
                     n
@@ -141,9 +141,9 @@ def pages(
 
 
 def _check(kinesis: Kinesis, shard: ShardName, position: str, first: str) -> None:
-    """Whether records that were read after a position are of the shard that it's of."""
+    """Check that records which were read after a position are from the position's shard."""
     if is_record(position):
-        _iterator(kinesis, shard, position)  # refused by another stream
+        _iterator(kinesis, shard, position)  # another stream refuses the position
         return
     listed = {s.name: s.first for s in kinesis.shards(shard.stream)}
     if listed.get(shard) != first:
@@ -174,10 +174,10 @@ def _iterator(kinesis: Kinesis, shard: ShardName, position: str) -> Any:
 
 
 def newest_position(kinesis: Kinesis, name: ShardName, limit: int) -> str | None:
-    """Find the position after the newest record of a shard; None if it holds none.
+    """Find the position after the newest record of a shard; None if it is empty.
 
-    Kinesis has no call for it: the shard is read from a while ago, and from longer ago if there
-    is nothing.
+    Kinesis has no call for it: the shard is read from a recent time on, and from an earlier one if
+    there are no records.
     """
     now, back = int(time.time() * 1000), FIRST_LOOK_BACK
     while True:

@@ -1,7 +1,7 @@
-"""Which shards there are, which came from which, and which may be read.
+"""The shards of the streams, their parents, and which of them may be read.
 
-A split makes two shards of one, a merge one of two. The parents are closed then, and what came in
-before is in them alone: a shard is begun when every parent has been read through, so that the
+A split makes two shards of one, a merge one of two. The parents are then closed and contain the
+earlier records. A shard is read only after all its parents were read to their end, so that the
 records of a partition key keep their order.
 """
 
@@ -16,18 +16,18 @@ from spark.pipeline.sources.kinesis.position import SHARD_END
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A shard, as Kinesis lists it."""
+    """A shard from the list of Kinesis."""
 
     name: ShardName
     first: str
-    """Sequence number that it starts with."""
+    """Sequence number with which it starts."""
     parents: tuple[ShardName, ...] = ()
     closed: bool = False
     """Whether it takes no more records."""
 
 
 class Lineage:
-    """The shards that are listed."""
+    """The listed shards and their parents."""
 
     def __init__(self, shards: Iterable[Shard] = ()) -> None:
         self.shards = {shard.name: shard for shard in shards}
@@ -37,29 +37,29 @@ class Lineage:
                 self._children.setdefault(parent, []).append(shard.name)
 
     def firsts(self) -> dict[ShardName, str]:
-        """What tells a shard from another of its name: the sequence number that it starts with."""
+        """Return the first sequence numbers, which tell shards of the same name apart."""
         return {name: shard.first for name, shard in self.shards.items()}
 
     def children(self, name: ShardName) -> list[ShardName]:
-        """Shards that were made of this one, by a split or a merge."""
+        """Return the shards that a split or a merge made from this one."""
         return self._children.get(name, [])
 
     def read_through(self, name: ShardName, known: Collection[ShardName]) -> bool:
-        """Whether one of ``known`` came from this shard: it was begun, so this one is done."""
+        """Return whether a descendant is in ``known``, so that this shard was read to its end."""
         return any(
             child in known or self.read_through(child, known) for child in self.children(name)
         )
 
     def startable(self, ranges: Mapping[ShardName, Range]) -> Iterator[Shard]:
-        """Shards that nobody has begun and whose parents are all done.
+        """Yield the shards that were not begun and whose parents were read to their end.
 
         Args:
-            ranges: what is being read, and what was read through and is still remembered.
+            ranges: ranges of shards that are being read, or that are kept after their end.
         """
 
         def done(parent: ShardName) -> bool:
             if parent not in self.shards:
-                return True  # the stream keeps none of its records any longer
+                return True  # all records of the parent have expired
             if parent in ranges:
                 return ranges[parent].to == SHARD_END
             return self.read_through(parent, ranges)
@@ -70,9 +70,9 @@ class Lineage:
                 yield shard
 
     def awaits_children(self, name: ShardName, ranges: Collection[ShardName]) -> bool:
-        """Whether a shard that was read through has children that nobody has begun, or lists yet.
+        """Return whether a shard that has ended has children that were not begun or listed yet.
 
-        As long as it does, it has to be remembered, or it would be begun again.
+        Until they are begun, the offset keeps the shard, which would else be read again.
         """
         children = self.children(name)
         return name in self.shards and not (children and all(c in ranges for c in children))

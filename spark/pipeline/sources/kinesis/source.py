@@ -1,11 +1,11 @@
-"""The data source that Spark is told of, and what it talks to then: the reader of one query.
+"""The data source that is registered with Spark, and the stream reader of one query.
 
-Spark 4.1 calls ``latestOffset()`` without the start of the batch: the reader remembers it. After a
-restart Spark reports the start by ``partitions(x, x)``, x being the last offset in the checkpoint,
-but may call ``latestOffset()`` before that. With Trigger.AvailableNow, which it does not report,
-the first answer is all that is read, and it calls again only for the sake of progress reports.
+Spark 4.1 calls ``latestOffset()`` without the start of the batch, so the reader stores the start.
+After a restart Spark reports the start by ``partitions(x, x)``, where x is the last offset in the
+checkpoint, but may call ``latestOffset()`` earlier. With Trigger.AvailableNow, of which the reader
+is not informed, Spark reads up to the first result, and later calls are for progress reports only.
 
-Spark does not keep the initial offset: the start of a first batch that is read again is a new one.
+Spark does not store the initial offset: if the first batch is read again, its start is a new one.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ Document = dict[str, Any]
 
 
 class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
-    """Plans on the driver; its copies on the executors read."""
+    """Plans batches on the driver; its copies on the executors read them."""
 
     def __init__(self, options: KinesisOptions) -> None:
         self._options = options
         self._planner: Planner | None = None
         self._position: Offset | None = None
-        """The newest offset that Spark knows of."""
+        """The newest offset that Spark has received or reported."""
         self._answered = False
 
     def __reduce__(self) -> tuple[type[KinesisStreamReader], tuple[KinesisOptions]]:
-        # An executor has nothing to do with threads and buffers.
+        # An executor needs no threads and buffers.
         return KinesisStreamReader, (self._options,)
 
     def initialOffset(self) -> Document:
-        """Return where a new query begins: the same answer each time."""
+        """Return where a new query begins; the same offset at each call."""
         return self._plan().initial().document()
 
     def latestOffset(self) -> Document:
-        """Return the offset that closes the next batch, or the start if there is nothing new."""
+        """Return the offset that ends the next batch, or the start if there are no new records."""
         planner = self._plan()
         if self._answered:
             assert self._position is not None
@@ -70,7 +70,7 @@ class KinesisStreamReader(DataSourceStreamReader):  # type: ignore[misc]
         yield from partition.read(self._options)
 
     def commit(self, end: Mapping[str, Any]) -> None:
-        """Forget what is no longer needed."""
+        """Drop the rows of a finished batch."""
         self._plan().done(Offset.parse(end))
 
     def stop(self) -> None:
@@ -89,41 +89,41 @@ class KinesisDataSource(DataSource):  # type: ignore[misc]
 
     @classmethod
     def name(cls) -> str:
-        """The format's name."""
+        """Return the name of the format."""
         return "kinesis"
 
     defaults: Mapping[str, str] = MappingProxyType({})
-    """Options of queries that don't give them."""
+    """Options for queries that do not set them."""
 
     def schema(self) -> str:
-        """The columns. Asked for when a query is defined, so wrong options come to light then.
+        """Return the columns. Spark calls this when a query is defined, so wrong options fail then.
 
         Raises:
-            OptionError: an option is unknown, missing, or has a value that can't be used.
+            OptionError: an option is unknown, missing, or has an unusable value.
         """
         self.parsed()
         return SCHEMA
 
     def streamReader(self, schema: object) -> KinesisStreamReader:
-        """The reader of one query."""
+        """Return the reader of one query."""
         return KinesisStreamReader(self.parsed())
 
     def parsed(self) -> KinesisOptions:
-        """The options of the query."""
+        """Return the options of the query, with the defaults."""
         given = {name.lower() for name in self.options}
         missing = {n: value for n, value in self.defaults.items() if n.lower() not in given}
         return KinesisOptions.parse({**self.options, **missing})
 
 
 def register(spark: SparkSession, settings: Settings, **defaults: str) -> bool:
-    """Make the format ``kinesis`` known, where AWS has an endpoint of ours; say whether it does.
+    """Register the format ``kinesis`` if ``AWS_ENDPOINT_URL`` is set; return whether it was.
 
-    On Databricks, where ``AWS_ENDPOINT_URL`` isn't set, the format is Databricks' own.
+    On Databricks the variable is not set, and the format is Databricks' own.
 
     Args:
         spark: the session.
-        settings: say where AWS is.
-        defaults: options of queries that don't give them, such as those that Databricks lacks.
+        settings: with the endpoint of AWS.
+        defaults: options for queries that do not set them, such as those that Databricks lacks.
     """
     if settings.aws_endpoint_url is None:
         return False
