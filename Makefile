@@ -16,7 +16,7 @@ suites = $(MAKE) --no-print-directory --keep-going \
 AIRFLOWS := airflow airflow-previous airflow-newest
 # What runs on the Spark of Databricks 17.3 LTS, too.
 LTS_TESTS := tests/spark/test_cleaning.py tests/spark/test_tables.py \
-	tests/spark/test_batch.py::test_new_objects_only_and_one_row_a_key
+	tests/spark/test_batch.py::test_a_run_reads_new_objects_only_and_keeps_one_row_per_key
 POSTS ?= 500
 TARGET ?= local
 # uv reads no setting of pip's; the index of whoever installs is for both.

@@ -1,4 +1,4 @@
-"""One Spark for the whole tier, with the settings of spark/conf."""
+"""One Spark session for all tests of the folder, with the settings of spark/conf."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         patch.setenv("SPARK_LOCAL_DIRS", str(scratch))
-        patch.setenv("TZ", "UTC")  # collect() gives dates in the machine's zone
+        patch.setenv("TZ", "UTC")  # collect() returns dates in the machine's zone
         time.tzset()
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setenv("PYSPARK_PYTHON", sys.executable)
@@ -49,7 +49,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture
 def streaming_spark(spark: SparkSession) -> Iterator[SparkSession]:
-    """The same with the settings of the streaming job."""
+    """The session with the settings of the streaming job."""
     of_job = {n: v for n, v in settings("stream.conf").items() if n.startswith("spark.sql.")}
     before = {name: spark.conf.get(name, None) for name in of_job}
     for name, value in of_job.items():
@@ -70,7 +70,7 @@ def block() -> Block:
 
 @pytest.fixture(scope="session")
 def oracle(block: Block) -> Oracle:
-    """What the cleaned tables and results of that source must be."""
+    """The expected cleaned tables and results of the generated source."""
     return Oracle(*(arrow(entity, block.rows(entity)) for entity in ENTITIES))
 
 
@@ -79,7 +79,7 @@ Records = Callable[..., DataFrame]
 
 @pytest.fixture
 def records(spark: SparkSession) -> Records:
-    """Make records of texts, in order of arrival."""
+    """Makes records from texts, in order of arrival."""
 
     def make(*raw: str) -> DataFrame:
         schema = (
@@ -100,7 +100,7 @@ def lake(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Lake:
-    """A folder without objects, in which the jobs keep their tables."""
+    """A folder without objects, in which the jobs write their tables."""
     folder = tmp_path / "a lake"
     monkeypatch.setenv("DELTA_ROOT", f"{folder}/delta")
     return Lake(spark, folder, capsys)
@@ -108,12 +108,12 @@ def lake(
 
 @pytest.fixture
 def tables(streaming_spark: SparkSession, tmp_path: Path) -> Tables:
-    """The tables of the streaming pipeline, none of which is there."""
+    """The tables of the streaming pipeline, none of which exists yet."""
     return Tables(streaming_spark, tmp_path / "a lake/streaming")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let py4j leave the sockets that it is done with to the garbage collector."""
+    """Ignore the warnings about sockets that py4j leaves to the garbage collector."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings("ignore:Exception ignored in. <socket"))

@@ -1,4 +1,4 @@
-"""The job on a local folder: read once, merged by key, repeated without harm."""
+"""The batch job on a local folder reads objects once, merges rows by key, and can be repeated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.data import lines
 from tests.support.lake import ID, Lake
 
 
-def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:
+def test_a_run_reads_new_objects_only_and_keeps_one_row_per_key(lake: Lake, block: Block) -> None:
     for entity in ENTITIES:
         lake.put(entity, 0, *lines(entity, block.rows(entity)[:30]), per_object=7)
     assert {
@@ -27,7 +27,7 @@ def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:
     } == dict.fromkeys(("pin", "geo", "user"), (5, 30, 30, 0, 30))
     before = {entity: lake.cleaned(entity) for entity in ENTITIES}
 
-    # The same posts again, a changed one, and what nobody can clean.
+    # The same posts again, a changed one, and records that cannot be cleaned.
     for entity in ENTITIES:
         lake.put(entity, 30, *lines(entity, block.rows(entity)[:20]))
     lake.put(GEO, 50, '{"ind":3,"country":"Elsewhere"}', "junk", '{"ind":99}', "", "[1]")
@@ -64,7 +64,7 @@ def test_new_objects_only_and_one_row_a_key(lake: Lake, block: Block) -> None:
 
 @pytest.mark.slow
 def test_a_batch_that_is_read_again_changes_nothing(lake: Lake) -> None:
-    """A run that is killed before its checkpoint's commit leaves its batch to the next."""
+    """If a run is killed before its checkpoint's commit, the next run reads its batch again."""
     lake.put(GEO, 0, '{"ind":1,"country":"Chad"}', '{"ind":1,"country":"Mali"}', "junk")
     lake.ingest()
     tables = lake.cleaned(GEO), lake.quarantine(GEO)
@@ -76,8 +76,8 @@ def test_a_batch_that_is_read_again_changes_nothing(lake: Lake) -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_job(lake: Lake) -> None:
-    """With nothing to read, which is no error; then with a post, and again over the same."""
+def test_the_whole_job_without_objects_and_with_a_post(lake: Lake) -> None:
+    """First without objects, which is no error, then with one post."""
     counts = lake.run()
     assert [c["objects"] for c in counts["entities"].values()] == [0, 0, 0]
     assert counts["results"] == {result.name: 0 for result in RESULTS}
@@ -100,28 +100,32 @@ def test_the_whole_job(lake: Lake) -> None:
         "10": (("post_year", 2016), ("median_follower_count", 2000.0)),
         "11": (("age_group", "18-24"), ("post_year", 2016), ("median_follower_count", 2000.0)),
     }
-    # Nothing that a reader must know is on: any Delta reader can read them.
+    # No table feature is on that a Delta reader might lack.
     tables = sorted(Path(lake.root).glob(f"{ID}_*"))
     assert len(tables) == 2 * len(ENTITIES) + len(RESULTS)
-    assert {folder.name for folder in tables} == set(batch_tables(ID))  # which are looked after
+    assert {folder.name for folder in tables} == set(
+        batch_tables(ID)
+    )  # the tables that maintenance covers
     for folder in tables:
         first = (folder / "_delta_log/00000000000000000000.json").read_text()
         (protocol,) = (json.loads(x)["protocol"] for x in first.splitlines() if "protocol" in x)
         assert protocol == {"minReaderVersion": 1, "minWriterVersion": 2}, folder.name
 
 
-def test_a_root_that_is_no_storage_is_one_line(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_root_with_an_unknown_scheme_fails_with_one_line(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DELTA_ROOT", "ftp://host/delta")
     assert run_batch.main([]) == 1
-    said = lake.capture.readouterr()
-    assert said.err == (
+    output = lake.capture.readouterr()
+    assert output.err == (
         "run_batch: DELTA_ROOT is 'ftp://host/delta/batch':"
         " it must be an s3:// URI or a local folder\n"
     )
-    assert said.out == ""
+    assert output.out == ""
 
 
-def test_another_run_on_a_folder_is_waited_for(lake: Lake) -> None:
+def test_a_run_waits_for_another_run_on_the_same_folder(lake: Lake) -> None:
     with writer_lock(lake.root, "us-east-1", wait=0):
         assert run_batch.main(["--wait", "0"]) == 1
     assert "another run writes the tables" in lake.capture.readouterr().err
@@ -129,7 +133,7 @@ def test_another_run_on_a_folder_is_waited_for(lake: Lake) -> None:
         pass
 
 
-def test_an_s3_that_is_not_there_is_one_line(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_s3_fails_with_one_line(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DELTA_ROOT")
     for name, value in (
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:25099"),
@@ -138,6 +142,6 @@ def test_an_s3_that_is_not_there_is_one_line(lake: Lake, monkeypatch: pytest.Mon
     ):
         monkeypatch.setenv(name, value)
     assert run_batch.main([]) == 1
-    said = lake.capture.readouterr().err
-    assert said.startswith("run_batch: S3 at http://127.0.0.1:25099 does not answer: ")
-    assert said.count("\n") == 1
+    error = lake.capture.readouterr().err
+    assert error.startswith("run_batch: S3 at http://127.0.0.1:25099 does not answer: ")
+    assert error.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Golden rows through parse and clean: the rules of the specification's section 7."""
+"""Golden rows through parse and clean, by the rules of the specification, section 7."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.oracle import plain
 
 
 def cleaned(records: Records, entity: Entity, *wire: dict[str, Any]) -> list[dict[str, Any]]:
-    """Clean rows of the wire; positions are left out, order is that of the input."""
+    """Clean wire rows; return them in the order of the input, without positions."""
     raw = (json.dumps(row, ensure_ascii=False) for row in wire)
     frame = clean(good(parse(records(*raw), entity)), entity)
     return rows(frame.orderBy("position.line").drop("position"))
@@ -34,7 +34,7 @@ def test_columns_are_those_of_the_specification(records: Records, entity: Entity
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
 def test_row_7528(records: Records, entity: Entity) -> None:
-    """Its pin is all placeholders."""
+    """The pin of this row consists of placeholders."""
     (row,) = cleaned(records, entity, SENT[entity])
     expected = example_row.CLEANED[entity]
     assert (list(row), plain(row)) == (list(expected), plain(expected))
@@ -80,7 +80,7 @@ FOLLOWERS = {
     "\u00a07k": 7_000,
     "0.5k": 500,
     "1.0": 1,
-    "123456789012345M": None,  # more than 64 bits hold
+    "123456789012345M": None,  # more than 64 bits
     "1,234": None,
     "1.5": None,
     "1.0005k": None,
@@ -114,12 +114,12 @@ def test_numbers_and_paths_in_texts(
     assert dict(zip(cases, found, strict=True)) == cases
 
 
-def test_half_a_place_is_none(records: Records) -> None:
+def test_half_a_pair_of_coordinates_is_null(records: Records) -> None:
     found = cleaned(records, GEO, {"ind": 2, "latitude": 1.5}, {"ind": 3})
     assert [row["coordinates"] for row in found] == [None, None]
 
 
-def test_of_one_key_the_last_to_arrive_stays(records: Records) -> None:
+def test_the_last_row_of_a_key_wins(records: Records) -> None:
     raw = (
         '{"ind":1,"country":"Albania"}',
         '{"ind":2,"country":"Angola"}',

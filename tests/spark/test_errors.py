@@ -1,4 +1,4 @@
-"""The one line of an error that a job prints; ``tests/unit/test_causes.py`` has which it is."""
+"""The one line of an error that a job prints; ``tests/unit/test_causes.py`` covers the causes."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ SQLSTATE: 38000
 """  # noqa: E501
 
 
-def test_an_error_of_ours_is_its_message_also_in_the_text_of_a_traceback() -> None:
+def test_a_job_error_is_its_message_alone_even_within_a_traceback() -> None:
     assert first_line(JobError(SOURCE)) == "stream a: not there"

@@ -1,4 +1,4 @@
-"""Which failed queries of a task are its failure: the Jobs API's runner, with queries of Spark."""
+"""Which failed queries fail their task, in the Jobs API's runner with real queries of Spark."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Start = Callable[..., StreamingQuery]
 
 @pytest.fixture
 def queries(monkeypatch: pytest.MonkeyPatch, spark: SparkSession) -> Iterator[Queries]:
-    """Those of a test; it ends with none active."""
+    """The queries of a test; all are stopped at its end."""
     for owner, name in PATCHED:
         monkeypatch.setattr(owner, name, getattr(owner, name))
     found = Queries()
@@ -49,7 +49,7 @@ def queries(monkeypatch: pytest.MonkeyPatch, spark: SparkSession) -> Iterator[Qu
 
 @pytest.fixture
 def start(spark: SparkSession, tmp_path: Path) -> Start:
-    """Start a query over the values that were put into its folder."""
+    """Starts a query over values that it puts into the query's folder."""
 
     def started(name: str, *values: str, into: Any = None) -> StreamingQuery:
         folder = tmp_path / f"in-{name}"
@@ -69,23 +69,23 @@ def start(spark: SparkSession, tmp_path: Path) -> Start:
 
 
 def write(batch: DataFrame, _: int) -> None:
-    """Write a batch as numbers, to nowhere."""
+    """Cast a batch to numbers, and write it to Spark's no-op sink."""
     batch.selectExpr("CAST(value AS INT)").write.format("noop").mode("append").save()
 
 
 def ended(query: StreamingQuery) -> None:
-    """Wait until a query has ended, as no code of a task does."""
+    """Wait until a query has ended, in a thread that the runner does not watch."""
     with pytest.raises(StreamingQueryException), ThreadPoolExecutor(1) as pool:
         pool.submit(query.awaitTermination).result(60)
 
 
-def test_a_failure_that_nobody_noticed(queries: Queries, start: Start) -> None:
+def test_a_failure_that_the_code_does_not_handle(queries: Queries, start: Start) -> None:
     with queries.cell(Cell(3, "python", "start()"), "/books/a"):
         query = start("pins", "12k")
     ended(query)
-    error = query.exception()  # to look at it is not to handle it
+    error = query.exception()  # reading the error does not handle it
     assert error is not None
-    assert first_line(error).startswith(CAST)  # what our own streaming job prints
+    assert first_line(error).startswith(CAST)  # the line that the streaming job prints
     (failure,) = queries.failures()
     assert str(failure).startswith(f"query pins of cell 3 of /books/a failed: {CAST}")
     assert failure.trace.splitlines()[:2] == [str(failure), "    start()"]
@@ -94,7 +94,7 @@ def test_a_failure_that_nobody_noticed(queries: Queries, start: Start) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["awaitTermination", "processAllAvailable", "any"])
-def test_a_failure_that_the_code_was_given(
+def test_a_failure_that_the_code_receives_is_its_own(
     queries: Queries, spark: SparkSession, start: Start, how: str
 ) -> None:
     query = start("pins", "12k")
@@ -109,7 +109,7 @@ def test_a_failure_that_the_code_was_given(
     assert queries.behind(ValueError(), "") is None
 
 
-def test_queries_that_were_stopped_or_started_again(
+def test_queries_that_were_stopped_or_restarted_do_not_fail_the_task(
     queries: Queries, start: Start, tmp_path: Path
 ) -> None:
     query = start("pins", "12k", into=write)
@@ -158,7 +158,7 @@ def test_a_session_that_is_stopped_ends_its_queries_by_intent(
 
 
 @pytest.mark.slow
-def test_queries_that_threads_start_are_all_known(queries: Queries, start: Start) -> None:
+def test_queries_started_by_threads_are_all_recorded(queries: Queries, start: Start) -> None:
     with ThreadPoolExecutor(4) as pool:
         names = [f"thread{number}" for number in range(4)]
         started = list(pool.map(lambda name: start(name, "12k"), names))

@@ -1,4 +1,4 @@
-"""The table of the live metrics: of all streams, over restarts and failures."""
+"""The table of the live metrics contains all streams, also after restarts and failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def posts(tables: Tables, entity: Entity) -> int | None:
 
 
 @pytest.mark.slow
-def test_all_streams_also_while_only_one_has_come_back(tables: Tables) -> None:
+def test_the_table_keeps_all_streams_while_only_one_has_restarted(tables: Tables) -> None:
     live_table, geo, user = tables.new_live_table(), Stream(GEO), Stream(USER)
     for stream in (geo, user):
         sink = tables.sink(stream.entity, live_table=live_table)
@@ -33,7 +33,7 @@ def test_all_streams_also_while_only_one_has_come_back(tables: Tables) -> None:
     assert before["quarantined", "hour", "not_json"] == (1, 1)
 
 
-def test_a_write_that_fails_is_told_and_made_good(tables: Tables) -> None:
+def test_a_failed_write_is_raised_and_its_rows_are_written_later(tables: Tables) -> None:
     broken = [LookupError("the lock")]
 
     def check_lock() -> None:

@@ -1,4 +1,4 @@
-"""Small files are joined, and those that only old versions need go when they are old enough."""
+"""Small files are joined; files that only old versions need are removed when old enough."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from spark.pipeline.delta.tables import Table
 from tests.support.lake import ID, Lake, rows
 
 
-def kept(table: Table) -> set[Path]:
+def data_files(table: Table) -> set[Path]:
     """Data files below a table."""
     return set(Path(table.uri).glob("*.parquet"))
 
 
 @pytest.mark.slow
-def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> None:
+def test_the_job_joins_small_files_and_keeps_the_versions_of_a_week(lake: Lake) -> None:
     assert maintain_tables.main([]) == 0
     assert lake.capture.readouterr().out == "there are no tables yet\n"
     table = Table(f"{lake.root}/{names.table(ID, GEO)}")
     # Four rows, each in a file of its own.
     lake.spark.range(0, 4, 1, 4).toDF("ind").write.format("delta").save(table.uri)
-    before = kept(table)
+    before = data_files(table)
     assert maintain_tables.main(["--json"]) == 0
     (done,) = json.loads(lake.capture.readouterr().out)["tables"]
     assert done.pop("bytes") > 0
     assert done == {"table": table.uri, "files": 1, "joined": 4, "conflict": None}
     assert sorted(row["ind"] for row in rows(table.read(lake.spark))) == [0, 1, 2, 3]
-    assert len(kept(table) - before) == 1
-    assert before <= kept(table)
+    assert len(data_files(table) - before) == 1
+    assert before <= data_files(table)
     assert len(rows(table.read(lake.spark, 0))) == 4
 
     version = table.last_commit(lake.spark).version
@@ -44,13 +44,13 @@ def test_the_job_joins_what_is_small_and_keeps_a_weeks_versions(lake: Lake) -> N
     )
     assert maintain_tables.main([]) == 0
     assert lake.capture.readouterr().out.startswith(f"{table.uri}: 1 files, ")
-    assert len(kept(table)) == 1
-    assert kept(table).isdisjoint(before)
-    # Nothing to join is nothing committed: the last commit is that of the property.
+    assert len(data_files(table)) == 1
+    assert data_files(table).isdisjoint(before)
+    # Without files to join there is no commit: the last one set the property.
     assert table.last_commit(lake.spark).version == version + 1
 
 
-def test_it_waits_for_the_batch(lake: Lake) -> None:
+def test_maintenance_waits_for_the_batch(lake: Lake) -> None:
     with writer_lock(lake.root, "us-east-1", wait=0):
-        said = maintain_tables.main(["--wait", "0"])
-    assert "another run writes the tables" in str(said)
+        reason = maintain_tables.main(["--wait", "0"])
+    assert "another run writes the tables" in str(reason)

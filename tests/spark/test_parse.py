@@ -1,4 +1,4 @@
-"""Golden records in; good rows or the reason why not out."""
+"""Golden records are parsed to good rows or to the reason for the quarantine."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ BAD: tuple[tuple[Entity, str, str, str], ...] = (
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
-def test_what_cannot_be_cleaned_is_quarantined_with_text_position_and_reason(
+def test_bad_records_are_quarantined_with_text_position_and_reason(
     records: Records, entity: Entity
 ) -> None:
     cases = [case for case in BAD if case[0] is entity]
@@ -107,7 +107,7 @@ def test_values_keep_their_text_and_type(records: Records) -> None:
     assert set(found) == {1, 2, 2**63 - 1}
 
 
-def test_a_field_that_nobody_knows_is_left_out(records: Records) -> None:
+def test_an_unknown_field_is_ignored(records: Records) -> None:
     raw = ('{"ind":1,"planet":"Earth","more":[{"a":null}],"country":"Albania"}',)
     (row,) = rows(good(parse(records(*raw), GEO)))
     assert row.pop("position")["line"] == 1
@@ -120,7 +120,7 @@ def test_a_field_that_nobody_knows_is_left_out(records: Records) -> None:
     }
 
 
-def test_a_whole_number_is_a_number(records: Records) -> None:
+def test_a_whole_number_is_read_as_a_double(records: Records) -> None:
     raw = ('{"ind":1,"latitude":5,"longitude":-1.5e1}',)
     (row,) = rows(good(parse(records(*raw), GEO)))
     assert (row["latitude"], row["longitude"]) == (5.0, -15.0)

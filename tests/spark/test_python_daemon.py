@@ -1,4 +1,4 @@
-"""What Spark's Python workers are forked from, looked at from within a task."""
+"""The process from which Spark forks its Python workers, inspected from within a task."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 
-def test_a_worker_looks_into_no_zip_and_not_at_what_was_imported(spark: SparkSession) -> None:
-    def look(_: int) -> tuple[list[str], int, str]:
+def test_a_worker_reads_no_zip_and_freezes_imported_objects(spark: SparkSession) -> None:
+    def inspect(_: int) -> tuple[list[str], int, str]:
         import gc
         import sys
 
@@ -19,14 +19,16 @@ def test_a_worker_looks_into_no_zip_and_not_at_what_was_imported(spark: SparkSes
         return sorted(kinds), gc.get_freeze_count(), pyspark.__file__
 
     for _ in range(2):  # the second time in a worker that has done a task
-        ((finders, frozen, library),) = spark.sparkContext.parallelize([0], 1).map(look).collect()
+        ((finders, frozen, library),) = (
+            spark.sparkContext.parallelize([0], 1).map(inspect).collect()
+        )
         assert "FileFinder" in finders
         assert "zipimporter" not in finders
         assert frozen > 10_000
         assert ".zip" not in library
 
 
-def test_a_job_may_still_bring_modules_in_a_zip(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_job_may_still_add_modules_in_a_zip(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "own.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("brought_along.py", "VALUE = 7")

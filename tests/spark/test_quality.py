@@ -1,4 +1,4 @@
-"""The quality gate: green on what the emulator sends, red on each kind of poison, by name."""
+"""The quality gate passes the emulator's posts, and names the failed checks for each bad state."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.support.data import lines
 from tests.support.lake import ID, Lake
 
 STORED = datetime(2026, 11, 24, 12, tzinfo=UTC)
-"""When the first object was stored; the others follow by five minutes."""
+"""When the first object was stored; the others follow at five minutes each."""
 UNTIL = datetime(2026, 11, 25, tzinfo=UTC)
 PER_OBJECT = 50
 JUNK: dict[Entity, tuple[str, ...]] = {PIN: (), GEO: ("junk",), USER: ()}
 
 
 def date(lake: Lake, entity: Entity, first: datetime = STORED) -> None:
-    """Date the objects of an entity."""
+    """Set the times of an entity's objects."""
     for number, path in enumerate(objects(lake, entity)):
         moment = (first + number * timedelta(minutes=5)).timestamp()
         os.utime(path, (moment, moment))
@@ -48,7 +48,7 @@ def objects(lake: Lake, entity: Entity) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def drawn(spark: SparkSession, block: Block, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake after the emulator's first 500 posts, duplicates and a bad record, and a batch."""
+    """A lake with the emulator's first 500 posts, duplicates and a bad record, after a batch."""
     folder = tmp_path_factory.mktemp("drawn") / "a lake"
     lake = Lake(spark, folder, None)  # type: ignore[arg-type]
     keys = [draw.key for draw in islice(original(), 500)]
@@ -63,7 +63,7 @@ def drawn(spark: SparkSession, block: Block, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def lake(lake: Lake, drawn: Path) -> Lake:
-    """A copy that a test may poison."""
+    """A copy that a test may change."""
     shutil.copytree(drawn, lake.folder)
     return lake
 
@@ -71,7 +71,7 @@ def lake(lake: Lake, drawn: Path) -> Lake:
 def gate(
     lake: Lake, *arguments: str, until: datetime = UNTIL
 ) -> tuple[int | str, dict[tuple[str, str, str], dict[str, Any]]]:
-    """Run the gate; return what it ends with, and the checks by name."""
+    """Run the gate; return the result of ``main``, and the checks by name."""
     end = check_quality.main(
         ["--objects", lake.topics, "--until", until.isoformat(), "--json", *arguments]
     )
@@ -81,7 +81,7 @@ def gate(
 
 
 @pytest.mark.slow
-def test_what_the_emulator_sends_passes(lake: Lake, block: Block) -> None:
+def test_the_posts_of_the_emulator_pass(lake: Lake, block: Block) -> None:
     end, checks = gate(lake)
     assert end == 0
     keys = len({draw.key for draw in islice(original(), 500)})
@@ -106,8 +106,8 @@ def test_what_the_emulator_sends_passes(lake: Lake, block: Block) -> None:
 
 
 @pytest.mark.slow
-def test_what_a_batch_has_not_ended_with_is_no_failure(lake: Lake) -> None:
-    """The sink goes on storing, and the next batch may be on its way."""
+def test_objects_and_rows_of_an_unfinished_batch_do_not_fail(lake: Lake) -> None:
+    """The sink may store objects, and the next batch may run, while the gate checks."""
     later = datetime.now(UTC) + timedelta(hours=1)
     wait = ("--thresholds", '{"freshness": 1000000}')
     lake.put(USER, 600, '{"ind":12000}', '{"ind":12001}', "junk")
@@ -128,17 +128,17 @@ def test_what_a_batch_has_not_ended_with_is_no_failure(lake: Lake) -> None:
 
 @dataclass(frozen=True)
 class Poison:
-    """Things that are wrong, the checks that say so, and what the message holds of each."""
+    """Bad states, the checks that must fail, and parts of the message."""
 
     title: str
     put: tuple[Callable[[Lake], None], ...]
     failed: set[tuple[str, str, str]]
-    says: tuple[str, ...]
+    messages: tuple[str, ...]
     until: datetime = UNTIL
 
 
 def dirty(lake: Lake) -> None:
-    """Records that nobody can read, and good ones without a category: a missing field is null."""
+    """Unreadable records, and good ones without a category: a missing field is null."""
     lake.put(GEO, 600, *["junk"] * 20)
     lake.put(PIN, 600, *(json.dumps({"index": key, "title": "t"}) for key in range(12000, 12010)))
     lake.ingest()
@@ -172,7 +172,7 @@ def quarantine_lost(lake: Lake) -> None:
 
 
 def append(lake: Lake, entity: Entity, where: str, **changed: str) -> None:
-    """Append copies of rows to a cleaned table, past the batch."""
+    """Append copies of rows to a cleaned table, without the batch job."""
     uri = f"{lake.root}/{names.table(ID, entity)}"
     found = lake.spark.read.format("delta").load(uri).where(where)
     for name, value in changed.items():
@@ -180,7 +180,7 @@ def append(lake: Lake, entity: Entity, where: str, **changed: str) -> None:
     found.write.format("delta").mode("append").save(uri)
 
 
-# Each look of the gate costs ten seconds: poisons of different entities share one.
+# Each run of the gate takes ten seconds, so bad states of different entities share one.
 POISONS = (
     Poison(
         "dirty records, and an object removed",
@@ -230,14 +230,14 @@ POISONS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("poison", POISONS, ids=lambda poison: poison.title)
-def test_poison_is_told_by_name(lake: Lake, poison: Poison) -> None:
+def test_a_bad_state_fails_its_checks_by_name(lake: Lake, poison: Poison) -> None:
     for put in poison.put:
         put(lake)
     end, checks = gate(lake, until=poison.until)
     assert {name for name, check in checks.items() if not check["ok"]} == poison.failed
     assert isinstance(end, str)
     assert end.startswith(f"check_quality: {len(poison.failed)} of {len(checks)} checks failed: ")
-    assert [text for text in poison.says if text not in end] == []
+    assert [text for text in poison.messages if text not in end] == []
     assert "\n" not in end
 
 
@@ -253,7 +253,7 @@ def test_a_threshold_may_be_given(lake: Lake) -> None:
 
 
 @pytest.mark.slow
-def test_the_table_for_people(lake: Lake) -> None:
+def test_the_output_without_json_is_a_table(lake: Lake) -> None:
     assert check_quality.main(["--objects", lake.topics, "--until", "2026-11-25"]) == 0
     head, *lines = lake.capture.readouterr().out.splitlines()
     assert head.split() == ["check", "entity", "column", "value", "threshold", "ok", "detail"]
@@ -287,7 +287,7 @@ def test_a_wrong_time_is_refused() -> None:
     )
 
 
-def test_tables_that_are_not_there_are_one_line(lake: Lake) -> None:
+def test_missing_tables_fail_with_one_line(lake: Lake) -> None:
     uri = f"{lake.root}/{names.quarantine_table(ID, GEO)}"
     shutil.rmtree(uri)
     assert check_quality.main(["--objects", lake.topics]) == (

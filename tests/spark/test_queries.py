@@ -1,4 +1,4 @@
-"""The nine results: every option on rows that a person can count, the defaults on all posts."""
+"""The nine results: every option on a few rows, the defaults on all posts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ POSTS: tuple[tuple[Any, ...], ...] = (
 def small(
     spark: SparkSession, options: ResultOptions, *wanted: str
 ) -> dict[str, set[tuple[Any, ...]]]:
-    """The wanted results on POSTS."""
+    """Return the wanted results for POSTS."""
 
     def date(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
@@ -118,7 +118,7 @@ def test_the_year_may_be_that_of_posting(spark: SparkSession) -> None:
 
 
 @pytest.mark.slow
-def test_all_posts_give_what_the_oracle_gives(
+def test_the_results_of_all_posts_equal_the_oracle(
     records: Records, block: Block, oracle: Oracle
 ) -> None:
     frames = []

@@ -1,4 +1,4 @@
-"""The results are written when something has changed that they are made from, and only then."""
+"""The results are written if and only if one of their inputs has changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from spark.pipeline.schemas import CLEANED, KEY
 from tests.support.lake import ID, rows
 
 SOME = tuple(result for result in RESULTS if result.name in ("6a", "6b", "7", "8"))
-"""Results that stand for all: each costs a second to write."""
+"""A sample of the results: each takes a second to write."""
 ALL = [result.name for result in SOME]
 JOINED = datetime(2016, 5, 1)
 ROWS = {
@@ -41,7 +41,7 @@ class Root:
         self.tables = {e: Table(f"{folder}/{names.table(ID, e)}") for e in ENTITIES}
 
     def fill(self, entity: Entity) -> None:
-        """Make a cleaned table, in two commits."""
+        """Create a cleaned table, in two commits."""
         table = self.tables[entity]
         table.create(self.spark, CLEANED[entity])
         table.merge(self.spark.createDataFrame(ROWS[entity], CLEANED[entity]), (KEY,))
@@ -51,15 +51,15 @@ class Root:
         return self.folder / names.result_table(ID, name)
 
     def versions(self) -> dict[str, int]:
-        """How many commits each result has."""
+        """Return the number of commits of each result."""
         return {n: len([*(self.result(n) / "_delta_log").glob("*.json")]) for n in ALL}
 
     def write(self, options: ResultOptions = DEFAULTS, killed_after: int = 99) -> list[str]:
         """Write the results; return the names of those that have a new commit."""
-        before, guarded = self.versions(), iter(range(killed_after))
+        before, checks = self.versions(), iter(range(killed_after))
 
         def check_lock() -> None:
-            if next(guarded, None) is None:
+            if next(checks, None) is None:
                 raise LockError("killed")
 
         try:
@@ -102,12 +102,12 @@ def root(spark: SparkSession, written: Path, tmp_path: Path) -> Root:
     return Root(spark, tmp_path)
 
 
-def test_a_new_row_is_counted_and_its_version_noted(root: Root) -> None:
+def test_a_new_row_makes_all_results_again(root: Root) -> None:
     assert root.write() == []
     row = (3, None, None, None, 999, "p3", None, None, None, None, None)
     new = root.spark.createDataFrame([row], CLEANED[PIN])
     root.tables[PIN].merge(new, (KEY,))
-    assert root.write() == ALL  # no result has other rows: each says that it was looked at
+    assert root.write() == ALL  # no result has other rows; each notes the new version
     assert root.write() == []
 
 
@@ -133,14 +133,14 @@ def test_a_missing_result_is_made(root: Root) -> None:
     assert root.rows("7") == [("18-24", "art", 2)]
 
 
-def test_a_killed_run_is_gone_on_with(root: Root) -> None:
+def test_a_run_continues_where_a_killed_one_ended(root: Root) -> None:
     options = ResultOptions(year="timestamp", count="rows")
     done = root.write(options, killed_after=3)
     assert len(done) == 3
     assert root.write(options) == [name for name in ALL if name not in done]
 
 
-def test_a_result_that_somebody_wrote_is_made_again(root: Root) -> None:
+def test_a_result_that_another_program_changed_is_made_again(root: Root) -> None:
     found = root.spark.createDataFrame([("Nowhere", 1)], "country string, follower_count bigint")
     found.write.format("delta").mode("append").save(str(root.result("6b")))
     assert root.write() == ["6b"]
@@ -148,8 +148,8 @@ def test_a_result_that_somebody_wrote_is_made_again(root: Root) -> None:
 
 
 @pytest.mark.slow
-def test_a_table_that_was_made_again_is_another_one(root: Root) -> None:
-    """It has the same version and other rows."""
+def test_a_table_that_was_created_again_counts_as_changed(root: Root) -> None:
+    """The new table has the same version and other rows."""
     before = root.tables[USER].last_commit(root.spark)
     shutil.rmtree(root.tables[USER].uri)
     table = root.tables[USER]

@@ -1,4 +1,4 @@
-"""The queries of the streaming job over streams of files: started again, and in the end not."""
+"""The queries of the streaming job, over streams of files, with restarts after failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.stream import Stream, Tables, once
 
 
 class Files:
-    """Streams whose records are files, read as the Kinesis source's rows."""
+    """Streams of Parquet files, read as rows of the Kinesis source."""
 
     def __init__(self, tables: Tables, folder: Path) -> None:
         self.tables, self.folder = tables, folder
@@ -27,12 +27,12 @@ class Files:
             (folder / names.stream(ID, entity)).mkdir(parents=True)
 
     def put(self, entity: Entity, stream: Stream, *data: str) -> None:
-        """Let records arrive."""
+        """Add records to a stream."""
         frame = self.tables.frame(stream.put(*data)).coalesce(1)
         frame.write.mode("append").parquet(str(self.folder / names.stream(ID, entity)))
 
     def read(self, name: str) -> DataFrame:
-        """Give a stream."""
+        """Return a stream."""
         return self.tables.spark.readStream.schema(SCHEMA).parquet(str(self.folder / name))
 
 
@@ -50,10 +50,10 @@ def _service(
 
 
 @pytest.mark.slow
-def test_a_query_that_fails_is_started_again_and_in_the_end_not(
+def test_a_failed_query_is_restarted_a_limited_number_of_times(
     tables: Tables, files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """First one whose batches fail twice, then one that can't even be started."""
+    """First a query whose batches fail twice, then one that cannot be started."""
     files.put(GEO, Stream(GEO), '{"ind":1}')
     failures = 0
 
@@ -87,9 +87,9 @@ def test_a_query_that_fails_is_started_again_and_in_the_end_not(
 def test_a_lost_lock_ends_the_job_at_once(tables: Tables, files: Files, tmp_path: Path) -> None:
     files.put(GEO, Stream(GEO), '{"ind":1}')
 
-    def lost() -> None:
+    def lock_lost() -> None:
         raise LockError("another run has it")
 
     with pytest.raises(LockError, match="another run has it"):
-        _service(tables, files.read, lost, tmp_path).run()
+        _service(tables, files.read, lock_lost, tmp_path).run()
     assert tables.cleaned(GEO) == {}

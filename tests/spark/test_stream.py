@@ -1,4 +1,4 @@
-"""The streaming pipeline's sink: the batch pipeline's rows, each batch as often as it likes."""
+"""The streaming pipeline's sink writes the rows of the batch pipeline, and batches may repeat."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.stream import SHARD, Feed, Stream, Tables, seconds
 
 
 def countries(tables: Tables) -> dict[int, str | None]:
-    """What the cleaned table of the places holds, by key."""
+    """Countries in the cleaned geo table, by key."""
     return {key: row["country"] for key, row in tables.cleaned(GEO).items()}
 
 
 def _records(entity: Entity, block: Block) -> tuple[list[str], list[str]]:
-    """Two batches: generated posts, golden records; and junk, posts again, changed or not."""
+    """Return two batches: posts and golden records; junk and repeated posts, some changed."""
     rows = block.rows(entity)
     generated = list(lines(entity, rows[:300]))
     golden = [
@@ -39,7 +39,7 @@ def _records(entity: Entity, block: Block) -> tuple[list[str], list[str]]:
 def test_the_batch_pipeline_and_the_streaming_pipeline_agree(
     lake: Lake, tables: Tables, block: Block
 ) -> None:
-    """Row by row, for the same records; and nothing changes when a batch comes again."""
+    """Both write the same rows for the same records; a repeated batch changes nothing."""
     for entity in ENTITIES:
         first, second = _records(entity, block)
         lake.put(entity, 0, *first, *second)
@@ -51,11 +51,11 @@ def test_the_batch_pipeline_and_the_streaming_pipeline_agree(
         assert tables.cleaned(entity) == lake.cleaned(entity)
         assert len(lake.cleaned(entity)) > 300
         quarantine, theirs = tables.quarantine(entity), lake.quarantine(entity)
-        said = [(row["raw"], row["rule"], row["reason"]) for row in quarantine]
-        assert sorted(said) == sorted((r["raw"], r["rule"], r["reason"]) for r in theirs)
-        assert len(said) == len({row["sequence_number"] for row in quarantine})
+        refused = [(row["raw"], row["rule"], row["reason"]) for row in quarantine]
+        assert sorted(refused) == sorted((r["raw"], r["rule"], r["reason"]) for r in theirs)
+        assert len(refused) == len({row["sequence_number"] for row in quarantine})
     before = tables.versions()
-    # A job that is killed before its checkpoint's commit does the batch again.
+    # A job that is killed before its checkpoint's commit repeats the batch.
     stream = Stream(GEO)
     first, second = _records(GEO, block)
     stream.put(*first)
@@ -66,7 +66,7 @@ def test_the_batch_pipeline_and_the_streaming_pipeline_agree(
 
 
 def test_positions_and_bytes(tables: Tables) -> None:
-    """The greatest sequence number wins, by number; what isn't text is quarantined as it can be."""
+    """The greatest sequence number wins, as a number; invalid UTF-8 is quarantined."""
     stream = Stream(GEO)
     older = stream.put('{"ind":1,"country":"Chad"}')  # 99
     newer = stream.put('{"ind":1,"country":"Mali"}', '{"ind":2,"country":"Fiji"}')  # 100
@@ -82,7 +82,7 @@ def test_positions_and_bytes(tables: Tables) -> None:
 
 
 @pytest.mark.slow
-def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Tables) -> None:
+def test_a_batch_costs_one_commit_per_table_and_none_without_changes(tables: Tables) -> None:
     stream, name = Stream(GEO), f"{ID}_geo_table"
     sink = tables.sink(GEO)
 
@@ -100,14 +100,14 @@ def test_a_batch_costs_a_commit_a_table_and_none_for_what_is_there(tables: Table
 
 
 @pytest.mark.slow
-def test_counted_posts_that_only_commits_tell(
+def test_counted_posts_in_notes_of_commits_are_written_later(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are in their table after some batches, once each, however often a job is killed."""
+    """They are in their table after some batches, once each, even if the job is killed."""
     monkeypatch.setattr(counted_posts, "BATCHES", 3)
     stream, name = Stream(GEO), f"{ID}_geo_arrivals"
 
-    def kept() -> list[int]:
+    def stored() -> list[int]:
         return sorted(
             row["ind"] for row in tables.location(GEO).counted_posts.read(tables.spark).collect()
         )
@@ -118,27 +118,29 @@ def test_counted_posts_that_only_commits_tell(
     sink, empty = tables.sink(GEO), tables.versions()[name]
     batch(sink, 0)
     batch(sink, 1)
-    assert kept() == []
+    assert stored() == []
     after_a_kill = tables.sink(GEO)
     batch(after_a_kill, 1)
-    assert kept() == [0, 1]
+    assert stored() == [0, 1]
     sink = tables.sink(GEO)
     for key in (2, 3, 4):
         batch(sink, key)
-    assert kept() == [0, 1, 2, 3, 4]
+    assert stored() == [0, 1, 2, 3, 4]
     assert tables.versions()[name] == empty + 2
     batch(sink, 5)
     sink.flush()
     tables.sink(GEO).flush()
-    assert kept() == [0, 1, 2, 3, 4, 5]
+    assert stored() == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_killed_jobs_posts_are_shown_by_the_next(
+def test_the_next_job_publishes_the_posts_of_a_killed_one(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live_table = tables.live_table
     killed = tables.sink(GEO)
-    monkeypatch.setattr(live_table, "publish", lambda *_: None)  # its turn never came
+    monkeypatch.setattr(
+        live_table, "publish", lambda *_: None
+    )  # the job is killed before it publishes
     killed(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}')), 0)
     assert tables.live(GEO) == {}
     monkeypatch.undo()
@@ -146,7 +148,7 @@ def test_a_killed_jobs_posts_are_shown_by_the_next(
     assert tables.live(GEO)["posts", "hour", names.stream(ID, GEO)] == (2, 1)
 
 
-def test_what_memory_does_not_hold_is_looked_up(tables: Tables) -> None:
+def test_rows_outside_the_cache_are_compared_with_the_table(tables: Tables) -> None:
     first = tables.sink(GEO)
     first(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}', '{"ind":3}')), 0)
     sink = tables.sink(GEO)
@@ -163,11 +165,11 @@ def test_a_text_that_moves_to_another_column_is_another_row(spark: SparkSession)
     assert len({row[0] for row in found}) == len(values)
 
 
-def test_a_guard_that_says_no_keeps_everything_out(tables: Tables) -> None:
-    def lost() -> None:
+def test_nothing_is_written_without_the_lock(tables: Tables) -> None:
+    def lock_lost() -> None:
         raise LookupError("the lock")
 
-    sink = tables.sink(GEO, lost)
+    sink = tables.sink(GEO, lock_lost)
     for data in ('{"ind":1}', "junk"):
         with pytest.raises(LookupError):
             sink(tables.frame(Stream(GEO).put(data)), 0)
@@ -176,7 +178,7 @@ def test_a_guard_that_says_no_keeps_everything_out(tables: Tables) -> None:
 
 @pytest.mark.slow
 def test_the_live_metrics(tables: Tables) -> None:
-    """Of frames with chosen arrivals: late, repeated, in two batches, and over a restart."""
+    """Records with chosen arrivals: late, repeated, in two batches, and over a restart."""
     tables.clock[0] = seconds(12)
     stream, sink = Stream(GEO), tables.sink(GEO)
     chad, mali = '{"ind":%d,"country":"Chad"}', '{"ind":%d,"country":"Mali"}'
@@ -190,7 +192,7 @@ def test_the_live_metrics(tables: Tables) -> None:
         **{("quarantined", window, "not_json"): (1, 1) for window in ("minute", "hour")},
         **{("freshness", "minute", label): (2000, 1) for label in ("p50", "p95", "max")},
     }
-    # The first minute goes; a record that is read late is in its own time, a repeated one nowhere.
+    # The first minute ends; a late record counts at its arrival, a repeated one does not count.
     late = stream.put(mali % 4, mali % 5, at=9)
     batch = [*stream.put(chad % 1, mali % 6, "junk", at=75), *late]
     tables.clock[0] = seconds(76)
@@ -207,7 +209,7 @@ def test_the_live_metrics(tables: Tables) -> None:
         assert live["quarantined", "hour", "not_json"] == (2, 1)
         assert live["quarantined", "minute", "not_json"] == (1, 1)
         assert live["freshness", "minute", "max"] == (67_000, 1)
-    # An hour after it was counted a post counts again; one from before the watermark doesn't.
+    # A post counts again an hour later; a post from before the watermark does not count.
     last = tables.sink(GEO)
     last(tables.frame(stream.put(chad % 1, at=3610)), 2)
     last(tables.frame(stream.put(mali % 7, at=9)), 3)

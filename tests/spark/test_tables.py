@@ -25,7 +25,7 @@ def test_merge_changes_only_what_differs(spark: SparkSession, tmp_path: Path) ->
     assert {row["ind"]: row["text"] for row in rows(table.read(spark))} == {1: "a", 2: "b", 3: "c"}
 
 
-def test_replace_notes_what_rows_are_made_from(spark: SparkSession, tmp_path: Path) -> None:
+def test_replace_stores_a_note_with_the_commit(spark: SparkSession, tmp_path: Path) -> None:
     table = Table(f"{tmp_path}/a table")
     assert not table.exists(spark)
     assert table.replace(spark.createDataFrame([(2, "b"), (1, "a")], SCHEMA), {"of": [1]}) == 2
@@ -36,14 +36,14 @@ def test_replace_notes_what_rows_are_made_from(spark: SparkSession, tmp_path: Pa
     second = table.last_commit(spark)
     assert (second.version, second.note) == (1, {"rows": 0})
     assert second.at > first.at
-    # Whatever others commit, and whatever they note, is no note of ours.
+    # Commits and user metadata of other programs are no notes.
     for note in ("", "[1]", "{"):
         writer = spark.createDataFrame([(3, "c")], SCHEMA).write.format("delta").mode("append")
         (writer.option("userMetadata", note) if note else writer).save(table.uri)
         assert table.last_commit(spark).note == {}
 
 
-def test_a_table_whose_making_was_killed_is_made(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_table_is_created_after_a_killed_attempt(spark: SparkSession, tmp_path: Path) -> None:
     table = Table(str(tmp_path / "a table"))
     assert not table.exists(spark)
     (tmp_path / "a table/_delta_log").mkdir(parents=True)

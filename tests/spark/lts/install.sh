@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts Delta's jars for the Spark of Databricks 17.3 LTS into .build/spark-lts/jars, checked against
-# jars.sha256. Quick when they are there.
+# jars.sha256. Does nothing if they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 source services/kafka/java.sh
