@@ -1,7 +1,7 @@
-"""Seconds of a day of 500 draws in Airflow, from trigger to success, and what takes them.
+"""Seconds of a day of 500 draws in Airflow, from trigger to success, by component.
 
-The start of Spark is that of a job which does nothing else, measured in the same run; it is taken
-off each job's time for its work. The rest is split by the times that Airflow and the Jobs API tell.
+The start of Spark is measured in the same run, with a job that does nothing else, and subtracted
+from each job's time. The rest is split by the times that Airflow and the Jobs API report.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from tests.support.program import spark_environment
 
 JOBS = ("run_batch", "check_quality")
 MEMORY = 1126
-"""MiB that Airflow's processes may take together at rest: 1.1 GiB."""
+"""MiB that Airflow's processes may use together at rest: 1.1 GiB."""
 
 
 def seconds_of_a_start(stack: Stack) -> float:
-    """How long a job takes that only starts Spark; the second time, with warm files."""
+    """Return the seconds of a job that only starts Spark, at its second run, with warm files."""
     folder = Path(stack.variables["RUN_DIR"])
     environment = spark_environment(folder, **stack.environment) | {"RUN_DIR": str(folder)}
     command = [ROOT / "spark/run.sh", "tests.support.only_start"]
@@ -41,7 +41,7 @@ def seconds_of_a_start(stack: Stack) -> float:
 
 
 def seconds(first: str, last: str) -> float:
-    """From one time to another, as Airflow tells them."""
+    """Return the seconds between two times of Airflow."""
     return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
 
@@ -67,9 +67,9 @@ def test_a_day_of_500_draws(
         run: dict[str, Any] = airflow.ended(run_id, 400)
         assert run["state"] == "success", airflow.failures(run_id)
         whole = seconds(run["run_after"], run["end_date"])
-        told = [jobs.get_run(airflow.xcom(run_id, job, "run_id")) for job in JOBS]
-        ran = [(job.run_duration or 0) / 1000 for job in told]
-        tasks = [sum((t.execution_duration or 0) / 1000 for t in job.tasks or []) for job in told]
+        runs = [jobs.get_run(airflow.xcom(run_id, job, "run_id")) for job in JOBS]
+        ran = [(job.run_duration or 0) / 1000 for job in runs]
+        tasks = [sum((t.execution_duration or 0) / 1000 for t in job.tasks or []) for job in runs]
         work = [max(taken - start, 0) for taken in tasks]
         lines += [
             f"{day} run, {whole:.1f} s from trigger to success:",

@@ -1,10 +1,10 @@
-"""The batch job against DuckDB, reading the same objects and answering the same nine questions.
+"""The batch job compared with DuckDB, on the same objects and the same nine questions.
 
 The job starts a JVM, cleans, merges into Delta tables and writes the results as tables; DuckDB, in
-this process, reads the JSON with its schema given, takes the newest row a key, cleans and answers
-from memory. What the job takes when there is nothing new is printed beside it: that much is the
-start of Spark and a look at the tables. Nothing is asserted on speed; what is asserted is that both
-have all keys and the same results. The larger size takes 2 GB of disk while it runs.
+this process, reads the JSON with its schema given, takes the newest row per key, cleans and answers
+from memory. The output includes the job's time without new objects, which is the start of Spark and
+the check of the tables. The bench asserts no speed, only that both have all keys and the same
+results. The larger size takes 2 GB of disk while it runs.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ USER_ID = Settings.from_environ({}).user_id
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is read."""
+    """The size of the input."""
 
     blocks: int
-    """Of 11,154 posts."""
+    """Blocks of 11,154 posts."""
     per_object: int
     settings: str = ""
-    """A file of spark/conf whose settings the job has beside the defaults."""
+    """A file of spark/conf with settings of the job in addition to the defaults."""
 
     def options(self) -> str:
-        """What the job's settings are changed by."""
+        """Return the options of Spark for these settings."""
         if not self.settings:
             return ""
         pairs = settings(self.settings).items()
@@ -70,11 +70,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a way took."""
+    """The cost of one measurement."""
 
     seconds: float
     processor: float
-    """Seconds of processor time, which hold on a busy machine as well."""
+    """Seconds of processor time, which are comparable on a busy machine as well."""
 
 
 SIZES = (Size(1, 1_000), Size(100, 10_000, settings="large.conf"))
@@ -84,7 +84,7 @@ LIMIT = 540.0
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that goes with the test: pytest keeps those of three sessions."""
+    """A folder that is removed after the test, because pytest would keep it for three sessions."""
     made = tmp_path / "lake"
     made.mkdir()
     yield made
@@ -92,10 +92,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def job(folder: Path, size: Size) -> tuple[Cost, dict[str, Any]]:
-    """Run the batch job; return what it took, and its counts.
+    """Run the batch job; return its cost and its counts.
 
-    The JVM ends unwaited for, so nobody else adds its processor time up: it is what the job and its
-    children were last seen to have taken.
+    No process waits for the JVM and collects its processor time, so it is the last sample of the
+    job's process and its children.
     """
     delta = str(folder / "delta")
     variables = spark_environment(folder, DELTA_ROOT=delta, SPARK_OPTIONS=size.options())
@@ -128,7 +128,7 @@ def job(folder: Path, size: Size) -> tuple[Cost, dict[str, Any]]:
 
 
 def in_duckdb(folder: Path) -> tuple[Cost, list[int], dict[str, set[tuple[Any, ...]]]]:
-    """Clean and answer in DuckDB; return what it took, the rows of each table, the results."""
+    """Clean and answer in DuckDB; return the cost, the rows of each table, and the results."""
     began, before = time.perf_counter(), time.process_time()
     with duckdb.connect() as connection:
         frames = [read(connection, folder, entity) for entity in ENTITIES]
@@ -139,7 +139,7 @@ def in_duckdb(folder: Path) -> tuple[Cost, list[int], dict[str, set[tuple[Any, .
 
 
 def read(connection: duckdb.DuckDBPyConnection, folder: Path, entity: Entity) -> pa.Table:
-    """Rows of an entity's objects, the newest a key."""
+    """Read an entity's objects; return the newest row per key."""
     objects = folder / names.topic_prefix(names.topic(USER_ID, entity)) / "partition=0/*.json"
     columns = {column.name: TYPES[column.kind] for column in entity.columns}
     return connection.sql(
@@ -150,7 +150,7 @@ def read(connection: duckdb.DuckDBPyConnection, folder: Path, entity: Entity) ->
 
 
 def table_rows(folder: Path, name: str) -> set[tuple[Any, ...]]:
-    """Rows of a small table that the job has written."""
+    """Return the rows of a small table that the job has written."""
     table = DeltaTable(f"{folder}/delta/batch/{name}").to_pyarrow_table()
     return {tuple(row.values()) for row in table.to_pylist()}
 
@@ -173,9 +173,9 @@ def test_batch_against_duckdb(folder: Path, size: Size, say: Callable[..., None]
         assert table_rows(folder, names.result_table(USER_ID, name)) == answer, f"result {name}"
     plain = costs["DuckDB"]
     lines = [
-        f"  {way:12} {cost.seconds:7.1f} s {cost.seconds / plain.seconds:6.1f} x,"
+        f"  {program:12} {cost.seconds:7.1f} s {cost.seconds / plain.seconds:6.1f} x,"
         f" processor {cost.processor:7.1f} s {cost.processor / plain.processor:6.1f} x,"
         f" {3 * posts / cost.seconds:9,.0f} records/s"
-        for way, cost in costs.items()
+        for program, cost in costs.items()
     ]
     say(f"batch, {posts:,} posts", *lines)

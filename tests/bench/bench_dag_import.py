@@ -1,6 +1,6 @@
-"""Processor seconds of a parse of the DAG, against one of an empty DAG in the same environment.
+"""Processor seconds of a parse of the DAG, and of an empty DAG in the same environment.
 
-Airflow parses each file every half minute; MWAA's smallest environment has one processor for it.
+Airflow parses each file every half minute; MWAA's smallest environment has one processor for that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMIT = 0.2
 
 
 def seconds(file: Path, home: Path) -> float:
-    """What Airflow's processor spends on importing ``file``."""
+    """Return the processor seconds of Airflow's import of ``file``."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
         "AIRFLOW_HOME": str(home),

@@ -1,9 +1,9 @@
-"""The emulator against the original's own loop, side by side through the gateway.
+"""The emulator compared with the original's loop, both through the gateway.
 
-The original read a row at a time with ``LIMIT n, 1`` and sent each by ``requests.request``,
-which opens a connection of its own; here it runs without its sleeps. The ways take turns, so
-that a busy machine slows all of them: the ratio is what counts. Nothing is asserted on speed;
-what is asserted is that every row was acknowledged.
+The original read one row at a time with ``LIMIT n, 1`` and sent each by ``requests.request``, which
+opens a new connection; here it runs without its sleeps. The programs take turns, so that a busy
+machine slows all of them and the ratio stays comparable. The bench asserts no speed, only that
+every row was acknowledged.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from emulator.draw import original
 
 ROUNDS = 2
 ONE_BY_ONE, BATCHED = 60, 11_000
-"""Posts of a round."""
+"""Posts per round."""
 
 Measured = tuple[int, float]
-"""Posts, and the seconds that they took."""
+"""Number of posts, and their seconds."""
 
 
 def original_loop(settings: Settings) -> Measured:
-    """The original's loop: a query, and a request on a connection of its own, for each row."""
+    """Run the original's loop: for each row a query, and a request on a new connection."""
     engine = database.connect(settings.source_database_url)
     headers = {"Content-Type": wire.KAFKA_JSON}
     begun = time.monotonic()
@@ -54,7 +54,7 @@ def original_loop(settings: Settings) -> Measured:
 
 
 def emulator(stack: Any, posts: int, *options: str) -> Measured:
-    """The emulator's program, by its own clock: without the time that Python takes to start."""
+    """Run the emulator; the time is its own, without the start of Python."""
     done = stack.run("emulator", "--rate", "max", "--json", "--count", str(posts), *options)
     counts = json.loads(done.stdout)
     assert counts["acknowledged"] == 3 * posts
@@ -64,15 +64,18 @@ def emulator(stack: Any, posts: int, *options: str) -> Measured:
 @pytest.mark.timeout(300)
 def test_emulator_against_the_original_loop(stack: Any, say: Callable[..., None]) -> None:
     four, batch = ("--in-flight", "4"), ("--batch-size", "500")
-    ways: dict[str, Callable[[], Measured]] = {
+    programs: dict[str, Callable[[], Measured]] = {
         "original loop": lambda: original_loop(stack.settings),
         "one by one": lambda: emulator(stack, ONE_BY_ONE),
         "one by one, 4 in flight": lambda: emulator(stack, ONE_BY_ONE, *four),
         "batches of 500": lambda: emulator(stack, BATCHED, *batch),
         "batches of 500, 4 in flight": lambda: emulator(stack, BATCHED, *batch, *four),
     }
-    rounds = [{way: measure() for way, measure in ways.items()} for _ in range(ROUNDS)]
-    rates = {way: sum(r[way][0] for r in rounds) / sum(r[way][1] for r in rounds) for way in ways}
+    rounds = [{program: measure() for program, measure in programs.items()} for _ in range(ROUNDS)]
+    rates = {
+        program: sum(r[program][0] for r in rounds) / sum(r[program][1] for r in rounds)
+        for program in programs
+    }
     loop = rates["original loop"]
-    lines = [f"  {way:28} {r:9.1f} posts/s {r / loop:8.1f} x" for way, r in rates.items()]
+    lines = [f"  {program:28} {r:9.1f} posts/s {r / loop:8.1f} x" for program, r in rates.items()]
     say("emulator, through the gateway", *lines)

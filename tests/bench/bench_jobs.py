@@ -1,7 +1,7 @@
-"""Jobs of the local Jobs API whose JVM has run a job before, against jobs that start their own.
+"""Jobs of the local Jobs API in a reused JVM, compared with jobs that start a new JVM.
 
-The same jobs on the same objects, in turns within one run. Nothing is asserted on speed; what is
-asserted is that each job did its work and which JVM did it.
+The same jobs on the same objects, in turns within one run. The bench asserts no speed, only that
+each job did its work.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIMIT = 180.0
 
 
 class Lake:
-    """Objects, tables made of them, and the Jobs API that runs jobs over them."""
+    """Objects, their tables, and the Jobs API that runs jobs over them."""
 
     def __init__(self, folder: Path, block: Block, idle: int) -> None:
         user_id = Settings.from_environ({}).user_id
@@ -54,7 +54,7 @@ class Lake:
         )
 
     def seconds(self, job: str, *arguments: str) -> tuple[float, Any]:
-        """Run a job; return its seconds, and what it has printed as JSON."""
+        """Run a job; return its seconds, and its JSON output."""
         given = [f"--objects={self._objects.as_uri()}", "--json", *arguments]
         file = f"{HERE}/spark/jobs/{job}.py"
         began = time.perf_counter()
@@ -70,7 +70,7 @@ class Lake:
 
 
 @pytest.mark.timeout(1200)
-def test_a_jvm_that_waits_against_a_new_one(tmp_path: Path, say: Callable[..., None]) -> None:
+def test_a_reused_jvm_against_a_new_one(tmp_path: Path, say: Callable[..., None]) -> None:
     block = next(blocks())
     found: dict[tuple[str, str], list[float]] = {}
     with ExitStack() as started:
@@ -79,15 +79,15 @@ def test_a_jvm_that_waits_against_a_new_one(tmp_path: Path, say: Callable[..., N
             (tmp_path / name).mkdir()
             lakes[name] = Lake(tmp_path / name, block, idle)
             started.enter_context(lakes[name].api)
-            _, said = lakes[name].seconds("run_batch")
-            assert {e["good"] for e in said["entities"].values()} == {POSTS}
+            _, output = lakes[name].seconds("run_batch")
+            assert {e["good"] for e in output["entities"].values()} == {POSTS}
         for _ in range(ROUNDS):
             for name, lake in lakes.items():
-                seconds, said = lake.seconds("run_batch")
-                assert {e["records"] for e in said["entities"].values()} == {0}
+                seconds, output = lake.seconds("run_batch")
+                assert {e["records"] for e in output["entities"].values()} == {0}
                 found.setdefault((name, "a batch with nothing new"), []).append(seconds)
-                seconds, said = lake.seconds("check_quality")
-                assert said["ok"]
+                seconds, output = lake.seconds("check_quality")
+                assert output["ok"]
                 found.setdefault((name, f"the gate over {POSTS} posts"), []).append(seconds)
     lines = []
     for job in dict.fromkeys(job for _, job in found):

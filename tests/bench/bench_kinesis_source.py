@@ -1,10 +1,9 @@
-"""The Kinesis source, reading into Spark's no-op sink, against a bare boto3 reader.
+"""The Kinesis source, reading into Spark's no-op sink, compared with a bare boto3 reader.
 
 Both read the same stream, one after the other, in the same run and from the project's engine, which
-shares the machine's cores with them. The bare reader asks for pages and counts what they hold; the
-source plans batches, keeps a checkpoint and makes rows of the records in Spark's executors. The
-first reading is to warm Spark up. Nothing is asserted on speed; what is asserted is that both have
-read every record.
+shares the machine's cores with them. The bare reader requests pages and counts their records; the
+source plans batches, writes a checkpoint and makes rows of the records in Spark's executors. The
+first read warms Spark up. The bench asserts no speed, only that both have read every record.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from tests.support.engine import Engine, Stream
 from tests.support.program import spark_environment
 
 RECORDS, SIZE, SHARDS = 150_000, 720, 3
-"""Records of the stream, bytes of each, and the shards that they are in."""
+"""Records of the stream, bytes of each, and number of shards."""
 ROUNDS = 3
 
 
@@ -40,7 +39,7 @@ def stream(engine: Engine) -> Stream:
 
 @pytest.fixture
 def reading(engine: Engine, stream: Stream, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Spark, waiting to be told to read."""
+    """Spark, waiting for a line that starts a read."""
     process = subprocess.Popen(
         ["spark/run.sh", "tests.support.kinesis_read", engine.endpoint, stream.name],
         cwd=ROOT,
@@ -56,7 +55,7 @@ def reading(engine: Engine, stream: Stream, tmp_path: Path) -> Iterator[subproce
 
 
 def by_spark(process: subprocess.Popen[str]) -> Any:
-    """Have Spark read the stream; return what it says."""
+    """Let Spark read the stream; return its output."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("read\n")
@@ -65,7 +64,7 @@ def by_spark(process: subprocess.Popen[str]) -> Any:
 
 
 def bare(engine: Engine, stream: Stream) -> tuple[int, float]:
-    """Records that a plain reader finds, and the seconds that it takes."""
+    """Read by a plain reader; return the number of records and the seconds."""
     client = engine.client
     began, found = time.perf_counter(), 0
     for shard in stream.shards():

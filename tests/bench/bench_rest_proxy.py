@@ -1,8 +1,8 @@
-"""The REST proxy against a raw confluent-kafka producer with callbacks, side by side.
+"""The REST proxy compared with a raw confluent-kafka producer with callbacks.
 
-Events of 720 bytes to one broker, the two in turns within one run, several rounds, so that a busy
-machine slows both: the ratio is what counts. Nothing is asserted on speed; what is asserted
-is that every record was acknowledged and is in the topic.
+Both send events of 720 bytes to one broker, in turns within one run, several rounds, so that a busy
+machine slows both and the ratio stays comparable. The bench asserts no speed, only that every
+record was acknowledged and is in the topic.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
 
 
 def raw_producer(seconds: float) -> tuple[int, float]:
-    """Events that a bare producer with the proxy's guarantees has acknowledged, and seconds."""
+    """Produce with the proxy's guarantees; return the acknowledged events and the seconds."""
     producer = Producer(
         {
             "bootstrap.servers": BROKER,
@@ -72,7 +72,7 @@ def raw_producer(seconds: float) -> tuple[int, float]:
 
 
 def through_proxy(proxy: Proxy, records: int, connections: int) -> tuple[int, float, float]:
-    """Events that the proxy has acknowledged, seconds, and seconds of CPU that it has used."""
+    """Return the events that the proxy has acknowledged, the seconds, and its CPU seconds."""
     assert proxy.process is not None
     used = processor_seconds(proxy.process.pid)
     arguments = [str(proxy.port), TOPIC, str(records), str(SECONDS), str(connections)]

@@ -1,12 +1,11 @@
-"""The S3 sink against a plain consumer of the same topic, side by side in one run.
+"""The S3 sink compared with a plain consumer of the same topic, in one run.
 
-The plain consumer is confluent-kafka's, which does nothing with a record: it fetches, and
-that is all. With its own settings it pauses for a second whenever 64 MiB wait for it, so that its
-rate swings; what it does without that pause is printed beside it. The sink parses each record,
-writes it as JSON and has S3 store it, here LocalStack, which shares the machine's cores with
-everything else. So the processor time of a record is printed too, for each process: it holds on a
-busy machine as well. Nothing is asserted on speed; what is asserted is that the sink has stored
-what it was timed for.
+The plain consumer, of confluent-kafka, only fetches records. With its default settings it pauses
+for a second whenever 64 MiB are buffered, so that its rate varies; the output includes its rate
+without that pause. The sink parses each record, writes it as JSON and stores it in S3, here
+LocalStack, which shares the machine's cores. So the output includes the processor time per record
+and process, which is comparable on a busy machine as well. The bench asserts no speed, only that
+the sink has stored records.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from tests.support.processor import processor_seconds
 from tests.support.waiting import wait_for
 
 RECORDS = 600_000
-"""Of 720 bytes, in three partitions: as many as the original has topics and tasks."""
+"""Records of 720 bytes, in three partitions, as many as the original has topics and tasks."""
 PARTITIONS = 3
 RUNS = {10_000: (5, 30.0), 100: (1, 15.0), 1: (1, 15.0)}
-"""Records of an object; how many runs, of which the median counts, and the seconds of each."""
+"""By records per object: number of runs, of which the median counts, and seconds of each."""
 SERVICES = ("connect", "localstack", "kafka")
 
 
@@ -44,7 +43,7 @@ def topic(stack: Stack) -> str:
     """A topic with all records."""
     name = f"bench-sink-{uuid.uuid4().hex[:8]}"
     servers = {"bootstrap.servers": stack.settings.kafka_bootstrap_servers}
-    admin = AdminClient(servers)  # its futures end when it does
+    admin = AdminClient(servers)  # must live as long as its futures
     admin.create_topics([NewTopic(name, PARTITIONS)])[name].result(30)
     producer = Producer({**servers, "linger.ms": 20, "queue.buffering.max.messages": 2 * RECORDS})
     for number in range(RECORDS):
@@ -58,7 +57,7 @@ def topic(stack: Stack) -> str:
 
 
 def plain_consumer(servers: str, topic: str, **settings: Any) -> tuple[float, float]:
-    """Records a second, and microseconds of processor time a record, of a consumer alone.
+    """Return a consumer's records a second, and its microseconds of processor time per record.
 
     The clock runs from the first records to the last.
     """
@@ -85,7 +84,7 @@ def plain_consumer(servers: str, topic: str, **settings: Any) -> tuple[float, fl
 
 
 def of_services(stack: Stack) -> dict[str, float]:
-    """Processor time of each service until now."""
+    """Return the processor time of each service until now."""
     return {service: processor_seconds(stack.pid(service)) for service in SERVICES}
 
 
@@ -106,16 +105,16 @@ class Run:
         self.config = config
 
     def objects(self) -> int:
-        """Objects that are stored."""
+        """Return the number of stored objects."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.stack.settings.bucket, Prefix=f"{self.name}/"
         )
         return sum(len(page.get("Contents", [])) for page in pages)
 
     def measure(self, limit: float) -> tuple[float, dict[str, float]]:
-        """Records a second, and microseconds of processor time a record of each service.
+        """Return records a second, and microseconds of processor time per record by service.
 
-        The clock runs from the first object seen to the last, at most ``limit`` seconds.
+        The clock runs from the first listed object to the last, at most ``limit`` seconds.
         """
         worker = Worker(self.stack.settings.connect_url)
         worker.configure(self.name, self.config)
@@ -136,7 +135,7 @@ class Run:
 
 
 def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """The median of each figure."""
+    """Return the median of each figure."""
     return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
 
 
@@ -145,7 +144,7 @@ def test_sink_against_a_plain_consumer(
     stack: Stack, access: Access, topic: str, say: Callable[..., None]
 ) -> None:
     servers = stack.settings.kafka_bootstrap_servers
-    Run(stack, access, topic, 10_000).measure(30.0)  # the worker compiles what it runs
+    Run(stack, access, topic, 10_000).measure(30.0)  # warms the worker's JVM up
     lines = []
     for flush, (rounds, limit) in RUNS.items():
         rates, costs = [], []

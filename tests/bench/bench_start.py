@@ -1,6 +1,6 @@
 """Seconds from ``pinpipe up`` to all healthy, and the memory of each service.
 
-Once with nothing there, once with the data of the first start, as after ``pinpipe down``.
+Once without data, once with the data of the first start, as after ``pinpipe down``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The streaming pipeline on the whole stack: the age of a post when its row is there, and at rest.
+"""The streaming pipeline on the whole stack: freshness of rows, a backlog, and the load at rest.
 
-Posts come at a steady pace, one record each into the three streams, once straight into Kinesis and
-once through API Gateway, while all three queries run. A row can be read from the moment at which
-its table's commit is there; each table is asked for its next commit every ``LOOK`` seconds, so that
-what is measured is up to that more than it was. Then a backlog arrives at once, and is held against
-a bare reader of the same records. Last, the job is left alone and its use of the machine noted.
-Nothing is asserted on speed; what is asserted is that every row came.
+Posts are sent at a steady rate, one record to each of the three streams, once directly to Kinesis
+and once through API Gateway, while all three queries run. A row can be read when its table's commit
+exists; each table is checked for its next commit every ``POLL_INTERVAL`` seconds, so that a
+measured age is too long by up to that. Then a backlog arrives at once, and is compared with a bare
+reader of the same records. Last, the job gets no records and its use of the machine is measured.
+The bench asserts no speed, only that every row arrived.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from tests.support.processor import family
 from tests.support.waiting import wait_for
 
 FIRST, RATE, SECONDS, BACKLOG = 200, 20, 60, 5_000
-"""Posts that say that the job runs, posts/s, for how long, and posts that arrive at once."""
+"""Posts that show that the job runs, posts/s, for how many seconds, and posts of the backlog."""
 WARM = 150
-"""Seconds at that pace before the first post is measured: Java's compilers are at work until then,
-and for some minutes more."""
-LOOK = 0.2
-AT_REST, NOTED, LOOK_AT_REST = 600, 60, 5
-"""Seconds that the job is left alone, and between two notes of its memory and two of its time."""
+"""Seconds at that rate before the first measured post: Java's compilers are busy until then, and
+for some minutes more."""
+POLL_INTERVAL = 0.2
+AT_REST, MEMORY_INTERVAL, SAMPLE_AT_REST = 600, 60, 5
+"""Seconds without records, and between two measurements of memory and of processor time."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800)]
 
@@ -53,7 +53,7 @@ Send = Callable[[Entity, int, str], None]
 
 @dataclass
 class Commits:
-    """When each commit of a table could be seen first, by its version."""
+    """When each commit of a table was first seen, by its version."""
 
     access: Access
     entity: Entity
@@ -65,17 +65,17 @@ class Commits:
             self.access, names.table(self.access.settings.user_id, self.entity), "streaming"
         )
         self.bucket, _, self.prefix = uri.removeprefix("s3://").partition("/")
-        while self._is_there(self.version + 1):
+        while self._exists(self.version + 1):
             self.version += 1
 
-    def look(self) -> None:
-        """Note commits that have come since."""
-        while self._is_there(self.version + 1):
+    def update(self) -> None:
+        """Record the time of new commits."""
+        while self._exists(self.version + 1):
             self.version += 1
             self.seen[self.version] = time.time()
 
     def rows(self) -> Iterator[tuple[int, float]]:
-        """Key of each row that those commits added, and when it could be read."""
+        """Yield the key of each row in those commits, and when it could be read."""
         for version, at in self.seen.items():
             for line in self._get(self._commit(version)).splitlines():
                 added = json.loads(line).get("add")
@@ -90,7 +90,7 @@ class Commits:
     def _get(self, key: str) -> bytes:
         return self.access.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
-    def _is_there(self, version: int) -> bool:
+    def _exists(self, version: int) -> bool:
         try:
             self.access.s3.head_object(Bucket=self.bucket, Key=self._commit(version))
         except ClientError as error:
@@ -102,7 +102,7 @@ class Commits:
 
 @dataclass
 class Posts:
-    """Posts of the generated dataset that nobody has sent before."""
+    """Posts of the generated dataset that were not sent yet."""
 
     next: int = 0
 
@@ -111,7 +111,7 @@ class Posts:
         self.rows = {entity: block.rows(entity) for entity in ENTITIES}
 
     def take(self, number: int) -> Iterator[tuple[Entity, int, str]]:
-        """The records of the next posts."""
+        """Yield the records of the next posts."""
         for entity in ENTITIES:
             rows = self.rows[entity][self.next : self.next + number]
             for row, line in zip(rows, lines(entity, rows), strict=True):
@@ -121,16 +121,16 @@ class Posts:
 
 @pytest.fixture(scope="module")
 def posts(access: Access) -> Posts:
-    """Posts, when the first of them are in their tables and Spark is warm."""
+    """Posts, after the first of them are in their tables and Spark is warm."""
     made = Posts()
     for records, limit in ((FIRST, 180), (RATE * WARM, 60)):
-        steadily(list(made.take(records)), straight(access))
-        wait_for("the first rows", lambda: held(access) >= made.next, limit, 1)
+        steadily(list(made.take(records)), direct(access))
+        wait_for("the first rows", lambda: stored_posts(access) >= made.next, limit, 1)
     return made
 
 
-def held(access: Access) -> int:
-    """Rows in the table that has the fewest."""
+def stored_posts(access: Access) -> int:
+    """Return the number of rows in the table with the fewest."""
     return min(len(tables.keys(access, entity, "streaming")) for entity in ENTITIES)
 
 
@@ -148,8 +148,8 @@ def burst(access: Access, records: list[tuple[Entity, int, str]]) -> None:
             assert answer["FailedRecordCount"] == 0
 
 
-def straight(access: Access) -> Send:
-    """Into Kinesis."""
+def direct(access: Access) -> Send:
+    """Return a function that sends directly to Kinesis."""
 
     def send(entity: Entity, key: int, line: str) -> None:
         access.kinesis.put_record(
@@ -162,7 +162,7 @@ def straight(access: Access) -> Send:
 
 
 def by_gateway(access: Access) -> Send:
-    """Through API Gateway, as the emulator does it."""
+    """Return a function that sends through API Gateway, as the emulator does."""
     session = requests.Session()
 
     def send(entity: Entity, key: int, line: str) -> None:
@@ -182,43 +182,43 @@ def by_gateway(access: Access) -> Send:
 
 
 def steadily(records: list[tuple[Entity, int, str]], send: Send) -> dict[tuple[str, int], float]:
-    """Send a post's three records at each tick; when each was sent."""
+    """Send the three records of each post at the rate; return when each was sent."""
     by_post = [records[at :: len(records) // 3] for at in range(len(records) // 3)]
     sent, begun = {}, time.monotonic()
     for number, post in enumerate(by_post):
-        time.sleep(max(0.0, begun + number / RATE - time.monotonic()))  # the pace itself
+        time.sleep(max(0.0, begun + number / RATE - time.monotonic()))  # keeps the rate
         for entity, key, line in post:
             sent[entity.name, key] = time.time()
             send(entity, key, line)
     return sent
 
 
-@pytest.mark.parametrize("way", [straight, by_gateway], ids=["kinesis", "gateway"])
+@pytest.mark.parametrize("route", [direct, by_gateway], ids=["kinesis", "gateway"])
 def test_freshness(
     access: Access,
     posts: Posts,
-    way: Callable[[Access], Send],
+    route: Callable[[Access], Send],
     say: Callable[..., None],
 ) -> None:
     records = list(posts.take(RATE * SECONDS))
     watched = [Commits(access, entity) for entity in ENTITIES]
     end = threading.Event()
 
-    def look() -> None:
-        while not end.wait(LOOK):
+    def watch() -> None:
+        while not end.wait(POLL_INTERVAL):
             for one in watched:
-                one.look()
+                one.update()
 
-    looking = threading.Thread(target=look)
-    looking.start()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     try:
-        sent = steadily(records, way(access))
-        wait_for("the last rows", lambda: held(access) >= posts.next, 120, 1)
+        sent = steadily(records, route(access))
+        wait_for("the last rows", lambda: stored_posts(access) >= posts.next, 120, 1)
     finally:
         end.set()
-        looking.join(30)
+        watcher.join(30)
     for one in watched:
-        one.look()
+        one.update()
     ages = {
         (one.entity.name, key): at - sent[one.entity.name, key]
         for one in watched
@@ -229,7 +229,7 @@ def test_freshness(
     found = sorted(ages.values())
     cuts = quantiles(found, n=100)
     say(
-        f"put to row, {RATE} posts/s, {way.__name__.replace('_', ' ')}, {len(found)} rows in"
+        f"put to row, {RATE} posts/s, {route.__name__.replace('_', ' ')}, {len(found)} rows in"
         f" {sum(len(one.seen) for one in watched)} commits:"
         f" p50 {median(found):.2f} s, p95 {cuts[94]:.2f} s, most {found[-1]:.2f} s",
     )
@@ -240,7 +240,7 @@ def test_a_backlog(access: Access, posts: Posts, say: Callable[..., None]) -> No
     begun = time.perf_counter()
     burst(access, records)
     put = time.perf_counter()
-    wait_for("the backlog's rows", lambda: held(access) >= posts.next, 300, 0.5)
+    wait_for("the backlog's rows", lambda: stored_posts(access) >= posts.next, 300, 0.5)
     done = time.perf_counter()
     read = time.perf_counter()
     total = sum(
@@ -259,36 +259,36 @@ def test_a_backlog(access: Access, posts: Posts, say: Callable[..., None]) -> No
 
 
 def test_at_rest(stack: Stack, access: Access, posts: Posts, say: Callable[..., None]) -> None:
-    assert held(access) >= posts.next
+    assert stored_posts(access) >= posts.next
     job = stack.pid("stream")
-    used, begun, memory = Used(job), time.monotonic(), [resident(job)]
+    used, begun, memory = ProcessorTime(job), time.monotonic(), [resident(job)]
     while (passed := time.monotonic() - begun) < AT_REST:
-        time.sleep(min(LOOK_AT_REST, AT_REST - passed))
-        used.look()
-        if time.monotonic() - begun >= len(memory) * NOTED:
+        time.sleep(min(SAMPLE_AT_REST, AT_REST - passed))
+        used.update()
+        if time.monotonic() - begun >= len(memory) * MEMORY_INTERVAL:
             memory.append(resident(job))
     share = used.seconds / (time.monotonic() - begun)
     say(
-        f"at rest for {AT_REST} s: {share:.1%} of a core, MiB each {NOTED} s: "
+        f"at rest for {AT_REST} s: {share:.1%} of a core, MiB each {MEMORY_INTERVAL} s: "
         + " ".join(f"{mib:.0f}" for mib in memory),
     )
 
 
-class Used:
+class ProcessorTime:
     """Processor time of the job's processes from now on.
 
-    A process that has ended takes its own along; what it has used since the last look is missing.
+    The time of an ended process since the last sample is missing.
     """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._seen: dict[tuple[int, float], float] = {}
         self.seconds = 0.0
-        self.look()
+        self.update()
         self.seconds = 0.0  # from now on
 
-    def look(self) -> None:
-        """Add what was used since the look before."""
+    def update(self) -> None:
+        """Add the time used since the previous sample."""
         for process in family(self._pid):
             with suppress(psutil.NoSuchProcess):
                 key = process.pid, process.create_time()
@@ -299,5 +299,5 @@ class Used:
 
 
 def resident(pid: int) -> float:
-    """MiB of memory that the job's processes hold; what they share counts once."""
+    """Return the MiB of memory of the job's processes; shared memory counts once."""
     return sum(process.memory_full_info().pss for process in family(pid)) / 2**20

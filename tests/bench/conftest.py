@@ -1,4 +1,4 @@
-"""What the benches share."""
+"""Shared fixtures of the benches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
-    """Print lines where a person sees them."""
+    """Print lines to the terminal, past pytest's capture."""
 
     def say(*lines: str) -> None:
         with capsys.disabled():

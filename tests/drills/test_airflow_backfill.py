@@ -1,4 +1,4 @@
-"""A backfill of three days gives the tables of one run over all; a day done again changes none."""
+"""A backfill of three days gives the tables of one run; a repeated day changes no table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMIT = 600
 
 @pytest.fixture
 def days(stack: Stack, access: Access) -> list[datetime]:
-    """The last days, each with objects stored at its noon."""
+    """Return the last days, each with objects stored at noon."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     found = [midnight - timedelta(days=back) for back in range(DAYS, 0, -1)]
     times: dict[str, str] = {}
@@ -38,22 +38,22 @@ def days(stack: Stack, access: Access) -> list[datetime]:
         noon = (day + timedelta(hours=12)).isoformat()
         for entity in ENTITIES:
             topic = names.topic(stack.settings.user_id, entity)
-            for held in objects.listing(access, topic):
-                times.setdefault(held.key, noon)
+            for item in objects.listing(access, topic):
+                times.setdefault(item.key, noon)
     stack.stop("localstack")
-    kept = Path(stack.variables["RUN_DIR"], "data/localstack/s3", stack.settings.bucket)
+    stored = Path(stack.variables["RUN_DIR"], "data/localstack/s3", stack.settings.bucket)
     python = ROOT / ".build/envs/localstack/bin/python"
     script = ROOT / "tests/support/backdate.py"
-    subprocess.run([python, script, kept, json.dumps(times)], check=True)
+    subprocess.run([python, script, stored, json.dumps(times)], check=True)
     stack.start("localstack")
     return found
 
 
 def backfill(airflow: Airflow, first: datetime, last: datetime, again: bool = False) -> int:
-    """Have Airflow run days; return how many runs have ended well, which all must.
+    """Run days by a backfill; return the number of runs, all of which must succeed.
 
-    The backfill is made while the DAG is paused: on SQLite, Airflow takes a scheduler that makes a
-    run at the same moment for a reason to give up, and the scheduler ends with an error.
+    The backfill is created while the DAG is paused: on SQLite, it would fail if the scheduler
+    created a run at the same moment, and the scheduler would end with an error.
     """
     airflow.pause()
     started = airflow.backfill(first, last, again=again)
@@ -63,7 +63,7 @@ def backfill(airflow: Airflow, first: datetime, last: datetime, again: bool = Fa
     return len(runs)
 
 
-def test_three_days_are_as_one_run_over_all(
+def test_a_backfill_of_three_days_equals_one_run(
     stack: Stack, access: Access, airflow: Airflow, days: list[datetime]
 ) -> None:
     assert backfill(airflow, days[0], days[-1]) == DAYS

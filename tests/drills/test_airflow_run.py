@@ -1,7 +1,7 @@
-"""A run of the DAG outlives kills of its services; poisoned, it is red and publishes nothing.
+"""A run of the DAG survives kills of its services; with bad data it fails and publishes nothing.
 
-One run serves both: first the Jobs API and the scheduler are killed in the middle of it, then what
-it read and wrote is poisoned and the gate looks again.
+One run serves both: first the Jobs API and the scheduler are killed during the run, then its
+objects and tables are corrupted and the gate runs again.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.long, pytest.mark.once, pytest.mark.timeout(1500)]
 
 LIMIT = 400
-"""Seconds that a run, or a try of it, may take from where it is."""
+"""Seconds that a run, or an attempt of it, may still take."""
 ASIDE = "aside/"
-"""Prefix of objects that are out of the way."""
+"""Prefix to which objects are moved temporarily."""
 
 
 @dataclass(frozen=True)
 class Survived:
-    """A run that has ended."""
+    """The run that has survived the kills."""
 
     keys: set[int]
-    """Of the posts that were sent before it."""
+    """Keys of the posts that were sent before it."""
     id: str
     state: dict[str, Any]
     submitted: list[str]
-    """How each run of the batch job stands that Airflow has submitted, in order."""
+    """State of each run of the batch job that Airflow has submitted, in order."""
 
 
 @pytest.fixture(scope="module")
 def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
-    """A run in which the Jobs API was killed in its first try, and the scheduler in its second."""
+    """A run: the Jobs API was killed in its first attempt, the scheduler in its second."""
     token = databricks.token(stack.engine)
     jobs = WorkspaceClient(host=stack.settings.databricks_host, token=token).jobs
     keys = pipelines.send(stack, access, 0, 20)
@@ -58,7 +58,7 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
         return sorted(run.run_id for run in mine)
 
     def works(number: int) -> bool:
-        """Whether so many runs were submitted, and the task of the last one has begun to work."""
+        """Return whether so many runs were submitted, and the task of the last one has started."""
         ids = submitted()
         if len(ids) < number:
             return False
@@ -68,10 +68,10 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     def seen() -> str:
         return f"{airflow.tasks(run_id)}, submitted {submitted()}"
 
-    wait_for("the first try to work", lambda: works(1), LIMIT, state=seen)
+    wait_for("the first attempt to work", lambda: works(1), LIMIT, state=seen)
     stack.kill("databricks")
     stack.start("databricks")
-    wait_for("the second try to work", lambda: works(2), LIMIT, state=seen)
+    wait_for("the second attempt to work", lambda: works(2), LIMIT, state=seen)
     stack.kill("airflow-scheduler")
     stack.start("airflow-scheduler")
     state = airflow.ended(run_id, LIMIT)
@@ -79,7 +79,7 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     return Survived(keys, run_id, state, ended)
 
 
-def test_a_run_survives_both(
+def test_a_run_survives_kills_of_the_jobs_api_and_the_scheduler(
     stack: Stack, access: Access, airflow: Airflow, survived: Survived
 ) -> None:
     assert survived.state["state"] == "success", airflow.failures(survived.id)
@@ -92,7 +92,7 @@ def test_a_run_survives_both(
 
 
 def move(access: Access, old: str, new: str) -> None:
-    """Give every object below a prefix another; what the sink wrote beside its records stays."""
+    """Move every object below a prefix to another one; the sink's other objects stay."""
     bucket = access.settings.bucket
     for item in access.s3.list_objects_v2(Bucket=bucket, Prefix=old).get("Contents", ()):
         key = new + item["Key"].removeprefix(old)
@@ -115,7 +115,7 @@ def users(access: Access) -> str:
 
 
 def far(access: Access, entity: Entity) -> str:
-    """Key of an object that the sink hasn't come to."""
+    """Return the key of an object beyond the sink's offsets."""
     return names.object_key(names.topic(access.settings.user_id, entity), 0, 900_000)
 
 
@@ -144,23 +144,23 @@ def heal_the_row(access: Access) -> None:
 
 def dirty_objects(access: Access) -> None:
     put(access, GEO, ["junk"] * 20)
-    # Good, but for what they lack: a missing field is null.
+    # Good records with missing fields, which become nulls.
     put(access, PIN, [json.dumps({"index": key}) for key in range(90_000, 90_010)])
 
 
 def clean_objects(access: Access) -> None:
-    """Before the sink takes them for its own, and goes on behind them."""
+    """Remove them before the sink takes them for its own and continues after them."""
     for entity in (GEO, PIN):
         access.s3.delete_object(Bucket=access.settings.bucket, Key=far(access, entity))
 
 
 @dataclass(frozen=True)
 class Poison:
-    """Something wrong, from which task on a run does its work again, and what the gate says."""
+    """A bad state, the task from which the run is repeated, and parts of the gate's message."""
 
     put: Callable[[Access], object]
     again: str
-    says: tuple[str, ...]
+    messages: tuple[str, ...]
     heal: Callable[[Access], object]
 
 
@@ -181,7 +181,7 @@ POISONS = (
 )
 
 
-def test_each_check_goes_red_and_nothing_is_published(
+def test_each_check_fails_and_nothing_is_published(
     access: Access, airflow: Airflow, survived: Survived
 ) -> None:
     published = airflow.published(survived.id)
@@ -194,6 +194,6 @@ def test_each_check_goes_red_and_nothing_is_published(
             poison.heal(access)
         tasks = airflow.tasks(survived.id)
         assert (tasks["check_quality"], tasks["publish"]) == ("failed", "upstream_failed")
-        said = airflow.failures(survived.id)
-        assert [text for text in poison.says if text not in said] == [], said
+        failures = airflow.failures(survived.id)
+        assert [text for text in poison.messages if text not in failures] == [], failures
         assert airflow.published(survived.id) == published

@@ -1,4 +1,4 @@
-"""The batch job is killed, doubled and suspended in the middle of a merge: the tables are right."""
+"""The batch job is killed, run twice and suspended during a merge: the tables stay right."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 POSTS, PER_OBJECT = 2000, 500
 ODD = [json.dumps([number]) for number in range(7)]
-"""Records that go to the quarantine of the geo rows."""
+"""Records for the quarantine of the geo rows."""
 
 ONE_BY_ONE = {
     "SPARK_OPTIONS": "--conf spark.master=local[1] --conf spark.sql.adaptive.enabled=false"
@@ -33,39 +33,39 @@ ONE_BY_ONE = {
 }
 """A cluster of one core, on which a merge writes its files one after the other."""
 
-JVM_TALK = "Using incubator modules"
-"""What every JVM with Spark's options says."""
+JVM_NOTICE = "Using incubator modules"
+"""Message of every JVM with Spark's options."""
 
 
 @dataclass
 class Job:
-    """A batch job that runs."""
+    """A running batch job."""
 
     process: subprocess.Popen[str]
     ended: bool = False
-    """All its processes, that is: they share its pipes."""
+    """Whether all its processes have ended; they share its pipes."""
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all its processes: Python and the JVM that it started."""
         os.killpg(self.process.pid, number)
 
     def end(self, limit: float = 400) -> tuple[int, str, str]:
-        """Wait for it; return exit code, stdout, and what it said on stderr."""
+        """Wait for the end; return exit code, stdout, and stderr without the JVM's notice."""
         out, err = self.process.communicate(timeout=limit)
         self.ended = True
-        said = "".join(line for line in err.splitlines(True) if JVM_TALK not in line)
-        return self.process.returncode, out, said
+        messages = "".join(line for line in err.splitlines(True) if JVM_NOTICE not in line)
+        return self.process.returncode, out, messages
 
 
 @dataclass
 class Lake:
-    """Objects as the sink stores them, and the tables made of them, below a prefix of its own."""
+    """Objects in the form of the S3 sink and their tables, below a prefix of its own."""
 
     stack: Any
     name: str = field(default_factory=lambda: f"drill-{uuid.uuid4().hex[:8]}")
     jobs: list[Job] = field(default_factory=list)
     _commits: dict[str, set[str]] = field(default_factory=dict)
-    """Data files that a commit names, by its key: it never changes."""
+    """Data files that a commit names, by its key, because commits never change."""
 
     def __post_init__(self) -> None:
         bucket = self.stack.settings.bucket
@@ -74,7 +74,7 @@ class Lake:
         self.bucket, self.user_id = bucket, self.stack.settings.user_id
 
     def fill(self) -> None:
-        """Store the first posts of the source, each of them, and a few odd records."""
+        """Store the first posts of the source, and a few records for the quarantine."""
         self.rows = {e: next(blocks()).rows(e)[:POSTS] for e in ENTITIES}
         for entity, rows in self.rows.items():
             records = [*lines(entity, rows), *(ODD if entity is GEO else [])]
@@ -97,7 +97,7 @@ class Lake:
         return job
 
     def close(self) -> None:
-        """End the jobs that a failed test has left."""
+        """Kill the jobs that a failed test has left."""
         for job in self.jobs:
             if not job.ended:
                 job.signal(signal.SIGKILL)
@@ -105,7 +105,7 @@ class Lake:
         self.access.s3.close()
 
     def uncommitted(self) -> set[str]:
-        """Data files in a cleaned table's folder that no commit of the table names."""
+        """Return the data files in the cleaned tables' folders that no commit names."""
         folders = [names.table(self.user_id, entity) for entity in ENTITIES]
         pages = self.access.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{self.name}/delta/batch/{self.user_id}_"
@@ -121,7 +121,7 @@ class Lake:
         return {key for key in keys if key.endswith(".parquet")}.difference(*self._commits.values())
 
     def suspend_in_a_merge(self, job: Job) -> set[str]:
-        """Suspend the job when it has written files of a merge and not committed it; name them."""
+        """Suspend the job between the files of a merge and the commit; return the files."""
 
         def suspended() -> set[str]:
             if job.process.poll() is not None:
@@ -129,7 +129,7 @@ class Lake:
             if not self.uncommitted():
                 return set()
             job.signal(signal.SIGSTOP)
-            found = self.uncommitted()  # which stays so now
+            found = self.uncommitted()  # final, because the job is suspended
             if not found:
                 job.signal(signal.SIGCONT)
             return found
@@ -137,14 +137,14 @@ class Lake:
         return wait_for("a merge without its commit", suspended, 200, 0.2)
 
     def versions(self) -> dict[str, int]:
-        """The version of every table."""
-        aside = [names.quarantine_table(self.user_id, entity) for entity in ENTITIES]
-        found = {name: tables.read(self.access, name) for name in aside}
+        """Return the version of every table."""
+        quarantines = [names.quarantine_table(self.user_id, entity) for entity in ENTITIES]
+        found = {name: tables.read(self.access, name) for name in quarantines}
         found |= pipelines.made(self.access)
         return {name: table.version for name, table in found.items() if table}
 
     def check(self) -> None:
-        """Hold tables, quarantine and the nine results against DuckDB's on the source."""
+        """Compare tables, quarantine and the nine results with those of DuckDB from the source."""
         oracle = Oracle(*(arrow(entity, self.rows[entity]) for entity in ENTITIES))
         pipelines.check(self.access, oracle)
         assert self._quarantined(GEO) == ODD
@@ -167,24 +167,24 @@ def lake(stack: Any) -> Iterator[Lake]:
         made.close()
 
 
-def test_kill_9_in_a_merge_then_again(lake: Lake) -> None:
+def test_a_run_after_kill_9_in_a_merge(lake: Lake) -> None:
     killed = lake.start(environment=ONE_BY_ONE)
     written = lake.suspend_in_a_merge(killed)
     killed.signal(signal.SIGKILL)
     assert killed.end()[0] == -signal.SIGKILL
     assert lake.uncommitted() == written
 
-    code, _, said = lake.start().end()
-    assert (code, said) == (0, "")  # nor has it waited for the lock of a process that has gone
-    assert lake.uncommitted() == written  # litter, of which no reader knows
+    code, _, err = lake.start().end()
+    assert (code, err) == (0, "")  # without a wait for the lock of the killed process
+    assert lake.uncommitted() == written  # leftover files, which no reader uses
     lake.check()
     versions = lake.versions()
     assert lake.start().end()[0] == 0
     assert lake.versions() == versions
 
 
-def test_kill_9_of_its_python_alone(lake: Lake) -> None:
-    """The JVM is an orphan for a moment, and may still commit what it was about to."""
+def test_kill_9_of_the_python_process_alone(lake: Lake) -> None:
+    """The JVM is an orphan for a moment, and may still make its commit."""
     killed = lake.start(environment=ONE_BY_ONE)
     lake.suspend_in_a_merge(killed)
     os.kill(killed.process.pid, signal.SIGKILL)
@@ -192,14 +192,14 @@ def test_kill_9_of_its_python_alone(lake: Lake) -> None:
     again = lake.start()
     killed.signal(signal.SIGCONT)
     assert killed.end()[0] == -signal.SIGKILL
-    code, _, said = again.end()
-    if code != 0:  # the orphan was quicker with a commit: the next run finds it there
-        assert "DELTA_CONCURRENT" in said
+    code, _, err = again.end()
+    if code != 0:  # the orphan's commit came first, and the next run finds it
+        assert "DELTA_CONCURRENT" in err
         assert lake.start().end()[0] == 0
     lake.check()
 
 
-def test_two_at_once(lake: Lake) -> None:
+def test_two_runs_at_once_write_one_after_the_other(lake: Lake) -> None:
     jobs = [lake.start(), lake.start()]
     ends = [job.end() for job in jobs]
     assert [code for code, _, _ in ends] == [0, 0]
@@ -213,21 +213,21 @@ def test_two_at_once(lake: Lake) -> None:
 def test_a_suspended_run_that_wakes_up_changes_nothing(lake: Lake) -> None:
     suspended = lake.start(environment=ONE_BY_ONE)
     lake.suspend_in_a_merge(suspended)
-    holder = f"the run with pid {suspended.process.pid} on "
-    code, _, said = lake.start("--wait", "1").end()
+    owner = f"the run with pid {suspended.process.pid} on "
+    code, _, err = lake.start("--wait", "1").end()
     assert code == 1
-    assert f"{holder}" in said
-    assert "still writes the tables" in said
+    assert owner in err
+    assert "still writes the tables" in err
 
-    code, _, said = lake.start().end()  # waits until the lock is 30 s old, and takes it over
-    assert code == 0, said
-    assert said.startswith(f"waiting for {holder}")
+    code, _, err = lake.start().end()  # waits until the lock is 30 s old, and takes it over
+    assert code == 0, err
+    assert err.startswith(f"waiting for {owner}")
     lake.check()
     versions = lake.versions()
 
     suspended.signal(signal.SIGCONT)
-    code, out, said = suspended.end()
+    code, out, err = suspended.end()
     assert (code, out) == (1, "")
-    assert "run_batch: reading new objects failed: [DELTA_CONCURRENT_APPEND" in said
+    assert "run_batch: reading new objects failed: [DELTA_CONCURRENT_APPEND" in err
     assert lake.versions() == versions
     lake.check()

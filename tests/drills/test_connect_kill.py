@@ -1,4 +1,4 @@
-"""Connect is killed, frozen and woken, and S3 killed, while records arrive: S3 has each once."""
+"""Connect is killed, suspended and resumed, and S3 is killed: S3 has each record once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.waiting import wait_for
 RATE = 400
 """Records a second, over all topics."""
 TICK = 0.05
-"""Seconds between two handfuls of records."""
+"""Seconds between two batches of records."""
 
 
 @dataclass
@@ -40,9 +40,9 @@ class Load:
 
     settings: Settings
     sent: int = 0
-    """Records sent; the next one's number."""
+    """Number of records sent, and number of the next one."""
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """In each record: other tests use the same topics."""
+    """A name in each record, because other tests use the same topics."""
     failed: list[str] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -54,7 +54,7 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop, and wait until the broker has everything."""
+        """Stop, and wait until the broker has all records."""
         self._stopped.set()
         self._thread.join()
         assert self.failed == []
@@ -84,14 +84,14 @@ class Load:
 
 
 class Bucket:
-    """The stack's bucket, as the drills look at it."""
+    """The records in the stack's bucket."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._lines: dict[str, list[Any]] = {}  # by key: an object never changes
 
-    def look(self, load: Load) -> tuple[Counter[int], list[str]]:
-        """How often each number is there, and objects that begin before the last one's end."""
+    def count(self, load: Load) -> tuple[Counter[int], list[str]]:
+        """Count each number, and list objects that begin before the end of the previous one."""
         copies: Counter[int] = Counter()
         overlaps = []
         for topic in names.topics(load.settings.user_id):
@@ -109,10 +109,10 @@ class Bucket:
         return copies, overlaps
 
     def check(self, load: Load) -> None:
-        """Wait until each record is there; each must be there once, and no objects overlap."""
+        """Wait for all records; check that each is stored once and no objects overlap."""
 
         def missing() -> int:
-            return load.sent - len(self.look(load)[0])
+            return load.sent - len(self.count(load)[0])
 
         wait_for(
             "every record to be in S3",
@@ -121,19 +121,19 @@ class Bucket:
             0.5,
             lambda: f"{missing()} of {load.sent} missing",
         )
-        copies, overlaps = self.look(load)
+        copies, overlaps = self.count(load)
         assert [number for number, count in copies.items() if count > 1] == []
         assert overlaps == []
         assert copies.total() == load.sent
 
     def wait_for_more(self, load: Load, more: int) -> None:
-        """Wait until so many more records are there than now."""
+        """Wait until the bucket has ``more`` records more than now."""
 
-        def there() -> int:
-            return self.look(load)[0].total()
+        def total() -> int:
+            return self.count(load)[0].total()
 
-        goal = there() + more
-        wait_for(f"{goal} records in S3", lambda: there() >= goal, 60, 0.2)
+        goal = total() + more
+        wait_for(f"{goal} records in S3", lambda: total() >= goal, 60, 0.2)
 
 
 SECOND_WORKER = "127.0.0.1:23060"
@@ -144,7 +144,7 @@ def bucket(access: Access) -> Bucket:
     return Bucket(access)
 
 
-def test_kill_9_three_times_loses_and_doubles_nothing(stack: Stack, bucket: Bucket) -> None:
+def test_three_kills_lose_and_duplicate_no_record(stack: Stack, bucket: Bucket) -> None:
     with Load(stack.settings) as load:
         for _ in range(3):
             bucket.wait_for_more(load, 600)
@@ -154,13 +154,15 @@ def test_kill_9_three_times_loses_and_doubles_nothing(stack: Stack, bucket: Buck
     bucket.check(load)
 
 
-def test_the_sink_goes_on_when_s3_is_back(stack: Stack, bucket: Bucket, access: Access) -> None:
+def test_the_sink_continues_after_an_outage_of_s3(
+    stack: Stack, bucket: Bucket, access: Access
+) -> None:
     with Load(stack.settings) as load:
         bucket.wait_for_more(load, 400)
         stack.kill("localstack")
-        stack.start("localstack")  # without a bucket for a moment
+        stack.start("localstack")  # for a moment there is no bucket
         bucket.wait_for_more(load, 1000)
-    Bucket(access).check(load)  # which has read no object before the kill
+    Bucket(access).check(load)  # a new one, which has cached no object
     assert stack.sink_states() == {"RUNNING"}
 
 
@@ -175,28 +177,28 @@ def second_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
     how = stack.engine.one_shot("connect", (), variables)
     worker = Worker(f"http://{SECOND_WORKER}", timeout=5)
 
-    def answers() -> bool:
+    def responds() -> bool:
         with suppress(ConnectError):
             return bool(worker.plugins())
         return False
 
     with Program([*how.command], how.environment, tmp_path / "log") as program:
         program.launch()
-        program.wait("it answers", answers, 60)
+        program.wait("it responds", responds, 60)
         yield worker
         program.stop()
-    # A worker that has kept its tasks while another had them, too, doesn't tell again that
-    # they run: their state would stay what the other has said of them.
+    # A worker that kept its tasks while another one had them, too, does not report again that they
+    # run: the state from the other worker would remain.
     stack.stop("connect")
     stack.start("connect")
 
 
 @pytest.mark.processes
-def test_a_frozen_worker_that_wakes_up_doubles_nothing(
+def test_a_suspended_worker_that_resumes_duplicates_no_record(
     stack: Stack, bucket: Bucket, second_worker: Worker
 ) -> None:
-    frozen = [psutil.Process(stack.pid("connect"))]
-    frozen += frozen[0].children(recursive=True)
+    suspended = [psutil.Process(stack.pid("connect"))]
+    suspended += suspended[0].children(recursive=True)
 
     def tasks_of_second() -> int:
         with suppress(ConnectError):
@@ -208,19 +210,19 @@ def test_a_frozen_worker_that_wakes_up_doubles_nothing(
     log = Path(stack.variables["RUN_DIR"], "logs/connect.log")
 
     def joined() -> int:
-        """How often the first worker has come into its group."""
+        """Return how often the first worker has joined its group."""
         return log.read_text().count("Joined group at generation")
 
     with Load(stack.settings) as load:
         bucket.wait_for_more(load, 400)
         before = joined()
-        for process in frozen:
+        for process in suspended:
             process.send_signal(signal.SIGSTOP)
         try:
             wait_for("the second worker to have all tasks", lambda: tasks_of_second() == 3, 60)
             bucket.wait_for_more(load, 1000)
         finally:
-            for process in frozen:
+            for process in suspended:
                 process.send_signal(signal.SIGCONT)
         bucket.wait_for_more(load, 400)
         wait_for("the first worker to join again", lambda: joined() > before, 60)

@@ -1,4 +1,4 @@
-"""The REST proxy is killed while the emulator sends: no row is lost, and none forgotten."""
+"""The REST proxy is killed while the emulator sends: no row is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def arrived(access: Access) -> Callable[[], dict[str, list[int]]]:
-    """Reads the keys of each entity that arrived in Kafka since the test began."""
+    """Reads the keys of each entity that have arrived in Kafka since the start of the test."""
     topics = {entity: names.topic(access.settings.user_id, entity) for entity in ENTITIES}
     begin = {topic: kafka.offsets(access, topic)[1] for topic in topics.values()}
 
@@ -35,20 +35,20 @@ def arrived(access: Access) -> Callable[[], dict[str, list[int]]]:
     return lambda: {entity.name: keys(entity, topic) for entity, topic in topics.items()}
 
 
-def test_a_restart_of_the_proxy_is_sat_out(
+def test_the_emulator_waits_for_a_restart_of_the_proxy(
     stack: Any, arrived: Callable[[], dict[str, list[int]]], tmp_path: Path
 ) -> None:
     journal = tmp_path / "journal.jsonl"
     options = ("--count", "300", "--rate", "30", "--journal", str(journal), "--json")
     process = stack.spawn("emulator", *options)
-    wait_for("rows are acknowledged", lambda: _answered(journal, 200) > 60)
+    wait_for("rows are acknowledged", lambda: _responses(journal, 200) > 60)
     stack.kill("rest-proxy")
     wait_for(
-        "the gateway to answer for a proxy that is gone", lambda: _answered(journal, 500, 599) > 2
+        "the gateway to answer for a proxy that is gone", lambda: _responses(journal, 500, 599) > 2
     )
     stack.start("rest-proxy")
-    code, counts, said = finish(process)
-    assert code == 0, said
+    code, counts, err = finish(process)
+    assert code == 0, err
     assert counts["retried"] > 0
     assert counts["acknowledged"] == counts["sent"] == 900
     drawn = [draw.key for draw in islice(original(), 300)]
@@ -57,14 +57,14 @@ def test_a_restart_of_the_proxy_is_sat_out(
         assert set(keys) == set(drawn), entity
 
 
-def test_what_an_outage_left_in_the_spool_arrives_later(
+def test_rows_in_the_spool_after_an_outage_arrive_later(
     stack: Any, arrived: Callable[[], dict[str, list[int]]], tmp_path: Path
 ) -> None:
     journal, spool = tmp_path / "journal.jsonl", tmp_path / "spool.jsonl"
     options = ("--rate", "max", "--batch-size", "20", "--spool", str(spool), "--json")
     options += ("--journal", str(journal), "--retry-seconds", "1")
     process = stack.spawn("emulator", *options)
-    wait_for("rows are acknowledged", lambda: _answered(journal, 200) > 20)
+    wait_for("rows are acknowledged", lambda: _responses(journal, 200) > 20)
     stack.kill("rest-proxy")
     try:
         code, counts, _ = finish(process)
@@ -80,7 +80,7 @@ def test_what_an_outage_left_in_the_spool_arrives_later(
         assert set(keys) == set(drawn), entity
 
 
-def _answered(journal: Path, least: int, most: int | None = None) -> int:
+def _responses(journal: Path, least: int, most: int | None = None) -> int:
     if not journal.exists():
         return 0
     lines = [line for line in journal.read_text().splitlines(keepends=True) if line.endswith("\n")]

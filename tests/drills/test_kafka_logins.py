@@ -1,6 +1,6 @@
 """The whole stack with logins at Kafka: ``pinpipe up --secure``, then ``pinpipe demo``.
 
-In containers; how each service logs in without them is in tests/contracts/kafka_login.
+It runs in containers; tests/contracts/kafka_login tests the logins of each service without them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LIMIT = 900
 pytestmark = [pytest.mark.long, pytest.mark.containers, pytest.mark.timeout(2 * LIMIT + 100)]
 
 
-def test_both_pipelines_agree_over_logins(own_variables: dict[str, str]) -> None:
+def test_both_pipelines_agree_with_logins_at_kafka(own_variables: dict[str, str]) -> None:
     started = pinpipe(own_variables, "up", "--secure", timeout=LIMIT)
     assert "KAFKA_AUTH=iam" in started.stderr
     shown = pinpipe(own_variables, "demo", "--posts", str(POSTS), timeout=LIMIT)

@@ -1,7 +1,7 @@
-"""A query on the Kinesis source is killed again and again, over a split and a merge of shards.
+"""A query on the Kinesis source is killed repeatedly, during a split and a merge of shards.
 
-It appends without looking what's there, so what it has is what the source gave: no record lost,
-none twice, and each batch that was done again the same as before.
+The query appends without a check for duplicates, so the test sees the records of the source: none
+is lost or repeated, and each batch that is read again has the same rows.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.long, pytest.mark.processes, pytest.mark.timeout(1500)
 
 SPLIT_AFTER, MERGE_AFTER = 1, 3
 RECORDS = 20
-"""Of each of the puts, which come ten times a second."""
+"""Records of each put; there are ten puts a second."""
 
 
-def test_kills_over_a_split_and_a_merge(
+def test_kills_during_a_split_and_a_merge(
     engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
     kills = pytestconfig.getoption("--kills")

@@ -1,4 +1,4 @@
-"""Services are restarted under a running emulator: what was acknowledged is in S3 and a table."""
+"""Services are restarted while the emulator sends: acknowledged rows are in S3 and in a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 
 POSTS_A_SECOND = 20
 BEFORE = 30
-"""Records of a topic that must have come before a service is restarted."""
+"""Records of a topic that must have arrived before each restart."""
 
 
 @pytest.mark.long
@@ -39,8 +39,8 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(
 
     options = ("--rate", str(POSTS_A_SECOND), "--retry-seconds", "120", "--json")
     with (
-        open(tmp_path / "said", "w+") as said,
-        stack.spawn("emulator", *options, stderr=said) as process,
+        open(tmp_path / "stderr", "w+") as stderr,
+        stack.spawn("emulator", *options, stderr=stderr) as process,
     ):
 
         def wait_for_more() -> None:
@@ -51,7 +51,7 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(
                 60,
                 0.2,
             )
-            assert process.poll() is None, (tmp_path / "said").read_text()
+            assert process.poll() is None, (tmp_path / "stderr").read_text()
 
         try:
             services = [status.service for status in stack.engine.status() if status.pid]
@@ -68,7 +68,7 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(
             code, counts, _ = finish(process)
         finally:
             process.kill()
-    assert code == 0, (tmp_path / "said").read_text()
+    assert code == 0, (tmp_path / "stderr").read_text()
     assert counts["failed"] == 0
     assert counts["acknowledged"] == counts["sent"] > 0
     drawn = Counter(draw.key for draw in islice(original(), counts["posts"]))
@@ -85,7 +85,7 @@ def test_a_restart_of_each_service_and_of_all_loses_nothing(
         )
         found = stored()
         assert found.total() == expected, "the sink stored a record twice"
-        # A request whose answer was lost was sent again: more copies than draws, never fewer.
+        # Requests with lost responses were sent again: more copies than draws, never fewer.
         assert drawn - found == Counter()
 
     stack.run("spark")

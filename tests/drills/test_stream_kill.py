@@ -1,7 +1,7 @@
-"""The streaming job is killed again and again under load: each post is in its table, and once.
+"""The streaming job is killed repeatedly under load: each post is in its table once.
 
-Meanwhile a shard is split, two are merged, and Kinesis is away for a while. The streams are those
-of an engine of the drill's own, so that nothing else is in them; the tables are in a folder.
+Meanwhile a shard is split, two are merged, and Kinesis is unavailable for a while. The drill has an
+engine of its own, so that the streams contain no other records; the tables are in a folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ POSTS, SHARDS = 10_000, 3
 AT_ONCE, PAUSE = 25, 0.5
 """Records of one request to a stream, and seconds between two requests."""
 IN_PLANNING, IN_READING, IN_WRITING, IN_COMMIT = range(4)
-"""The kills that are made there; the others come at any moment."""
+"""Numbers of the kills at these moments; the other kills come at random moments."""
 SPLIT_AFTER, MERGE_AFTER, OUTAGE_AFTER = 1, 2, 3
 OUTAGE = 5.0
 ID = Settings.from_environ({}).user_id
@@ -60,11 +60,11 @@ class Job(Program):
         )
 
     def wait_until(self, what: str, fact: Callable[[], object]) -> None:
-        """Wait until something is so, while the job runs."""
+        """Wait for a fact while the job runs."""
         self.wait(what, fact, 120, 0.005)
 
     def planned(self) -> bool:
-        """Whether a batch of some stream was planned and isn't done."""
+        """Return whether a batch of any stream is planned and not committed."""
         checkpoints = self.folder / "run/data/stream/checkpoints"
         return any(
             not (offset.parents[1] / "commits" / offset.name).exists()
@@ -72,11 +72,11 @@ class Job(Program):
         )
 
     def files(self) -> set[Path]:
-        """Data files of the cleaned tables, those of no commit as well."""
+        """Return the data files of the cleaned tables, also uncommitted ones."""
         return set(self.folder.glob("delta/streaming/*_table/*.parquet"))
 
     def commits(self) -> set[Path]:
-        """Commits of the cleaned tables."""
+        """Return the commits of the cleaned tables."""
         return set(self.folder.glob("delta/streaming/*_table/_delta_log/*.json"))
 
 
@@ -92,13 +92,13 @@ def job(tmp_path: Path, proxy: FaultProxy) -> Iterator[Job]:
         yield made
 
 
-def more(look: Callable[[], set[Path]], before: set[Path]) -> bool:
-    """Whether there are files that weren't there before."""
-    return bool(look() - before)
+def more(list_files: Callable[[], set[Path]], before: set[Path]) -> bool:
+    """Return whether there are new files."""
+    return bool(list_files() - before)
 
 
 def send(stream: Stream, entity: Entity, begun: threading.Event, end: threading.Event) -> None:
-    """Put every post once, a few at a time; let ``end`` be set and the rest goes at once."""
+    """Put every post once, a few at a time, and after ``end`` the rest without pauses."""
     rows = next(blocks()).rows(entity)[:POSTS]
     records = (
         {"Data": line.encode(), "PartitionKey": str(row[entity.key])}
@@ -111,11 +111,11 @@ def send(stream: Stream, entity: Entity, begun: threading.Event, end: threading.
         end.wait(PAUSE)
 
 
-def test_kills_a_reshard_and_an_outage(
+def test_kills_during_a_reshard_and_an_outage(
     engine: Engine, proxy: FaultProxy, job: Job, pytestconfig: pytest.Config
 ) -> None:
     kills = pytestconfig.getoption("--kills")
-    assert kills > OUTAGE_AFTER, "so many are needed for what happens meanwhile"
+    assert kills > OUTAGE_AFTER, "too few kills for the split, the merge and the outage"
     streams = {e: Stream(engine.client, names.stream(ID, e)) for e in ENTITIES}
     begun, end = threading.Event(), threading.Event()
     for stream in streams.values():
@@ -134,7 +134,7 @@ def test_kills_a_reshard_and_an_outage(
             files, commits = job.files(), job.commits()
             job.launch()
             if kill == IN_PLANNING:
-                job.wait_until("it looks into a stream", lambda: "GetRecords" in proxy.calls)
+                job.wait_until("it reads a stream", lambda: "GetRecords" in proxy.calls)
                 assert not job.planned()
             elif kill == IN_READING:
                 job.wait_until("it has planned a batch", job.planned)
@@ -165,7 +165,7 @@ def test_kills_a_reshard_and_an_outage(
 
 
 def check(job: Job) -> None:
-    """Hold tables and metrics against what was sent."""
+    """Compare tables and metrics with the sent posts."""
     access = Access({"DELTA_ROOT": job.environment["DELTA_ROOT"]})
     block = next(blocks())
     sent = {entity: block.rows(entity)[:POSTS] for entity in ENTITIES}

@@ -1,4 +1,4 @@
-"""A stack that the release before has started: this one ends it, starts it, and finds its data."""
+"""A stack that the previous release has started: this one ends it, starts it, and finds its data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support import ROOT
 from tests.support.waiting import wait_for
 
 BEFORE = "abda5642a277d03cd30d0e6420748934f7854e0e"
-"""The last commit of the release before."""
+"""The last commit of the previous release."""
 POSTS = 20
 TOKEN = "token-of-both-releases"
 LIMIT = 900
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(3 * LIMIT)]
 
 @pytest.fixture
 def before(tmp_path: Path) -> Iterator[Path]:
-    """A checkout of the release before, with the environments of this one."""
+    """A checkout of the previous release, with the environments of this one."""
     folder = tmp_path / "before"
     git = ("git", "-C", str(ROOT), "worktree")
     subprocess.run((*git, "add", "--quiet", "--detach", str(folder), BEFORE), check=True)
@@ -46,7 +46,7 @@ def before(tmp_path: Path) -> Iterator[Path]:
 def variables(own_variables: dict[str, str]) -> dict[str, str]:
     """Settings by their former and present names, without the marked keys.
 
-    The release before would take those for its own.
+    The previous release would take those for its own.
     """
     for name in OF_ACCOUNTS:
         del own_variables[name]
@@ -54,7 +54,7 @@ def variables(own_variables: dict[str, str]) -> dict[str, str]:
     return own_variables | former | {"LOCAL_DATABRICKS_TOKEN": TOKEN}
 
 
-def held(access: Access) -> dict[str, int]:
+def row_counts(access: Access) -> dict[str, int]:
     """Rows of each entity in its topic, in objects and in the table of the streaming pipeline."""
     found: dict[str, int] = {}
     for entity in ENTITIES:
@@ -67,7 +67,7 @@ def held(access: Access) -> dict[str, int]:
 
 
 def jobs(variables: dict[str, str], call: str, **body: object) -> dict[str, Any]:
-    """Response of the Jobs API: ``databricks`` now, ``jobs-api`` in the release before."""
+    """Response of the Jobs API: ``databricks`` now, ``jobs-api`` in the previous release."""
     url = f"http://127.0.0.1:{variables['DATABRICKS_PORT']}/api/2.1/jobs/{call}"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     if body:
@@ -86,15 +86,15 @@ def test_down_and_up_find_what_was_sent(before: Path, variables: dict[str, str])
     for program in ("batch", "streaming"):
         run("emulate", program, *send, folder=before)
     access = Access(engine.choose(print, variables).client_environment)
-    sent = {name: POSTS for name in held(access)}
+    sent = {name: POSTS for name in row_counts(access)}
     task = {"task_key": "one", "spark_python_task": {"python_file": "/Shared/one.py"}}
     made = jobs(variables, "create", name="of before", tasks=[task])
-    wait_for("the posts to be stored", lambda: held(access) == sent, 120, 1)
+    wait_for("the posts to be stored", lambda: row_counts(access) == sent, 120, 1)
 
     run("status")
     run("down")
     assert not engine.choose(print, variables).runs()
     run("up")
-    assert held(Access(engine.choose(print, variables).client_environment)) == sent
+    assert row_counts(Access(engine.choose(print, variables).client_environment)) == sent
     assert [job["job_id"] for job in jobs(variables, "list")["jobs"]] == [made["job_id"]]
     run("emulate", "batch", "--count", "1", "--rate", "max")

@@ -1,9 +1,9 @@
-"""A streaming query that appends each batch to a folder as it is, without looking what's there.
+"""A streaming query that appends each batch to a folder, without a check for repeated batches.
 
     spark/run.sh tests.support.append FOLDER --endpoint URL --streams NAMES [--die-in BATCH]
 
-A batch is one file, ``<batch id>-<pid>.json``. One that is done again after a crash is another file
-of the same id: an append that takes each id once is then exactly once, if both hold the same.
+A batch is one file, ``<batch id>-<pid>.json``. A batch that is repeated after a crash is another
+file with the same id: an append that accepts each id once is exactly-once if both files are equal.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ ROW = ("stream", "shardId", "sequenceNumber", "partitionKey", "data")
 
 
 def main() -> None:
-    """Run until it's killed, or until there is nothing more with ``--available-now``."""
+    """Run until a kill, or with ``--available-now`` until all records are read."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--streams", required=True)
-    parser.add_argument("--die-in", type=int, help="batch that is written and not committed")
+    parser.add_argument(
+        "--die-in",
+        type=int,
+        help="batch that is written but not committed, because the query kills itself",
+    )
     parser.add_argument("--available-now", action="store_true")
     arguments = parser.parse_args()
     batches = arguments.folder / "batches"

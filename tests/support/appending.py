@@ -1,4 +1,4 @@
-"""The appending query as a process that can be killed, and what it has appended."""
+"""The query of ``append`` as a process that can be killed, and its appended rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Appended = dict[int, list[tuple[str, ...]]]
 
 
 class Appending(Program):
-    """A folder, and the query that appends to it, again after each of its ends."""
+    """A folder, and the query that appends to it, which may be launched repeatedly."""
 
     def __init__(self, folder: Path, endpoint: str, streams: list[Stream]) -> None:
         folder.mkdir()
@@ -28,17 +28,17 @@ class Appending(Program):
         )
 
     def files(self) -> list[Path]:
-        """Files of batches."""
+        """Return the files of batches."""
         return list((self.folder / "batches").glob("*.json"))
 
     def wait_for_batches(self, count: int) -> None:
-        """Wait until there are as many files of batches."""
+        """Wait until there are ``count`` files of batches."""
         self.wait(f"there are {count} batches", lambda: len(self.files()) >= count, 120)
 
     def appended(self) -> tuple[Appended, int]:
-        """Return the rows of each batch, and how many batches were done more than once.
+        """Return the rows of each batch, and the number of repeated batches.
 
-        Each time a batch was done it must have had the same rows.
+        A repeated batch must have the same rows.
         """
         found: Appended = {}
         again = 0
@@ -47,12 +47,12 @@ class Appending(Program):
             rows = sorted(tuple(row) for row in json.loads(file.read_text()))
             if batch in found:
                 again += 1
-                assert found[batch] == rows, f"batch {batch} was another one"
+                assert found[batch] == rows, f"batch {batch} was repeated with other rows"
             found[batch] = rows
         return found, again
 
     def check(self) -> int:
-        """Hold what was appended against what was sent; return how many batches were done again."""
+        """Compare the appended with the sent records; return the number of repeated batches."""
         batches, again = self.appended()
         rows = [row for batch in batches.values() for row in batch]
         found = sorted((row[0], row[-1]) for row in rows)

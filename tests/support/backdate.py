@@ -1,4 +1,4 @@
-"""Gives objects that LocalStack keeps another time: run with LocalStack's Python while it's down.
+"""Changes the times of LocalStack's objects; run it with LocalStack's Python while that is stopped.
 
 python tests/support/backdate.py FOLDER '{"key": "2026-11-22T10:00:00+00:00"}'
 """

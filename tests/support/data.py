@@ -1,4 +1,4 @@
-"""The generated source as the batch pipeline gets it: objects, and Arrow tables for the oracle."""
+"""The generated source as objects for the batch pipeline, and as Arrow tables for the oracle."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ARROW = {
 
 
 def lines(entity: Entity, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Rows of the source as records of the wire."""
+    """Convert rows of the source to records of the wire."""
     return (wire.dumps(wire.wire_row(entity, row)) for row in rows)
 
 
@@ -44,14 +44,14 @@ def write_objects(
 
 
 def write_block(folder: Path, user_id: str, block: Block, per_object: int, start: int = 0) -> None:
-    """Write all rows of a block, the three topics."""
+    """Write all rows of a block to the three topics."""
     for entity in ENTITIES:
         records = lines(entity, block.rows(entity))
         write_objects(folder, names.topic(user_id, entity), records, per_object, start)
 
 
 def arrow(entity: Entity, rows: list[dict[str, Any]]) -> pa.Table:
-    """Rows of the source as an Arrow table with the source's columns and types."""
+    """Convert rows of the source to an Arrow table with the source's columns and types."""
     schema = pa.schema([(c.name, _ARROW[c.kind]) for c in entity.columns])
     return pa.Table.from_pylist([_dated(row) for row in rows], schema=schema)
 

@@ -1,4 +1,4 @@
-"""The project's Kinesis engine, started by itself, and a way to it that can be disturbed."""
+"""The project's Kinesis engine as a process of its own, and a proxy to it that injects faults."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MAIN = ROOT / "localstack/kinesalite/main.cjs"
 MODULE = ROOT / ".build/localstack/node_modules/kinesalite"
 CLOCK = Path(__file__).resolve().parent / "clock.cjs"
 MOST_RECORDS = 500
-"""Records of one PutRecords."""
+"""Records of one PutRecords at most."""
 
 
 @dataclass
 class Engine:
-    """kinesalite as LocalStack runs it, without LocalStack."""
+    """kinesalite, started as LocalStack starts it, without LocalStack."""
 
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -40,7 +40,7 @@ class Engine:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, empty, and wait until it answers."""
+        """Start the engine without streams, and wait until it responds."""
         environment = {
             **os.environ,
             "AWS_ACCOUNT_ID": "000000000000",
@@ -53,7 +53,7 @@ class Engine:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
-        wait_for("an answer of the Kinesis engine", self._up)
+        wait_for("a response of the Kinesis engine", self._up)
 
     def _up(self) -> bool:
         assert self.process is not None
@@ -65,7 +65,7 @@ class Engine:
         return True
 
     def end(self) -> None:
-        """End it; its streams are gone."""
+        """End the engine; its streams are lost."""
         if self.process is not None:
             self.process.kill()
             self.process.communicate(timeout=10)
@@ -79,16 +79,16 @@ class Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it for good."""
+        """End the engine and close the client."""
         self.end()
         self.client.close()
 
     def move_clock(self, seconds: float) -> None:
-        """Let it be later: records grow old and iterators expire."""
-        self.tell(f"{seconds}")
+        """Move the engine's clock forward: records and iterators expire."""
+        self.send(f"{seconds}")
 
-    def tell(self, line: str) -> None:
-        """Say a line of clock.cjs: "hold" lets a change of a stream stay half done until "go"."""
+    def send(self, line: str) -> None:
+        """Send a line to clock.cjs: "hold" stops changes of streams half-way until "go"."""
         assert self.process is not None
         assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n".encode())
@@ -109,7 +109,7 @@ class Engine:
         )
 
     def stream(self, shards: int = 1) -> Stream:
-        """Make a stream of a name that no other has."""
+        """Create a stream with a unique name."""
         stream = Stream(self.client, f"test-{uuid.uuid4().hex[:12]}")
         stream.create(shards)
         return stream
@@ -117,19 +117,19 @@ class Engine:
 
 @dataclass
 class Stream:
-    """A stream, and what was put into it."""
+    """A stream, and the records that were put into it."""
 
     client: Any
     name: str
     sent: list[str] = field(default_factory=list)
 
     def create(self, shards: int) -> None:
-        """Create it and wait until it can be used."""
+        """Create the stream and wait until it is active."""
         self.client.create_stream(StreamName=self.name, ShardCount=shards)
         self.wait_until_active()
 
     def delete(self) -> None:
-        """Delete it and wait until it has gone."""
+        """Delete the stream and wait until it is gone."""
         self.client.delete_stream(StreamName=self.name)
         wait_for("the stream to go", lambda: self.name not in self._names())
         self.sent.clear()
@@ -138,7 +138,7 @@ class Stream:
         return list(self.client.list_streams(Limit=10_000)["StreamNames"])
 
     def wait_until_active(self) -> None:
-        """Wait until a change of its shards is done."""
+        """Wait until a change of the shards is complete."""
 
         def active() -> bool:
             found = self.client.describe_stream_summary(StreamName=self.name)
@@ -164,11 +164,11 @@ class Stream:
         return texts
 
     def shards(self) -> list[Any]:
-        """What Kinesis lists."""
+        """List the shards."""
         return list(self.client.list_shards(StreamName=self.name)["Shards"])
 
     def records(self) -> list[tuple[str, Any]]:
-        """What it holds, each record with its shard."""
+        """Return all records, each with its shard."""
         found = []
         for shard in self.shards():
             where = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
@@ -178,7 +178,7 @@ class Stream:
         return found
 
     def open(self) -> list[Any]:
-        """Shards that take records, in the order of their hash keys."""
+        """Return the open shards, in the order of their hash keys."""
         found = [s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
         return sorted(found, key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
 
@@ -193,7 +193,7 @@ class Stream:
         self.wait_until_active()
 
     def merge(self, shard: Any, next_shard: Any) -> None:
-        """Merge two shards that lie side by side."""
+        """Merge two adjacent shards."""
         self.client.merge_shards(
             StreamName=self.name,
             ShardToMerge=shard["ShardId"],
@@ -207,23 +207,23 @@ Fault = tuple[int, str]
 
 
 class FaultProxy(Upstream):
-    """A way to the engine on which calls can be refused, lost or changed."""
+    """A proxy to the engine that can refuse, drop or change calls."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self.engine = engine
         self.endpoint = self.url
         self.faults: dict[str, list[Fault]] = {}
-        """Errors that the next calls of an action get instead of an answer."""
+        """Errors that the next calls of an action get as responses."""
         self.never_ends = False
-        """Whether a closed shard's iterator is given without end, as some emulators do."""
+        """Whether a closed shard always has a next iterator, as in some emulators."""
         self.calls: list[str] = []
-        """Actions that were called."""
+        """Actions of all calls."""
         self.down = False
-        """Whether nobody is at home."""
+        """Whether the proxy drops all calls."""
 
     def respond(self, request: Received) -> Answer | None:
-        """Hand a request on, unless it is to be refused or lost."""
+        """Forward a request, or refuse or drop it."""
         action = request.headers["x-amz-target"].split(".")[-1]
         self.calls.append(action)
         if self.down:

@@ -2,8 +2,8 @@
 
     spark/run.sh tests.support.kinesis_read ENDPOINT STREAM
 
-Each time it prints one JSON line: records, seconds from the start of the query to its end, and how
-many batches they came in.
+Each time it prints one JSON line: the number of records, the seconds from the start of the query to
+its end, and the number of batches.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spark.pipeline.sources.kinesis import register
 
 
 def main() -> None:
-    """Read the stream as often as it's asked to."""
+    """Read the stream once for each line on standard input."""
     endpoint, stream = sys.argv[1:]
     spark = SparkSession.builder.appName("kinesis_read").getOrCreate()
     register(spark, Settings.from_environ({"AWS_ENDPOINT_URL": endpoint}))

@@ -1,4 +1,4 @@
-"""A folder of objects, as the sink stores them, and the batch job on it."""
+"""A folder of objects in the form of the S3 sink, and the batch job over it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Lake:
 
     @property
     def topics(self) -> str:
-        """Where the objects are."""
+        """Folder of the objects."""
         return str(self.folder / names.TOPICS_DIR)
 
     @property
     def root(self) -> str:
-        """Where the tables are."""
+        """Folder of the tables."""
         return f"{self.folder}/delta/batch"
 
     def ingest(self) -> dict[str, Counts]:
@@ -58,7 +58,7 @@ class Lake:
         return rows(self.spark.read.format("delta").load(f"{self.root}/{name}"))
 
     def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
-        """Rows of a cleaned table by key; a key that is there twice is an error."""
+        """Rows of a cleaned table by key; a repeated key is an error."""
         return by_key(self.table(names.table(ID, entity)))
 
     def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ class Lake:
 
 
 def by_key(found: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Rows of a cleaned table by key; a key that is there twice is an error."""
+    """Rows of a cleaned table by key; a repeated key is an error."""
     assert len({row["ind"] for row in found}) == len(found)
     return {row["ind"]: row for row in found}
 

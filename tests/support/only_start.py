@@ -1,4 +1,4 @@
-"""A Spark job that does nothing but start: what every job takes before its work."""
+"""A Spark job that only starts, to measure what every job needs before its work."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The nine results and the cleaned tables, worked out a second time: DuckDB straight on the source.
+"""The nine results and the cleaned tables, computed a second time by DuckDB from the source.
 
-Written from the specification alone, in plain SQL with a cleaning of its own, so that an error in
-the Spark code can't hide here as well. Input is the three source tables as Arrow tables, with the
-columns of the source database; there are no objects, no JSON and no Delta between.
+It follows the specification alone, in plain SQL with its own cleaning, so that it does not repeat
+an error of the Spark code. The input is the three source tables as Arrow tables, with the columns
+of the source database, without objects, JSON or Delta tables in between.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ create macro group_of(age) as case
     when age > 50 then '50+' end;
 """
 
-# One line a person: whoever has the same name, age and joining date is one user.
+# One row per user: name, age and joining date identify a user.
 _PEOPLE = """
     select user_name, age, date_joined, max(follower_count) as follower_count
     from pin join "user" using (ind)
@@ -154,20 +154,20 @@ class Oracle:
         return set(rows)
 
     def check_cleaned(self, entity: str, found: Iterable[dict[str, Any]]) -> None:
-        """Hold the rows of a cleaned table against those of the source."""
+        """Compare the rows of a cleaned table with those from the source."""
         rows, wanted = [plain(row) for row in found], self.cleaned(entity)
         assert len(rows) == len(wanted)
         assert {row[0]: row for row in rows} == wanted
 
     def check_result(self, name: str, found: Iterable[dict[str, Any]]) -> None:
-        """Hold the rows of a result's table against those of the source."""
+        """Compare the rows of a result's table with those from the source."""
         rows = [plain(row) for row in found]
         assert len(rows) == len(set(rows)), f"result {name} has the same row twice"
         assert set(rows) == self.result(name), f"result {name}"
 
 
 def plain(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Values of a table's row as DuckDB has them, whose dates carry no zone."""
+    """Return the values of a table's row as in DuckDB, whose dates have no zone."""
     return tuple(
         v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
         for v in row.values()

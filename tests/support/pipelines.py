@@ -1,4 +1,4 @@
-"""What the drills of the DAG share: posts on their way to S3, and the tables that a batch makes."""
+"""Helpers of the drills: send posts to S3, and read and check the tables of a batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.waiting import wait_for
 
 
 def send(stack: Stack, access: Access, first: int, count: int) -> set[int]:
-    """Send the draws ``first`` and on; wait until S3 has them. Return their keys."""
+    """Send ``count`` draws from ``first`` on, wait until S3 has them, and return their keys."""
     options = ("--start", str(first), "--count", str(count), "--rate", "max")
     stack.run("emulator", *options, "--batch-size", "100")
     keys = {draw.key for draw in islice(original(), first, first + count)}
@@ -34,24 +34,24 @@ def send(stack: Stack, access: Access, first: int, count: int) -> set[int]:
 
 
 def stored(access: Access, entity: Entity, start: dict[int, int] | None = None) -> Counter[int]:
-    """Keys of the records in the objects of an entity that begin at or after ``start``."""
+    """Count the keys of an entity's records from the offsets ``start`` on, in the objects."""
     topic = names.topic(access.settings.user_id, entity)
     found = objects.records_from(access, topic, start or {})
     return Counter(json.loads(line)[entity.key] for line in found)
 
 
 def contents(access: Access) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the cleaned tables and the nine results, in an order of their own."""
+    """Return the sorted rows of the cleaned tables and the nine results."""
     return {name: sorted(table.rows, key=repr) for name, table in made(access).items()}
 
 
 def versions(access: Access) -> dict[str, int]:
-    """Version of each of these tables."""
+    """Return the version of each of these tables."""
     return {name: table.version for name, table in made(access).items()}
 
 
 def check(access: Access, oracle: Oracle) -> None:
-    """Hold them against what they must be."""
+    """Compare the tables with the oracle."""
     found = made(access)
     for entity in ENTITIES:
         oracle.check_cleaned(entity.name, found[entity.name].rows)
@@ -60,7 +60,7 @@ def check(access: Access, oracle: Oracle) -> None:
 
 
 def made(access: Access) -> dict[str, Table]:
-    """The cleaned tables and the nine results, those that there are."""
+    """Return those of the cleaned tables and the nine results that exist."""
     user_id = access.settings.user_id
     found = {e.name: tables.read(access, names.table(user_id, e)) for e in ENTITIES}
     found |= {result.name: tables.result(access, result) for result in RESULTS}

@@ -1,4 +1,4 @@
-"""Processor time of the processes that benches look at."""
+"""Processor time of the processes that benches measure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import psutil
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """A process and those below it."""
+    """Return a process and its descendants."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time of them until now; what those took that have ended is not in it."""
+    """Return the processor time of a process and its living descendants until now."""
     seconds = 0.0
     for process in family(pid):
         with suppress(psutil.NoSuchProcess):

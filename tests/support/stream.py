@@ -1,4 +1,4 @@
-"""Frames as the Kinesis source has them, and the tables of the streaming pipeline."""
+"""Frames in the form of the Kinesis source, and the tables of the streaming pipeline."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Record = tuple[str, bytes, str, str, str, datetime]
 
 @dataclass
 class Stream:
-    """A stream of one shard: gives what is put into it positions in order of arrival."""
+    """A stream of one shard, which gives records their positions in order of arrival."""
 
     entity: Entity
     next: int = 98
 
     def put(self, *data: str | bytes, at: float = 0) -> list[Record]:
-        """Records that arrive ``at`` seconds after ``START``."""
+        """Return records that arrive ``at`` seconds after ``START``."""
         found = []
         for item in data:
             self.next += 1
@@ -51,7 +51,7 @@ class Stream:
 
 
 class Feed(Sink):
-    """A sink that is given rows of the source."""
+    """A sink that takes rows of the source."""
 
     def __call__(self, rows: DataFrame, batch_id: int) -> None:
         """Write a batch."""
@@ -72,7 +72,7 @@ class Tables:
         return Table(f"{self.root}/{names.live_table(ID)}")
 
     def location(self, entity: Entity) -> StreamLocation:
-        """Where an entity's rows go."""
+        """Where an entity's rows are written."""
         return StreamLocation.of(entity, ID, str(self.root))
 
     def sink(
@@ -81,30 +81,30 @@ class Tables:
         check_lock: LockCheck = lambda: None,
         live_table: LiveTable | None = None,
     ) -> Feed:
-        """A sink as a start of the job makes it; by default with the board of them all.
+        """Make a sink, as a start of the job does; by default with the shared live table.
 
-        A board that isn't killed, as a job's is, would write beside its successor's.
+        In a job, a kill ends the live table's thread, too; here a second one would write as well.
         """
-        shown = live_table or self.live_table
-        return Feed(self.spark, self.location(entity), shown, check_lock, lambda: self.clock[0])
+        writer = live_table or self.live_table
+        return Feed(self.spark, self.location(entity), writer, check_lock, lambda: self.clock[0])
 
     @cached_property
     def live_table(self) -> LiveTable:
-        """The one board of these tables."""
+        """The live table that the sinks share."""
         return self.new_live_table()
 
     def new_live_table(self, check_lock: LockCheck = lambda: None) -> LiveTable:
-        """A board as a start of the job makes it; its table is there."""
+        """Make a live table, as a start of the job does; its Delta table exists then."""
         made = LiveTable(self.spark, self.live_metrics, check_lock)
         made.flush()
         return made
 
     def frame(self, records: Iterable[Record]) -> DataFrame:
-        """A batch of the source."""
+        """Make a batch of the source."""
         return self.spark.createDataFrame(list(records), SCHEMA)
 
     def cleaned(self, entity: Entity) -> dict[int, dict[str, Any]]:
-        """Rows of a cleaned table by key; a key that is there twice is an error."""
+        """Rows of a cleaned table by key; a repeated key is an error."""
         return by_key(rows(self.location(entity).table.read(self.spark)))
 
     def quarantine(self, entity: Entity) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ class Tables:
         return {(r["metric"], r["window"], r["label"]): (r["value"], r["rank"]) for r in found}
 
     def versions(self) -> dict[str, int]:
-        """How many commits each table has, the live metrics' aside."""
+        """Return the number of commits of each table except the live metrics."""
         logs = self.root.glob("*/_delta_log")
         return {
             log.parent.name: len([*log.glob("*.json")])
@@ -128,13 +128,13 @@ class Tables:
 
 
 def seconds(after: float) -> int:
-    """Milliseconds since 1970 of a time after ``START``."""
+    """Return the milliseconds since 1970 of a time after ``START``."""
     return round(((START - datetime(1970, 1, 1)) + timedelta(seconds=after)).total_seconds() * 1000)
 
 
 @contextmanager
 def once(fact: Callable[[], object], act: Callable[[], None], limit: float = 200) -> Iterator[None]:
-    """Meanwhile ``act`` when ``fact`` is true, or when it isn't within ``limit`` seconds."""
+    """Call ``act`` in a thread when ``fact`` is true, or after ``limit`` seconds."""
 
     def wait() -> None:
         try:

@@ -1,6 +1,6 @@
-"""The innermost cause of an error, by stand-ins for what py4j passes on: no JVM runs here.
+"""The innermost cause of an error, with stand-ins for py4j's objects, without a JVM.
 
-``tests/contracts/databricks/test_failed_queries.py`` has errors of Spark itself.
+``tests/contracts/databricks/test_failed_queries.py`` tests real errors of Spark.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Throwable:
 
 
 class JavaError(Exception):
-    """As py4j raises it: its own text is the whole trace of Java."""
+    """An error as py4j raises it, whose text is the whole Java stack trace."""
 
     def __init__(self, java: Throwable) -> None:
         super().__init__(f"An error occurred while calling o1.save.\n: {java.toString()}\n\tat x")
@@ -46,7 +46,7 @@ class JavaError(Exception):
 
 
 class Captured(Exception):
-    """As pyspark raises it: with what it was made of, or with its cause alone."""
+    """An error as pyspark raises it, with its origin or with its cause alone."""
 
     def __init__(self, text: str, origin: Any = None, cause: Any = None) -> None:
         super().__init__(text)
@@ -79,7 +79,10 @@ proxy = (
             Throwable("AWSClientIOException", REFUSED, Throwable("a.B", "Connection refused")),
             f"AWSClientIOException: {REFUSED}",
         ),
-        (Throwable("a.B", "told", Throwable("java.lang.InterruptedException", None)), "a.B: told"),
+        (
+            Throwable("a.B", "message", Throwable("java.lang.InterruptedException", None)),
+            "a.B: message",
+        ),
         # Python within Java, and Java within Python within Java.
         (
             Throwable("py4j.Py4JException", f"{proxy}ValueError: bad\n"),
@@ -101,11 +104,11 @@ proxy = (
         ),
     ],
 )
-def test_the_innermost_cause_that_says_something(error: Any, line: str) -> None:
+def test_the_innermost_cause_with_a_message_is_found(error: Any, line: str) -> None:
     assert innermost(error) == line
 
 
-def test_a_circle_of_causes_ends() -> None:
-    circle = Throwable("a.B", "round")
-    circle.cause = circle
-    assert innermost(circle) == "a.B: round"
+def test_a_cycle_of_causes_ends() -> None:
+    cycle = Throwable("a.B", "round")
+    cycle.cause = cycle
+    assert innermost(cycle) == "a.B: round"

@@ -1,7 +1,7 @@
-"""Job code runs on a Databricks cluster as it is: what it may name, and how it reads streams.
+"""Job code must run on a Databricks cluster: which names it may use, and how it reads streams.
 
-A cluster in Unity Catalog's access modes has no ``sparkContext`` and no JVM to reach into, brings
-the settings of its file systems itself, and has ``dbutils`` in notebooks alone.
+A cluster in Unity Catalog's access modes allows no access to ``sparkContext`` or the JVM, sets its
+file systems itself, and has ``dbutils`` in notebooks only.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ NOTEBOOKS = sorted((ROOT / "spark/notebooks").glob("*.py"))
 
 BANNED = {"sparkContext", "SparkContext", "SparkConf", "_sc", "_jvm", "_jsc", "_jdf", "_jvm_obj"}
 BANNED |= {"_jsparkSession", "_gateway", "hadoopConfiguration"}
-"""Names of what a session is made of."""
+"""Names of the internals of a session."""
 FILE_SYSTEM = re.compile(r"^(spark\.hadoop\.)?fs\.\w+|^spark\.(hadoop|delta\.logStore)\.")
-"""Settings of a file system, or of Delta's log on one: they are in spark/conf, or the cluster's."""
+"""Settings of a file system or of Delta's log on one; they belong to spark/conf or the cluster."""
 
 DOCUMENTED = {
     "streamName", "streamARN", "region", "endpoint", "initialPosition",
@@ -38,15 +38,15 @@ DOCUMENTED = {
 """Options of Databricks' ``kinesis`` source.
 
 From https://docs.databricks.com/structured-streaming/kinesis.html and the parameters of
-https://docs.databricks.com/en/sql/language-manual/functions/read_kinesis.html. Options that ours
-takes beside these (``failOnDataLoss`` among them) are for tests and local use.
+https://docs.databricks.com/en/sql/language-manual/functions/read_kinesis.html. The other
+options of our source (``failOnDataLoss`` among them) are for tests and local use.
 """
 POSITIONS = {"latest", "trim_horizon", "earliest"}
-"""Its initial positions, beside the one that is a time."""
+"""Its initial positions, except the one that is a time."""
 
 
 def offences(source: str, notebook: bool = False) -> list[str]:
-    """What a module names that job code may not, with its line."""
+    """Return the banned names in a module, with their lines."""
     tree = ast.parse(source)
     docs = set(_docstrings(tree))
     found = []
@@ -54,7 +54,7 @@ def offences(source: str, notebook: bool = False) -> list[str]:
         names = {getattr(node, field, None) for field in ("id", "attr", "name")}
         bad = names & BANNED | (set() if notebook else names & {"dbutils"})
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
-            # getattr(spark, "_jvm") is a name as well.
+            # A string counts as well, as in getattr(spark, "_jvm").
             bad |= {node.value} & (BANNED | {"dbutils"})
             bad |= {node.value} if FILE_SYSTEM.match(node.value) else set()
         found += [f"line {getattr(node, 'lineno', 0)}: {name}" for name in bad if name]
@@ -68,7 +68,7 @@ def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def kinesis_options(source: str) -> set[str]:
-    """Options that a module which reads the ``kinesis`` source gives to readers and writers."""
+    """Return the options of readers and writers in a module that uses the ``kinesis`` source."""
     calls = list(_calls(ast.parse(source)))
     if not any(
         name == "format" and given and _text(given[0]) == "kinesis" for name, given, _ in calls
@@ -95,7 +95,7 @@ def _text(node: ast.expr) -> str | None:
 
 
 @pytest.mark.parametrize("path", [*JOBS, *NOTEBOOKS], ids=lambda p: str(p.relative_to(ROOT)))
-def test_job_code_keeps_to_what_every_cluster_has(path: Path) -> None:
+def test_job_code_uses_only_what_every_cluster_has(path: Path) -> None:
     assert offences(path.read_text(), path in NOTEBOOKS) == []
 
 
@@ -115,7 +115,7 @@ def test_job_code_keeps_to_what_every_cluster_has(path: Path) -> None:
         "sc._jsc.hadoopConfiguration().set('a', 'b')",
     ],
 )
-def test_the_rule_catches_what_it_is_for(line: str) -> None:
+def test_banned_names_are_found(line: str) -> None:
     assert offences(line)
 
 
@@ -135,7 +135,7 @@ def test_an_option_that_databricks_does_not_document_is_found() -> None:
     assert kinesis_options(line) - DOCUMENTED == {"patience"}
 
 
-def test_the_position_of_the_job_is_one_that_databricks_knows() -> None:
+def test_the_position_of_the_job_is_documented_by_databricks() -> None:
     tree = ast.parse((ROOT / "spark/jobs/run_stream.py").read_text())
     defaults = [
         _text(keyword.value)
@@ -149,8 +149,8 @@ def test_the_position_of_the_job_is_one_that_databricks_knows() -> None:
 
 
 def test_jobs_and_notebooks_set_ansi_mode_themselves() -> None:
-    """Clusters differ in it: on by default from runtime 17 on."""
+    """The default differs between clusters: it is on from runtime 17 on."""
     built = [path.stem for path in JOBS if "SparkSession.builder" in path.read_text()]
-    assert built == ["rehearse", "session"]  # the first reads no value
+    assert built == ["rehearse", "session"]  # `rehearse` reads no values
     setting = 'spark.conf.set("spark.sql.ansi.enabled", "true")'
     assert [path.stem for path in NOTEBOOKS if setting not in path.read_text()] == []

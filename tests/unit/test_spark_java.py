@@ -1,4 +1,4 @@
-"""The class path that Spark's java gets, from the script itself."""
+"""The class path that ``spark/launch/bin/java`` passes to java."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "spark/launch/bin/java"
 
 
 def started(tmp_path: Path, *arguments: str) -> list[str]:
-    """What java is started with."""
+    """Return the arguments with which the script starts java."""
     java = tmp_path / "a java"
     java.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "LC_ALL=${LC_ALL-}" "$@"\n')
     java.chmod(0o755)
@@ -35,5 +35,5 @@ def test_each_jar_is_named_once_in_order(tmp_path: Path) -> None:
     assert [first, option, *rest] == ["-Xmx1g", "-cp", "Main", "*", "a b", ""]
 
 
-def test_a_command_without_a_class_path_is_left_alone(tmp_path: Path) -> None:
+def test_a_command_without_a_class_path_is_unchanged(tmp_path: Path) -> None:
     assert started(tmp_path, "-version") == ["-version"]

@@ -1,4 +1,4 @@
-"""One Kinesis engine for all tests of the source, and a query's reader without Spark."""
+"""One Kinesis engine for all tests of the source, and the reader of a query without Spark."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def proxy(engine: Engine) -> Iterator[FaultProxy]:
-    """A way to the engine of this test's own."""
+    """A proxy to the engine for one test."""
     with FaultProxy(engine) as opened:
         yield opened
 
 
 class Query:
-    """A reader and its planner; what travels is pickled and read as JSON."""
+    """A reader and its planner; tasks are pickled, and offsets pass through JSON."""
 
     def __init__(self, options: KinesisOptions) -> None:
         self.reader = KinesisStreamReader(options)
         self.batches: list[Batch] = []
 
     def start(self) -> Document:
-        """Where the query begins."""
-        return travel(self.reader.initialOffset())
+        """Return where the query begins."""
+        return stored(self.reader.initialOffset())
 
     def rows(self, start: Document, end: Document) -> list[Row]:
-        """Rows of a batch, read as an executor does."""
+        """Return the rows of a batch, read as in an executor."""
         found: list[Row] = []
         for partition in self.reader.partitions(start, end):
             executor = pickle.loads(pickle.dumps(self.reader))
@@ -55,41 +55,41 @@ class Query:
         return found
 
     def batch(self, start: Document) -> Document:
-        """Do the next batch, if there is one; return where it ends."""
-        end = travel(self.reader._plan().next_batch(Offset.parse(start)).document())
+        """Read the next batch, if there is one; return where it ends."""
+        end = stored(self.reader._plan().next_batch(Offset.parse(start)).document())
         if end != start:
             self.batches.append((start, end, self.rows(start, end)))
             self.reader.commit(end)
         return end
 
     def read(self, start: Document, count: int, seconds: float = 30) -> Document:
-        """Do batches until they have had ``count`` more rows; return where the last one ends."""
+        """Read batches until they have ``count`` more rows; return where the last one ends."""
         position = start
         wanted = len(self.found) + count
 
-        def there() -> bool:
+        def complete() -> bool:
             nonlocal position
             position = self.batch(position)
             return len(self.found) >= wanted
 
-        wait_for(f"{count} rows", there, seconds)
+        wait_for(f"{count} rows", complete, seconds)
         assert len(self.found) == wanted
         return position
 
     @property
     def found(self) -> list[Row]:
-        """Rows of all batches."""
+        """Return the rows of all batches."""
         return [row for _, _, rows in self.batches for row in rows]
 
 
-def travel(document: Document) -> Document:
-    """An offset as it comes back from a checkpoint."""
+def stored(document: Document) -> Document:
+    """Return an offset as it is after a checkpoint."""
     back: Document = json.loads(json.dumps(document))
     return back
 
 
 def texts(rows: list[Row]) -> list[str]:
-    """What the records hold."""
+    """Return the data of the rows as text."""
     return [row["data"].decode() for row in rows]
 
 
@@ -98,7 +98,7 @@ QueryOf = Callable[..., Query]
 
 @pytest.fixture
 def query() -> Iterator[QueryOf]:
-    """Make queries on streams; by default from their beginning."""
+    """Makes queries on streams; by default from their beginning."""
     made: list[Query] = []
 
     def make(*streams: Stream, **options: str) -> Query:

@@ -1,4 +1,4 @@
-"""Options: what each takes, and how a wrong one is refused. Offsets: what they look like."""
+"""The values of each option, the refusal of wrong ones, and the form of offsets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_defaults() -> None:
     assert options.fail_on_data_loss
 
 
-def test_defaults_of_a_job_hold_for_what_a_query_does_not_give() -> None:
+def test_defaults_of_a_job_apply_to_options_that_a_query_does_not_set() -> None:
     class Lenient(KinesisDataSource):
         defaults = MappingProxyType({"failOnDataLoss": "false"})
 
@@ -57,7 +57,7 @@ def test_settings_are_the_defaults_of_region_and_endpoint() -> None:
     assert (options.region, options.endpoint) == ("eu-north-1", "https://kinesis.test")
 
 
-TAKEN: dict[str, tuple[str, object]] = {
+VALUES: dict[str, tuple[str, object]] = {
     "streamName": ("a, b", ("a", "b")),
     "region": ("us-west-2", "us-west-2"),
     "endpoint": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
@@ -74,17 +74,17 @@ TAKEN: dict[str, tuple[str, object]] = {
     "coalesceBinSize": ("1gb", 2**30),
     "failOnDataLoss": ("false", False),
 }
-"""A text of each option that has an effect, and what it means."""
+"""A text for each option that has an effect, and its parsed value."""
 WITHOUT_EFFECT = {"consumerMode": "polling", "maxFetchDuration": "1h", "shardsPerTask": "3"}
 WITHOUT_EFFECT |= {"reuseKinesisClient": "false", "clientRetries": "1"}
 
 
-def test_names_count_in_any_case_and_every_option_is_taken() -> None:
-    given = {name: text for name, (text, _) in TAKEN.items()} | WITHOUT_EFFECT
+def test_names_ignore_case_and_every_option_is_accepted() -> None:
+    given = {name: text for name, (text, _) in VALUES.items()} | WITHOUT_EFFECT
     assert list(given) == [option.name for option in TABLE]
     lower = {name.lower(): value for name, value in given.items()}
     assert astuple(KinesisOptions.parse(lower, NOWHERE)) == tuple(
-        value for _, value in TAKEN.values()
+        value for _, value in VALUES.values()
     )
 
 
@@ -162,7 +162,7 @@ def test_a_wrong_option_is_named_with_its_value(given: dict[str, Any], message: 
         parse(**given)
 
 
-def test_the_docstring_has_every_option() -> None:
+def test_the_docstring_describes_every_option() -> None:
     documented = re.findall(r"^``(\w+)`` +(\S*)", kinesis.__doc__ or "", re.MULTILINE)
     found = [(name, default) for name, default in documented if name in {o.name for o in TABLE}]
     assert [name for name, _ in found] == [option.name for option in TABLE]
@@ -171,7 +171,7 @@ def test_the_docstring_has_every_option() -> None:
     assert not {option.name for option in TABLE} & set(DATABRICKS_ALONE)
 
 
-def test_an_offset_is_the_same_after_its_journey() -> None:
+def test_an_offset_is_the_same_after_a_round_trip() -> None:
     name = ShardName("posts", "shardId-000000000000")
     offset = Offset("TRIM_HORIZON", {name: Range("1", "TRIM_HORIZON", "17", 3)}, complete=True)
     assert Offset.parse(offset.document()) == offset

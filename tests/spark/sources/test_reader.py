@@ -1,4 +1,4 @@
-"""The reader on a real Kinesis engine, without Spark: positions, closed batches, restarts."""
+"""The reader on a real Kinesis engine, without Spark: positions, complete offsets, restarts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spark.pipeline.errors import SourceError
-from tests.spark.sources.conftest import QueryOf, texts, travel
+from tests.spark.sources.conftest import QueryOf, stored, texts
 from tests.support.engine import Engine, Stream
 from tests.support.waiting import wait_for
 
@@ -33,8 +33,8 @@ def test_columns(engine: Engine, query: QueryOf) -> None:
     }
 
 
-def test_each_offset_closes_its_batch(engine: Engine, query: QueryOf) -> None:
-    """Any batch is read again, the same, by a process that knows nothing else."""
+def test_each_offset_describes_its_batch_completely(engine: Engine, query: QueryOf) -> None:
+    """Another process reads the same rows again from the offsets alone."""
     stream = engine.stream(3)
     reading = query(stream, maxRecordsPerFetch="7", fetchBufferSize="1")
     position = reading.start()
@@ -55,8 +55,8 @@ def test_each_offset_closes_its_batch(engine: Engine, query: QueryOf) -> None:
     assert sorted(texts(restarted.found)) == sorted(texts(reading.found[before:]))
 
 
-def test_the_first_batch_is_closed_as_well(engine: Engine, query: QueryOf) -> None:
-    """Spark doesn't keep the initial offset: after a restart there is another one."""
+def test_the_first_batch_is_repeated_with_the_same_rows(engine: Engine, query: QueryOf) -> None:
+    """Spark does not store the initial offset: after a restart there is a new one."""
     stream = engine.stream(2)
     stream.put(5)
     reading = query(stream, initialPosition="latest")
@@ -92,12 +92,12 @@ def test_initial_positions(engine: Engine, query: QueryOf, position: str) -> Non
 
 
 def _let_time_pass(stream: Stream) -> None:
-    """Wait until whatever is put now arrives later; the engine makes shards of a split a second
-    after the split, by its own telling.
+    """Wait until new records arrive later than all others; the engine dates the shards of a split
+    a second after the split.
     """
-    counted_posts = [record["ApproximateArrivalTimestamp"] for _, record in stream.records()]
-    newest = max(counted_posts).timestamp()
-    wait_for("the newest record to be past", lambda: time.time() > newest + 0.002)
+    arrivals = [record["ApproximateArrivalTimestamp"] for _, record in stream.records()]
+    newest = max(arrivals).timestamp()
+    wait_for("the newest arrival to be over", lambda: time.time() > newest + 0.002)
 
 
 def test_several_streams(engine: Engine, query: QueryOf) -> None:
@@ -114,7 +114,7 @@ def test_several_streams(engine: Engine, query: QueryOf) -> None:
         fewer.batch(position)
 
 
-def test_no_such_stream(engine: Engine, query: QueryOf) -> None:
+def test_a_missing_stream_is_an_error(engine: Engine, query: QueryOf) -> None:
     stream = engine.stream()
     stream.delete()
     with pytest.raises(SourceError, match=f"{stream.name}.*ResourceNotFoundException"):
@@ -123,11 +123,11 @@ def test_no_such_stream(engine: Engine, query: QueryOf) -> None:
 
 @pytest.mark.parametrize("position", ["trim_horizon", "latest"])
 @pytest.mark.parametrize("buffer", ["1", "3000", "1mb"])
-@pytest.mark.parametrize("told", [False, True], ids=["asked before it's told", "told first"])
-def test_the_first_answer_does_for_a_new_query_and_for_one_that_goes_on(
-    engine: Engine, query: QueryOf, position: str, buffer: str, told: bool
+@pytest.mark.parametrize("reported", [False, True], ids=["result before report", "report first"])
+def test_the_first_result_is_right_for_a_new_and_for_a_restarted_query(
+    engine: Engine, query: QueryOf, position: str, buffer: str, reported: bool
 ) -> None:
-    """Spark may ask before it has reported where the query stands, and never again."""
+    """Spark may call before it has reported the position of the query, and only once."""
     stream = engine.stream(2)
     old = stream.put(30)
     new = query(stream, initialPosition=position, fetchBufferSize=buffer, maxRecordsPerFetch="4")
@@ -140,26 +140,26 @@ def test_the_first_answer_does_for_a_new_query_and_for_one_that_goes_on(
     more = stream.put(30)
     options = {"fetchBufferSize": buffer, "maxRecordsPerFetch": "7"}
     later = query(stream, initialPosition=position, **options)
-    if told:
+    if reported:
         assert later.reader.partitions(end, end) == []
-    there = travel(later.reader.latestOffset())
+    newest_end = stored(later.reader.latestOffset())
     stream.put(5)
-    assert told or later.reader.partitions(end, end) == []
+    assert reported or later.reader.partitions(end, end) == []
     later.reader.latestOffset()  # for a progress report
-    assert sorted(texts(later.rows(end, there))) == sorted(more)
-    assert sorted(texts(query(stream).rows(end, there))) == sorted(more)
+    assert sorted(texts(later.rows(end, newest_end))) == sorted(more)
+    assert sorted(texts(query(stream).rows(end, newest_end))) == sorted(more)
 
     last = query(stream, initialPosition=position)
-    assert not told or last.reader.partitions(there, there) == []
-    found = last.rows(there, last.reader.latestOffset())
+    assert not reported or last.reader.partitions(newest_end, newest_end) == []
+    found = last.rows(newest_end, last.reader.latestOffset())
     assert sorted(texts(found)) == sorted(stream.sent[-5:])
     idle = query(stream, initialPosition=position)
-    idle.reader.partitions(there, there)
-    standing = travel(idle.reader.latestOffset())
-    assert travel(idle.reader.latestOffset()) == standing
+    idle.reader.partitions(newest_end, newest_end)
+    standing = stored(idle.reader.latestOffset())
+    assert stored(idle.reader.latestOffset()) == standing
 
 
-def test_a_stream_that_nothing_came_into(engine: Engine, query: QueryOf) -> None:
+def test_a_stream_without_records(engine: Engine, query: QueryOf) -> None:
     stream = engine.stream(2)
     for position in ("latest", "trim_horizon"):
         reading = query(stream, initialPosition=position)

@@ -1,4 +1,4 @@
-"""Records as rows, without Kinesis and without Spark."""
+"""The conversion of records to rows, without Kinesis and without Spark."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def test_rows_are_the_records_in_their_order(count: int) -> None:
 
 
 def test_reading_a_stream_imports_no_pandas() -> None:
-    """Each process of a query would need 50 MiB more, though pandas is there for other jobs."""
+    """pandas is installed for other jobs; its import would cost each process of a query 50 MiB."""
     code = """
 import importlib.util, sys
 from spark.pipeline.sources.kinesis.offsets import ShardName
 from spark.pipeline.sources.kinesis.partitions import _rows
 from spark.pipeline.sources.kinesis.records import rows
 keys = ("PartitionKey", "Data", "SequenceNumber", "ApproximateArrivalTimestamp")
-held = _rows([rows(ShardName("s", "i"), [dict(zip(keys, ("k", b"d", "1", 1)))])])
-assert sum(batch.num_rows for batch in held.read(None)) == 1
-assert importlib.util.find_spec("pandas"), "there is no pandas that could be imported"
+partition = _rows([rows(ShardName("s", "i"), [dict(zip(keys, ("k", b"d", "1", 1)))])])
+assert sum(batch.num_rows for batch in partition.read(None)) == 1
+assert importlib.util.find_spec("pandas"), "pandas is not installed"
 assert "pandas" not in sys.modules
 """
     done = subprocess.run(

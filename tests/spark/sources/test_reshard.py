@@ -1,4 +1,4 @@
-"""Shards that are split and merged while they are read."""
+"""Shards are split and merged while they are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.engine import Engine, FaultProxy, Stream
 
 
 def _check(query: Query, stream: Stream) -> None:
-    """Each record once, those of a key in their order."""
+    """Check that each record was read once, and those of a key in their order."""
     numbers: dict[str, list[int]] = {}
     for row in query.found:
         numbers.setdefault(row["partitionKey"], []).append(json.loads(row["data"])["n"])
@@ -31,7 +31,7 @@ def test_split_and_merge(
     stream.put(60)
     position = reading.read(position, 60)
     stream.put(30)
-    stream.split(stream.open()[0])  # which is not read through yet
+    stream.split(stream.open()[0])  # before it was read to its end
     stream.put(60)
     position = reading.read(position, 90)
     stream.put(30)
@@ -58,7 +58,7 @@ def test_split_and_merge(
             _check(restarted, stream)
 
 
-def test_a_parent_stays_in_the_offset_until_its_children_are(
+def test_a_parent_stays_in_the_offset_until_its_children_are_in_it(
     engine: Engine, query: QueryOf
 ) -> None:
     stream = engine.stream(1)
@@ -73,12 +73,14 @@ def test_a_parent_stays_in_the_offset_until_its_children_are(
     for _, end, _ in reading.batches:
         seen.append((parent in end["shards"], len(end["shards"]) - (parent in end["shards"])))
     assert set(seen) == {(True, 0), (False, 2)}
-    # A new process doesn't begin it again, long as it may be listed.
+    # A new process does not read the parent again although it is still listed.
     restarted = query(stream)
     assert restarted.batch(position) == position
 
 
-def test_many_generations_are_read_from_their_beginning(engine: Engine, query: QueryOf) -> None:
+def test_shards_of_many_generations_are_read_from_the_beginning(
+    engine: Engine, query: QueryOf
+) -> None:
     stream = engine.stream(1)
     for _ in range(3):
         stream.put(10)
@@ -91,7 +93,7 @@ def test_many_generations_are_read_from_their_beginning(engine: Engine, query: Q
     _check(reading, stream)
 
 
-def test_latest_leaves_what_earlier_generations_hold(engine: Engine, query: QueryOf) -> None:
+def test_latest_skips_the_records_of_earlier_generations(engine: Engine, query: QueryOf) -> None:
     stream = engine.stream(1)
     stream.put(10)
     stream.split(stream.open()[0])

@@ -1,4 +1,4 @@
-"""The streaming job as it runs, from Kinesis to its tables."""
+"""The streaming job as a process, from Kinesis to its tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Job:
-    """The job's process, and the tables that it keeps."""
+    """Starts the job as a process; reads its tables."""
 
     tables: Tables
     environment: dict[str, str]
@@ -77,14 +77,14 @@ def put(stream: Stream, *records: tuple[int, str]) -> None:
         stream.client.put_record(StreamName=stream.name, Data=text.encode(), PartitionKey=str(key))
 
 
-def test_to_the_end_and_on_from_there_until_a_signal(
+def test_a_second_run_continues_after_the_first_until_a_signal(
     job: Job, streams: dict[Entity, Stream]
 ) -> None:
     for entity, stream in streams.items():
         put(stream, (1, f'{{"{entity.key}":1}}'), (2, f'{{"{entity.key}":2}}'), (3, "junk"))
-    code, out, said = job.run("--once")
-    assert code == 0, said
-    assert json.loads(out) == {"batches": {"pin": 1, "geo": 1, "user": 1}}, said
+    code, out, err = job.run("--once")
+    assert code == 0, err
+    assert json.loads(out) == {"batches": {"pin": 1, "geo": 1, "user": 1}}, err
     tables = job.tables
     for entity in ENTITIES:
         assert set(tables.cleaned(entity)) == {1, 2}
@@ -100,17 +100,17 @@ def test_to_the_end_and_on_from_there_until_a_signal(
     put(streams[USER], (3, '{"ind":3}'))
     process = job.start("--interval", "0.2")
     with once(lambda: process.poll() is not None or 3 in tables.cleaned(USER), process.terminate):
-        out, said = process.communicate(timeout=250)
-    assert process.returncode == 0, said
+        out, err = process.communicate(timeout=250)
+    assert process.returncode == 0, err
     assert json.loads(out)["batches"] == {"pin": 0, "geo": 0, "user": 1}
     assert [len(tables.cleaned(entity)) for entity in (PIN, GEO, USER)] == [2, 2, 3]
 
 
-def test_streams_that_are_not_there_are_told(job: Job) -> None:
-    """After the restarts of a query, which are none here."""
-    code, out, said = job.run("--once", "--restarts", "0")
+def test_missing_streams_are_reported_in_one_line(job: Job) -> None:
+    """The job ends after the restarts of a query, here none."""
+    code, out, err = job.run("--once", "--restarts", "0")
     assert (code, out) == (1, "")
-    # Python workers of queries that were ended with the job may have more to say.
-    (line,) = (line for line in said.splitlines() if line.startswith("run_stream: "))
+    # Python workers of the ended queries may write further lines.
+    (line,) = (line for line in err.splitlines() if line.startswith("run_stream: "))
     assert line.startswith("run_stream: streaming-0a1b2c3d4e5f-")
     assert "under account 000000000000 not found" in line

@@ -1,4 +1,4 @@
-"""The source in Spark: queries as a user writes them, and a plain append over kill -9."""
+"""The source in Spark: queries as a user writes them, and a plain append with kill -9."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS = {
 
 @pytest.fixture
 def source(spark: SparkSession, engine: Engine) -> SparkSession:
-    """Spark, with the source."""
+    """The session with the registered source."""
     assert register(spark, Settings.from_environ({"AWS_ENDPOINT_URL": engine.endpoint}))
     return spark
 
@@ -38,7 +38,7 @@ def load(spark: SparkSession, engine: Engine, *streams: Stream, **options: str) 
 
 
 def drain(frame: DataFrame, checkpoint: Path) -> list[list[Any]]:
-    """Run a query until there is nothing more; return the rows of each batch."""
+    """Run a query until all records are read; return the rows of each batch."""
     batches: list[list[Any]] = []
     writer = frame.writeStream.foreachBatch(lambda found, _: batches.append(found.collect()))
     writer = writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True)
@@ -55,7 +55,7 @@ def test_it_is_left_to_databricks_where_aws_has_no_endpoint_of_ours(spark: Spark
 
 
 @pytest.mark.slow
-def test_a_query_reads_what_is_there_and_goes_on_after_that(
+def test_a_query_reads_all_records_and_continues_from_its_checkpoint(
     source: SparkSession, engine: Engine, tmp_path: Path
 ) -> None:
     stream, other = engine.stream(2), engine.stream(1)
@@ -93,10 +93,10 @@ def appending(engine: Engine, tmp_path: Path) -> Iterator[Appending]:
 
 
 @pytest.mark.slow
-def test_a_plain_append_has_each_record_once_over_kill_9(appending: Appending) -> None:
+def test_a_plain_append_has_each_record_once_despite_kill_9(appending: Appending) -> None:
     (stream,) = appending.streams
     stream.put(100)
-    first = appending.launch("--die-in", "0")  # with it goes the initial offset
+    first = appending.launch("--die-in", "0")  # the initial offset is lost with it
     assert first.wait(120) == -signal.SIGKILL
     assert len(appending.files()) == 1
     stream.put(100)

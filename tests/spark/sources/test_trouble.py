@@ -1,4 +1,4 @@
-"""What goes wrong with Kinesis, and what the reader makes of it."""
+"""The reader during faults of Kinesis: throttling, outages, lost records, recreated streams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOURS = 3600.0
 
 @pytest.fixture
 def own_engine() -> Iterator[Engine]:
-    """An engine that a test may restart or bring into another time."""
+    """An engine that a test may restart, and whose clock it may move."""
     with Engine() as started:
         yield started
 
@@ -39,7 +39,7 @@ def test_throttled_calls_are_repeated(engine: Engine, proxy: FaultProxy, query: 
     assert not any(proxy.faults.values())
 
 
-def test_what_kinesis_refuses_is_an_error_at_once(
+def test_a_refused_call_is_an_error_at_once(
     engine: Engine, proxy: FaultProxy, query: QueryOf
 ) -> None:
     stream = engine.stream()
@@ -50,7 +50,7 @@ def test_what_kinesis_refuses_is_an_error_at_once(
         wait_for("the error", lambda: reading.batch(start) and False)
 
 
-def test_an_endpoint_that_goes_away_and_comes_back(
+def test_reading_continues_after_an_outage_of_the_endpoint(
     engine: Engine, proxy: FaultProxy, query: QueryOf, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stream = engine.stream(2)
@@ -59,28 +59,28 @@ def test_an_endpoint_that_goes_away_and_comes_back(
     position = reading.read(reading.start(), 20)
     proxy.down = True
     calls = len(proxy.calls)
-    wait_for("calls in vain", lambda: len(proxy.calls) > calls + 6)
+    wait_for("failed calls", lambda: len(proxy.calls) > calls + 6)
     stream.put(20)
-    assert reading.batch(position) == position  # nothing new, and nobody waits
+    assert reading.batch(position) == position  # no new records, and no wait for the endpoint
     proxy.down = False
     reading.read(position, 20)
     assert sorted(texts(reading.found)) == sorted(stream.sent)
-    said = capfd.readouterr().err
-    assert f"Kinesis at {proxy.endpoint} is away, trying again" in said
-    assert f"Kinesis at {proxy.endpoint} is back after" in said
+    error = capfd.readouterr().err
+    assert f"Kinesis at {proxy.endpoint} is away, trying again" in error
+    assert f"Kinesis at {proxy.endpoint} is back after" in error
 
 
-def test_the_engine_outlives_a_client_that_is_killed_amid_its_request(own_engine: Engine) -> None:
+def test_the_engine_survives_a_client_killed_during_its_request(own_engine: Engine) -> None:
     with socket.create_connection(("127.0.0.1", own_engine.port)) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: kinesis\r\nContent-Length: 1000\r\n\r\n{")
-        own_engine.client.list_streams()  # it has come to the request before
+        own_engine.client.list_streams()  # the engine has received the request before
     assert own_engine.process is not None
     for _ in range(10):
         own_engine.client.list_streams()
     assert own_engine.process.poll() is None
 
 
-def test_an_outage_has_an_end(
+def test_an_outage_is_an_error_after_its_limit(
     engine: Engine, proxy: FaultProxy, query: QueryOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "OUTAGE_LIMIT", 0.3)
@@ -97,7 +97,7 @@ def test_iterators_that_have_expired(own_engine: Engine, query: QueryOf) -> None
     stream.put(20)
     reading = query(stream)
     position = reading.read(reading.start(), 20)
-    own_engine.move_clock(400)  # five minutes are what an iterator lives for
+    own_engine.move_clock(400)  # an iterator expires after five minutes
     stream.put(20)
     position = reading.read(position, 20)
     own_engine.move_clock(800)
@@ -135,7 +135,7 @@ def test_a_batch_that_retention_has_cut(
 def test_a_shard_that_was_read_in_part_and_is_gone(
     engine: Engine, query: QueryOf, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The engine keeps closed shards without end: an offset that has one more says the same."""
+    """The engine never removes a closed shard, so the offset names one that never existed."""
     stream = engine.stream()
     stream.put(5)
     reading = query(stream)
@@ -163,12 +163,12 @@ def test_a_stream_deleted_and_created_again(engine: Engine, query: QueryOf, mean
         failing.reader.stop()
         going_on.reader.stop()
 
-    def created_anew() -> bool:
+    def created_again() -> bool:
         stream.delete()
         stream.create(3)
         return stream.shards()[0]["SequenceNumberRange"]["StartingSequenceNumber"] != first
 
-    wait_for("a stream that another second made", created_anew)
+    wait_for("a stream created in another second", created_again)
     stream.put(20)
     if meanwhile == "stopped":
         failing, going_on = query(stream), query(stream, failOnDataLoss="false")
@@ -182,28 +182,28 @@ def test_a_stream_deleted_and_created_again(engine: Engine, query: QueryOf, mean
 def test_a_stream_that_is_just_being_created_again(
     own_engine: Engine, query: QueryOf, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The engine lists no shards of it then: they aren't gone for that."""
+    """The engine lists no shards of the stream then; they do not count as lost."""
     stream = own_engine.stream(2)
     stream.put(5)
     reading = query(stream)
     position = reading.read(reading.start(), 5)
     stream.delete()
     own_engine.move_clock(10)
-    own_engine.tell("hold")
+    own_engine.send("hold")
     stream.client.create_stream(StreamName=stream.name, ShardCount=2)
     assert not stream.shards()
-    said = ""
+    error = ""
 
     def waits() -> bool:
-        nonlocal said
-        said += capfd.readouterr().err
-        return "it has no shards: it is being made or deleted" in said
+        nonlocal error
+        error += capfd.readouterr().err
+        return "it has no shards: it is being made or deleted" in error
 
     with ThreadPoolExecutor(1) as thread:
         failing = query(stream)
         batch = thread.submit(failing.batch, position)
-        wait_for("its word of waiting", waits)
-        own_engine.tell("go")
+        wait_for("the message that it waits", waits)
+        own_engine.send("go")
         with pytest.raises(DataLossError, match=f"{stream.name} was deleted and created again"):
             batch.result(30)
 
@@ -224,7 +224,7 @@ def test_a_batch_of_a_stream_that_was_created_again(own_engine: Engine, query: Q
 
 
 def test_an_engine_that_forgets(own_engine: Engine, query: QueryOf) -> None:
-    """What a restart of LocalStack looks like: nobody, no stream, a new stream."""
+    """As after a restart of LocalStack: no engine, then no stream, then a new stream."""
     stream = own_engine.stream()
     stream.put(5)
     failing, going_on = (query(stream, failOnDataLoss=flag) for flag in ("true", "false"))
