@@ -64,18 +64,15 @@ def emulator(stack: Any, posts: int, *options: str) -> Measured:
 @pytest.mark.timeout(300)
 def test_emulator_against_the_original_loop(stack: Any, say: Callable[..., None]) -> None:
     four, batch = ("--in-flight", "4"), ("--batch-size", "500")
-    programs: dict[str, Callable[[], Measured]] = {
+    runs: dict[str, Callable[[], Measured]] = {
         "original loop": lambda: original_loop(stack.settings),
         "one by one": lambda: emulator(stack, ONE_BY_ONE),
         "one by one, 4 in flight": lambda: emulator(stack, ONE_BY_ONE, *four),
         "batches of 500": lambda: emulator(stack, BATCHED, *batch),
         "batches of 500, 4 in flight": lambda: emulator(stack, BATCHED, *batch, *four),
     }
-    rounds = [{program: measure() for program, measure in programs.items()} for _ in range(ROUNDS)]
-    rates = {
-        program: sum(r[program][0] for r in rounds) / sum(r[program][1] for r in rounds)
-        for program in programs
-    }
+    rounds = [{run: measure() for run, measure in runs.items()} for _ in range(ROUNDS)]
+    rates = {run: sum(r[run][0] for r in rounds) / sum(r[run][1] for r in rounds) for run in runs}
     loop = rates["original loop"]
-    lines = [f"  {program:28} {r:9.1f} posts/s {r / loop:8.1f} x" for program, r in rates.items()]
+    lines = [f"  {run:28} {r:9.1f} posts/s {r / loop:8.1f} x" for run, r in rates.items()]
     say("emulator, through the gateway", *lines)

@@ -154,9 +154,7 @@ def test_three_kills_lose_and_duplicate_no_record(stack: Stack, bucket: Bucket) 
     bucket.check(load)
 
 
-def test_the_sink_continues_after_an_outage_of_s3(
-    stack: Stack, bucket: Bucket, access: Access
-) -> None:
+def test_the_sink_survives_a_kill_of_s3(stack: Stack, bucket: Bucket, access: Access) -> None:
     with Load(stack.settings) as load:
         bucket.wait_for_more(load, 400)
         stack.kill("localstack")

@@ -20,13 +20,13 @@ def posts(tables: Tables, entity: Entity) -> int | None:
 def test_the_table_keeps_all_streams_while_only_one_has_restarted(tables: Tables) -> None:
     live_table, geo, user = tables.new_live_table(), Stream(GEO), Stream(USER)
     for stream in (geo, user):
-        sink = tables.sink(stream.entity, live_table=live_table)
+        sink = tables.sink(stream.entity, live=live_table)
         sink(tables.frame(stream.put('{"ind":1}', "junk")), 0)
     live_table.flush()
     assert (posts(tables, GEO), posts(tables, USER)) == (1, 1)
     before = tables.live(USER)
     restarted = tables.new_live_table()
-    tables.sink(GEO, live_table=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
+    tables.sink(GEO, live=restarted)(tables.frame(geo.put('{"ind":2}')), 1)
     restarted.flush()
     assert posts(tables, GEO) == 2
     assert tables.live(USER) == before

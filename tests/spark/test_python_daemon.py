@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 
 def test_a_worker_reads_no_zip_and_freezes_imported_objects(spark: SparkSession) -> None:
-    def inspect(_: int) -> tuple[list[str], int, str]:
+    def state(_: int) -> tuple[list[str], int, str]:
         import gc
         import sys
 
@@ -19,9 +19,7 @@ def test_a_worker_reads_no_zip_and_freezes_imported_objects(spark: SparkSession)
         return sorted(kinds), gc.get_freeze_count(), pyspark.__file__
 
     for _ in range(2):  # the second time in a worker that has done a task
-        ((finders, frozen, library),) = (
-            spark.sparkContext.parallelize([0], 1).map(inspect).collect()
-        )
+        ((finders, frozen, library),) = spark.sparkContext.parallelize([0], 1).map(state).collect()
         assert "FileFinder" in finders
         assert "zipimporter" not in finders
         assert frozen > 10_000

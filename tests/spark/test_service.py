@@ -41,11 +41,9 @@ def files(tables: Tables, tmp_path: Path) -> Files:
     return Files(tables, tmp_path / "streams")
 
 
-def _service(
-    tables: Tables, read: Reader, check_lock: Callable[[], None], tmp_path: Path
-) -> Service:
+def _service(tables: Tables, read: Reader, check_lock: Callable[[], None], folder: Path) -> Service:
     location, policy = tables.location(GEO), RestartPolicy(2, first_delay=0.01)
-    live_table, checkpoints = tables.new_live_table(check_lock), str(tmp_path / "ck")
+    live_table, checkpoints = tables.new_live_table(check_lock), str(folder / "ck")
     return Service(tables.spark, [location], live_table, read, checkpoints, check_lock, 0.1, policy)
 
 

@@ -138,9 +138,7 @@ def test_the_next_job_publishes_the_posts_of_a_killed_one(
 ) -> None:
     live_table = tables.live_table
     killed = tables.sink(GEO)
-    monkeypatch.setattr(
-        live_table, "publish", lambda *_: None
-    )  # the job is killed before it publishes
+    monkeypatch.setattr(live_table, "publish", lambda *_: None)  # killed before
     killed(tables.frame(Stream(GEO).put('{"ind":1}', '{"ind":2}')), 0)
     assert tables.live(GEO) == {}
     monkeypatch.undo()

@@ -29,11 +29,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--streams", required=True)
-    parser.add_argument(
-        "--die-in",
-        type=int,
-        help="batch that is written but not committed, because the query kills itself",
-    )
+    parser.add_argument("--die-in", type=int, help="batch after whose write the query is killed")
     parser.add_argument("--available-now", action="store_true")
     arguments = parser.parse_args()
     batches = arguments.folder / "batches"

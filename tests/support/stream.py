@@ -76,16 +76,13 @@ class Tables:
         return StreamLocation.of(entity, ID, str(self.root))
 
     def sink(
-        self,
-        entity: Entity,
-        check_lock: LockCheck = lambda: None,
-        live_table: LiveTable | None = None,
+        self, entity: Entity, check_lock: LockCheck = lambda: None, live: LiveTable | None = None
     ) -> Feed:
         """Make a sink, as a start of the job does; by default with the shared live table.
 
         In a job, a kill ends the live table's thread, too; here a second one would write as well.
         """
-        writer = live_table or self.live_table
+        writer = live or self.live_table
         return Feed(self.spark, self.location(entity), writer, check_lock, lambda: self.clock[0])
 
     @cached_property

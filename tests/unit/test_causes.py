@@ -79,10 +79,7 @@ proxy = (
             Throwable("AWSClientIOException", REFUSED, Throwable("a.B", "Connection refused")),
             f"AWSClientIOException: {REFUSED}",
         ),
-        (
-            Throwable("a.B", "message", Throwable("java.lang.InterruptedException", None)),
-            "a.B: message",
-        ),
+        (Throwable("a.B", "text", Throwable("java.lang.InterruptedException", None)), "a.B: text"),
         # Python within Java, and Java within Python within Java.
         (
             Throwable("py4j.Py4JException", f"{proxy}ValueError: bad\n"),

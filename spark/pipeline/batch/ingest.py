@@ -112,11 +112,8 @@ def _start(
     check_lock: LockCheck,
     failures: list[Exception],
 ) -> StreamingQuery:
-    for table, schema in (
-        (location.table, CLEANED[location.entity]),
-        (location.quarantine, QUARANTINE),
-    ):
-        table.create(spark, schema)
+    location.table.create(spark, CLEANED[location.entity])
+    location.quarantine.create(spark, QUARANTINE)
     reader = spark.readStream.option("maxFilesPerTrigger", OBJECTS_A_BATCH)
     objects = stored(reader, location.objects)
 

@@ -155,9 +155,7 @@ class _ObjectLock:
         """Write the lock under a condition; return whether this run owns it now."""
         # The time changes the object at every renewal, so that a waiting run notices it.
         body = self._owner.write(renewed=time.time_ns())
-        sent_at = (
-            time.monotonic()
-        )  # before the call: the response may come long after S3 has stored it
+        sent_at = time.monotonic()  # the response may come long after S3 has stored the lock
         answer = self._call("put_object", REFUSED, Body=body, **condition)
         if answer is not None:
             self._etag = answer["ETag"]

@@ -102,9 +102,7 @@ def check(
         MissingError: a table does not exist.
     """
     with ThreadPoolExecutor(len(locations)) as pool:
-        made = pool.map(
-            lambda location: _check_entity(spark, location, thresholds, until), locations
-        )
+        made = pool.map(lambda loc: _check_entity(spark, loc, thresholds, until), locations)
         return [found for checks in made for found in checks]
 
 
@@ -138,9 +136,7 @@ def _check_entity(
         *(F.count_if(F.col(column).isNull()).alias(column) for column in cleaned.columns)
     ).collect()
     checks = []
-    for check, column, value, detail in _measurements(
-        of_cleaned, of_quarantine, nulls.asDict(), until
-    ):
+    for check, column, value, detail in _measures(of_cleaned, of_quarantine, nulls.asDict(), until):
         most = thresholds[null_share(name, column) if check == "null_share" else check]
         ok = value is not None and value <= most
         checks.append(Check(check, name, column, value, most, ok, detail))
@@ -157,7 +153,7 @@ def _or_empty(spark: SparkSession, load: Callable[[], DataFrame], schema: str) -
         return spark.createDataFrame([], schema)
 
 
-def _measurements(
+def _measures(
     cleaned: Reconciliation, quarantine: Reconciliation, nulls: Mapping[str, int], until: datetime
 ) -> Iterator[tuple[str, str, float | None, str]]:
     """Yield check, column, value and detail of all checks of an entity."""

@@ -58,12 +58,7 @@ class CountedPosts:
     """
 
     def __init__(
-        self,
-        spark: SparkSession,
-        table: Table,
-        cleaned: Table,
-        check_lock: LockCheck,
-        fresh: bool = False,
+        self, spark: SparkSession, table: Table, cleaned: Table, check_lock: LockCheck, fresh: bool
     ) -> None:
         self._spark, self._table, self._check_lock = spark, table, check_lock
         noted: list[Post] = []

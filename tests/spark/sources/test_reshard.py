@@ -20,9 +20,7 @@ def _check(query: Query, stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("never_ends", [False, True], ids=["null at the end", "never ends"])
-def test_split_and_merge(
-    engine: Engine, proxy: FaultProxy, query: QueryOf, never_ends: bool
-) -> None:
+def test_resharding(engine: Engine, proxy: FaultProxy, query: QueryOf, never_ends: bool) -> None:
     proxy.never_ends = never_ends
     stream = engine.stream(2)
     options = {"endpoint": proxy.endpoint, "maxRecordsPerFetch": "17", "fetchBufferSize": "1"}
@@ -78,9 +76,7 @@ def test_a_parent_stays_in_the_offset_until_its_children_are_in_it(
     assert restarted.batch(position) == position
 
 
-def test_shards_of_many_generations_are_read_from_the_beginning(
-    engine: Engine, query: QueryOf
-) -> None:
+def test_many_generations_are_read_from_their_beginning(engine: Engine, query: QueryOf) -> None:
     stream = engine.stream(1)
     for _ in range(3):
         stream.put(10)

@@ -39,9 +39,7 @@ def test_throttled_calls_are_repeated(engine: Engine, proxy: FaultProxy, query: 
     assert not any(proxy.faults.values())
 
 
-def test_a_refused_call_is_an_error_at_once(
-    engine: Engine, proxy: FaultProxy, query: QueryOf
-) -> None:
+def test_a_refusal_is_an_error_at_once(engine: Engine, proxy: FaultProxy, query: QueryOf) -> None:
     stream = engine.stream()
     reading = query(stream, endpoint=proxy.endpoint)
     start = reading.start()

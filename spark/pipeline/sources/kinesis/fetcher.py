@@ -109,9 +109,7 @@ class Fetcher(Background):
         limit = self._options.fetch_records
         found = pages(kinesis, self.shard, self.after, limit, self._first)
         while self._wait_for_space():
-            closed = (
-                self.closed
-            )  # read before the call: a record may arrive just before the shard is closed
+            closed = self.closed  # before the call: a record may arrive just before the end
             page = next(found)
             size = self._keep(page, closed)
             if self.finished:

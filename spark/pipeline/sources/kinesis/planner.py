@@ -107,9 +107,7 @@ class Planner:
         """
         while True:
             lineage = self._lineage(self._children_expected(start))
-            ranges = existing_ranges(
-                self._options, self._kinesis, lineage, self._checked_ranges(start)
-            )
+            ranges = existing_ranges(self._options, self._kinesis, lineage, self._checked(start))
             for shard in list(lineage.startable(ranges)):
                 ranges[shard.name] = Range(shard.first, start.begin, start.begin, 0)
             self._fetch(lineage, ranges)
@@ -178,7 +176,7 @@ class Planner:
             self._fetchers.clear()
         self._until = until
 
-    def _checked_ranges(self, start: Offset) -> Mapping[ShardName, Range]:
+    def _checked(self, start: Offset) -> Mapping[ShardName, Range]:
         for name in start.shards:
             if name.stream not in self._options.streams:
                 raise SourceError(
