@@ -72,7 +72,7 @@ class Lake:
 @pytest.mark.timeout(1200)
 def test_a_reused_jvm_against_a_new_one(tmp_path: Path, say: Callable[..., None]) -> None:
     block = next(blocks())
-    found: dict[tuple[str, str], list[float]] = {}
+    times: dict[tuple[str, str], list[float]] = {}
     with ExitStack() as started:
         lakes = {}
         for name, idle in (("new", 0), ("waiting", 600)):
@@ -85,13 +85,13 @@ def test_a_reused_jvm_against_a_new_one(tmp_path: Path, say: Callable[..., None]
             for name, lake in lakes.items():
                 seconds, output = lake.seconds("run_batch")
                 assert {e["records"] for e in output["entities"].values()} == {0}
-                found.setdefault((name, "a batch with nothing new"), []).append(seconds)
+                times.setdefault((name, "a batch with nothing new"), []).append(seconds)
                 seconds, output = lake.seconds("check_quality")
                 assert output["ok"]
-                found.setdefault((name, f"the gate over {POSTS} posts"), []).append(seconds)
+                times.setdefault((name, f"the gate over {POSTS} posts"), []).append(seconds)
     lines = []
-    for job in dict.fromkeys(job for _, job in found):
-        new, waiting = (statistics.median(found[name, job]) for name in lakes)
+    for job in dict.fromkeys(job for _, job in times):
+        new, waiting = (statistics.median(times[name, job]) for name in lakes)
         lines.append(
             f"  {job:26} {new:5.1f} in a JVM of its own, {waiting:5.1f} in one that has waited,"
             f" ratio {waiting / new:.2f}"

@@ -1,6 +1,6 @@
 """The innermost cause of an error, with stand-ins for py4j's objects, without a JVM.
 
-``tests/contracts/databricks/test_failed_queries.py`` tests real errors of Spark.
+``tests/spark/test_failed_queries.py`` tests real errors of Spark.
 """
 
 from __future__ import annotations

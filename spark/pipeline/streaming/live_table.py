@@ -51,7 +51,7 @@ class LiveTable:
         self._newest: dict[str, list[_Row]] = {}
         self._unwritten = False
         self._next_write = 0.0
-        self._hurry = threading.Event()
+        self._flush_now = threading.Event()
         self._error: Exception | None = None
         self._task: Future[None] = self._pool.submit(self._try_write)
 
@@ -73,11 +73,11 @@ class LiveTable:
         Raises:
             Exception: the error of the write.
         """
-        self._hurry.set()
+        self._flush_now.set()
         try:
             self._task.result()
         finally:
-            self._hurry.clear()
+            self._flush_now.clear()
         self._raise()
 
     def _raise(self) -> None:
@@ -98,7 +98,7 @@ class LiveTable:
             self._before = self._read()
         if not self._unwritten:  # an earlier task has written the rows
             return
-        self._hurry.wait(max(0.0, self._next_write - time.monotonic()))
+        self._flush_now.wait(max(0.0, self._next_write - time.monotonic()))
         begun = time.monotonic()
         with self._lock:
             newest = {**self._before, **self._newest}

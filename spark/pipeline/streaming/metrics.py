@@ -95,7 +95,7 @@ class LiveMetrics:
         self._ageing: list[Post] = []
         self._posts = {name: _Window(length) for name, length in WINDOWS}
         self._bad = {name: _Window(length) for name, length in WINDOWS}
-        self._visible: deque[tuple[int, int]] = deque()
+        self._delays: deque[tuple[int, int]] = deque()
         self._add(counted_posts)
         self.quarantine(quarantined)
 
@@ -124,11 +124,11 @@ class LiveMetrics:
                 window.add(at, rule, count)
         self._advance()
 
-    def visible(self, now: int, arrivals: Iterable[int]) -> None:
+    def record_delays(self, now: int, arrivals: Iterable[int]) -> None:
         """Note that posts with these arrival times are in the cleaned table from now on."""
-        self._visible.extend((now, now - at) for at in arrivals)
-        while self._visible and self._visible[0][0] <= now - MINUTE:
-            self._visible.popleft()
+        self._delays.extend((now, now - at) for at in arrivals)
+        while self._delays and self._delays[0][0] <= now - MINUTE:
+            self._delays.popleft()
 
     def rows(self) -> list[LiveRow]:
         """Return the current metrics; none before the first record."""
@@ -145,10 +145,10 @@ class LiveMetrics:
                     yield metric, name, end - length, end, label, value, ordered.index(value) + 1
 
     def _freshness(self) -> Iterator[LiveRow]:
-        if not self._visible:
+        if not self._delays:
             return
-        end = self._visible[-1][0]
-        delays = sorted(delay for _, delay in self._visible)
+        end = self._delays[-1][0]
+        delays = sorted(delay for _, delay in self._delays)
         for label, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0)):
             value = delays[math.ceil(share * len(delays)) - 1]
             yield "freshness", "minute", end - MINUTE, end, label, value, 1

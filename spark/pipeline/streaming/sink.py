@@ -36,7 +36,7 @@ CHECKPOINTS = {PIN: "200", GEO: "250", USER: "300"}
 """Commits between two checkpoints of an entity's table. A checkpoint takes seconds, in which its
 query writes nothing else, so checkpoints are rare, and their intervals differ."""
 
-PLACE = ("stream", "shard", "sequence_number")
+RECORD_ID = ("stream", "shard", "sequence_number")
 """Columns that identify a record."""
 
 ONE_FILE_LIMIT = 100_000
@@ -166,13 +166,13 @@ class Sink:
     def _quarantine(self, batch: DataFrame, bad: list[tuple[int, str, int]]) -> None:
         rows = parse.quarantined(batch).select(STREAM_QUARANTINE.names)
         if self._first:  # an earlier start may have written it, and its records are counted
-            stored = self._location.quarantine.read(batch.sparkSession).select(*PLACE)
-            fresh = rows.join(stored, list(PLACE), "left_anti")
+            stored = self._location.quarantine.read(batch.sparkSession).select(*RECORD_ID)
+            fresh = rows.join(stored, list(RECORD_ID), "left_anti")
             at = F.unix_millis("arrived_at").alias("at")
             found = fresh.groupBy(at, "rule").count().collect()
             bad = [(row["at"], row["rule"], row["count"]) for row in found]
         self._check_lock()
-        self._location.quarantine.add(rows, PLACE)
+        self._location.quarantine.add(rows, RECORD_ID)
         self._live.quarantine(bad)
 
     def _clean(self, rows: DataFrame, found: list[Row], batch_id: int) -> None:
@@ -193,7 +193,7 @@ class Sink:
         posts = [Post(row["at"], row[KEY], row["label"]) for row in found]
         counted = self._live.count(posts)
         rest = self._write(rows.select(self._columns), found, batch_id, counted)
-        self._live.visible(self._clock(), (post.arrived_at for post in posts))
+        self._live.record_delays(self._clock(), (post.arrived_at for post in posts))
         self._counted_posts.add(rest)
 
     def _write(

@@ -142,21 +142,21 @@ class Kinesis:
                 if code(error) in passed:
                     raise
                 if code(error) not in THROTTLED:
-                    passing = code(error) == CHANGING or (wait and code(error) == MISSING)
-                    if status < 500 and not passing:
+                    temporary = code(error) == CHANGING or (wait and code(error) == MISSING)
+                    if status < 500 and not temporary:
                         raise SourceError(f"{subject}: {self._endpoint} says {error}") from error
-                    outage.goes_on(error)
+                    outage.report(error)
             except (
                 ConnectionError,
                 HTTPClientError,
                 ResponseParserError,
                 NotReadyError,
             ) as error:
-                outage.goes_on(error)
+                outage.report(error)
             except BotoCoreError as error:  # no credentials, no region, a wrong argument
                 raise SourceError(f"{subject}: {error}") from error
             else:
-                self.outages += outage.ends()
+                self.outages += outage.end()
                 return answer
             self._stopped.wait(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -165,22 +165,22 @@ class Kinesis:
 
 class _Outage:
     def __init__(self, subject: str, endpoint: str) -> None:
-        self._what = f"{subject}: Kinesis at {endpoint}"
+        self._name = f"{subject}: Kinesis at {endpoint}"
         self._since = 0.0
 
-    def goes_on(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         now = time.monotonic()
         if not self._since:
             self._since = now
-            sys.stderr.write(f"{self._what} is away, trying again: {error}\n")
+            sys.stderr.write(f"{self._name} is away, trying again: {error}\n")
         if now - self._since > OUTAGE_LIMIT:
-            raise SourceError(f"{self._what} is away for {OUTAGE_LIMIT:.0f} s: {error}") from error
+            raise SourceError(f"{self._name} is away for {OUTAGE_LIMIT:.0f} s: {error}") from error
 
-    def ends(self) -> bool:
+    def end(self) -> bool:
         """Report the end of an outage; return whether there was one."""
         if self._since:
             seconds = time.monotonic() - self._since
-            sys.stderr.write(f"{self._what} is back after {seconds:.1f} s\n")
+            sys.stderr.write(f"{self._name} is back after {seconds:.1f} s\n")
         return bool(self._since)
 
 

@@ -111,7 +111,7 @@ class Fetcher(Background):
         while self._wait_for_space():
             closed = self.closed  # before the call: a record may arrive just before the end
             page = next(found)
-            size = self._keep(page, closed)
+            size = self._store(page, closed)
             if self.finished:
                 return
             self._stopped.wait(self._pause(page, size))
@@ -122,7 +122,7 @@ class Fetcher(Background):
                 self._changed.wait(POLL_INTERVAL)
         return not self._stopped.is_set()
 
-    def _keep(self, page: Page, closed: bool) -> int:
+    def _store(self, page: Page, closed: bool) -> int:
         records, until = page.records, self._until
         # Some emulators return an iterator for a closed shard without end.
         ended = page.last or (closed and page.up_to_date and not records)

@@ -70,12 +70,12 @@ class Planner:
         size = 0
         while (end := self.next_batch(position)) is not position:
             for name, r in end.shards.items():
-                got = self._prefetched.pop((name, r.after, r.to), None)
-                had = first_rows.setdefault(name, FetchedRecords(r.after))
-                if got is not None and had.to == r.after and size < self._options.buffer_bytes:
-                    size += sum(batch.nbytes for batch in got.batches)
+                new = self._prefetched.pop((name, r.after, r.to), None)
+                first = first_rows.setdefault(name, FetchedRecords(r.after))
+                if new is not None and first.to == r.after and size < self._options.buffer_bytes:
+                    size += sum(batch.nbytes for batch in new.batches)
                     first_rows[name] = FetchedRecords(
-                        got.to, had.records + got.records, had.batches + got.batches
+                        new.to, first.records + new.records, first.batches + new.batches
                     )
             whole = end if whole is None else whole.followed_by(end)
             position = end
@@ -125,10 +125,10 @@ class Planner:
                 if lineage.awaits_children(name, ranges):
                     found[name] = Range(r.first, SHARD_END, SHARD_END, 0)
                 continue
-            got = taken.get(name, FetchedRecords(r.to))
-            found[name] = Range(r.first, r.to, got.to, got.records)
-            if got.records:
-                self._prefetched[name, r.to, got.to] = got
+            new = taken.get(name, FetchedRecords(r.to))
+            found[name] = Range(r.first, r.to, new.to, new.records)
+            if new.records:
+                self._prefetched[name, r.to, new.to] = new
         return start if _same(start, found) else Offset(start.begin, found)
 
     def ranges(
