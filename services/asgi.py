@@ -13,13 +13,13 @@ from granian.server.embed import Server
 
 
 async def serve(application: Any, name: str, address: tuple[str, int], connections: int) -> None:
-    """Serve until SIGTERM or SIGINT, then take no more requests and return.
+    """Serve until SIGTERM or SIGINT, then accept no more requests and return.
 
     Args:
         application: the ASGI application.
-        name: the service, for its first line on stderr.
+        name: the service's name in the first line on stderr.
         address: host and port to listen on.
-        connections: requests in hand at a time; more wait in the socket's queue.
+        connections: requests that are handled at a time; more wait in the socket's queue.
     """
     host, port = address
     server = Server(

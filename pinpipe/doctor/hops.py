@@ -17,7 +17,7 @@ from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from pinpipe.doctor.account import CONNECT, READ, Account
 from pinpipe.doctor.finding import Finding
-from services.kafka_client.login import Watch
+from services.kafka_client.login import LoginWatch
 
 MYSQL = 8
 """Major version of MySQL that the source database has at least."""
@@ -75,7 +75,7 @@ def kafka(account: Account) -> Iterator[Finding]:
     """Log in at a broker and list the topics: a read, as Kafka has no dry run."""
     area, servers = "Kafka", account.settings.kafka_bootstrap_servers
     # Why a login failed is only said to the watch: the call itself just doesn't get an answer.
-    watch = Watch(account.settings)
+    watch = LoginWatch(account.settings)
     try:
         login = account.access.kafka
     except PipelineError as error:

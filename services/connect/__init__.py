@@ -1,1 +1,1 @@
-"""Hop 6: the Kafka Connect worker and its S3 sink, which stand for MSK Connect."""
+"""Hop 6: the Kafka Connect worker and its S3 sink. They stand for MSK Connect."""

@@ -10,16 +10,16 @@ from contract import names
 from contract.settings import Settings
 
 TEMPLATE = Path(__file__).with_name("connector.json")
-"""The original's 13 properties, with our classes; and below them what they need beside."""
+"""The original's 13 properties, with this project's classes, then the additional ones."""
 
 
 def connector_name(settings: Settings) -> str:
-    """Name of the connector; its consumer group is ``connect-<name>``."""
+    """Return the name of the connector; its consumer group is ``connect-<name>``."""
     return f"{settings.user_id}-s3-sink"
 
 
 def connector_config(settings: Settings) -> dict[str, str]:
-    """Return the configuration that Connect's REST API, and MSK Connect, take."""
+    """Return the configuration for Connect's REST API and for MSK Connect."""
     values = {
         "aws_region": settings.aws_region,
         "bucket": settings.bucket,
@@ -32,6 +32,6 @@ def connector_config(settings: Settings) -> dict[str, str]:
     config = {key: Template(value).substitute(values) for key, value in template.items()}
     if settings.aws_endpoint_url:
         config["store.url"] = settings.aws_endpoint_url
-        # As over HTTPS on AWS. The SHA-256 of all bytes would be the most of the sink's work.
+        # As over HTTPS on AWS. The SHA-256 of all bytes would take most of the sink's time.
         config["s3.payload.signing.enabled"] = "false"
     return config

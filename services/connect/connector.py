@@ -1,7 +1,7 @@
-"""Creates or updates the S3 sink connector, and waits until it and its tasks work.
+"""Creates or updates the S3 sink connector, and waits until it and its tasks run.
 
-Idempotent: the same configuration again changes nothing. With ``--print`` it only
-prints the configuration, which is what MSK Connect takes.
+Idempotent: the same configuration again changes nothing. With ``--print`` it only prints the
+configuration, in the form that MSK Connect takes.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from contract.program import exit_status
 from contract.settings import Settings
 from services.connect.config import connector_config, connector_name
 from services.connect.rest import ConnectError, Worker
-from services.kafka_client.login import Watch, client_settings
+from services.kafka_client.login import LoginWatch, client_settings
 
 T = TypeVar("T")
 
 LIMIT = 90.0
 """Seconds to wait for the connector."""
 INTERVAL = 0.2
-"""Seconds between two looks."""
+"""Seconds between two attempts."""
 REBALANCING = 409
 """Status with which a worker answers while its group rebalances."""
 
 
-def refuse_errors(worker: Worker, name: str, config: dict[str, str]) -> None:
-    """Have the configuration validated.
+def validate(worker: Worker, name: str, config: dict[str, str]) -> None:
+    """Let the worker validate the configuration.
 
     Raises:
-        ConnectError: it has errors; the message has a line for each.
+        ConnectError: the configuration has errors; the message has a line for each.
     """
     errors = worker.validate({"name": name, **config})
     if errors:
@@ -45,70 +45,68 @@ def refuse_errors(worker: Worker, name: str, config: dict[str, str]) -> None:
 
 
 def wait_until_running(worker: Worker, name: str, tasks: int, deadline: float) -> dict[str, Any]:
-    """Wait until the connector and all of its ``tasks`` run; restart what has failed, once.
+    """Wait until the connector and all of its ``tasks`` run; restart failed ones once.
 
     Raises:
-        ConnectError: it has failed twice, or the deadline (of ``time.monotonic``) has passed.
+        ConnectError: one failed after the restart, or the deadline (of ``time.monotonic``) passed.
     """
     restarted = False
 
     def running() -> dict[str, Any] | None:
         nonlocal restarted
         status = worker.status(name)
-        parts = [status["connector"], *status["tasks"]]
-        failed = [part for part in parts if part["state"] == "FAILED"]
-        if failed and restarted:
+        states = {each["state"] for each in (status["connector"], *status["tasks"])}
+        if "FAILED" in states and restarted:
             raise PermanentError(describe(status))
-        if failed:
+        if "FAILED" in states:
             print(f"restarting {describe(status)}", file=sys.stderr)
             worker.restart_failed(name)
             restarted = True
             return None
-        states = {part["state"] for part in parts}
         return status if states == {"RUNNING"} and len(status["tasks"]) == tasks else None
 
     return _wait(running, f"connector {name} with {tasks} tasks to be RUNNING", deadline)
 
 
 def wait_until_assigned(settings: Settings, group: str, topics: set[str], deadline: float) -> None:
-    """Wait until the consumers of ``group`` have shared out all ``topics``.
+    """Wait until all ``topics`` are assigned to consumers of ``group``.
 
     Raises:
-        ConnectError: the deadline has passed.
+        ConnectError: the deadline passed.
         LoginError: Kafka refuses the login.
     """
-    watch = Watch(settings)
+    watch = LoginWatch(settings)
     admin = AdminClient(client_settings(settings) | {"error_cb": watch, "log_level": 0})
 
     def assigned() -> bool | None:
         try:
-            described = admin.describe_consumer_groups([group])[group].result(10)
+            description = admin.describe_consumer_groups([group])[group].result(10)
         except KafkaException as error:
             admin.poll(0)  # the reason of a failed connection arrives here
             if watch.refused is not None:
                 raise watch.refused from error
             raise ConnectError(f"consumer group {group}: {error.args[0].str()}") from error
-        taken = {
+        found = {
             partition.topic
-            for member in described.members
+            for member in description.members
             for partition in member.assignment.topic_partitions
         }
-        return True if topics <= taken else None
+        return True if topics <= found else None
 
     _wait(assigned, f"group {group} to be assigned {', '.join(sorted(topics))}", deadline)
 
 
 class PermanentError(ConnectError):
-    """Waiting longer would not help."""
+    """An error that does not pass with time."""
 
 
-def _wait(look: Callable[[], T | None], awaited: str, deadline: float) -> T:
+def _wait(attempt: Callable[[], T | None], awaited: str, deadline: float) -> T:
     last = "it was not there yet"
     while True:
         try:
-            found = look()
-            if found is not None:
-                return found
+            result = attempt()
+            if result is not None:
+                return result
         except PermanentError:
             raise
         except ConnectError as error:
@@ -119,30 +117,30 @@ def _wait(look: Callable[[], T | None], awaited: str, deadline: float) -> T:
 
 
 def describe(status: dict[str, Any]) -> str:
-    """Return a line on the connector and each task; a failed one with the cause at its root."""
-    parts = [("connector", status["connector"])]
-    parts += [(f"task {task['id']}", task) for task in status["tasks"]]
-    return f"{status['name']}: " + ", ".join(_part(label, part) for label, part in parts)
+    """Return the states of the connector and of each task in a line, failures with their cause."""
+    states = [_state("connector", status["connector"])]
+    states += [_state(f"task {task['id']}", task) for task in status["tasks"]]
+    return f"{status['name']}: {', '.join(states)}"
 
 
-def _part(label: str, part: dict[str, Any]) -> str:
-    trace = str(part.get("trace") or "").strip().splitlines()
+def _state(label: str, status: dict[str, Any]) -> str:
+    trace = str(status.get("trace") or "").strip().splitlines()
     causes = [line.strip() for line in trace if line.startswith("Caused by: ")] or trace[:1]
-    return f"{label} {part['state']}" + (f" ({causes[-1]})" if causes else "")
+    return f"{label} {status['state']}" + (f" ({causes[-1]})" if causes else "")
 
 
 def set_up(settings: Settings) -> str:
     """Create or update the connector, wait for it, and return a line on its state.
 
     Raises:
-        ConnectError: the worker is not there, refuses the configuration, or the connector doesn't
-            come to work in time.
+        ConnectError: the worker does not answer, refuses the configuration, or the connector does
+            not run in time.
         LoginError: Kafka refuses the login.
     """
     deadline = time.monotonic() + LIMIT
     worker = Worker(settings.connect_url)
     name, config = connector_name(settings), connector_config(settings)
-    refuse_errors(worker, name, config)
+    validate(worker, name, config)
 
     def configured() -> bool | None:
         try:
@@ -162,14 +160,14 @@ def set_up(settings: Settings) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Return the exit status; what was done is on stderr."""
+    """Return the exit status; stderr has the connector's state."""
 
     def run() -> None:
         settings = Settings.from_environ()
         if arguments == ["--print"]:
             print(json.dumps(connector_config(settings), indent=2))
         elif arguments:
-            raise ConnectError(f"{' '.join(arguments)}: the one argument there is, is --print")
+            raise ConnectError(f"{' '.join(arguments)}: the only argument is --print")
         else:
             print(set_up(settings), file=sys.stderr)
 

@@ -13,10 +13,10 @@ TIMEOUT = 5.0
 
 
 def check(worker: Worker) -> None:
-    """Ask the worker for its plugins.
+    """Check that the worker has loaded the S3 sink.
 
     Raises:
-        ConnectError: it doesn't answer, or lacks the S3 sink.
+        ConnectError: the worker does not answer, or lacks the S3 sink.
     """
     if PLUGIN not in worker.plugins():
         raise ConnectError(f"Kafka Connect at {worker.url} has not loaded {PLUGIN}")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the S3 sink plugin and puts it into .build/connect: plugins/s3-sink/ for plugin.path, and
 # s3-sink.zip, the same jars, for MSK Connect. Its third-party jars are checked against jars.sha256.
-# Puts AWS' signer of Kafka logins beside them, aws-msk-iam-auth.jar, and makes the class-data archive
-# that the worker starts from. Quick when all are there.
+# Adds AWS' signer of Kafka logins, aws-msk-iam-auth.jar, and makes the class-data archive from which the
+# worker starts. Skips what exists.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/java.sh
@@ -11,13 +11,13 @@ build=.build/connect
 project=services/connect/s3-sink
 sums=services/connect/jars.sha256
 
-services/kafka/install.sh # the worker's jars, and the broker that it is started with below
+services/kafka/install.sh # the worker's jars, and the broker that runs below
 find_java
 mkdir -p "$build/plugins"
 
 inputs="$(find "$project/pom.xml" "$project/src" "$sums" -type f -print0 | LC_ALL=C sort -z | xargs -0 cksum)"
 if [ ! -d "$build/plugins/s3-sink" ] || [ "$inputs" != "$(cat "$build/inputs" 2>/dev/null)" ]; then
-  # Its unit tests have a target of their own.
+  # The unit tests have a make target of their own.
   maven -f "$project/pom.xml" clean package -DskipTests
   rm -rf "$build/new"
   mkdir "$build/new"
@@ -35,8 +35,8 @@ if [ ! -d "$build/plugins/s3-sink" ] || [ "$inputs" != "$(cat "$build/inputs" 2>
   printf '%s\n' "$inputs" >"$build/inputs"
 fi
 
-# For KAFKA_AUTH=iam alone, so not among the worker's jars. The one with all that it needs, under names of its
-# own where Kafka has the same library.
+# Only for KAFKA_AUTH=iam, so not among the worker's jars. This jar includes its dependencies, under names of
+# their own where Kafka has the same library.
 signer=services/connect/signer
 if [ ! -f "$build/aws-msk-iam-auth.jar" ] || ! check_sums "$build" "$signer/jars.sha256"; then
   maven -f "$signer/pom.xml" dependency:copy-dependencies \
@@ -48,7 +48,7 @@ if [ ! -f "$build/aws-msk-iam-auth.jar" ] || ! check_sums "$build" "$signer/jars
   fi
 fi
 
-# A worker needs a broker to start. Runs as the command of make_class_archive, which ends the worker.
+# A worker starts only with a broker. This is the command of make_class_archive, which ends the worker.
 broker_and_worker() {
   local broker_port controller_port worker_port
   read -r broker_port controller_port worker_port < <(free_ports 3)

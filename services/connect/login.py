@@ -1,8 +1,8 @@
-"""Prints how the worker logs in at Kafka, as lines of its properties.
+"""Prints the worker's login at Kafka, as lines of its properties.
 
-The worker has four kinds of client, each with settings of its own: its group and its
-three topics take those without a prefix, a sink's records ``consumer.``, dead letters
-``producer.`` and their topic ``admin.``.
+The worker has four kinds of client, each with settings of its own: without a prefix for its group
+and its three topics, ``consumer.`` for a sink's records, ``producer.`` for dead letters and
+``admin.`` for their topic.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ CLIENTS = ("", "consumer.", "producer.", "admin.")
 
 
 def lines(settings: Settings) -> list[str]:
-    """Lines of a properties file; none where nobody logs in.
+    """Return lines of a properties file; none if KAFKA_AUTH is none.
 
     Raises:
-        SettingError: there is no file of the name that KAFKA_CA_FILE has.
+        SettingError: the file of KAFKA_CA_FILE does not exist, or the password is missing.
     """
     login = java_settings(settings)
     escaped = {name: value.replace("\\", "\\\\") for name, value in login.items()}

@@ -1,4 +1,4 @@
-"""The REST API of a Kafka Connect worker, as its health check and the connector's set-up use it."""
+"""A client of the REST API of a Kafka Connect worker, for health check and connector set-up."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ PLUGIN = "io.github.pinterestpipeline.connect.s3.S3SinkConnector"
 """Class of the S3 sink (``connector.class``)."""
 
 TIMEOUT = 10.0
-"""Seconds for a request; a worker answers none while its group rebalances."""
+"""Seconds for a request; a worker does not answer while its group rebalances."""
 
 
 class ConnectError(PipelineError):
-    """The worker can't be reached, or refuses what it is asked."""
+    """The worker cannot be reached, or refuses a request."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-        """HTTP status of the answer, if there was one."""
+        """HTTP status of the response, if there was one."""
 
 
 class Worker:
@@ -36,13 +36,13 @@ class Worker:
         return [plugin["class"] for plugin in self._call("GET", "/connector-plugins")]
 
     def validate(self, config: dict[str, str]) -> dict[str, list[str]]:
-        """Return the errors of a configuration, by property; empty if it is right."""
+        """Return the errors of a configuration, by property; empty if it is valid."""
         path = f"/connector-plugins/{config['connector.class']}/config/validate"
         values = (entry["value"] for entry in self._call("PUT", path, config)["configs"])
         return {value["name"]: value["errors"] for value in values if value["errors"]}
 
     def config(self, name: str) -> dict[str, str] | None:
-        """Return the configuration of the connector ``name``, or None if there is no such one."""
+        """Return the configuration of the connector ``name``, or None if it does not exist."""
         try:
             config: dict[str, str] = self._call("GET", f"/connectors/{name}/config")
         except ConnectError as error:
@@ -52,7 +52,7 @@ class Worker:
         return config
 
     def configure(self, name: str, config: dict[str, str]) -> None:
-        """Create the connector ``name``, or give it another configuration."""
+        """Create the connector ``name``, or change its configuration."""
         self._call("PUT", f"/connectors/{name}/config", config)
 
     def delete(self, name: str) -> None:
@@ -63,26 +63,26 @@ class Worker:
         """Return the state of a connector and of its tasks.
 
         Raises:
-            ConnectError: with status 404 while the connector is not there (yet).
+            ConnectError: with status 404 while the connector does not exist.
         """
         status: dict[str, Any] = self._call("GET", f"/connectors/{name}/status")
         return status
 
     def restart_failed(self, name: str) -> None:
-        """Restart the connector and those of its tasks that have failed."""
+        """Restart the connector and its tasks if they have failed."""
         self._call("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
 
     def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
         try:
-            answer = requests.request(method, self.url + path, json=body, timeout=self.timeout)
+            response = requests.request(method, self.url + path, json=body, timeout=self.timeout)
         except requests.RequestException as error:
             raise ConnectError(f"no answer from Kafka Connect at {self.url}: {error}") from error
-        if not answer.ok:
+        if not response.ok:
             try:
-                reason = answer.json()["message"]
+                reason = response.json()["message"]
             except (ValueError, KeyError, TypeError):
-                reason = answer.text.strip()
+                reason = response.text.strip()
             raise ConnectError(
-                f"{method} {path}: {answer.status_code} {reason}", answer.status_code
+                f"{method} {path}: {response.status_code} {reason}", response.status_code
             )
-        return answer.json() if answer.content else None
+        return response.json() if response.content else None

@@ -2,13 +2,13 @@
 # A Kafka Connect worker with the S3 sink plugin. It stands for MSK Connect.
 #
 #   KAFKA_BOOTSTRAP_SERVERS  brokers
-#   KAFKA_AUTH               how the worker logs in there, with the settings that login.py reads
+#   KAFKA_AUTH               how the worker logs in to the brokers, with the settings that login.py reads
 #   CONNECT_LISTEN           host:port of its REST API
-#   CONNECT_ADVERTISED       host:port at which other workers find that
-#   CONNECT_GROUP            name of its cluster of workers, and of that cluster's topics
+#   CONNECT_ADVERTISED       host:port at which other workers reach its REST API
+#   CONNECT_GROUP            name of its cluster of workers, and prefix of that cluster's topics
 #   CONNECT_LIBS             folder of the worker's jars, for another version of Kafka
 #   CONNECT_PLUGIN_PATH      folders of connectors, with commas between them
-#   RUN_DIR                  the properties that it runs with are in $RUN_DIR/data/connect
+#   RUN_DIR                  the worker's properties are in $RUN_DIR/data/connect
 #
 # Connectors and offsets are in Kafka; the AWS SDK of the sink reads AWS_ACCESS_KEY_ID and the like.
 set -euo pipefail
@@ -34,13 +34,13 @@ login=""
 if [ "${KAFKA_AUTH:-none}" != none ]; then
   umask 077 # the properties hold a password
   login="$(python -m services.connect.login)"
-  jars="$jars:.build/connect/aws-msk-iam-auth.jar" # at the end: the archive is of what comes before
+  jars="$jars:.build/connect/aws-msk-iam-auth.jar" # at the end: the archive covers the jars before it
 fi
 rm -f "$data/worker.properties"
 
 # service_load: plugins are found by their META-INF/services, not by opening every class.
-# rebalance.max.delay: the default leaves the tasks of a worker that died undone for 5 min.
-# session.timeout: when that death is noticed.
+# rebalance.max.delay: by default, the tasks of a worker that died stay unassigned for 5 min.
+# session.timeout: the time after which a worker counts as dead.
 # graceful.timeout: the sink has nothing to finish at a stop.
 cat >"$data/worker.properties" <<PROPERTIES
 bootstrap.servers=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
@@ -68,12 +68,11 @@ task.shutdown.graceful.timeout.ms=2000
 $login
 PROPERTIES
 
-# SerialGC, and C1 alone: quick to start, small, and less processor time for small objects. C2 would take
-# a sixth less for objects of 10,000 records (4.5 us a record instead of 5.4), once warm, but half as much
-# again for objects of 100.
+# SerialGC and C1 alone start fast and need little memory. A warm C2 would take a sixth less processor time for
+# objects of 10,000 records (4.5 us a record instead of 5.4), but half as much again for objects of 100.
 #
-# automatic.config.providers: without it a connector's own configuration may name a provider that reads any file
-# of the user and any variable (CVE-2024-31141).
+# automatic.config.providers: without it, a connector's configuration may name a provider that reads any file of
+# the user and any variable (CVE-2024-31141).
 exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \
   -Dorg.apache.kafka.automatic.config.providers=none \
   -Dlog4j2.configurationFile=services/connect/log4j2.yaml \

@@ -1,1 +1,1 @@
-"""Hop 5: the Kafka broker, which stands for Amazon MSK, its topics and its health check."""
+"""Hop 5: the Kafka broker, with its topics and health check. It stands for Amazon MSK."""

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Does the broker answer? Asked at its own address, so before it has told anybody else of itself; where
-# clients log in, with the broker's own user.
+# Exits 0 when the broker answers at the address that it listens on. With logins, the check uses the broker's
+# own user.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/secure.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts the jars of Kafka and Kafka Connect into .build/kafka/libs, checked against jars.sha256, builds
-# .build/kafka/kafka-auth.jar, the broker's checks of logins, and makes the class-data archive that the
-# broker starts from. Quick when all are there.
+# Copies the jars of Kafka and Kafka Connect to .build/kafka/libs, checked against jars.sha256; builds
+# .build/kafka/kafka-auth.jar, the broker's checks of logins; and makes the class-data archive from which the
+# broker starts. Skips what exists.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/java.sh
@@ -27,7 +27,7 @@ if ! jars_are_right "$build/libs"; then
   mv "$build/libs.new" "$build/libs"
 fi
 
-# Not among the libs: the class-data archive is of those alone, and a broker without logins needs no more.
+# Not in libs: the class-data archive covers only those jars, and a broker without logins needs no others.
 auth=services/kafka/auth
 inputs="$(find "$auth/pom.xml" "$auth/src" -type f -print0 | LC_ALL=C sort -z | xargs -0 cksum)"
 if [ ! -f "$build/kafka-auth.jar" ] || [ "$inputs" != "$(cat "$build/kafka-auth.inputs" 2>/dev/null)" ]; then

@@ -1,6 +1,6 @@
-# Functions for what runs on the JVM (Kafka, Kafka Connect, Spark), to be sourced.
+# Functions for the programs on the JVM (Kafka, Kafka Connect, Spark), to be sourced.
 
-# Prints the major version of a java, without what the JVM says of JAVA_TOOL_OPTIONS.
+# Prints the major version of a java, without the JVM's message on JAVA_TOOL_OPTIONS.
 java_version() {
   "$1" -version 2>&1 | sed -n 's/^[^"]* version "\([0-9]*\).*/\1/p'
 }
@@ -27,7 +27,7 @@ classpath() {
   (LC_ALL=C; set -- "$1"/*.jar; IFS=:; echo "$*")
 }
 
-# Runs Maven without the codes that reset a terminal's colours, which it prints even where it prints nothing else.
+# Runs Maven without the codes that reset a terminal's colours, which it prints even with --quiet.
 maven() {
   mvn --batch-mode --quiet "$@" 2>&1 | sed -e "s/$(printf '\033')\[[0-9;]*m//g" -e '/^$/d' >&2
 }
@@ -41,7 +41,7 @@ check_sums() {
   (cd "$folder" && "${sums[@]}" --check --status "$list")
 }
 
-# Prints so many ports of 127.0.0.1 that nobody listens on.
+# Prints the given number of free ports of 127.0.0.1.
 free_ports() {
   python3 - "$1" <<'PYTHON'
 import socket
@@ -52,8 +52,8 @@ print(*(each.getsockname()[1] for each in sockets))
 PYTHON
 }
 
-# Prints the option that makes the JVM use an archive if there is one; in make_class_archive, the
-# option that makes it write one.
+# Prints the option with which the JVM uses a class-data archive if it exists; in make_class_archive, the
+# option with which it writes one.
 class_archive_option() {
   if [ -n "${CLASS_ARCHIVE_TO_MAKE:-}" ]; then
     echo "-XX:ArchiveClassesAtExit=$CLASS_ARCHIVE_TO_MAKE"
@@ -66,10 +66,10 @@ class_archive_option() {
 
 # make_class_archive ARCHIVE JARS READY COMMAND...
 #
-# Makes a class-data archive, which more than halves the start of a JVM: runs COMMAND (which must
-# exec $JAVA with class_archive_option), waits until it prints a line that holds READY, and ends it;
-# the JVM then writes the classes that it has loaded to ARCHIVE. Does nothing when ARCHIVE was made by
-# the same JVM from the same jars (the JVM checks their dates, too).
+# Makes a class-data archive, which more than halves the start time of a JVM: runs COMMAND (which must
+# exec $JAVA with class_archive_option), waits until it prints a line with READY, and ends it; the JVM
+# then writes the loaded classes to ARCHIVE. Does nothing when ARCHIVE was made by the same JVM from the
+# same jars (the JVM also compares their dates).
 make_class_archive() {
   local archive="$1" jars="$2" ready="$3"
   shift 3

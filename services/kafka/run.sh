@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # One Kafka broker that is its own KRaft controller. It stands for Amazon MSK.
 #
-#   KAFKA_LISTEN             host:port that the broker listens on and tells its clients
+#   KAFKA_LISTEN             host:port that the broker listens on and advertises to its clients
 #   KAFKA_CONTROLLER_LISTEN  host:port of the controller
-#   KAFKA_HOST_LISTEN        second address to listen on, for clients that can't reach the first, and
-#   KAFKA_HOST_ADVERTISED    the address that these clients are told
-#   KAFKA_AUTH               iam or scram: clients log in over TLS, in either way; secure.sh says what
-#                            they log in with. none: they don't
+#   KAFKA_HOST_LISTEN        second address to listen on, for clients that cannot reach the first, and
+#   KAFKA_HOST_ADVERTISED    the address that the broker advertises to these clients
+#   KAFKA_AUTH               iam or scram: clients log in over TLS, in either way, as secure.sh describes.
+#                            none: they do not log in
 #   RUN_DIR                  the data is in $RUN_DIR/data/kafka
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -41,7 +41,7 @@ case "${KAFKA_AUTH:-none}" in
   none) ;;
   iam | scram)
     protocol=SASL_SSL
-    jars="$jars:.build/kafka/kafka-auth.jar" # at the end: the archive is of what comes before
+    jars="$jars:.build/kafka/kafka-auth.jar" # at the end: the class-data archive covers the jars before it
     make_secrets "$data/secure" "$(client_folder)" "${listen%:*}" "$host_name"
     logins="$(secure_properties "$data/secure" "$(client_folder)")"
     ;;
@@ -51,11 +51,11 @@ case "${KAFKA_AUTH:-none}" in
     ;;
 esac
 
-# Backslash is the escape of a properties file. The internal topics have the fewest partitions that
-# do: each is a folder to open at start. dedupe.buffer.size: the default, 128 MB, is half the heap.
+# Backslash is the escape of a properties file. The internal topics have few partitions, as each is a folder
+# to open at the start. dedupe.buffer.size: the default, 128 MB, is half the heap.
 # initial.rebalance.delay: the default makes the first consumer of each group wait for 3 s.
-# session.timeout: a broker that was killed can't register again before its old session has ended.
-rm -f "$data/server.properties" # with logins it holds a password, and the new one's mode says so
+# session.timeout: a broker that was killed cannot register again before its old session has ended.
+rm -f "$data/server.properties" # with logins it holds a password, and a new file gets the mode of the umask
 cat >"$data/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
@@ -88,9 +88,9 @@ num.recovery.threads.per.data.dir=1
 $logins
 PROPERTIES
 
-# SerialGC: the quickest to start, and the smallest. The compiler keeps its second stage (C2), which
-# the broker needs under load. Few records wait here, so the heap begins small; and what the compilers have
-# worked with is given back each minute, by a JVM that knows how.
+# SerialGC starts fastest and needs the least memory. The compiler keeps its second stage (C2), which the
+# broker needs under load. Few records wait here, so the heap begins small. A JVM with TrimNativeHeapInterval
+# returns the compilers' memory each minute.
 java_options=(
   -Xms64m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
   -XX:+IgnoreUnrecognizedVMOptions -XX:TrimNativeHeapInterval=60000
@@ -98,7 +98,7 @@ java_options=(
   -cp "$jars"
 )
 
-# The tool writes meta.properties last, so a format that was cut off is done again.
+# The tool writes meta.properties last, so an interrupted format is repeated.
 if [ ! -f "$data/log/meta.properties" ]; then
   cluster_id="$(head -c 16 /dev/urandom | base64 | tr '+/' 'AZ' | cut -c 1-22)"
   archive="$(CLASS_ARCHIVE_TO_MAKE="" class_archive_option .build/kafka/broker.jsa)"

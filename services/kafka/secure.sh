@@ -1,22 +1,22 @@
-# What the broker needs so that its clients log in over TLS (KAFKA_AUTH is iam or scram); sourced by
-# run.sh and health.sh. Every listener for clients takes both ways, as the settings of a client say.
+# Certificate, passwords and properties of a broker whose clients log in over TLS (KAFKA_AUTH is iam or
+# scram); sourced by run.sh and health.sh. Every listener for clients accepts both ways of logging in.
 #
 #   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION  the key that IAM tokens may be signed with, and
 #                         the cluster's region
 #   KAFKA_SCRAM_USERNAME  the user that may log in with a password
-#   KAFKA_SCRAM_PASSWORD  its password; without one it's made at the first start
+#   KAFKA_SCRAM_PASSWORD  its password; without one, the first start generates it
 #
-# Everything is made here, and in no image and no repository. Clients get the client folder alone: the
-# certificate and the password.
+# All secrets are generated here; no image and no repository holds one. Clients get only the client folder:
+# the certificate and the password.
 
-# The broker's own user, with which it logs in at itself, and its health check does.
+# The broker's own user, with which the broker itself and its health check log in.
 BROKER_USER=broker
 
 client_folder() {
   echo "${RUN_DIR:-.run}/data/kafka_client"
 }
 
-# make_secrets SECRETS CLIENT HOST...: the certificate of the broker at these hosts, passwords and keys.
+# make_secrets SECRETS CLIENT HOST...: writes passwords, keys and a certificate for the broker at these hosts.
 make_secrets() {
   local secrets=$1 client=$2 user=${KAFKA_SCRAM_USERNAME:-pinterest}
   shift 2
@@ -40,8 +40,8 @@ make_secrets() {
   make_certificate "$secrets" "$client/ca.pem" "$@"
 }
 
-# make_certificate SECRETS PEM HOST...: one that signs itself, so that PEM, the certificate without its key,
-# is all that a client has to trust. Made again when the broker gets another name.
+# make_certificate SECRETS PEM HOST...: writes a self-signed certificate, so that clients need only PEM, the
+# certificate without its key. It is replaced when the broker gets another name.
 make_certificate() {
   local store=$1/broker.p12 password=$1/store_password pem=$2 host names="dns:localhost,ip:127.0.0.1"
   shift 2
@@ -65,14 +65,13 @@ make_certificate() {
   printf '%s\n' "$names" >"$store.names"
 }
 
-# A text between the quotes of a JAAS configuration that is in a properties file: backslash is the escape of
-# both.
+# Prints a text in the quotes of a JAAS configuration in a properties file: backslash is the escape of both.
 quoted() {
   local text=${1//\\/\\\\\\\\}
   printf '"%s"' "${text//\"/\\\\\"}"
 }
 
-# secure_properties SECRETS CLIENT: the lines of server.properties.
+# secure_properties SECRETS CLIENT: prints the lines for server.properties.
 secure_properties() {
   local secrets=$1 client=$2 listener package=org.apache.kafka.common.security
   local handlers=io.github.pinterestpipeline.kafka.auth
@@ -85,7 +84,7 @@ ssl.keystore.password=$(<"$secrets/store_password")
 ssl.truststore.type=PEM
 ssl.truststore.location=${client//\\/\\\\}/ca.pem
 PROPERTIES
-  # The claim is for a client's side of the login module, which the broker's doesn't start without.
+  # The claim belongs to the client side of the login module; the broker's side does not start without it.
   for listener in broker host; do
     cat <<PROPERTIES
 listener.name.$listener.scram-sha-512.sasl.server.callback.handler.class=$handlers.ScramUsers

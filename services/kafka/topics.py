@@ -1,8 +1,8 @@
 """Creates the topics of the pipeline: one for each entity, and the dead-letter topic.
 
-Idempotent: a topic that is there is left as it is, and reported when it has another
-number of partitions than is asked for. Brokers that don't create topics by
-themselves (ours, and MSK by default) need this before the first record.
+Idempotent: an existing topic stays unchanged, and is reported when its number of partitions differs
+from the setting. Brokers that do not create topics by themselves (this project's, and MSK's by
+default) need this one-shot before the first record.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ TIMEOUT = 30.0
 
 
 def wanted(settings: Settings) -> dict[str, int]:
-    """Partitions of each topic, by name.
+    """Return the number of partitions of each topic, by name.
 
-    The dead-letter topic has one: it is for a person to read, in order.
+    The dead-letter topic has one partition, so that a person reads it in order.
     """
     partitions = dict.fromkeys(names.topics(settings.user_id), settings.kafka_topic_partitions)
     return {**partitions, names.dead_letter_topic(settings.user_id): 1}
 
 
 def create(admin: Admin, topics: dict[str, int]) -> list[str]:
-    """Create what is missing of ``topics``; return a line on each, in the order given.
+    """Create the missing ones of ``topics``; return a line on each, in the same order.
 
     Raises:
-        BrokerError: the broker can't be reached or refuses a topic.
-        LoginError: it refuses the login.
+        BrokerError: the broker cannot be reached or refuses a topic.
+        LoginError: the broker refuses the login.
     """
-    there = {name: len(topic.partitions) for name, topic in admin.metadata(TIMEOUT).topics.items()}
+    found = {name: len(topic.partitions) for name, topic in admin.metadata(TIMEOUT).topics.items()}
     # Replication: the broker's default, which is 1 here and 3 on MSK.
-    new = [NewTopic(name, count) for name, count in topics.items() if name not in there]
+    new = [NewTopic(name, count) for name, count in topics.items() if name not in found]
     for name, future in (admin.client.create_topics(new) if new else {}).items():
         try:
             future.result(TIMEOUT)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another run was quicker
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # by another run
                 raise BrokerError(f"topic {name} not created: {error.args[0].str()}") from error
-    return [_report(name, count, there.get(name)) for name, count in topics.items()]
+    return [_report(name, count, found.get(name)) for name, count in topics.items()]
 
 
-def _report(name: str, asked: int, found: int | None) -> str:
+def _report(name: str, expected: int, found: int | None) -> str:
     if found is None:
-        return f"topic {name}: created, {_partitions(asked)}"
-    if found == asked:
-        return f"topic {name}: is there"
+        return f"topic {name}: created, {_partitions(expected)}"
+    if found == expected:
+        return f"topic {name}: exists"
     return (
-        f"topic {name}: is there with {_partitions(found)}, left as it is; "
-        f"KAFKA_TOPIC_PARTITIONS asks for {asked}"
+        f"topic {name}: exists with {_partitions(found)}, unchanged; "
+        f"KAFKA_TOPIC_PARTITIONS is {expected}"
     )
 
 
@@ -65,7 +65,7 @@ def _partitions(count: int) -> str:
 
 
 def main() -> int:
-    """Return the exit status; what was done is on stderr."""
+    """Return the exit status; stderr has a line on each topic."""
 
     def run() -> None:
         settings = Settings.from_environ()

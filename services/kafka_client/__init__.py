@@ -1,1 +1,1 @@
-"""How every Kafka client of the project connects and logs in (services, hops, connectors)."""
+"""Connection and login of every Kafka client of the project (services, hops, connectors)."""

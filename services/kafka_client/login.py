@@ -1,14 +1,14 @@
-"""How every Kafka client of the project finds the brokers and logs in, Python's and Java's.
+"""Settings with which the project's Kafka clients, in Python and Java, connect and log in.
 
-``KAFKA_AUTH`` says how, as Amazon MSK offers it:
+``KAFKA_AUTH`` selects one of the ways that Amazon MSK offers:
 
     none    no login and no TLS
     scram   user and password over TLS (SASL/SCRAM-SHA-512)
     iam     a token signed with AWS keys over TLS (SASL/OAUTHBEARER), made by AWS' own signers
 
-Where the certificate or the key is wrong, trying again doesn't help, but Kafka's clients do, for
-ever. So whoever waits for a broker asks its ``Watch`` whether the login was refused, and ends with
-the reason.
+Kafka's clients retry without end, even when a wrong certificate or key makes every attempt fail.
+So a program that waits for a broker checks its ``LoginWatch`` and ends with the reason when the
+login was refused.
 """
 
 from __future__ import annotations
@@ -35,91 +35,92 @@ _REFUSALS = frozenset(
         KafkaError.UNSUPPORTED_SASL_MECHANISM,
     }
 )
-"""Codes of errors that the next attempt would have, too."""
+"""Codes of errors that every further attempt would have, too."""
 
 
 class LoginError(PipelineError):
-    """Kafka refuses the login, or the client doesn't trust the broker."""
+    """Kafka refuses the login, or the client does not trust the broker."""
 
 
-class Watch:
-    """Takes the errors of a client (its ``error_cb``), and knows whether its login was refused."""
+class LoginWatch:
+    """Receives the errors of a client, as its ``error_cb``, and notes a refused login."""
 
     def __init__(
-        self, settings: Settings, then: Callable[[KafkaError], None] = lambda _: None
+        self, settings: Settings, on_error: Callable[[KafkaError], None] = lambda _: None
     ) -> None:
-        """``then`` is called with each error, too."""
-        self._where = f"{settings.kafka_bootstrap_servers} (KAFKA_AUTH={settings.kafka_auth})"
-        self._then = then
+        """``on_error`` is called with each error."""
+        self._broker = f"{settings.kafka_bootstrap_servers} (KAFKA_AUTH={settings.kafka_auth})"
+        self._on_error = on_error
         self.last_error = ""
-        """What the client library has said last; empty when nothing."""
+        """Last error of the client library; empty if there was none."""
         self.refused: LoginError | None = None
-        """Why it is no use to try again, if it isn't."""
+        """The refusal that makes retries useless, if there was one."""
 
     def __call__(self, error: KafkaError) -> None:
-        """Take an error. Runs in the thread that polls the client."""
+        """Receive an error. Runs in the thread that polls the client."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.last_error:
-            self.last_error = error.str()  # that all are down is said after why
+            self.last_error = error.str()  # "all brokers down" follows the error with the reason
         if error.code() in _REFUSALS:
-            self.refused = LoginError(f"no login at Kafka, {self._where}: {error.str()}")
-        self._then(error)
+            self.refused = LoginError(f"no login at Kafka, {self._broker}: {error.str()}")
+        self._on_error(error)
 
-    def well(self) -> None:
-        """A broker has answered: what was refused before, no longer is."""
+    def clear_refusal(self) -> None:
+        """Forget a refusal, because a broker has answered."""
         self.refused = None
 
 
 def client_settings(settings: Settings, keys: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Addresses and login for a client of confluent-kafka.
+    """Return addresses and login for a client of confluent-kafka.
 
     Args:
-        settings: where and how.
+        settings: the brokers, and KAFKA_AUTH with its settings.
         keys: AWS_ACCESS_KEY_ID and the like to sign with; by default those that the AWS SDK finds.
 
     Raises:
-        SettingError: KAFKA_CA_FILE names no file, or there is no password.
+        SettingError: the file of KAFKA_CA_FILE does not exist, or the password is missing.
         LoginError: there are no keys to sign with.
     """
-    found: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers}
+    client: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers}
     if settings.kafka_auth == "none":
-        return found
-    found["security.protocol"] = "SASL_SSL"
+        return client
+    client["security.protocol"] = "SASL_SSL"
     if settings.kafka_ca_file:
-        found["ssl.ca.location"] = _ca_file(settings)
+        client["ssl.ca.location"] = _ca_file(settings)
     if settings.kafka_auth == "scram":
-        return found | {
+        return client | {
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": settings.kafka_scram_username,
             "sasl.password": _scram_password(settings),
         }
-    return found | {
+    return client | {
         "sasl.mechanism": "OAUTHBEARER",
         "oauth_cb": partial(_token, settings.aws_region, _credentials(keys or {})),
     }
 
 
 def java_settings(settings: Settings) -> dict[str, str]:
-    """Login for a client of Kafka's Java library; empty without one.
+    """Return the login for a client of Kafka's Java library; empty if KAFKA_AUTH is none.
 
-    With IAM it needs aws-msk-iam-auth on its classpath, and keys and AWS_REGION in its environment.
+    With IAM, the client needs aws-msk-iam-auth on its classpath, and the keys and AWS_REGION in its
+    environment.
 
     Raises:
-        SettingError: KAFKA_CA_FILE names no file, or there is no password.
+        SettingError: the file of KAFKA_CA_FILE does not exist, or the password is missing.
     """
     if settings.kafka_auth == "none":
         return {}
-    found = {"security.protocol": "SASL_SSL"}
+    client = {"security.protocol": "SASL_SSL"}
     if settings.kafka_ca_file:
-        found |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": _ca_file(settings)}
+        client |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": _ca_file(settings)}
     modules = "org.apache.kafka.common.security"
     if settings.kafka_auth == "scram":
         user, password = settings.kafka_scram_username, _scram_password(settings)
         module = f"{modules}.scram.ScramLoginModule required"
-        return found | {
+        return client | {
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.jaas.config": f"{module} username={_quoted(user)} password={_quoted(password)};",
         }
-    return found | {
+    return client | {
         "sasl.mechanism": "OAUTHBEARER",
         "sasl.jaas.config": f"{modules}.oauthbearer.OAuthBearerLoginModule required;",
         "sasl.login.callback.handler.class": (
@@ -135,8 +136,7 @@ def _ca_file(settings: Settings) -> str:
 
 
 def _scram_password(settings: Settings) -> str:
-    # Not read with the other settings: a program without a Kafka client may
-    # have KAFKA_AUTH, but not the file.
+    # Read only here: a program without a Kafka client may have KAFKA_AUTH, but not the file.
     if settings.kafka_scram_password:
         return settings.kafka_scram_password
     file = settings.kafka_scram_password_file
@@ -146,13 +146,13 @@ def _scram_password(settings: Settings) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text as the value of an option in a JAAS configuration."""
+    """Return ``text`` as the value of an option in a JAAS configuration."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _credentials(keys: Mapping[str, str]) -> Credentials:
-    """AWS keys to sign with: those given, or what the AWS SDK finds and renews by itself."""
+    """Return the AWS keys to sign with: ``keys``, or those that the AWS SDK finds and renews."""
     from botocore.credentials import Credentials
     from botocore.session import Session
 
@@ -166,17 +166,17 @@ def _credentials(keys: Mapping[str, str]) -> Credentials:
 
 
 def _token(region: str, credentials: Credentials, _: str) -> tuple[str, float]:
-    """Sign a token; return it and the time of its end, in seconds since 1970.
+    """Sign a token; return it and the time at which it expires, in seconds since 1970.
 
-    The client library asks for the next one when four fifths of the time are over.
+    The client library requests the next one after four fifths of that time.
     """
     from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
     from botocore.credentials import CredentialProvider
 
-    class Given(CredentialProvider):
+    class FixedCredentials(CredentialProvider):
         def load(self) -> Credentials:
             return credentials
 
     sign = MSKAuthTokenProvider.generate_auth_token_from_credentials_provider
-    token, expires = sign(region, Given())
+    token, expires = sign(region, FixedCredentials())
     return token, expires / 1000

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# May the reader read? Asked over TCP, which the server that initialises a new database does not serve.
+# Exits 0 when the reader may read, over TCP: the server that initialises a new database does not listen there.
 set -euo pipefail
 client() {
   mysql --defaults-extra-file=<(printf '[client]\npassword=%s\n' "$(cat /run/passwords/reader/password)") \

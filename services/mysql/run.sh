@@ -2,11 +2,11 @@
 # MySQL in the foreground, by the entrypoint of its official image. It stands for RDS for MySQL, and
 # runs in Docker only: without Docker the source database is an SQLite file.
 #
-# Each user has a password that is made at the first start and kept in a volume of its own,
+# The first start generates a password for each user and stores it in a volume of its own,
 # /run/passwords/<user>, so that a container gets only the password that it needs:
 #   root    may do everything; its password never leaves this service
-#   loader  may do everything in pinterest_data; fills it
-#   reader  may read pinterest_data; the emulator's
+#   loader  may do everything in pinterest_data, which it fills
+#   reader  may read pinterest_data, for the emulator
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

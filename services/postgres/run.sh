@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# PostgreSQL in the foreground: the metadata database that MWAA keeps for Airflow. It runs in Docker only:
-# without Docker the metadata is an SQLite file.
-# The password of its one user is made at the first start and kept in a volume of its own.
+# PostgreSQL in the foreground. It stands for the metadata database that MWAA has for Airflow, and runs in
+# Docker only: without Docker the metadata is in an SQLite file.
+# The first start generates the password of its one user and stores it in a volume of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 password=/run/passwords/postgres/password

@@ -1,7 +1,7 @@
 """Starts the REST proxy in the foreground: one process, one event loop.
 
-SIGTERM or SIGINT stops it: it takes no more requests, lets the records on their way
-arrive, closes its consumers and exits with 0.
+SIGTERM or SIGINT stops it: it accepts no more requests, delivers the queued records, closes its
+consumers and exits with 0.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from services import asgi
 from services.rest_proxy.http.server import Server
 
 CONNECTIONS = 1024
-"""Requests in hand at a time; more wait in the socket's queue."""
+"""Requests that are handled at a time; more wait in the socket's queue."""
 
 LOGIN = 10.0
-"""Seconds that a broker may take to accept or refuse the login before requests are taken anyway."""
+"""Seconds to wait for a broker to accept or refuse the login; then the proxy serves without it."""
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until a signal asks for the end.
+    """Serve until SIGTERM or SIGINT.
 
     Raises:
         LoginError: Kafka refuses the login.
@@ -33,7 +33,7 @@ async def serve(settings: Settings) -> None:
     application = Server(settings)
     if settings.kafka_auth != "none":
         await application.clients.metadata.log_in(LOGIN)
-    # Requests make many short-lived objects and no cycles: look for cycles less often.
+    # Requests create many short-lived objects and no cycles, so cycles are collected less often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
@@ -49,5 +49,5 @@ def main() -> int:
 if __name__ == "__main__":
     status = main()
     sys.stderr.flush()
-    # Threads of the Kafka clients may be waiting for a broker that is gone; nobody waits for them.
+    # A normal exit would join the Kafka clients' threads, which may wait for a broker that is gone.
     os._exit(status)

@@ -1,4 +1,4 @@
-"""The Kafka clients of the process, which every call shares, and whether Kafka answers them."""
+"""The Kafka clients of the process, which all handlers share, and their health."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from services.rest_proxy.metadata.metadata import Metadata
 from services.rest_proxy.produce.producer import RecordProducer
 
 STOP = 10.0
-"""Seconds that a stop gives to records on their way, and to consumers that leave their group."""
+"""Seconds that a stop waits for queued records, and for consumers that leave their groups."""
 
 
 class Clients:
-    """Metadata, producer and consumers. Made and used by the event loop's thread."""
+    """Metadata, producer and consumers. Created and used in the event loop's thread."""
 
     def __init__(self, settings: Settings) -> None:
         self.metadata = Metadata(settings)
         self.producer = RecordProducer(settings, self.metadata.forget)
         self.consumers = Consumers(settings, self.metadata)
         self.send_timeout = settings.rest_proxy_message_timeout_ms / 1000
-        """Seconds that a producing call waits for what it has to know of its topic."""
+        """Seconds that a produce request waits for the metadata of its topic."""
         self._check: asyncio.Task[tuple[bool, str]] | None = None
 
     async def close(self) -> None:
-        """Let what is on its way arrive, leave every group, then let go of Kafka."""
+        """Deliver the queued records, leave every group, then close the metadata client."""
         await asyncio.gather(self.producer.close(STOP), self.consumers.close(STOP))
         self.metadata.close()
 
     async def health(self, timeout: float = 2.0) -> tuple[bool, str]:
-        """Whether Kafka answers within ``timeout`` seconds, and the reason.
+        """Return whether Kafka answers within ``timeout`` seconds, and the reason.
 
-        Callers at the same time share one request.
+        Concurrent callers share one request.
         """
         if self._check is None:
             self._check = asyncio.create_task(self.metadata.check(timeout))

@@ -1,4 +1,4 @@
-"""Exits 0 when the proxy says that it reaches its broker, else 1 with the reason."""
+"""Exits 0 when the proxy reports that it reaches its broker, else 1 with the reason."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Does the proxy reach its broker? Asks its own /health.
+# Exits 0 when the proxy reaches its broker, by its own /health.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 exec python -m services.rest_proxy.health

@@ -20,7 +20,7 @@ from pinpipe.engines import compose, engine
 from pinpipe.engines.processes import Processes
 from pinpipe.errors import StackError
 from services.connect.login import CLIENTS, lines
-from services.kafka_client.login import LoginError, Watch, client_settings, java_settings
+from services.kafka_client.login import LoginError, LoginWatch, client_settings, java_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = "b-1:9098,b-2:9098"
@@ -144,7 +144,7 @@ def test_each_client_of_a_worker_logs_in() -> None:
 )
 def test_what_is_no_use_to_try_again(code: int, refused: bool) -> None:
     seen = []
-    watch = Watch(settings("iam"), seen.append)
+    watch = LoginWatch(settings("iam"), seen.append)
     error = KafkaError(code, "the reason")
     watch(error)
     assert (watch.refused is not None) == refused
@@ -152,12 +152,12 @@ def test_what_is_no_use_to_try_again(code: int, refused: bool) -> None:
     if watch.refused is not None:
         assert str(watch.refused).startswith(f"no login at Kafka, {SERVERS} (KAFKA_AUTH=iam): ")
         assert "the reason" in str(watch.refused)
-    watch.well()
+    watch.clear_refusal()
     assert watch.refused is None
 
 
 def test_why_is_kept_when_all_brokers_are_down() -> None:
-    watch = Watch(settings("none"))
+    watch = LoginWatch(settings("none"))
     watch(KafkaError(KafkaError._ALL_BROKERS_DOWN, "all are down"))
     assert watch.last_error == "all are down"
     watch(KafkaError(KafkaError._TRANSPORT, "Connection refused"))

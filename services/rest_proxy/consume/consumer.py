@@ -1,9 +1,9 @@
-"""One consumer instance: a Kafka consumer that is driven call by call.
+"""A consumer instance: a Kafka consumer whose methods implement the calls of the API.
 
-A consumer subscribes, to topics or to a pattern, or it is assigned partitions by hand: one of
-the three at a time. Records that were fetched but did not fit into an answer wait in its backlog
-for the next one. A position is the offset after the last record that was given out, so that is
-what gets committed: never a record that was only fetched.
+A consumer subscribes to topics, subscribes to a pattern, or is assigned partitions by the client:
+one of the three at a time. Records that were fetched but did not fit into a response stay in its
+buffer for the next one. A position is the offset after the last record in a response. Positions
+are what is committed, so a record that was only fetched never counts as read.
 
 The methods block: they run in a thread, one at a time.
 """
@@ -19,22 +19,22 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from contract.settings import Settings
-from services.rest_proxy.consume.record import Place, offset_of, place_of, size_of, view
+from services.rest_proxy.consume.record import Partition, offset_of, partition_of, size_of, to_json
 from services.rest_proxy.http.bodies import ConsumerOptions, TopicPartition, TopicPartitionOffset
 from services.rest_proxy.http.errors import ApiError, Code, kafka_error
 from services.rest_proxy.kafka_clients import TIMEOUT, client_configuration
 
 FETCH = 500
-"""Records taken from the client library at a time."""
+"""Records to take from the client library at a time."""
 
 SLICE = 0.2
-"""Seconds after which a read that waits looks whether the instance is being closed."""
+"""Seconds between two checks of a waiting read whether the instance is being closed."""
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Bytes of keys and values in one answer, at most."""
+"""Largest number of bytes of keys and values in one response."""
 
 _COMMITTED = -1001
-"""What the client library takes for "from the committed offset"."""
+"""The client library's code for "from the committed offset"."""
 
 _FATAL_READS = frozenset(
     {
@@ -46,11 +46,11 @@ _FATAL_READS = frozenset(
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
     }
 )
-"""Errors that end a read; the client library gets over the others by itself."""
+"""Errors that end a read; the client library recovers from the others by itself."""
 
 
 class ConsumerInstance:
-    """A Kafka consumer, which partitions it reads and where it stands in them."""
+    """A Kafka consumer, the partitions that it reads and its positions in them."""
 
     def __init__(self, settings: Settings, group: str, name: str, options: ConsumerOptions) -> None:
         self.options = options
@@ -60,13 +60,13 @@ class ConsumerInstance:
         self.topics: list[str] = []
         """Topics that the consumer has subscribed to."""
         self.pattern: str | None = None
-        """Pattern that ``topics`` fit, where the client has subscribed to one."""
-        self._by_hand: dict[Place, int] = {}
-        """What the client has assigned, with the place to go on from where one is set."""
+        """Pattern that ``topics`` match, if the client has subscribed to one."""
+        self._assigned: dict[Partition, int] = {}
+        """Partitions that the client has assigned, each with the offset from which it was read."""
         self._buffer: deque[Message] = deque()
-        """Records that were fetched and not yet given out, in order."""
-        self._next: dict[Place, int] = {}
-        """Offset of the next record to give out, where one was given out or sought."""
+        """Records that were fetched and not yet returned, in order."""
+        self._positions: dict[Partition, int] = {}
+        """Offset of the next record to return, for partitions that were read or sought."""
         timeout_ms = settings.rest_proxy_consumer_timeout_ms
         self._consumer = Consumer(
             {
@@ -76,31 +76,31 @@ class ConsumerInstance:
                 "auto.offset.reset": options.auto_offset_reset,
                 "enable.auto.commit": options.auto_commit,
                 "enable.auto.offset.store": False,
-                # An instance may be left alone for as long as it lives.
+                # Kafka must not expel an instance that waits for a client longer than 5 min.
                 "max.poll.interval.ms": min(max(300_000, 2 * timeout_ms), 86_400_000),
                 "queued.max.messages.kbytes": 8192,
                 "fetch.wait.max.ms": 100,
             }
         )
 
-    # Which partitions
+    # Partitions
 
     def subscribe(self, topics: list[str] | None, pattern: str | None, matching: list[str]) -> None:
-        """Join the group for ``topics``, or for the topics ``matching`` now that ``pattern`` fits.
+        """Join the group for ``topics``, or for those that match ``pattern``, now ``matching``.
 
         Raises:
-            ApiError: 40903, the consumer has another way of getting its partitions already.
+            ApiError: 40903, the consumer already gets its partitions in another way.
         """
         other = (
             self.pattern is not None if pattern is None else bool(self.topics and not self.pattern)
         )
-        if self._by_hand or other or (topics is not None and pattern is not None):
+        if self._assigned or other or (topics is not None and pattern is not None):
             raise _exclusive()
         self.pattern = pattern
         self._join(matching if topics is None else topics)
 
     def match(self, matching: list[str]) -> None:
-        """Follow the topics that fit the pattern, as they come and go."""
+        """Update the subscription when other topics match the pattern."""
         if self.pattern is not None and matching != self.topics:
             self._join(matching)
 
@@ -112,18 +112,18 @@ class ConsumerInstance:
         self.topics = topics
 
     def _revoked(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        gone = {(place.topic, place.partition) for place in partitions}
-        self._next = {place: at for place, at in self._next.items() if place not in gone}
+        gone = {(partition.topic, partition.partition) for partition in partitions}
+        self._positions = {key: at for key, at in self._positions.items() if key not in gone}
         self._drop(gone)
 
     def unsubscribe(self) -> None:
-        """Give up the subscription or the assignment."""
+        """End the subscription or the assignment."""
         self._consumer.unsubscribe()
         self._consumer.unassign()
         self.topics, self.pattern = [], None
-        self._by_hand.clear()
+        self._assigned.clear()
         self._buffer.clear()
-        self._next.clear()
+        self._positions.clear()
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         """Read ``partitions`` without joining the group, each from its committed offset.
@@ -135,91 +135,91 @@ class ConsumerInstance:
             raise _exclusive()
         self._restart([(partition.topic, partition.partition) for partition in partitions])
 
-    def _restart(self, places: Iterable[Place]) -> None:
-        # Assigning again takes effect at once; a seek fails while a partition is not yet fetched.
-        by_hand = {
-            place: self._next.get(place, self._by_hand.get(place, _COMMITTED)) for place in places
+    def _restart(self, partitions: Iterable[Partition]) -> None:
+        # A new assignment takes effect at once; a seek fails while a partition is not yet fetched.
+        assigned = {
+            key: self._positions.get(key, self._assigned.get(key, _COMMITTED)) for key in partitions
         }
-        self._consumer.assign([KafkaPartition(*place, at) for place, at in by_hand.items()])
-        self._by_hand = by_hand
+        self._consumer.assign([KafkaPartition(*key, at) for key, at in assigned.items()])
+        self._assigned = assigned
         self._buffer.clear()
-        self._next = {place: at for place, at in self._next.items() if place in by_hand}
+        self._positions = {key: at for key, at in self._positions.items() if key in assigned}
 
-    def places(self) -> list[Place]:
-        """The partitions that the consumer reads now."""
-        if self._by_hand:
-            return list(self._by_hand)
-        return [(place.topic, place.partition) for place in self._consumer.assignment()]
+    def partitions(self) -> list[Partition]:
+        """Return the partitions that the consumer reads now."""
+        if self._assigned:
+            return list(self._assigned)
+        return [(partition.topic, partition.partition) for partition in self._consumer.assignment()]
 
-    # Where in them
+    # Positions
 
     def seek(self, offsets: Iterable[TopicPartitionOffset]) -> None:
-        """Go on reading at ``offsets``.
+        """Continue reading at ``offsets``.
 
         Raises:
             ApiError: 40903, a partition is not among those that the consumer reads.
         """
-        self._seek({(place.topic, place.partition): place.offset for place in offsets})
+        self._seek({(target.topic, target.partition): target.offset for target in offsets})
 
     def seek_edge(self, partitions: Iterable[TopicPartition], end: bool) -> None:
-        """Go on reading at the first record of each partition, or after its last one.
+        """Continue reading at the first record of each partition, or after its last one.
 
         Raises:
             ApiError: 40903 as above; 50003, the broker does not answer.
-            KafkaException: the broker knows no such partition.
+            KafkaException: the broker does not have such a partition.
         """
-        places = [(partition.topic, partition.partition) for partition in partitions]
-        self._check(places)
-        self._seek({place: self._edges(place)[end] for place in places})
+        targets = [(partition.topic, partition.partition) for partition in partitions]
+        self._check(targets)
+        self._seek({target: self._watermarks(target)[end] for target in targets})
 
-    def _edges(self, place: Place) -> tuple[int, int]:
-        edges = self._consumer.get_watermark_offsets(KafkaPartition(*place), timeout=TIMEOUT)
-        if edges is None:
+    def _watermarks(self, partition: Partition) -> tuple[int, int]:
+        offsets = self._consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=TIMEOUT)
+        if offsets is None:
             raise kafka_error(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
-        first, following = edges
+        first, following = offsets
         return first, following
 
-    def _check(self, places: Iterable[Place]) -> None:
-        assigned = set(self.places())
-        for topic, partition in places:
+    def _check(self, partitions: Iterable[Partition]) -> None:
+        assigned = set(self.partitions())
+        for topic, partition in partitions:
             if (topic, partition) not in assigned:
                 raise ApiError(
                     Code.ILLEGAL_STATE, f"No current assignment for partition {topic}-{partition}"
                 )
 
-    def _seek(self, targets: dict[Place, int]) -> None:
+    def _seek(self, targets: dict[Partition, int]) -> None:
         self._check(targets)
-        if self._by_hand:
-            self._next |= targets
-            self._restart(self._by_hand)
+        if self._assigned:
+            self._positions |= targets
+            self._restart(self._assigned)
             return
-        for place, offset in targets.items():
-            self._seek_joined(place, offset)
-            self._next[place] = offset
+        for partition, offset in targets.items():
+            self._seek_joined(partition, offset)
+            self._positions[partition] = offset
         self._drop(targets)
 
-    def _seek_joined(self, place: Place, offset: int) -> None:
+    def _seek_joined(self, partition: Partition, offset: int) -> None:
         deadline = time.monotonic() + TIMEOUT
         while True:
             try:
-                return self._consumer.seek(KafkaPartition(*place, offset))
+                return self._consumer.seek(KafkaPartition(*partition, offset))
             except KafkaException as error:
                 starting = error.args[0].code() == KafkaError._STATE
                 if not starting or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)  # the partition was assigned a moment ago
 
-    def _drop(self, places: Collection[Place]) -> None:
-        """Drop the records of some partitions that wait."""
-        self._buffer = deque(record for record in self._buffer if place_of(record) not in places)
+    def _drop(self, partitions: Collection[Partition]) -> None:
+        """Remove the records of ``partitions`` from the buffer."""
+        self._buffer = deque(each for each in self._buffer if partition_of(each) not in partitions)
 
     # Reading
 
-    def keep(self) -> None:
-        """Take part in what the group does, while no client reads.
+    def keep_membership(self) -> None:
+        """Take part in rebalances of the group while no client reads.
 
-        The client library waits for a poll before it gives partitions up, so an instance that
-        nobody reads would hold up its whole group. Fetching pauses until the next read.
+        The client library releases partitions only in a poll, so an instance that nobody reads
+        would block its whole group. Fetching pauses until the next read.
 
         Raises:
             KafkaException: an error that ends a read.
@@ -228,17 +228,17 @@ class ConsumerInstance:
         if assigned:
             self._consumer.pause(assigned)
             self._paused = True
-        self._take([self._consumer.poll(0)])
+        self._add_to_buffer([self._consumer.poll(0)])
 
     def unread_for(self) -> float:
-        """Seconds since the last read of a client that has subscribed; 0 for one that has not."""
+        """Return the seconds since the last read; 0 without a subscription."""
         return time.monotonic() - self._read_at if self.topics else 0.0
 
     def read(self, timeout: float | None, max_bytes: int | None) -> bytes:
-        """JSON list of the next records, as soon as there are ``fetch.min.bytes`` of them.
+        """Return the JSON list of the next records, as soon as they have ``fetch.min.bytes``.
 
-        ``timeout`` in seconds and ``max_bytes`` of keys and values lower the bounds of the
-        instance; one record is given however large it is.
+        ``timeout`` in seconds and ``max_bytes`` of keys and values lower the limits of the
+        instance; the first record is returned however large it is.
 
         Raises:
             ApiError: 50002, the next record is not JSON; it stays the next one until the client
@@ -247,14 +247,14 @@ class ConsumerInstance:
         """
         longest = self.options.timeout
         deadline = time.monotonic() + (longest if timeout is None else min(timeout, longest))
-        bound = MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES)
-        given: list[bytes] = []
+        limit = MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES)
+        records: list[bytes] = []
         size = 0
         if self._paused:
             self._consumer.resume(self._consumer.assignment())
             self._paused = False
         while True:
-            added, full = self._give(given, size, bound)
+            added, full = self._move_from_buffer(records, size, limit)
             size += added
             left = deadline - time.monotonic()
             if full or left <= 0 or self.closing:
@@ -265,106 +265,106 @@ class ConsumerInstance:
         self._read_at = time.monotonic()
         if self.options.auto_commit:
             self._store()
-        return b"[%b]" % b",".join(given)
+        return b"[%b]" % b",".join(records)
 
     def _fetch(self, wait: float) -> bool:
-        """Take what the client library has, waiting ``wait`` seconds for the first record."""
+        """Buffer the records that the client library has; wait ``wait`` seconds for the first."""
         first = self._consumer.poll(wait)
-        return first is not None and self._take([first, *self._consumer.consume(FETCH, 0)])
+        return first is not None and self._add_to_buffer([first, *self._consumer.consume(FETCH, 0)])
 
-    def _take(self, messages: Iterable[Message | None]) -> bool:
-        """Put what was fetched with the records that wait; return whether any was a record.
+    def _add_to_buffer(self, messages: Iterable[Message | None]) -> bool:
+        """Append the records among ``messages`` to the buffer; return whether there was one.
 
         Raises:
-            KafkaException: a message tells of an error that ends the read.
+            KafkaException: a message holds an error that ends the read.
         """
-        waiting = {place_of(record) for record in self._buffer}
-        taken = False
+        buffered = {partition_of(record) for record in self._buffer}
+        added = False
         for message in messages:
             error = None if message is None else message.error()
             if error is not None and error.code() in _FATAL_READS:
                 raise KafkaException(error)
             if message is not None and error is None:
-                place = place_of(message)
-                if place not in waiting:
-                    waiting.add(place)
-                    self._next[place] = offset_of(message)
+                partition = partition_of(message)
+                if partition not in buffered:
+                    buffered.add(partition)
+                    self._positions[partition] = offset_of(message)
                 self._buffer.append(message)
-                taken = True
-        return taken
+                added = True
+        return added
 
-    def _give(self, given: list[bytes], size: int, bound: int) -> tuple[int, bool]:
-        """Move records to ``given``, shown as JSON, while they fit.
+    def _move_from_buffer(self, records: list[bytes], size: int, limit: int) -> tuple[int, bool]:
+        """Move records from the buffer to ``records``, as JSON, while they fit.
 
-        ``size`` bytes of keys and values are given already, ``bound`` may be; one record is given
-        however large it is. Records of partitions that are no longer read are dropped: the group
-        has given them to another instance meanwhile.
+        ``records`` holds ``size`` bytes of keys and values, of at most ``limit``; the first record
+        is moved however large it is. Records of partitions that the group has assigned to another
+        instance meanwhile are dropped.
 
         Returns:
-            The bytes moved, and whether the answer is full.
+            The number of bytes moved, and whether the response is full.
 
         Raises:
-            ApiError: 50002, the first record is not JSON; it stays.
+            ApiError: 50002, the first record is not JSON; it stays in the buffer.
         """
-        mine = set(self.places()) if self._buffer else set()
+        assigned = set(self.partitions()) if self._buffer else set()
         added = 0
         while self._buffer:
             record = self._buffer[0]
-            place = place_of(record)
-            if place in mine:
+            partition = partition_of(record)
+            if partition in assigned:
                 length = size_of(record)
-                if given and size + added + length > bound:
+                if records and size + added + length > limit:
                     return added, True
                 try:
-                    given.append(view(record, self.options.format))
+                    records.append(to_json(record, self.options.format))
                 except ApiError:
-                    if given:
+                    if records:
                         return added, True
                     raise
                 added += length
-                self._next[place] = offset_of(record) + 1
+                self._positions[partition] = offset_of(record) + 1
             self._buffer.popleft()
-        return added, size + added >= bound
+        return added, size + added >= limit
 
     # Committing
 
-    def _given_out(self) -> list[KafkaPartition]:
-        """The positions in the partitions that the consumer reads now."""
-        mine = set(self.places())
-        return [KafkaPartition(*place, at) for place, at in self._next.items() if place in mine]
+    def _current_positions(self) -> list[KafkaPartition]:
+        """Return the positions in the partitions that the consumer reads now."""
+        assigned = set(self.partitions())
+        return [KafkaPartition(*key, at) for key, at in self._positions.items() if key in assigned]
 
     def commit(self, read: Sequence[TopicPartitionOffset] | None, asynchronous: bool) -> None:
-        """Commit the offsets ``read``, so the next one of each; None is all that was given out.
+        """Commit the offsets after those in ``read``; None commits all positions.
 
         Raises:
-            KafkaException: the broker refuses it, or does not answer.
+            KafkaException: the broker refuses the commit, or does not answer.
         """
-        places = self._given_out() if read is None else [_following(place) for place in read]
-        if not places:
+        offsets = self._current_positions() if read is None else [_position(last) for last in read]
+        if not offsets:
             return
         if asynchronous:
-            self._consumer.commit(offsets=places, asynchronous=True)
+            self._consumer.commit(offsets=offsets, asynchronous=True)
             return
-        for place in self._consumer.commit(offsets=places, asynchronous=False):
-            if place.error is not None:
-                raise KafkaException(place.error)
+        for committed in self._consumer.commit(offsets=offsets, asynchronous=False):
+            if committed.error is not None:
+                raise KafkaException(committed.error)
 
     def _store(self) -> None:
-        """Leave what was given out to the client library, which commits it in time."""
+        """Store the positions in the client library, which commits them at intervals."""
         try:
-            self._consumer.store_offsets(offsets=self._given_out())
+            self._consumer.store_offsets(offsets=self._current_positions())
         except KafkaException as error:
-            # The group has just given a partition to another instance, which reads it again.
+            # The group has just assigned a partition to another instance, which reads it again.
             if error.args[0].code() != KafkaError._STATE:
                 raise
 
     def committed(self, partitions: Iterable[TopicPartition]) -> list[dict[str, Any]]:
-        """What is committed of each partition; one without a commit is left out.
+        """Return the committed offset of each partition; one without a commit is left out.
 
         Raises:
             KafkaException: the broker does not answer.
         """
-        asked = [KafkaPartition(place.topic, place.partition) for place in partitions]
+        queried = [KafkaPartition(each.topic, each.partition) for each in partitions]
         return [
             {
                 "topic": found.topic,
@@ -372,18 +372,19 @@ class ConsumerInstance:
                 "offset": found.offset,
                 "metadata": found.metadata or "",
             }
-            for found in self._consumer.committed(asked, timeout=TIMEOUT)
+            for found in self._consumer.committed(queried, timeout=TIMEOUT)
             if found.error is None and found.offset >= 0
         ]
 
     def close(self) -> None:
-        """Leave the group; commits what was given out, where the consumer commits by itself."""
+        """Leave the group; a consumer with ``auto.commit.enable`` commits its positions first."""
         self._consumer.close()
 
 
-def _following(read: TopicPartitionOffset) -> KafkaPartition:
-    metadata = () if read.metadata is None else (read.metadata,)
-    return KafkaPartition(read.topic, read.partition, read.offset + 1, *metadata)
+def _position(last: TopicPartitionOffset) -> KafkaPartition:
+    """Return the position after the record ``last``."""
+    metadata = () if last.metadata is None else (last.metadata,)
+    return KafkaPartition(last.topic, last.partition, last.offset + 1, *metadata)
 
 
 def _exclusive() -> ApiError:

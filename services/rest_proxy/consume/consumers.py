@@ -1,7 +1,7 @@
-"""The consumer instances: found by group and name, bounded in number, closed when unused.
+"""The consumer instances: looked up by group and name, limited in number, closed when unused.
 
 Each call on an instance runs in a thread, one at a time for an instance, so that a consumer
-that waits for records never holds up the event loop or another consumer.
+that waits for records never blocks the event loop or another consumer.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from services.rest_proxy.metadata.metadata import MAX_AGE, Metadata
 T = TypeVar("T")
 
 SWEEP = 0.5
-"""Seconds between looks at the instances that nobody uses."""
+"""Seconds between two checks for unused instances."""
 
-# RE2 matches in linear time. Its bound on memory bounds the time to compile a pattern, some 50 ms.
+# RE2 matches in linear time. Its memory limit also limits the time to compile a pattern, to 50 ms.
 _RE2 = re2.Options()
 _RE2.log_errors = False
 _RE2.never_capture = True
@@ -39,7 +39,7 @@ _NO_PARTITION = (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    """A place among the instances; ``instance`` is None while it is being made."""
+    """A registered instance; ``instance`` is None while it is being created."""
 
     instance: ConsumerInstance | None = None
     users: int = 0
@@ -63,10 +63,10 @@ class Consumers:
         self._sweeper = self._loop.create_task(self._sweep())
 
     async def create(self, group: str, body: NewConsumer) -> str:
-        """Make an instance; return its name.
+        """Create an instance; return its name.
 
         Raises:
-            ApiError: 40902, 42204, or 503 when there are as many as are allowed.
+            ApiError: 40902; 42204; 50303, the number of instances is at its limit.
         """
         options = body.options()
         name = body.name or f"rest-consumer-{uuid4()}"
@@ -84,11 +84,11 @@ class Consumers:
         entry.unused_since = self._loop.time()
         return name
 
-    async def call(self, group: str, name: str, act: Callable[[ConsumerInstance], T]) -> T:
-        """Run ``act`` on an instance, after what was asked of it before.
+    async def call(self, group: str, name: str, action: Callable[[ConsumerInstance], T]) -> T:
+        """Run ``action`` on an instance, after the calls before it.
 
         Raises:
-            ApiError: 40403, there is no such instance; what ``act`` raises.
+            ApiError: 40403, the instance does not exist; and the errors of ``action``.
         """
         entry, instance = self._find(group, name)
         entry.users += 1
@@ -99,24 +99,24 @@ class Consumers:
                 if instance.pattern is not None:
                     matching = await self.matching(instance.pattern, MAX_AGE)
                     await self._run(instance.match, matching)
-                return await self._run(act, instance)
+                return await self._run(action, instance)
         finally:
             entry.users -= 1
             entry.unused_since = self._loop.time()
 
     def options(self, group: str, name: str) -> ConsumerOptions:
-        """How an instance was made.
+        """Return the configuration of an instance.
 
         Raises:
-            ApiError: 40403, there is no such instance.
+            ApiError: 40403, the instance does not exist.
         """
         return self._find(group, name)[1].options
 
     async def delete(self, group: str, name: str) -> None:
-        """Close an instance; a read that waits ends with what it has.
+        """Close an instance; a waiting read returns the records that it has.
 
         Raises:
-            ApiError: 40403, there is no such instance.
+            ApiError: 40403, the instance does not exist.
         """
         self._find(group, name)
         await self._close(self._entries.pop((group, name)))
@@ -128,22 +128,22 @@ class Consumers:
         return entry, entry.instance
 
     async def matching(self, pattern: str, max_age: float = 0.0) -> list[str]:
-        """Names of the topics that fit a pattern as a whole, internal ones left out.
+        """Return the topics whose whole name matches a pattern, without internal topics.
 
         Raises:
-            ApiError: 422, RE2 does not take the pattern.
+            ApiError: 422, RE2 refuses the pattern.
         """
         try:
-            fits = re2.compile(pattern, _RE2).fullmatch
+            matches = re2.compile(pattern, _RE2).fullmatch
         except re2.error as error:
             reason = error.args[0].decode(errors="replace")
             raise ApiError(422, message=f"topic_pattern {pattern!r}: {reason}") from error
         topics = await self._metadata.topics(max_age)
-        return sorted(name for name in topics if not name.startswith("__") and fits(name))
+        return sorted(name for name in topics if not name.startswith("__") and matches(name))
 
-    async def _run(self, act: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, action: Callable[..., T], *arguments: object) -> T:
         try:
-            return await self._loop.run_in_executor(self._threads, act, *arguments)
+            return await self._loop.run_in_executor(self._threads, action, *arguments)
         except KafkaException as error:
             if error.args[0].code() in _NO_PARTITION:
                 raise ApiError(Code.PARTITION_NOT_FOUND) from error
@@ -156,7 +156,7 @@ class Consumers:
                 await self._run(entry.instance.close)
 
     async def _sweep(self) -> None:
-        """Close what nobody has used for long; keep the rest in their groups."""
+        """Close instances that are unused for too long; keep the others in their groups."""
         while True:
             await asyncio.sleep(SWEEP)
             now = self._loop.time()
@@ -164,14 +164,14 @@ class Consumers:
                 if not entry.users and now - entry.unused_since > self._lifetime:
                     self._in_background(self._close(self._entries.pop(key)))
                 elif entry.instance is not None and not entry.lock.locked():
-                    self._in_background(self._keep(entry, entry.instance))
+                    self._in_background(self._keep_membership(entry, entry.instance))
 
-    async def _keep(self, entry: _Entry, instance: ConsumerInstance) -> None:
-        # A client's next read tells it of an error, so it is not told of here.
+    async def _keep_membership(self, entry: _Entry, instance: ConsumerInstance) -> None:
+        # The client's next read reports an error, so it is ignored here.
         with suppress(ApiError):
             async with entry.lock:
                 if not instance.closing and instance.unread_for() > SWEEP:
-                    await self._run(instance.keep)
+                    await self._run(instance.keep_membership)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -179,7 +179,7 @@ class Consumers:
         task.add_done_callback(self._background.discard)
 
     async def close(self, timeout: float) -> None:
-        """Close every instance; wait ``timeout`` seconds for it, as a broker may be gone."""
+        """Close every instance; wait at most ``timeout`` seconds, as the broker may be gone."""
         self._sweeper.cancel()
         closing = {self._loop.create_task(self._close(entry)) for entry in self._entries.values()}
         self._entries.clear()

@@ -1,4 +1,4 @@
-"""A record that was fetched: where it is from, and how the API shows it."""
+"""A fetched record: its partition, offset and size, and its JSON in the API."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from confluent_kafka import Message
 from services.rest_proxy.http.bodies import check_json, encode
 from services.rest_proxy.http.errors import ApiError, Code
 
-Place = tuple[str, int]
-"""Topic and partition."""
+Partition = tuple[str, int]
+"""A partition: its topic and number."""
 
 
-def place_of(message: Message) -> Place:
-    """Topic and partition of a record."""
+def partition_of(message: Message) -> Partition:
+    """Return topic and partition of a record."""
     return message.topic() or "", message.partition() or 0
 
 
 def offset_of(message: Message) -> int:
-    """Offset of a record."""
+    """Return the offset of a record."""
     return message.offset() or 0
 
 
 def size_of(message: Message) -> int:
-    """Bytes of key and value, at least 1."""
+    """Return the number of bytes of key and value, at least 1."""
     return max(len(message.key() or b"") + len(message.value() or b""), 1)
 
 
-def view(message: Message, embedded: str) -> bytes:
-    """JSON of a record whose key and value are ``embedded`` as ``json`` or ``binary``.
+def to_json(message: Message, embedded: str) -> bytes:
+    """Return the JSON of a record with key and value in a format, ``json`` or ``binary``.
 
     Raises:
-        ApiError: 50002, it is not JSON; names its place.
+        ApiError: 50002, key or value is not JSON; the message names partition and offset.
     """
-    show = _base64_text if embedded == "binary" else _json_text
-    topic, partition = place_of(message)
+    convert = _base64_text if embedded == "binary" else _json_text
+    topic, partition = partition_of(message)
     try:
-        key, value = show(message.key()), show(message.value())
+        key, value = convert(message.key()), convert(message.value())
     except ApiError as error:
         where = f"{topic}-{partition} at offset {message.offset()}"
         raise ApiError(Code.KAFKA, f"the record in {where} is not JSON: {error}") from error
@@ -55,7 +55,7 @@ def _base64_text(content: bytes | None) -> bytes:
 
 
 def _json_text(content: bytes | None) -> bytes:
-    """Check that ``content`` is JSON, and give it as it is."""
+    """Check that ``content`` is JSON, and return it unchanged."""
     if content is None:
         return b"null"
     check_json(content)

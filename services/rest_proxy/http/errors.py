@@ -1,9 +1,9 @@
-"""What goes wrong in a call, as the client is told.
+"""The error responses of the API.
 
-    ApiError    the call fails; its status and body are the answer
+    ApiError    the request fails; the error holds status and body of the response
 
 Codes and messages are those of Confluent REST Proxy's API v2. A code of five digits is the
-HTTP status and two digits more; a plain status stands for an error of the HTTP layer.
+HTTP status and two more digits; a code of three digits is an error of the HTTP layer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contract.errors import PipelineError
 
 
 class Code(IntEnum):
-    """Error codes that are more than an HTTP status."""
+    """Error codes of five digits."""
 
     KAFKA_AUTHENTICATION = 40101
     KAFKA_AUTHORIZATION = 40301
@@ -104,12 +104,12 @@ _CODES = {
 
 
 def kafka_code(error: KafkaError) -> Code:
-    """Return the code that tells a client of ``error``: may it try again?"""
+    """Return the code for ``error``, which shows a client whether a retry may help."""
     return _CODES.get(error.code(), Code.KAFKA)
 
 
 class ApiError(PipelineError):
-    """The call fails: ``status`` is the HTTP status, ``code`` and ``message`` are the body."""
+    """The request fails: ``status`` is the HTTP status, ``code`` and ``message`` are the body."""
 
     def __init__(
         self, code: int, detail: str = "", message: str = "", headers: dict[str, str] | None = None
@@ -122,7 +122,7 @@ class ApiError(PipelineError):
 
 
 def kafka_error(error: KafkaException) -> ApiError:
-    """Make the answer to a call that Kafka has refused: status 500, as in Confluent's proxy."""
+    """Return the response to a request that Kafka refused: status 500, as in Confluent's proxy."""
     reason: KafkaError = error.args[0]
     code = kafka_code(reason)
     if code in (Code.KAFKA, Code.KAFKA_RETRIABLE):

@@ -1,8 +1,8 @@
-"""The calls of the API: what each does, and what it answers.
+"""The handlers of the API's calls.
 
-A call is a function of the ``Clients`` and the ``Call``; its answer is JSON, or nothing (204). A
-call on a consumer instance that isn't there answers 40403; one that doesn't fit how the instance
-gets its partitions 40903; a body with other fields than it has to have 422.
+A handler takes the ``Clients`` and the ``Call`` and returns JSON, or None (204). A call on an
+unknown consumer instance fails with 40403; one that contradicts how the instance gets its
+partitions, with 40903; a body with missing or unknown fields, with 422.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from confluent_kafka import KafkaException
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.consume.consumer import ConsumerInstance
 from services.rest_proxy.http import bodies
-from services.rest_proxy.http.bodies import Stored, base64_bytes, encode, read, stored_json
+from services.rest_proxy.http.bodies import ProducerRecord, base64_bytes, encode, json_records, read
 from services.rest_proxy.http.errors import ApiError, Code
-from services.rest_proxy.http.media import FORMATS, RECORDS, negotiate
+from services.rest_proxy.http.media import FORMATS, RECORD_TYPES, negotiate
 from services.rest_proxy.metadata.metadata import partition_view
 from services.rest_proxy.names import group_name
-from services.rest_proxy.produce.producer import answer, answer_from, failed_response
+from services.rest_proxy.produce.producer import body_of_positions, body_of_records, failed_response
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Call:
-    """What a handler is told of its request."""
+    """A request, as its handler receives it."""
 
     path: dict[str, str]
     query: dict[str, str]
     content_type: str
     accept: str
     base: str
-    """Scheme and host, as the client has written them."""
+    """Scheme and host, as the client wrote them."""
     body: bytes = b""
 
     def partition(self) -> int:
-        """The partition in the path.
+        """Return the partition in the path.
 
         Raises:
-            ApiError: 404, it is no number.
+            ApiError: 404, it is not a number.
         """
         text = self.path["partition"]
         if not text.isdecimal() or len(text) > 10:
@@ -51,10 +51,10 @@ class Call:
         return int(text)
 
     def number(self, name: str) -> int | None:
-        """A number in the query, 2**31 - 1 where it is larger; None where there is none above 0.
+        """Return a number in the query, at most 2**31 - 1; None if it is missing or below 1.
 
         Raises:
-            ApiError: 400, it is no number.
+            ApiError: 400, it is not a whole number.
         """
         text = self.query.get(name, "-1")
         try:
@@ -68,12 +68,12 @@ class Call:
 
 
 async def root(clients: Clients, call: Call) -> bytes:
-    """``GET /``: nothing to say, but the proxy is there."""
+    """``GET /``: an empty object, which shows that the proxy answers."""
     return b"{}"
 
 
 async def topics(clients: Clients, call: Call) -> bytes:
-    """``GET /topics``: their names."""
+    """``GET /topics``: the names of the topics."""
     return encode(sorted(await clients.metadata.topics()))
 
 
@@ -82,8 +82,8 @@ async def topic(clients: Clients, call: Call) -> bytes:
     name = call.path["topic"]
     found = await clients.metadata.topic(name)
     configuration = await clients.metadata.configuration(name)
-    shown = [partition_view(found, number) for number in sorted(found.partitions)]
-    return encode({"name": name, "configs": configuration, "partitions": shown})
+    views = [partition_view(found, number) for number in sorted(found.partitions)]
+    return encode({"name": name, "configs": configuration, "partitions": views})
 
 
 async def partitions(clients: Clients, call: Call) -> bytes:
@@ -107,7 +107,7 @@ async def offsets(clients: Clients, call: Call) -> bytes:
 
 
 async def brokers(clients: Clients, call: Call) -> bytes:
-    """``GET /brokers``: their ids."""
+    """``GET /brokers``: the ids of the brokers."""
     return encode({"brokers": await clients.metadata.brokers()})
 
 
@@ -115,48 +115,47 @@ async def brokers(clients: Clients, call: Call) -> bytes:
 
 
 async def produce(clients: Clients, call: Call) -> bytes:
-    """``POST /topics/{topic}`` and ``POST .../partitions/{partition}``: a slot for each record.
+    """``POST /topics/{topic}`` and ``POST .../partitions/{partition}``: a result for each record.
 
-    400 and 422 for a body that isn't one, 40401, 40402, 40101 where the topic isn't known yet and
-    Kafka refuses the login; what happens to a record in Kafka is in its slot.
+    The request fails with 400 or 422 for an invalid body, 40401, 40402, or 40101 when the topic is
+    not known yet and Kafka refuses the login. Errors of single records are in their results.
     """
     records = _records(call)
     call.body = b""
     topic = call.path["topic"]
-    wanted = -1
     if "partition" in call.path:
-        wanted = call.partition()
-        records = [(key, value, wanted) for key, value, _ in records]
+        highest = call.partition()
+        records = [(key, value, highest) for key, value, _ in records]
     else:
-        wanted = max((at for _, _, at in records if at is not None), default=-1)
+        highest = max((number for _, _, number in records if number is not None), default=-1)
     partitions = clients.metadata.known_partitions(topic)
     try:
-        if wanted >= partitions or not partitions:
+        if highest >= partitions or not partitions:
             topics = await clients.metadata.refresh(clients.send_timeout)
             if topic not in topics:
                 raise ApiError(Code.TOPIC_NOT_FOUND)
             partitions = len(topics[topic].partitions)
-        await clients.producer.learn(topic, partitions, clients.send_timeout)
+        await clients.producer.refresh_topic(topic, partitions, clients.send_timeout)
     except KafkaException as error:
         refused = clients.metadata.watch.refused or clients.producer.watch.refused
         if refused is not None:
             raise ApiError(Code.KAFKA_AUTHENTICATION, message=str(refused)) from error
-        return answer([failed_response(error.args[0])] * len(records))
-    if "partition" in call.path and wanted >= partitions:
+        return body_of_records([failed_response(error.args[0])] * len(records))
+    if "partition" in call.path and highest >= partitions:
         raise ApiError(Code.PARTITION_NOT_FOUND)
-    request = clients.producer.send(topic, records, partitions)
-    await request.done
-    return answer_from(request.partitions, request.offsets, request.failed)
+    delivery = clients.producer.send(topic, records, partitions)
+    await delivery.done
+    return body_of_positions(delivery.partitions, delivery.offsets, delivery.failed)
 
 
-def _records(call: Call) -> list[Stored]:
-    """Keys, values and partitions in the body of a produce request, as they are stored.
+def _records(call: Call) -> list[ProducerRecord]:
+    """Return the records in the body of a produce request.
 
     Raises:
-        ApiError: 400 or 422, the body is not one.
+        ApiError: 400 or 422, the body is invalid.
     """
     if FORMATS[call.content_type] == "json":
-        return stored_json(read(call.body, bodies.ProduceJson).records)
+        return json_records(read(call.body, bodies.ProduceJson).records)
     return [
         (base64_bytes(record.key), base64_bytes(record.value), record.partition)
         for record in read(call.body, bodies.ProduceBinary).records
@@ -180,77 +179,77 @@ async def delete_consumer(clients: Clients, call: Call) -> None:
 
 
 async def subscribe(clients: Clients, call: Call) -> None:
-    """``POST .../subscription``: to topics, or to those that fit a pattern."""
+    """``POST .../subscription``: subscribe to topics, or to those that match a pattern."""
     body = read(call.body, bodies.Subscription)
     if body.topics is None and body.topic_pattern is None:
         raise ApiError(422, message="topics or topic_pattern must be given")
     pattern = body.topic_pattern
     clients.consumers.options(call.path["group"], call.path["instance"])
     matching = [] if pattern is None else await clients.consumers.matching(pattern)
-    await _on(clients, call, lambda it: it.subscribe(body.topics, pattern, matching))
+    await _run(clients, call, lambda instance: instance.subscribe(body.topics, pattern, matching))
 
 
 async def subscription(clients: Clients, call: Call) -> bytes:
-    """``GET .../subscription``: the topics."""
-    return encode({"topics": await _on(clients, call, lambda it: sorted(it.topics))})
+    """``GET .../subscription``: the subscribed topics."""
+    return encode({"topics": await _run(clients, call, lambda instance: sorted(instance.topics))})
 
 
 async def unsubscribe(clients: Clients, call: Call) -> None:
     """``DELETE .../subscription``."""
-    await _on(clients, call, lambda it: it.unsubscribe())
+    await _run(clients, call, lambda instance: instance.unsubscribe())
 
 
 async def assign(clients: Clients, call: Call) -> None:
     """``POST .../assignments``: partitions to read without a group."""
     body = read(call.body, bodies.Partitions)
-    await _on(clients, call, lambda it: it.assign(body.partitions))
+    await _run(clients, call, lambda instance: instance.assign(body.partitions))
 
 
 async def assignment(clients: Clients, call: Call) -> bytes:
     """``GET .../assignments``: the partitions that are read."""
-    places = await _on(clients, call, lambda it: sorted(it.places()))
-    return encode({"partitions": [{"topic": name, "partition": at} for name, at in places]})
+    found = await _run(clients, call, lambda instance: sorted(instance.partitions()))
+    return encode({"partitions": [{"topic": name, "partition": number} for name, number in found]})
 
 
 async def seek(clients: Clients, call: Call) -> None:
-    """``POST .../positions``: go on at offsets."""
+    """``POST .../positions``: continue reading at the given offsets."""
     body = read(call.body, bodies.Offsets)
-    await _on(clients, call, lambda it: it.seek(body.offsets))
+    await _run(clients, call, lambda instance: instance.seek(body.offsets))
 
 
 async def seek_edge(clients: Clients, call: Call, end: bool) -> None:
     """``POST .../positions/beginning`` and ``.../positions/end``; 40402."""
     body = read(call.body, bodies.Partitions)
-    await _on(clients, call, lambda it: it.seek_edge(body.partitions, end))
+    await _run(clients, call, lambda instance: instance.seek_edge(body.partitions, end))
 
 
 async def records(clients: Clients, call: Call) -> bytes:
-    """``GET .../records``: the next ones; 40601 for another format than the instance's."""
-    embedded = FORMATS.get(negotiate(call.accept, RECORDS), "binary")
+    """``GET .../records``: the next records; 40601 for another format than the instance's."""
+    embedded = FORMATS.get(negotiate(call.accept, RECORD_TYPES), "binary")
     options = clients.consumers.options(call.path["group"], call.path["instance"])
     if options.format != embedded:
         raise ApiError(Code.CONSUMER_FORMAT)
     timeout, max_bytes = call.number("timeout"), call.number("max_bytes")
     seconds = None if timeout is None else timeout / 1000
-    return await _on(clients, call, lambda it: it.read(seconds, max_bytes))
+    return await _run(clients, call, lambda instance: instance.read(seconds, max_bytes))
 
 
 async def committed(clients: Clients, call: Call) -> bytes:
-    """``GET .../offsets``: what is committed of partitions; 40402 without a body."""
+    """``GET .../offsets``: the committed offsets of partitions; 40402 without a body."""
     if not call.body:
         raise ApiError(Code.PARTITION_NOT_FOUND)
     body = read(call.body, bodies.Partitions)
-    found = await _on(clients, call, lambda it: it.committed(body.partitions))
+    found = await _run(clients, call, lambda instance: instance.committed(body.partitions))
     return encode({"offsets": found})
 
 
 async def commit(clients: Clients, call: Call) -> bytes:
-    """``POST .../offsets``: commit offsets, or all that was given out where there is no body."""
+    """``POST .../offsets``: commit the given offsets; without a body, all positions."""
     asynchronous = call.query.get("async", "false") == "true"
     offsets = read(call.body, bodies.Offsets).offsets if call.body else None
-    await _on(clients, call, lambda it: it.commit(offsets, asynchronous))
+    await _run(clients, call, lambda instance: instance.commit(offsets, asynchronous))
     return b"[]"
 
 
-async def _on(clients: Clients, call: Call, act: Callable[[ConsumerInstance], T]) -> T:
-    return await clients.consumers.call(call.path["group"], call.path["instance"], act)
+async def _run(clients: Clients, call: Call, action: Callable[[ConsumerInstance], T]) -> T:
+    return await clients.consumers.call(call.path["group"], call.path["instance"], action)

@@ -1,4 +1,4 @@
-"""Media types of the REST API v2, and which one an answer gets."""
+"""Media types of the REST API v2, and the choice of a response's type."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
 from services.rest_proxy.http.errors import ApiError
 
 KAFKA_DEFAULT = "application/vnd.kafka+json"
-"""Older name for the type of the API's newest version."""
+"""Older name of the type; it stands for the API's newest version."""
 
 FORMATS = {KAFKA_JSON: "json", KAFKA_BINARY: "binary"}
-"""Embedded format of records, by the media type of a produce request or of fetched records."""
+"""Format of the records' keys and values, by the media type of a request or response."""
 
-ANSWERS = (KAFKA_V2, KAFKA_JSON, KAFKA_BINARY, KAFKA_DEFAULT)
-"""Types in which every answer can be given, the one to prefer first."""
+RESPONSE_TYPES = (KAFKA_V2, KAFKA_JSON, KAFKA_BINARY, KAFKA_DEFAULT)
+"""Types of any response, the preferred one first."""
 
-RECORDS = (KAFKA_BINARY, KAFKA_V2, KAFKA_JSON)
-"""Types in which fetched records can be given; without an embedded format they are binary."""
+RECORD_TYPES = (KAFKA_BINARY, KAFKA_V2, KAFKA_JSON)
+"""Types of a response with fetched records; without an embedded format they are binary."""
 
 
 @lru_cache(maxsize=256)
@@ -27,11 +27,11 @@ def media_type(header: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str, offered: tuple[str, ...] = ANSWERS) -> str:
-    """Choose the type in ``offered`` that an ``Accept`` header likes best.
+def negotiate(accept: str, offered: tuple[str, ...] = RESPONSE_TYPES) -> str:
+    """Return the type in ``offered`` to which an ``Accept`` header gives the highest quality.
 
     Raises:
-        ApiError: 406, it likes none.
+        ApiError: 406, the header accepts none of them.
     """
     best, best_quality = "", 0.0
     ranges = [_media_range(part) for part in accept.split(",") if part.strip()] or [("*/*", 1.0)]
@@ -57,7 +57,7 @@ def _media_range(part: str) -> tuple[str, float]:
 
 
 def _quality(candidate: str, ranges: list[tuple[str, float]]) -> float:
-    """Quality that the most specific of ``ranges`` gives to ``candidate``."""
+    """Return the quality of ``candidate`` by the most specific of ``ranges``."""
     for pattern in (candidate, candidate.partition("/")[0] + "/*", "*/*"):
         qualities = [quality for name, quality in ranges if name == pattern]
         if qualities:

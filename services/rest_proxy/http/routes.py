@@ -1,4 +1,4 @@
-"""The table of the API's calls: method, path, media types and handler of each."""
+"""The table of the API's routes: method, path, media types and handler of each."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from services.rest_proxy.clients import Clients
 from services.rest_proxy.http import handlers
 from services.rest_proxy.http.errors import ApiError
 from services.rest_proxy.http.handlers import Call
-from services.rest_proxy.http.media import ANSWERS, FORMATS, RECORDS
+from services.rest_proxy.http.media import FORMATS, RECORD_TYPES, RESPONSE_TYPES
 
-V2 = ANSWERS
-"""Types of a body without records."""
+V2 = RESPONSE_TYPES
+"""Types of a request body without records."""
 
 Handler = Callable[[Clients, Call], Awaitable[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call: its method and path, what it takes and what it answers in."""
+    """One call of the API: method, path, handler and the media types of request and response."""
 
     method: str
     path: str
     handler: Handler
-    takes: tuple[str, ...] = ()
-    """Media types of the body; none where the call has no body."""
+    request_types: tuple[str, ...] = ()
+    """Media types of the request body; empty for a call without a body."""
     needs_body: bool = True
-    gives: tuple[str, ...] = ANSWERS
-    parts: tuple[str, ...] = field(init=False)
+    response_types: tuple[str, ...] = RESPONSE_TYPES
+    segments: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", tuple(self.path.strip("/").split("/")))
+        object.__setattr__(self, "segments", tuple(self.path.strip("/").split("/")))
 
-    def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The variables of the path, where it fits."""
-        found = {}
-        for mine, theirs in zip(self.parts, parts, strict=True):
-            if mine.startswith("{"):
-                found[mine[1:-1]] = theirs
-            elif mine != theirs:
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """Return the variables of the path; None if it does not match."""
+        variables = {}
+        for expected, actual in zip(self.segments, segments, strict=True):
+            if expected.startswith("{"):
+                variables[expected[1:-1]] = actual
+            elif expected != actual:
                 return None
-        return found
+        return variables
 
 
 _INSTANCE = "/consumers/{group}/instances/{instance}"
@@ -68,26 +68,26 @@ ROUTES = (
     Route("POST", f"{_INSTANCE}/positions", handlers.seek, V2),
     Route("POST", f"{_INSTANCE}/positions/beginning", partial(handlers.seek_edge, end=False), V2),
     Route("POST", f"{_INSTANCE}/positions/end", partial(handlers.seek_edge, end=True), V2),
-    Route("GET", f"{_INSTANCE}/records", handlers.records, gives=RECORDS),
+    Route("GET", f"{_INSTANCE}/records", handlers.records, response_types=RECORD_TYPES),
     Route("POST", f"{_INSTANCE}/offsets", handlers.commit, V2, needs_body=False),
     Route("GET", f"{_INSTANCE}/offsets", handlers.committed, V2, needs_body=False),
 )
 
 _BY_LENGTH: dict[int, list[Route]] = {}
 for _route in ROUTES:
-    _BY_LENGTH.setdefault(len(_route.parts), []).append(_route)
+    _BY_LENGTH.setdefault(len(_route.segments), []).append(_route)
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Find the call that a method and a path (decoded) name.
+    """Return the route of a method and a (decoded) path, and the path's variables.
 
     Raises:
-        ApiError: 404, or 405 with the methods that the path has.
+        ApiError: 404, or 405 with the methods that the path allows.
     """
-    parts = path.strip("/").split("/")
+    segments = path.strip("/").split("/")
     allowed = []
-    for route in _BY_LENGTH.get(len(parts), ()):
-        variables = route.match(parts)
+    for route in _BY_LENGTH.get(len(segments), ()):
+        variables = route.match(segments)
         if variables is not None:
             if route.method == method:
                 return route, variables

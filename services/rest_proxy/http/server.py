@@ -1,7 +1,7 @@
 """The HTTP side of the proxy: an ASGI application without a framework.
 
-It reads a request's body within bounds (of one body, of all bodies in hand, of time), and
-turns what a call answers or raises into status, media type and JSON.
+It reads a request's body within limits (of its size, of the size of all pending bodies, of time),
+and turns a handler's result or exception into status, media type and JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.rest_proxy.http.media import media_type, negotiate
 from services.rest_proxy.http.routes import Route, find
 
 BODY_TIMEOUT = 30.0
-"""Seconds that a client may take for the rest of a body that it has begun."""
+"""Seconds that a client may take to send a body."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -33,11 +33,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Disconnected(Exception):
-    """The client has gone away in the middle of its request."""
+    """The client closed the connection in the middle of its request."""
 
 
 class _Body:
-    """How much of a request's body is in hand."""
+    """The number of bytes of a request's body that have been read."""
 
     __slots__ = ("length",)
 
@@ -46,14 +46,14 @@ class _Body:
 
 
 class Server:
-    """ASGI application. Made by the event loop's thread, as the Kafka clients are driven by it."""
+    """ASGI application. The event loop's thread creates it, as that thread drives the clients."""
 
     def __init__(self, settings: Settings) -> None:
         self.clients = Clients(settings)
-        self._body_bytes = settings.rest_proxy_body_bytes
-        self._all_bytes = settings.rest_proxy_queue_bytes
-        self._in_hand = 0
-        """Bytes of bodies that were read and whose requests are not yet answered."""
+        self._max_body_bytes = settings.rest_proxy_body_bytes
+        self._max_pending_bytes = settings.rest_proxy_queue_bytes
+        self._pending_bytes = 0
+        """Bytes of the bodies of all requests that wait for their response."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,7 +65,7 @@ class Server:
             if scope["path"] == "/health":
                 status, kind, content = await self._health(scope["method"])
             else:
-                status, kind, content = await self._answer(scope, headers, receive, body)
+                status, kind, content = await self._respond_to(scope, headers, receive, body)
         except Disconnected:
             return
         except Exception as raised:
@@ -73,17 +73,17 @@ class Server:
             status, kind, extra = error.status, KAFKA_V2, error.headers
             content = encode({"error_code": error.code, "message": error.message})
         finally:
-            self._in_hand -= body.length
+            self._pending_bytes -= body.length
         await _respond(send, status, kind, content, extra)
 
-    async def _answer(
+    async def _respond_to(
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, read: _Body
     ) -> tuple[int, str, bytes]:
         route, variables = find(scope["method"], scope["path"])
         accept = headers.get(b"accept", b"*/*").decode("latin-1")
-        kind = negotiate(accept, route.gives)
+        kind = negotiate(accept, route.response_types)
         content_type, body = "", b""
-        if route.takes:
+        if route.request_types:
             content_type = _content_type(route, headers)
             body = await self._read(headers, receive, read)
             if body and not content_type:
@@ -100,11 +100,11 @@ class Server:
         return (204, kind, b"") if content is None else (200, kind, content)
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive, read: _Body) -> bytes:
-        """Read the body; ``read.length`` counts its bytes as they come.
+        """Read the body; ``read.length`` counts its bytes as they arrive.
 
         Raises:
-            ApiError: 413, too large; 503, too much in hand; 408, it does not come.
-            Disconnected: the client has gone.
+            ApiError: 413, it is too large; 503, all pending bodies are; 408, it does not arrive.
+            Disconnected: the client closed the connection.
         """
         length = _content_length(headers)
         self._check_size(length or 0, 0)
@@ -119,46 +119,46 @@ class Server:
                     chunk = message.get("body", b"")
                     self._check_size(read.length + len(chunk), read.length)
                     read.length += len(chunk)
-                    self._in_hand += len(chunk)
-                    if chunk:  # the last one may be empty, and to join two copies the other
+                    self._pending_bytes += len(chunk)
+                    if chunk:  # an empty last chunk would make join() copy the one before it
                         chunks.append(chunk)
-                    # What is complete needs no message more to say so: for one record, that is
-                    # a sixth of all that its request costs.
+                    # A complete body is not followed by one more receive(): for a request with
+                    # one record, that is a sixth of its time.
                     more = message.get("more_body", False) and read.length != length
         except TimeoutError:
             raise ApiError(408) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _check_size(self, length: int, counted: int) -> None:
-        """Refuse a body of ``length`` bytes, of which ``counted`` are in hand, that is too much."""
-        if length > self._body_bytes:
+        """Raise if a body of ``length`` bytes, ``counted`` of them read, exceeds a limit."""
+        if length > self._max_body_bytes:
             raise ApiError(413)
-        if self._in_hand - counted + length > self._all_bytes:
+        if self._pending_bytes - counted + length > self._max_pending_bytes:
             raise ApiError(Code.QUEUE_FULL)
 
     async def _health(self, method: str) -> tuple[int, str, bytes]:
         if method != "GET":
             raise ApiError(405)
-        well, reason = await self.clients.health()
-        status = "ok" if well else "unavailable"
-        return 200 if well else 503, JSON, encode({"status": status, "reason": reason})
+        healthy, reason = await self.clients.health()
+        status = "ok" if healthy else "unavailable"
+        return 200 if healthy else 503, JSON, encode({"status": status, "reason": reason})
 
 
 def _content_length(headers: dict[bytes, bytes]) -> int | None:
-    """Bytes of the body that the client has named; None where it comes in chunks, or none does."""
+    """Return the body's length from the header; None for a body in chunks, or without a header."""
     if b"transfer-encoding" in headers or b"content-length" not in headers:
         return None
     return int(headers[b"content-length"])
 
 
 def _content_type(route: Route, headers: dict[bytes, bytes]) -> str:
-    """The media type of the body; empty where the client names none and needs none.
+    """Return the media type of the body; empty if the client names none and needs none.
 
     Raises:
-        ApiError: 415, the call does not take it.
+        ApiError: 415, the route does not accept it.
     """
     name = media_type(headers.get(b"content-type", b"").decode("latin-1"))
-    if name not in route.takes and (name or route.needs_body):
+    if name not in route.request_types and (name or route.needs_body):
         raise ApiError(415)
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise ApiError(415)
@@ -177,7 +177,7 @@ def _api_error(raised: Exception) -> ApiError:
 async def _respond(
     send: Send, status: int, kind: str, content: bytes, extra: dict[str, str]
 ) -> None:
-    """Send an answer; 204 has no content."""
+    """Send a response; 204 has no content."""
     headers = []
     if status != 204:
         headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(content))]

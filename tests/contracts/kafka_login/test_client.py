@@ -21,7 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from contract.settings import Settings
 from services.kafka.client import Admin, BrokerError
-from services.kafka_client.login import LoginError, Watch, client_settings
+from services.kafka_client.login import LoginError, LoginWatch, client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, USER, Variables
 
 LIMIT = 30.0
@@ -47,7 +47,7 @@ def signed(
 def log_in(variables: Variables, token: str) -> str:
     """Log in with a token; return why it was refused, or an empty text."""
     settings = Settings.from_environ({**variables, "KAFKA_AUTH": "iam"})
-    watch = Watch(settings)
+    watch = LoginWatch(settings)
     given = {"oauth_cb": lambda _: (token, time.time() + 600), "error_cb": watch, "log_level": 0}
     client = AdminClient(client_settings(settings, variables) | given)
     deadline = time.monotonic() + LIMIT

@@ -4,7 +4,7 @@ import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
 from services.rest_proxy.http.errors import ApiError
-from services.rest_proxy.http.media import RECORDS, media_type, negotiate
+from services.rest_proxy.http.media import RECORD_TYPES, media_type, negotiate
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_a_type_that_is_not_offered_is_406(accept: str) -> None:
 
 
 def test_records_are_binary_unless_a_format_is_named() -> None:
-    assert negotiate("*/*", RECORDS) == KAFKA_BINARY
-    assert negotiate(KAFKA_JSON, RECORDS) == KAFKA_JSON
+    assert negotiate("*/*", RECORD_TYPES) == KAFKA_BINARY
+    assert negotiate(KAFKA_JSON, RECORD_TYPES) == KAFKA_JSON
 
 
 def test_parameters_and_case_do_not_count() -> None:

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import KafkaError
 
 from contract.settings import Settings
-from services.kafka_client.login import Watch
-from services.rest_proxy.produce.producer import BY_KEY, Request
+from services.kafka_client.login import LoginWatch
+from services.rest_proxy.produce.producer import BY_KEY, Delivery
 
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 
@@ -24,27 +24,27 @@ def stored(partition: int | None, offset: int | None) -> Any:
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_each_report_finds_its_slot(order: tuple[int, ...]) -> None:
-    async def run() -> tuple[Request, list[int]]:
+    async def run() -> tuple[Delivery, list[int]]:
         finished: list[int] = []
-        request = Request("t", 3, lambda _: finished.append(len(seen)), Watch(Settings()))
-        request.partitions += [4, BY_KEY, BY_KEY]
+        delivery = Delivery("t", 3, lambda _: finished.append(len(seen)), LoginWatch(Settings()))
+        delivery.partitions += [4, BY_KEY, BY_KEY]
         reports = [
-            lambda: request.report(0, None, stored(4, 20)),
-            lambda: request.report_by_key(1, None, stored(2, 30)),
-            lambda: request.report_by_key(2, TOO_LARGE, stored(None, None)),
+            lambda: delivery.report(0, None, stored(4, 20)),
+            lambda: delivery.report_by_key(1, None, stored(2, 30)),
+            lambda: delivery.report_by_key(2, TOO_LARGE, stored(None, None)),
         ]
         seen: list[int] = []
         for number in order:
             seen.append(number)
             reports[number]()
-        return request, finished
+        return delivery, finished
 
-    request, finished = asyncio.run(run())
+    delivery, finished = asyncio.run(run())
 
     assert finished == [3]
-    assert (request.partitions[:2], request.offsets) == ([4, 2], [20, 30, None])
-    assert list(request.failed) == [2]
-    assert not request.unknown_topic
+    assert (delivery.partitions[:2], delivery.offsets) == ([4, 2], [20, 30, None])
+    assert list(delivery.failed) == [2]
+    assert not delivery.unknown_topic
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_each_report_finds_its_slot(order: tuple[int, ...]) -> None:
     ],
 )
 def test_an_unknown_topic_is_noticed(code: int, unknown: bool) -> None:
-    async def run() -> Request:
-        request = Request("t", 1, lambda _: None, Watch(Settings()))
-        request.fail(0, KafkaError(code))
-        return request
+    async def run() -> Delivery:
+        delivery = Delivery("t", 1, lambda _: None, LoginWatch(Settings()))
+        delivery.fail(0, KafkaError(code))
+        return delivery
 
     assert asyncio.run(run()).unknown_topic is unknown

@@ -9,8 +9,8 @@ from services.kafka_client.login import LoginError
 from services.rest_proxy.http.errors import Code
 from services.rest_proxy.produce.producer import (
     RecordResponse,
-    answer,
-    answer_from,
+    body_of_positions,
+    body_of_records,
     failed_response,
 )
 
@@ -58,19 +58,19 @@ ANSWERS: dict[
 
 
 @pytest.mark.parametrize(
-    ("partitions", "offsets", "failed", "slots"), ANSWERS.values(), ids=list(ANSWERS)
+    ("partitions", "offsets", "failed", "records"), ANSWERS.values(), ids=list(ANSWERS)
 )
 def test_both_ways_to_an_answer_agree(
     partitions: list[int | None],
     offsets: list[int | None],
     failed: dict[int, RecordResponse],
-    slots: list[RecordResponse],
+    records: list[RecordResponse],
 ) -> None:
-    assert answer_from(partitions, offsets, failed) == answer(slots)
+    assert body_of_positions(partitions, offsets, failed) == body_of_records(records)
 
 
 def test_the_text_of_an_answer() -> None:
-    assert answer_from([3, 3], [8, 9], {}) == (
+    assert body_of_positions([3, 3], [8, 9], {}) == (
         b'{"offsets":[{"partition":3,"offset":8,"error_code":null,"error":null},'
         b'{"partition":3,"offset":9,"error_code":null,"error":null}],'
         b'"key_schema_id":null,"value_schema_id":null}'
@@ -89,8 +89,8 @@ def test_the_text_of_an_answer() -> None:
 def test_a_failed_slot_says_why(
     error: int, refused: LoginError | None, code: Code, reason: str
 ) -> None:
-    slot = failed_response(KafkaError(error), refused)
+    record = failed_response(KafkaError(error), refused)
 
-    assert (slot.partition, slot.offset, slot.error_code) == (None, None, code)
-    assert slot.error is not None
-    assert reason in slot.error.lower()
+    assert (record.partition, record.offset, record.error_code) == (None, None, code)
+    assert record.error is not None
+    assert reason in record.error.lower()
