@@ -1,4 +1,4 @@
-"""The real parts that the sink is tried with: broker, LocalStack and Connect workers."""
+"""The real services for tests of the sink: broker, LocalStack and Connect workers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support import ROOT
 from tests.support.waiting import wait_for
 
 STORED_WITHIN = 30.0
-"""Seconds in which a record is in S3, or in the dead-letter topic."""
+"""Seconds within which a record is in S3, or in the dead-letter topic."""
 
 BROKER, CONTROLLER, WORKER, GATEWAY, KINESIS = (f"127.0.0.1:{23040 + n}" for n in range(5))
 
 
 def environment(user_id: str) -> dict[str, str]:
-    """Environment of all services, as docker-compose.yml would give it."""
+    """Return the environment of all services, as docker-compose.yml sets it."""
     return {
         "USER_ID": user_id,
         "AWS_REGION": "us-east-1",
@@ -76,7 +76,7 @@ class Cluster:
         return offsets
 
     def objects(self, entity: Entity, folder: str = "topics") -> dict[str, bytes]:
-        """Everything that the sink has stored of an entity, by key."""
+        """Return the objects that the sink has stored of an entity, by key."""
         prefix = names.topic_prefix(names.topic(self.user_id, entity))
         prefix = f"{folder}/{prefix.split('/', 1)[1]}"
         pages = self.s3.get_paginator("list_objects_v2").paginate(
@@ -89,7 +89,7 @@ class Cluster:
         }
 
     def stored(self, entity: Entity, lines: int, folder: str = "topics") -> dict[str, bytes]:
-        """Wait until so many lines of an entity are stored; return its objects."""
+        """Wait until ``lines`` lines of an entity are stored; return its objects."""
 
         def enough() -> dict[str, bytes] | None:
             found = self.objects(entity, folder)
@@ -111,7 +111,7 @@ class Cluster:
     def dead_letters(
         self, count: int, topic: str | None = None
     ) -> dict[int, tuple[bytes | None, str]]:
-        """Wait for so many dead letters: value and reason, by their offset in the source topic."""
+        """Wait for ``count`` dead letters; return value and reason by offset of the record."""
         consumer = Consumer(
             {
                 "bootstrap.servers": BROKER,
@@ -138,7 +138,7 @@ class Cluster:
         return found
 
     def original(self, **more: str) -> dict[str, str]:
-        """The 13 properties of the original, but for the class; and what a test adds."""
+        """Return the 13 properties of the original with another class, and those in ``more``."""
         return {
             "connector.class": "io.github.pinterestpipeline.connect.s3.S3SinkConnector",
             "s3.region": "us-east-1",
@@ -157,7 +157,7 @@ class Cluster:
 
 
 def topics_and_bucket(cluster: Cluster) -> None:
-    """Make what the connector reads from and writes to."""
+    """Create the topics that the connector reads and the bucket that it writes to."""
     done = cluster.one_shot("services/kafka/topics.sh")
     assert done.returncode == 0, done.stderr
     cluster.s3.create_bucket(Bucket=cluster.settings.bucket)

@@ -14,7 +14,7 @@ from databricks.sdk.service import jobs
 
 from tests.support.ports import free_port
 from tests.support.program import Service
-from tests.support.rest_proxy import Answer, request
+from tests.support.rest_proxy import Response, request
 from tests.support.waiting import wait_for
 
 TOKEN = "a-token-for-tests"
@@ -104,7 +104,7 @@ class JobsApi(Service):
         body: Any = None,
         query: dict[str, Any] | None = None,
         token: str | None = TOKEN,
-    ) -> Answer:
+    ) -> Response:
         """Make one request; ``body`` is JSON unless it is bytes."""
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}

@@ -1,8 +1,8 @@
-"""Load for the REST proxy, as a program of its own so that it never shares a Python with the proxy.
+"""Load for the REST proxy, as a program of its own, so that it shares no process with the proxy.
 
 ``python -m tests.support.rest_load PORT TOPIC RECORDS SECONDS CONNECTIONS`` sends the same prepared
 request over each connection again and again, and prints events, seconds and failed requests
-as JSON. An answer is read no further than its status and length: the load must not be the limit.
+as JSON. It reads only status and length of a response, so that the load is not the bottleneck.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EVENT_BYTES = 720
 
 
 def event() -> dict[str, object]:
-    """A pin of 720 bytes."""
+    """Return a pin of 720 bytes."""
     row: dict[str, object] = {
         "index": 7528,
         "unique_id": "fbe53c66-3442-4773-b19e-d3ec6f54dddf",
@@ -35,12 +35,12 @@ def event() -> dict[str, object]:
 
 
 def compact(document: object) -> bytes:
-    """Compact JSON in UTF-8."""
+    """Return compact JSON in UTF-8."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def request(port: int, topic: str, records: int) -> bytes:
-    """The whole of one request, ready to be sent."""
+    """Return the bytes of one request."""
     body = compact({"records": [{"value": event()}] * records})
     head = (
         f"POST /topics/{topic} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
@@ -50,7 +50,7 @@ def request(port: int, topic: str, records: int) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """Sends the request, and again at each answer, until ``until``."""
+    """Sends the request, and again at each response, until ``until``."""
 
     def __init__(self, content: bytes, until: float) -> None:
         self.content, self.until = content, until
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
 
 
 async def load(port: int, topic: str, records: int, seconds: float, connections: int) -> None:
-    """Run the load and print what was acknowledged."""
+    """Run the load and print the number of acknowledged events."""
     loop = asyncio.get_running_loop()
     content = request(port, topic, records)
     began = time.perf_counter()

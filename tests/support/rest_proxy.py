@@ -1,4 +1,4 @@
-"""A broker and a REST proxy of the tests' own: the real processes, on ports of their own."""
+"""A broker and a REST proxy for tests: the real processes, on ports of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BROKER = f"127.0.0.1:{BROKER_PORT}"
 
 
 def broker(folder: Path) -> Service:
-    """The broker of the session."""
+    """Return the broker of the session, not started."""
     return Service(
         "services/kafka",
         folder,
@@ -33,7 +33,7 @@ def broker(folder: Path) -> Service:
 
 
 def create_topic(name: str, partitions: int = 1) -> str:
-    """Create a topic on the session's broker, and wait until it is there."""
+    """Create a topic on the session's broker, and wait until it exists."""
     admin = AdminClient({"bootstrap.servers": BROKER})
     admin.create_topics([NewTopic(name, partitions)])[name].result(10)
     wait_for(f"topic {name}", lambda: name in admin.list_topics(timeout=10).topics)
@@ -41,8 +41,8 @@ def create_topic(name: str, partitions: int = 1) -> str:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a call was answered with."""
+class Response:
+    """The response to a call."""
 
     status: int
     headers: dict[str, str]
@@ -50,7 +50,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body, read."""
+        """The parsed body."""
         return json.loads(self.body)
 
     @property
@@ -61,15 +61,15 @@ class Answer:
 
 def request(
     port: int, method: str, target: str, content: Any, headers: dict[str, str], timeout: float = 30
-) -> Answer:
+) -> Response:
     """Make one request to a service on ``port``; ``content`` is bytes, None or chunks of them."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         chunked = hasattr(content, "__next__")
         connection.request(method, target, content, headers, encode_chunked=chunked)
-        answer = connection.getresponse()
-        names = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, names, answer.read())
+        response = connection.getresponse()
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return Response(response.status, names, response.read())
     finally:
         connection.close()
 
@@ -96,18 +96,18 @@ class Proxy(Service):
         body: Any = None,
         headers: dict[str, str] | None = None,
         timeout: float = 30,
-    ) -> Answer:
+    ) -> Response:
         """Make one request; ``body`` is JSON unless it is bytes, or an iterable of chunks."""
         content = body if body is None or hasattr(body, "__next__") else _bytes(body)
         return request(self.port, method, path, content, headers or {}, timeout)
 
-    def produce(self, topic: str, *records: Any, media: str = KAFKA_JSON, **more: Any) -> Answer:
+    def produce(self, topic: str, *records: Any, media: str = KAFKA_JSON, **more: Any) -> Response:
         """Produce ``records``."""
         return self.call(
             "POST", f"/topics/{topic}", {"records": list(records)}, {"Content-Type": media}, **more
         )
 
-    def send(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+    def send(self, method: str, path: str, body: Any = None, **more: Any) -> Response:
         """Make a call whose body is no record."""
         headers = {} if body is None else {"Content-Type": KAFKA_V2}
         return self.call(method, path, body, headers, **more)

@@ -1,4 +1,4 @@
-"""What Kafka's clients are configured with: Python's, Java's, and with `pinpipe up --secure`."""
+"""The login settings of Kafka's clients: Python's, Java's, and with `pinpipe up --secure`."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_iam_signs_a_token_of_the_region() -> None:
     )
 
 
-def test_iam_without_keys_says_so_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_iam_without_keys_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (*KEYS, "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -84,7 +84,7 @@ def test_iam_without_keys_says_so_at_once(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize("auth", ["scram", "iam"])
-def test_the_brokers_certificate_is_taken_from_a_file(tmp_path: Path, auth: str) -> None:
+def test_the_brokers_certificate_is_read_from_a_file(tmp_path: Path, auth: str) -> None:
     file = tmp_path / "ca.pem"
     known = settings(auth, KAFKA_CA_FILE=str(file), KAFKA_SCRAM_PASSWORD="p")
     for make in (lambda s: client_settings(s, KEYS), java_settings):
@@ -96,7 +96,7 @@ def test_the_brokers_certificate_is_taken_from_a_file(tmp_path: Path, auth: str)
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"KAFKA_AUTH": "plain"}, r"KAFKA_AUTH is 'plain': it must be none, scram or iam"),
         ({"KAFKA_AUTH": "scram"}, r"KAFKA_SCRAM_PASSWORD is not set"),
@@ -106,9 +106,9 @@ def test_the_brokers_certificate_is_taken_from_a_file(tmp_path: Path, auth: str)
         ),
     ],
 )
-def test_a_wrong_setting_is_named(variables: dict[str, str], told: str) -> None:
+def test_a_wrong_setting_is_named(variables: dict[str, str], message: str) -> None:
     for make in (client_settings, java_settings):
-        with pytest.raises(SettingError, match=told):
+        with pytest.raises(SettingError, match=message):
             make(Settings.from_environ(variables))
 
 
@@ -142,7 +142,7 @@ def test_each_client_of_a_worker_logs_in() -> None:
         (KafkaError._ALL_BROKERS_DOWN, False),
     ],
 )
-def test_what_is_no_use_to_try_again(code: int, refused: bool) -> None:
+def test_a_refusal_is_kept_until_a_broker_answers(code: int, refused: bool) -> None:
     seen = []
     watch = LoginWatch(settings("iam"), seen.append)
     error = KafkaError(code, "the reason")
@@ -156,7 +156,7 @@ def test_what_is_no_use_to_try_again(code: int, refused: bool) -> None:
     assert watch.refused is None
 
 
-def test_why_is_kept_when_all_brokers_are_down() -> None:
+def test_the_reason_stays_when_all_brokers_are_down() -> None:
     watch = LoginWatch(settings("none"))
     watch(KafkaError(KafkaError._ALL_BROKERS_DOWN, "all are down"))
     assert watch.last_error == "all are down"
@@ -166,7 +166,7 @@ def test_why_is_kept_when_all_brokers_are_down() -> None:
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_every_client_of_kafka_is_told_how(native: bool) -> None:
+def test_every_kafka_client_gets_the_login_settings(native: bool) -> None:
     loaded = compose.load(ROOT, {"KAFKA_AUTH": "scram", "RUN_DIR": "here"}, native=native)
     services = {
         name: service.environment
@@ -182,7 +182,7 @@ def test_every_client_of_kafka_is_told_how(native: bool) -> None:
     assert loaded.service("kafka").environment["KAFKA_AUTH"] == "scram"
 
 
-def test_every_container_that_logs_in_has_the_files_for_it_and_may_not_change_them() -> None:
+def test_every_container_that_logs_in_mounts_the_login_files_read_only() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     mounts = {
         name: [volume for volume in service["volumes"] if volume.startswith("kafka-client:")]
@@ -190,8 +190,8 @@ def test_every_container_that_logs_in_has_the_files_for_it_and_may_not_change_th
         if "KAFKA_CA_FILE" in service.get("environment", {})
     }
     assert set(mounts) >= {"topics", "rest-proxy", "connect", "connector"}
-    there = ["kafka-client:/app/.run/data/kafka_client:ro"]
-    assert {name: volumes for name, volumes in mounts.items() if volumes != there} == {}
+    expected = ["kafka-client:/app/.run/data/kafka_client:ro"]
+    assert {name: volumes for name, volumes in mounts.items() if volumes != expected} == {}
 
 
 def test_a_client_on_this_machine_logs_in_with_the_keys_of_the_stack() -> None:
@@ -200,7 +200,7 @@ def test_a_client_on_this_machine_logs_in_with_the_keys_of_the_stack() -> None:
     assert b"AKIAONE" in base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
 
-def test_secure_is_remembered_until_it_is_left_and_refused_to_a_stack_that_runs(
+def test_secure_stays_until_it_is_switched_off_and_is_refused_to_a_running_stack(
     tmp_path: Path,
 ) -> None:
     given = {**os.environ, "RUN_DIR": str(tmp_path), "ENGINE": "native", "KAFKA_AUTH": "none"}

@@ -14,7 +14,7 @@ from tests.support.connect import Cluster, environment, topics_and_bucket
 from tests.support.program import Service
 
 OLD = "3.7.2"
-"""What MSK Connect runs."""
+"""The version of MSK Connect."""
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def services(folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def old_jars() -> Path:
-    """The jars of Connect 3.7.2, fetched once for each state of their pom."""
+    """The jars of Connect 3.7.2, downloaded once for each content of their pom."""
     pom = Path(__file__).parent / f"connect-{OLD}/pom.xml"
     libs = ROOT / f".build/connect-{OLD}/libs-{hashlib.sha256(pom.read_bytes()).hexdigest()[:8]}"
     if not libs.exists():

@@ -1,6 +1,6 @@
 """The S3 sink on a real worker of either version, from a real broker into LocalStack's S3.
 
-The order matters: each test goes on from the topics as the one before has left them.
+The order matters: each test depends on the topics and objects of the tests before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture(scope="module")
 def originals_objects(cluster: Cluster) -> dict[str, bytes]:
-    """What the original's 13 properties store of row 7528, with another class and nothing else."""
+    """The objects of row 7528 with the original's 13 properties, except for another class."""
     cluster.worker.configure("original", cluster.original())
     wait_running(cluster, "original")
     stored = {}
@@ -78,7 +78,7 @@ def test_a_connector_s_configuration_reads_no_file(cluster: Cluster, tmp_path: P
     assert "DirectoryConfigProvider is not allowed" in trace
 
 
-def test_the_originals_configuration_stores_row_7528_to_the_byte(
+def test_the_originals_configuration_stores_the_exact_bytes_of_row_7528(
     cluster: Cluster, originals_objects: dict[str, bytes]
 ) -> None:
     for entity, row in SENT.items():
@@ -97,7 +97,7 @@ def test_the_project_s_connector_works_on_an_idle_topic(
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("RUNNING") == 4
 
-    # Three records, of the thousand that make an object full, and then none.
+    # Three records of the thousand that fill an object, and then none.
     rows = [{"ind": n, "title": "é … 😀", "none": None, "f": 0.1} for n in range(3)]
     cluster.send(GEO, *(dumps(row).encode() for row in rows))
     body = b"".join(cluster.stored(GEO, 4).values())
@@ -106,7 +106,7 @@ def test_the_project_s_connector_works_on_an_idle_topic(
     assert b'": ' not in body  # compact
 
 
-def test_the_project_s_connector_is_set_up_once(cluster: Cluster) -> None:
+def test_a_second_set_up_changes_nothing(cluster: Cluster) -> None:
     before = cluster.worker.status(cluster.connector)
     done = cluster.one_shot("services/connect/connector.sh")
     assert done.returncode == 0, done.stderr
@@ -114,24 +114,24 @@ def test_the_project_s_connector_is_set_up_once(cluster: Cluster) -> None:
 
 
 MIXED = (b'{"good":1}', b"not json", None, b"", b"null", b"1e999", b"[1]", b'"text"', b"3")
-"""Values that are stored, and others."""
+"""Values that are stored, and values that are not."""
 GOOD = [b'{"good":1}', b"[1]", b'"text"', b"3"]
 BAD = {1: b"not json", 2: None, 3: b"", 4: b"null", 5: b"1e999"}
-"""Those of them that can't be, by their place."""
+"""The values of MIXED that cannot be stored, by index."""
 
 
 def check_letters(cluster: Cluster, letters: dict[int, tuple[bytes | None, str]]) -> None:
-    """What is bad is a dead letter, with the reason."""
+    """Check that exactly the bad values are dead letters, with the reason."""
     first = min(letters) - 1
     assert {offset - first: value for offset, (value, _) in letters.items()} == BAD
     assert letters[first + 1][1].startswith("Converting byte[] to Kafka Connect data failed")
     topic = names.topic(cluster.user_id, USER)
-    for place in (2, 3, 4):
-        reason = letters[first + place][1]
-        assert reason == f"record {topic}-0-{first + place} can't be stored: it has no value"
+    for index in (2, 3, 4):
+        reason = letters[first + index][1]
+        assert reason == f"record {topic}-0-{first + index} can't be stored: it has no value"
 
 
-def test_what_can_t_be_stored_is_a_dead_letter(cluster: Cluster) -> None:
+def test_a_record_that_cannot_be_stored_becomes_a_dead_letter(cluster: Cluster) -> None:
     first, *_ = cluster.send(USER, *MIXED)
     letters = cluster.dead_letters(len(BAD))
     assert min(letters) == first + 1
@@ -140,8 +140,8 @@ def test_what_can_t_be_stored_is_a_dead_letter(cluster: Cluster) -> None:
     assert body.splitlines()[1:] == GOOD
 
 
-def test_with_connect_s_converter_the_same_is_stored_and_refused(cluster: Cluster) -> None:
-    """The whole topic once more, with the original's converter, into a folder of its own."""
+def test_connect_s_converter_stores_and_refuses_the_same(cluster: Cluster) -> None:
+    """Read the whole topic again, with the original's converter, into a folder of its own."""
     topic = names.topic(cluster.user_id, USER)
     config = cluster.original(topics_dir="again", errors_tolerance="all") | {
         "topics": topic,
@@ -160,7 +160,7 @@ def test_with_connect_s_converter_the_same_is_stored_and_refused(cluster: Cluste
     ]
 
 
-def test_what_isn_t_compact_is_stored_compact(cluster: Cluster) -> None:
+def test_every_document_is_stored_compact(cluster: Cluster) -> None:
     sent = [
         b' { "ind" : 1, "title" : "\\u00e9 \\ud83d\\ude00 \\/", "a" : [ 1.50 , 1e2 ] }\n',
         b'{"ind":1,"big":123456789012345678901234567890,"ind":2}',
@@ -180,7 +180,7 @@ def test_a_large_record_is_stored_whole(cluster: Cluster) -> None:
     assert json.loads(body.splitlines()[1]) == row
 
 
-def test_unknown_and_wrong_properties_are_refused_by_name(cluster: Cluster) -> None:
+def test_unknown_and_wrong_properties_are_named(cluster: Cluster) -> None:
     config = {"name": "refused"} | cluster.original(path_format="YYYY", s3_compression_type="gzip")
     errors = cluster.worker.validate(config)
     assert sorted(errors) == ["path.format", "s3.compression.type"]
@@ -192,7 +192,7 @@ def test_unknown_and_wrong_properties_are_refused_by_name(cluster: Cluster) -> N
     assert unknown.value.status == requests.codes.not_found
 
 
-def test_a_bad_record_that_isn_t_tolerated_fails_the_task_and_names_it(cluster: Cluster) -> None:
+def test_an_untolerated_bad_record_fails_the_task_and_is_named(cluster: Cluster) -> None:
     topic = names.topic(cluster.user_id, PIN)
     (offset,) = cluster.send(PIN, None)
     config = cluster.original(topics_dir="strict", flush_size="2")

@@ -1,4 +1,4 @@
-"""One broker whose clients log in, and the settings of a client of it."""
+"""A broker whose clients log in, and the settings of such a client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Variables = dict[str, str]
 
 
 def broker(folder: Path) -> tuple[Service, Variables]:
-    """A broker whose clients log in, not started, and the environment of one that may."""
+    """Return a broker whose clients log in, not started, and the environment of a valid client."""
     listen, controller = (f"127.0.0.1:{port}" for port in free_ports(2))
     keys = {
         "AWS_REGION": "us-east-1",
@@ -43,8 +43,8 @@ def broker(folder: Path) -> tuple[Service, Variables]:
 
 @pytest.fixture(scope="session")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variables]:
-    """Environment of a client that may log in; KAFKA_AUTH is the test's to choose."""
-    service, client = broker(tmp_path_factory.mktemp("broker that asks"))
+    """The environment of a client that may log in; each test adds KAFKA_AUTH."""
+    service, client = broker(tmp_path_factory.mktemp("broker with logins"))
     with service:
         yield client
 

@@ -25,7 +25,7 @@ from services.kafka_client.login import LoginError, LoginWatch, client_settings
 from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, USER, Variables
 
 LIMIT = 30.0
-"""Seconds within which a client is told that it may not come in."""
+"""Seconds within which a login is refused."""
 
 
 def signed(
@@ -36,7 +36,7 @@ def signed(
     expires: int = 900,
     change: Callable[[str], str] = lambda url: url,
 ) -> str:
-    """Make a token by botocore; ``change`` is applied to its URL after signing."""
+    """Return a token signed by botocore; ``change`` is applied to its URL after signing."""
     signer = SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET), service, region, expires=expires)
     request = AWSRequest(method="GET", url=f"https://{host}/", params={"Action": action})
     signer.add_auth(request)
@@ -45,30 +45,30 @@ def signed(
 
 
 def log_in(variables: Variables, token: str) -> str:
-    """Log in with a token; return why it was refused, or an empty text."""
+    """Log in with a token; return the reason of a refusal, or an empty text."""
     settings = Settings.from_environ({**variables, "KAFKA_AUTH": "iam"})
     watch = LoginWatch(settings)
-    given = {"oauth_cb": lambda _: (token, time.time() + 600), "error_cb": watch, "log_level": 0}
-    client = AdminClient(client_settings(settings, variables) | given)
+    extra = {"oauth_cb": lambda _: (token, time.time() + 600), "error_cb": watch, "log_level": 0}
+    client = AdminClient(client_settings(settings, variables) | extra)
     deadline = time.monotonic() + LIMIT
-    look = 0.4
+    timeout = 0.4
     while time.monotonic() < deadline:
         try:
-            client.list_topics(timeout=look)
+            client.list_topics(timeout=timeout)
             return ""
         except KafkaException:
             client.poll(0)
         if watch.refused is not None:
             return str(watch.refused)
-        look *= 2
-    raise AssertionError(f"neither in nor refused after {LIMIT:g} s: {watch.last_error}")
+        timeout *= 2
+    raise AssertionError(f"neither logged in nor refused after {LIMIT:g} s: {watch.last_error}")
 
 
 @pytest.mark.parametrize("auth", ["iam", "scram"])
-def test_a_record_goes_through_and_comes_back(
+def test_a_record_is_produced_and_consumed(
     variables: Variables, auth: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The transaction has the broker log in at itself, to mark its end."""
+    """The end of the transaction makes the broker log in at itself."""
     settings = Settings.from_environ({**variables, "KAFKA_AUTH": auth})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):  # found by the AWS SDK
         monkeypatch.setenv(name, variables[name])
@@ -105,7 +105,7 @@ def test_a_record_goes_through_and_comes_back(
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_who_may_not_come_in_is_told_why(
+def test_a_refused_login_names_the_reason(
     variables: Variables, changed: Variables, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = {**variables, "KAFKA_AUTH": "iam", **changed}
@@ -122,7 +122,7 @@ def test_a_client_without_a_login_gets_no_answer(variables: Variables) -> None:
         Admin(settings).metadata(1)
 
 
-def test_botocores_own_token_is_taken(variables: Variables) -> None:
+def test_a_token_of_botocore_is_accepted(variables: Variables) -> None:
     assert log_in(variables, signed()) == ""
 
 
@@ -136,21 +136,21 @@ FORGED: list[tuple[dict[str, Any], str]] = [
     ({"change": lambda url: url.replace("https:", "http:")}, "signed https URL"),
     ({"change": lambda url: f"{url}0"}, "the signature is not"),
     ({"change": lambda url: f"{url}&More=1"}, "the signature is not"),
-    ({"change": lambda url: f"{url}&Action=x"}, "Action is there twice"),
+    ({"change": lambda url: f"{url}&Action=x"}, "Action occurs twice"),
     ({"change": lambda url: url.partition("&X-Amz-Signature=")[0]}, "X-Amz-Signature is missing"),
     ({"change": lambda url: url.replace("X-Amz-Date=2", "X-Amz-Date=x")}, "scope is"),
     ({"change": lambda url: "no url"}, "signed https URL"),
 ]
-"""How a token is made, and what is said of it."""
+"""Arguments of ``signed`` that make an invalid token, and the reason of its refusal."""
 
 
-def test_a_token_that_is_not_whole_is_refused(variables: Variables) -> None:
-    # All at once: each client takes a moment to be told.
+def test_a_forged_token_is_refused(variables: Variables) -> None:
+    # In parallel, as each refusal takes a moment.
     with ThreadPoolExecutor(len(FORGED)) as pool:
         tokens = [signed(**forgery) for forgery, _ in FORGED]
-        told = list(pool.map(lambda token: log_in(variables, token), tokens))
-    wrong = [(why, said) for (_, why), said in zip(FORGED, told, strict=True) if why not in said]
-    assert wrong == []
+        reasons = list(pool.map(lambda token: log_in(variables, token), tokens))
+    pairs = zip((expected for _, expected in FORGED), reasons, strict=True)
+    assert [pair for pair in pairs if pair[0] not in pair[1]] == []
 
 
 @pytest.mark.parametrize(("minutes", "reason"), [(-16, "expired at"), (10, "in the future")])
@@ -162,7 +162,7 @@ def test_a_token_of_another_time_is_refused(
     assert reason in log_in(variables, signed())
 
 
-def test_the_files_for_clients_are_theirs_alone(variables: Variables) -> None:
+def test_only_their_owners_read_the_files_of_broker_and_clients(variables: Variables) -> None:
     certificate = Path(variables["KAFKA_CA_FILE"])
     assert "PRIVATE KEY" not in certificate.read_text()
     assert certificate.parent.stat().st_mode & 0o077 == 0

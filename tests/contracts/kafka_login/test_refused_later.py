@@ -1,4 +1,4 @@
-"""A login that Kafka takes and then refuses: who posts is told why, and it passes by itself."""
+"""A login that Kafka accepts and later refuses: clients report the reason, and then recover."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tests.contracts.kafka_login.conftest import ACCESS_KEY, SECRET, Variables, 
 from tests.support import ROOT
 from tests.support.ports import free_ports
 from tests.support.program import Service
-from tests.support.rest_proxy import Answer, Proxy
+from tests.support.rest_proxy import Proxy, Response
 from tests.support.waiting import wait_for
 
-WHY = f"the secret of access key {ACCESS_KEY} gives"
+REASON = f"the secret of access key {ACCESS_KEY} gives"
 USER_ID = "0123456789ab"
 LIMIT = 30
-"""Seconds within which it's told."""
+"""Seconds within which the reason is reported."""
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def kafka(folder: Path) -> Iterator[tuple[Service, Variables]]:
-    """A broker of the test's own, with the topics, and the environment of its clients."""
+    """A broker for this test alone, with the topics, and the environment of its clients."""
     service, client = broker(folder)
     client |= {"KAFKA_AUTH": "iam"}
     with service:
@@ -46,14 +46,14 @@ def kafka(folder: Path) -> Iterator[tuple[Service, Variables]]:
 
 
 def restart(service: Service, secret: str) -> None:
-    """Have the broker know another secret of the access key."""
+    """Restart the broker with another secret of the access key."""
     service.stop()
     service.environment["AWS_SECRET_ACCESS_KEY"] = secret
     service.start()
 
 
 def emulate(folder: Path, url: str) -> str:
-    """What the emulator says when it sends a post; it must end in time."""
+    """Return the errors of an emulator that sends a post; it must end in time."""
     source = f"sqlite:///{folder / 'source.db'}"
     load(source)
     program = [sys.executable, "-m", "emulator.user_posting_emulation"]
@@ -75,37 +75,37 @@ def emulate(folder: Path, url: str) -> str:
     return done.stderr
 
 
-def test_who_posts_is_told_why(kafka: tuple[Service, Variables], folder: Path) -> None:
+def test_clients_report_a_refused_login(kafka: tuple[Service, Variables], folder: Path) -> None:
     service, client = kafka
     (port,) = free_ports(1)
     proxy = Proxy(folder, port, **client, REST_PROXY_MESSAGE_TIMEOUT_MS="2000")
     known, unknown, _ = names.topics(USER_ID)
 
-    def slot() -> Any:
+    def result() -> Any:
         return proxy.produce(known, {"value": 1}).json["offsets"][0]
 
-    def refused() -> Answer | None:
-        answer = proxy.produce(unknown, {"value": 1})
-        return answer if answer.status == 401 else None
+    def refused() -> Response | None:
+        response = proxy.produce(unknown, {"value": 1})
+        return response if response.status == 401 else None
 
     with proxy:
-        assert slot()["offset"] == 0
+        assert result()["offset"] == 0
         restart(service, "another")
 
-        answer = wait_for("the reason in a slot", lambda: WHY in (s := slot())["error"] and s)
-        assert (answer["error_code"], answer["offset"]) == (50003, None)
-        assert answer["error"].startswith("no login at Kafka")
-        answer = wait_for("the reason", refused, LIMIT)
-        assert answer.json["error_code"] == 40101
-        assert WHY in answer.json["message"]
-        assert WHY in proxy.health().stderr
-        said = emulate(folder, f"http://127.0.0.1:{port}")
-        assert said.count(WHY) >= 2, said
+        response = wait_for("the reason", lambda: REASON in (r := result())["error"] and r)
+        assert (response["error_code"], response["offset"]) == (50003, None)
+        assert response["error"].startswith("no login at Kafka")
+        response = wait_for("the reason", refused, LIMIT)
+        assert response.json["error_code"] == 40101
+        assert REASON in response.json["message"]
+        assert REASON in proxy.health().stderr
+        errors = emulate(folder, f"http://127.0.0.1:{port}")
+        assert errors.count(REASON) >= 2, errors
 
         restart(service, SECRET)
-        taken = wait_for("a record to be taken", lambda: (s := slot())["error_code"] is None and s)
-        assert taken["offset"] >= 1
+        stored = wait_for("a stored record", lambda: (r := result())["error_code"] is None and r)
+        assert stored["offset"] >= 1
         assert proxy.health().returncode == 0
         service.stop()
-        told = wait_for("the broker to be away", lambda: (s := slot())["error_code"] and s)
-        assert "no login" not in told["error"]  # that was before
+        failed = wait_for("the broker to be away", lambda: (r := result())["error_code"] and r)
+        assert "no login" not in failed["error"]  # the earlier reason

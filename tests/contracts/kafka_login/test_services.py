@@ -1,4 +1,4 @@
-"""Topic creator, REST proxy and Connect: in with the right keys, a clear end with wrong ones."""
+"""Topic creator, REST proxy and Connect log in with valid keys, and end with a reason otherwise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.rest_proxy import Proxy
 from tests.support.waiting import wait_for
 
 LIMIT = 30
-"""Seconds within which a service ends, or says that it may not come in."""
+"""Seconds within which a service ends, or reports a refused login."""
 
 FILE_CONNECTORS = "connect-file-4.3.1.jar"
 FILE_CONNECTORS_SHA256 = "e330c491309d8f839f2abd7260c72a3687d6d82ecf2ba0f7699a46d41a46dcac"
@@ -37,7 +37,7 @@ Start = Callable[[Service], Service]
 
 @pytest.fixture
 def run() -> Iterator[Start]:
-    """Start a service and wait until it's healthy; it is stopped after the test."""
+    """Start a service and wait until it is healthy; it is stopped after the test."""
     with ExitStack() as started:
         yield started.enter_context
 
@@ -57,8 +57,8 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{ROOT / '.build/connect/plugins'},{own}"
 
 
-def ends(script: str, folder: Path, variables: Variables) -> str:
-    """Run a script that must fail within ``LIMIT``; return what it says."""
+def failure(script: str, folder: Path, variables: Variables) -> str:
+    """Run a script that must fail within ``LIMIT``; return its output."""
     done = script_run(script, folder, variables)
     assert done.returncode != 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -80,9 +80,9 @@ def script_run(script: str, folder: Path, variables: Variables) -> subprocess.Co
 def test_the_topics_are_created(variables: Variables, folder: Path) -> None:
     own = {**variables, "KAFKA_AUTH": "iam", "USER_ID": "abcd"}
     wrong = {**own, "AWS_SECRET_ACCESS_KEY": "wrong"}
-    said = ends("services/kafka/topics.sh", folder, wrong)
-    assert "no login at Kafka" in said
-    assert f"access key {ACCESS_KEY}" in said
+    output = failure("services/kafka/topics.sh", folder, wrong)
+    assert "no login at Kafka" in output
+    assert f"access key {ACCESS_KEY}" in output
     done = script_run("services/kafka/topics.sh", folder, own)
     assert done.returncode == 0, done.stderr
     admin = AdminClient(client_settings(Settings.from_environ(own), own))
@@ -90,25 +90,23 @@ def test_the_topics_are_created(variables: Variables, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("auth", ["iam", "scram"])
-def test_the_rest_proxy_takes_records(
-    variables: Variables, folder: Path, run: Start, auth: str
-) -> None:
+def test_the_rest_proxy_logs_in(variables: Variables, folder: Path, run: Start, auth: str) -> None:
     wrong = {"AWS_SECRET_ACCESS_KEY": "wrong", "KAFKA_SCRAM_PASSWORD": "wrong"}
     (port,) = free_ports(1)
     refused = Proxy(folder, port, **{**variables, "KAFKA_AUTH": auth, **wrong})
-    said = ends("services/rest_proxy/run.sh", folder, refused.environment)
-    assert f"(KAFKA_AUTH={auth})" in said
-    assert "authentication" in said.lower()
+    output = failure("services/rest_proxy/run.sh", folder, refused.environment)
+    assert f"(KAFKA_AUTH={auth})" in output
+    assert "authentication" in output.lower()
 
     proxy = Proxy(folder, port, **{**variables, "KAFKA_AUTH": auth})
     run(proxy)
     assert proxy.call("GET", "/topics").status == 200
 
 
-def test_a_worker_of_connect_comes_in_with_all_its_clients(
+def test_all_clients_of_a_connect_worker_log_in(
     variables: Variables, folder: Path, run: Start, plugins: str
 ) -> None:
-    """A sink's consumer reads, its producer writes a dead letter, whose topic its admin makes."""
+    """A sink's consumer reads, its producer writes a dead letter, its admin client its topic."""
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
     own = {
@@ -118,9 +116,9 @@ def test_a_worker_of_connect_comes_in_with_all_its_clients(
         "CONNECT_ADVERTISED": address,
         "CONNECT_URL": f"http://{address}",
     }
-    said = ends("services/connect/run.sh", folder, {**own, "AWS_SECRET_ACCESS_KEY": "wrong"})
-    assert "SaslAuthenticationException" in said
-    assert f"secret of access key {ACCESS_KEY} gives" in said
+    output = failure("services/connect/run.sh", folder, {**own, "AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert "SaslAuthenticationException" in output
+    assert f"secret of access key {ACCESS_KEY} gives" in output
 
     run(Service("services/connect", folder, {**own, "CONNECT_PLUGIN_PATH": plugins}))
     clients = client_settings(Settings.from_environ(own), own)

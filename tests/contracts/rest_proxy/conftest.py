@@ -17,14 +17,14 @@ _ports = count(22021)
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The real broker. Who stops it starts it again."""
+    """The real broker. A test that stops it starts it again."""
     with broker(tmp_path_factory.mktemp("kafka")) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """The real proxy with its default settings, but for the time that it waits for a broker."""
+    """The real proxy with its default settings, except for a shorter message timeout."""
     folder = tmp_path_factory.mktemp("proxy")
     with Proxy(folder, 22020, REST_PROXY_MESSAGE_TIMEOUT_MS="3000") as service:
         yield service
@@ -34,7 +34,7 @@ def proxy(kafka: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def start_proxy(
     kafka: Service, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Proxy]]:
-    """Start a proxy with settings of the test's own; it is stopped after the test."""
+    """Start a proxy with a test's own settings; it is stopped after the test."""
     with ExitStack() as started:
 
         def start(**settings: str) -> Proxy:
@@ -59,5 +59,5 @@ def wide_topic(kafka: Service) -> str:
 
 @pytest.fixture
 def group() -> str:
-    """A consumer group that nobody has used."""
+    """The name of an unused consumer group."""
     return f"group-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""What is refused before it can grow: bodies, the queue, consumers; and how the proxy ends."""
+"""The limits on bodies, on the queue and on consumers, and the stop of the proxy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from contract.wire import KAFKA_JSON
 from tests.support.program import Service
-from tests.support.rest_proxy import Answer, Proxy
+from tests.support.rest_proxy import Proxy, Response
 from tests.support.waiting import wait_for
 
 JSON = {"Content-Type": KAFKA_JSON}
@@ -27,16 +27,16 @@ def test_a_large_body_is_refused(start_proxy: Callable[..., Proxy], topic: str) 
         yield body[900:]
 
     for content in (body, chunks()):
-        answer = proxy.call("POST", f"/topics/{topic}", content, JSON)
-        assert (answer.status, answer.json["error_code"]) == (413, 413)
+        response = proxy.call("POST", f"/topics/{topic}", content, JSON)
+        assert (response.status, response.json["error_code"]) == (413, 413)
     assert proxy.produce(topic, {"value": 1}).json["offsets"][0]["offset"] == 0
 
 
-def race(make: Callable[[], Answer]) -> Iterator[Answer]:
-    """The answers, as they come, to the same request made twice at once."""
+def race(make: Callable[[], Response]) -> Iterator[Response]:
+    """Make the same request twice at once; return the responses in the order of their arrival."""
     pool = ThreadPoolExecutor(2)
     both = [pool.submit(make) for _ in range(2)]
-    return (answered.result() for answered in as_completed(both, timeout=90))
+    return (done.result() for done in as_completed(both, timeout=90))
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_a_full_queue_refuses_the_whole_request(
     proxy = start_proxy(**bound)
     assert proxy.produce(topic, {"value": value}).status == 200
     with kafka.frozen():
-        answers = race(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
+        responses = race(lambda: proxy.produce(topic, *[{"value": value}] * 8, timeout=60))
 
-        refused = next(answers)  # the other one waits
+        refused = next(responses)  # the other one waits
         assert (refused.status, refused.json["error_code"]) == (503, 50302)
         assert refused.headers["retry-after"] == "1"
 
-    slots = next(answers).json["offsets"]
-    assert [slot["offset"] for slot in slots] == list(range(1, 9))
-    # Nothing of what was refused is in the topic.
+    results = next(responses).json["offsets"]
+    assert [result["offset"] for result in results] == list(range(1, 9))
+    # No record of the refused request is in the topic.
     assert proxy.produce(topic, {"value": value}).json["offsets"][0]["offset"] == 9
 
 
-def test_a_request_that_never_fits_is_told_so(
+def test_a_request_that_never_fits_the_queue_is_413(
     start_proxy: Callable[..., Proxy], topic: str
 ) -> None:
     proxy = start_proxy(REST_PROXY_QUEUE_MESSAGES="10")
@@ -70,7 +70,7 @@ def test_a_request_that_never_fits_is_told_so(
     assert proxy.produce(topic, *[{"value": 1}] * 11).status == 413
 
 
-def test_broken_clients_leave_nothing_behind(
+def test_aborted_requests_release_their_share_of_the_queue(
     start_proxy: Callable[..., Proxy], topic: str, kafka: Service
 ) -> None:
     body = b'{"records":[{"value":"' + b"x" * 1100 + b'"}]}'
@@ -80,14 +80,14 @@ def test_broken_clients_leave_nothing_behind(
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
-    def room() -> bool:
+    def fits() -> bool:
         return proxy.call("POST", f"/topics/{topic}", body, JSON).status == 200
 
-    assert room()
-    for _ in range(4):  # each has more than half of what may be in hand
+    assert fits()
+    for _ in range(4):  # each has more than half of the bytes that may be pending
         with socket.create_connection(("127.0.0.1", proxy.port)) as half:
             half.sendall(request[:-10])
-        assert wait_for("room after half a body", room)
+        assert wait_for("space after half a body", fits)
 
     with kafka.frozen():
         clients = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(2)]
@@ -95,9 +95,9 @@ def test_broken_clients_leave_nothing_behind(
             client.sendall(request)
         refused, _, _ = select.select(clients, [], [], 30)
         assert [client.recv(12) for client in refused] == [b"HTTP/1.1 503"]
-        for client in clients:  # the other one goes while it waits
+        for client in clients:  # the other one closes while it waits
             client.close()
-    assert wait_for("room after a client that went", room)
+    assert wait_for("space after a client that closed", fits)
 
 
 def test_consumers_are_bounded_in_number(start_proxy: Callable[..., Proxy], group: str) -> None:
@@ -105,9 +105,9 @@ def test_consumers_are_bounded_in_number(start_proxy: Callable[..., Proxy], grou
     for name in ("a", "b"):
         assert proxy.send("POST", f"/consumers/{group}", {"name": name}).status == 200
 
-    answer = proxy.send("POST", f"/consumers/{group}", {"name": "c"})
+    response = proxy.send("POST", f"/consumers/{group}", {"name": "c"})
 
-    assert (answer.status, answer.json["error_code"]) == (503, 50303)
+    assert (response.status, response.json["error_code"]) == (503, 50303)
     assert proxy.send("DELETE", f"/consumers/{group}/instances/a").status == 204
     assert proxy.send("POST", f"/consumers/{group}", {"name": "c"}).status == 200
 
@@ -126,18 +126,18 @@ def test_an_unused_consumer_is_closed(start_proxy: Callable[..., Proxy], group: 
     assert proxy.call("GET", f"{instances}/used/subscription").status == 200
 
 
-def test_a_stop_lets_records_on_their_way_arrive(
+def test_a_stop_delivers_the_records_in_flight(
     start_proxy: Callable[..., Proxy], topic: str, kafka: Service
 ) -> None:
     proxy = start_proxy(REST_PROXY_QUEUE_MESSAGES="1")
     assert proxy.produce(topic, {"value": 1}).status == 200
     with kafka.frozen():
-        answers = race(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
-        assert next(answers).status == 503
+        responses = race(lambda: proxy.produce(topic, {"value": 2}, timeout=60))
+        assert next(responses).status == 503
         proxy.signal(signal.SIGTERM)
 
     assert proxy.stop() == 0
-    assert next(answers).json["offsets"][0]["offset"] == 1
+    assert next(responses).json["offsets"][0]["offset"] == 1
 
 
 def test_a_wrong_setting_stops_the_start(kafka: Service, proxy: Proxy) -> None:

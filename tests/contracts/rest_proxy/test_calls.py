@@ -21,7 +21,7 @@ ONE = {"records": [{"value": 1}]}
 
 @dataclass(frozen=True)
 class Case:
-    """A request and its answer. ``code`` is the error_code of the body; ``body`` all of it."""
+    """A request and its response. ``code`` is the error_code of the body; ``body`` all of it."""
 
     title: str
     method: str
@@ -34,7 +34,7 @@ class Case:
     body: Any = None
 
 
-def _slots(*offsets: int, partition: int = 0) -> dict[str, Any]:
+def _results(*offsets: int, partition: int = 0) -> dict[str, Any]:
     return {
         "offsets": [
             {"partition": partition, "offset": offset, "error_code": None, "error": None}
@@ -60,7 +60,7 @@ NO_TOPICS = {
     "1,000 characters": "x" * 1000,
     "40,000 characters": "x" * 40_000,
 }
-"""tests/unit/rest_proxy/test_names.py has more of them."""
+"""tests/unit/rest_proxy/test_names.py has more invalid names."""
 LONG = 10_001
 
 
@@ -83,12 +83,12 @@ def _offsets(topic: str, end: int) -> Case:
 
 
 def _no_records(title: str, status: int, sent: Any, headers: dict[str, str] = JSON) -> Case:
-    """A body of a produce request that isn't one."""
+    """An invalid body of a produce request."""
     return _produce(title, status, status, sent, headers)
 
 
 def _read(title: str, status: int, code: int | None, accept: str, query: str = "") -> Case:
-    """A read of the instance, of which nothing comes."""
+    """A read of the instance that returns no records."""
     nothing = {"media": accept, "body": []} if status == 200 else {}
     headers = {"Accept": accept} if accept else {}
     path = f"{INSTANCE}/records{query}"
@@ -104,14 +104,14 @@ def _one(
     sent: Any = None,
     body: Any = None,
 ) -> Case:
-    """A call on the instance that is there."""
+    """A call on the existing instance."""
     headers = {} if sent is None else V2
     media = None if status == 204 else KAFKA_V2
     return Case(title, method, INSTANCE + path, status, code, sent, headers, media, body)
 
 
 def _naming(topic: str, count: int = 1) -> tuple[tuple[str, str, Any], ...]:
-    """Each call on an instance whose body names topics, with ``count`` of them."""
+    """Return each call on an instance whose body names topics, with ``count`` of them."""
     place = {"topic": topic, "partition": 0}
     partitions = {"partitions": [place] * count}
     offsets = {"offsets": [{**place, "offset": 0}] * count}
@@ -194,37 +194,37 @@ CASES = (
     _produce("no such partition", 404, 40402, at="/topics/table/partitions/7"),
     _produce("to a partition of no topic", 404, 40401, at="/topics/nothing/partitions/0"),
     _produce("no such place", 404, 404, at="/topics/table/partitions/x"),
-    # Producing: what works, one record after another
-    _produce("first record", 200, body=_slots(0)),
+    # Producing: valid requests; the offsets follow each other
+    _produce("first record", 200, body=_results(0)),
     _produce(
         "with parameters in its type",
         200,
         headers={"Content-Type": f"{KAFKA_JSON}; charset=utf-8"},
-        body=_slots(1),
+        body=_results(1),
     ),
     _produce(
         "three records in order",
         200,
         sent={"records": [{"value": 1}, {"key": "k", "value": None}, {"value": 3, "partition": 0}]},
-        body=_slots(2, 3, 4),
+        body=_results(2, 3, 4),
     ),
     _produce(
         "schema fields are taken",
         200,
         sent={**ONE, "value_schema": None, "key_schema_id": None},
-        body=_slots(5),
+        body=_results(5),
     ),
-    _produce("to a partition", 200, at="/topics/table/partitions/0", body=_slots(6)),
+    _produce("to a partition", 200, at="/topics/table/partitions/0", body=_results(6)),
     _produce(
         "binary",
         200,
         sent={"records": [{"key": "AP8=", "value": "eyI="}, {"value": None}]},
         headers=BINARY,
         at="/topics/table/partitions/0",
-        body=_slots(7, 8),
+        body=_results(7, 8),
     ),
     _offsets("table", 9),
-    # Consumers: what is not there
+    # Consumers: an unknown instance
     *(
         Case(f"{method} {path} of no instance", method, NOBODY + path, 404, 40403, sent, V2)
         for method, path, sent in (
@@ -238,7 +238,7 @@ CASES = (
             *_naming("table"),
         )
     ),
-    # Consumers: making one
+    # Consumers: creation
     *(
         Case(f"consumer with {sent}", "POST", "/consumers/table", status, code, sent, headers)
         for status, code, sent, headers in (
@@ -265,7 +265,7 @@ CASES = (
         Case(f"consumer, group {title}", "POST", f"/consumers/{quote(name)}", 422, 422)
         for title, name in NO_NAMES.items()
     ),
-    # Consumers: an instance that is there ("one", JSON, nothing subscribed)
+    # Consumers: the existing instance ("one", JSON, nothing subscribed)
     _one("nothing subscribed", "GET", "/subscription", 200, body={"topics": []}),
     _one("nothing assigned", "GET", "/assignments", 200, body={"partitions": []}),
     _one("subscribe to nothing", "POST", "/subscription", 422, 422, {}),
@@ -333,45 +333,45 @@ def table(proxy: Proxy, kafka: Service) -> Iterator[Proxy]:
     """A proxy with the topics and the instance that the table names."""
     create_topic("table")
     create_topic("empty")
-    answer = proxy.send("POST", "/consumers/table", {"name": "one", "format": "json"})
-    assert answer.status == 200
+    response = proxy.send("POST", "/consumers/table", {"name": "one", "format": "json"})
+    assert response.status == 200
     yield proxy
     proxy.send("DELETE", INSTANCE)
 
 
-# The rows are in order: each one may build on what those before it have left.
+# The order matters: a case may depend on the cases before it.
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_call(table: Proxy, case: Case) -> None:
-    answer = table.call(case.method, case.path, case.sent, case.headers)
+    response = table.call(case.method, case.path, case.sent, case.headers)
 
-    assert (answer.status, answer.media) == (case.status, case.media), answer.body
+    assert (response.status, response.media) == (case.status, case.media), response.body
     if case.code is not None:
-        assert set(answer.json) == {"error_code", "message"}
-        assert answer.json["error_code"] == case.code
-        assert answer.json["message"]
+        assert set(response.json) == {"error_code", "message"}
+        assert response.json["error_code"] == case.code
+        assert response.json["message"]
     if case.body is not None:
-        assert answer.json == case.body
+        assert response.json == case.body
     if case.status == 204:
-        assert answer.body == b""
+        assert response.body == b""
 
 
 def test_topics_are_listed_by_name(table: Proxy) -> None:
-    answer = table.call("GET", "/topics")
+    response = table.call("GET", "/topics")
 
-    assert answer.status == 200
-    assert {"table", "empty"} <= set(answer.json)
-    assert answer.json == sorted(answer.json)
+    assert response.status == 200
+    assert {"table", "empty"} <= set(response.json)
+    assert response.json == sorted(response.json)
 
 
 def test_a_topic_shows_its_configuration_and_partitions(table: Proxy) -> None:
-    answer = table.call("GET", "/topics/table").json
+    response = table.call("GET", "/topics/table").json
 
-    assert answer["name"] == "table"
-    assert answer["configs"]["cleanup.policy"] == "delete"
-    assert answer["partitions"] == [PARTITION]
+    assert response["name"] == "table"
+    assert response["configs"]["cleanup.policy"] == "delete"
+    assert response["partitions"] == [PARTITION]
 
 
-def test_a_wrong_method_is_told_the_right_ones(table: Proxy) -> None:
+def test_a_wrong_method_gets_the_allowed_ones(table: Proxy) -> None:
     assert table.call("DELETE", "/topics/table").headers["allow"] == "GET, POST"
 
 
@@ -379,10 +379,10 @@ def test_a_wrong_method_is_told_the_right_ones(table: Proxy) -> None:
 def test_the_base_uri_of_an_instance_is_that_of_the_request(
     table: Proxy, group: str, name: str
 ) -> None:
-    answer = table.send("POST", f"/consumers/{group}", {"name": name})
+    response = table.send("POST", f"/consumers/{group}", {"name": name})
 
     base = f"http://127.0.0.1:{table.port}/consumers/{group}/instances/{quote(name)}"
-    assert answer.json == {"instance_id": name, "base_uri": base}
+    assert response.json == {"instance_id": name, "base_uri": base}
     assert table.send("DELETE", base.partition(str(table.port))[2]).status == 204
 
 
@@ -394,8 +394,8 @@ def test_an_instance_without_a_name_gets_one(table: Proxy, group: str) -> None:
         assert table.send("DELETE", f"/consumers/{group}/instances/{name}").status == 204
 
 
-def test_health_is_well_and_says_why(table: Proxy) -> None:
-    answer = table.call("GET", "/health")
+def test_health_is_ok_with_a_reason(table: Proxy) -> None:
+    response = table.call("GET", "/health")
 
-    assert (answer.status, answer.media) == (200, "application/json")
-    assert answer.json == {"status": "ok", "reason": "Kafka answers: 1 broker(s)"}
+    assert (response.status, response.media) == (200, "application/json")
+    assert response.json == {"status": "ok", "reason": "Kafka answers: 1 broker(s)"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2
-from tests.support.rest_proxy import Answer, Proxy, create_topic
+from tests.support.rest_proxy import Proxy, Response, create_topic
 from tests.support.waiting import wait_for
 
 
@@ -24,7 +24,7 @@ class Client:
         body = {"name": name, "format": "json", "auto.offset.reset": "earliest", **options}
         assert proxy.send("POST", f"/consumers/{group}", body).status == 200
 
-    def send(self, method: str, path: str, body: Any = None) -> Answer:
+    def send(self, method: str, path: str, body: Any = None) -> Response:
         return self.proxy.send(method, self.path + path, body)
 
     def subscribe(self, *topics: str) -> None:
@@ -34,21 +34,21 @@ class Client:
         places = [{"topic": topic, "partition": number} for number in partitions or (0,)]
         assert self.send("POST", "/assignments", {"partitions": places}).status == 204
 
-    def read(self, query: str = "") -> Answer:
+    def read(self, query: str = "") -> Response:
         return self.proxy.call("GET", f"{self.path}/records{query}", None, {"Accept": self.media})
 
-    def begin_to_read(self) -> Future[Answer]:
+    def begin_to_read(self) -> Future[Response]:
         """Read in a thread of its own."""
         return ThreadPoolExecutor(1).submit(self.read)
 
     def seek(self, topic: str, offset: int | str) -> None:
-        """Go on at an offset, or at the "beginning" or the "end"."""
+        """Continue at an offset, or at the "beginning" or the "end"."""
         place: dict[str, Any] = {"topic": topic, "partition": 0}
         if isinstance(offset, int):
-            answer = self.send("POST", "/positions", {"offsets": [{**place, "offset": offset}]})
+            response = self.send("POST", "/positions", {"offsets": [{**place, "offset": offset}]})
         else:
-            answer = self.send("POST", f"/positions/{offset}", {"partitions": [place]})
-        assert answer.status == 204
+            response = self.send("POST", f"/positions/{offset}", {"partitions": [place]})
+        assert response.status == 204
 
     def records(self, count: int) -> list[dict[str, Any]]:
         """Read until there are ``count``; more than that is an error."""
@@ -74,7 +74,7 @@ class Client:
 
 @pytest.fixture
 def consumer(proxy: Proxy, group: str) -> Any:
-    """Make instances of one group; those that are left are deleted after the test."""
+    """Create instances of one group; the remaining ones are deleted after the test."""
     made: list[Client] = []
 
     def make(name: str = "c", **options: Any) -> Client:
@@ -89,7 +89,7 @@ def consumer(proxy: Proxy, group: str) -> Any:
 Make = Callable[..., Client]
 
 
-def test_records_come_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make) -> None:
+def test_records_are_read_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make) -> None:
     sent = [{"key": "é", "value": {"a": [1, None, "…"]}}, {"value": None}, {"key": 1, "value": ""}]
     proxy.produce(topic, *sent)
     client = consumer()
@@ -99,11 +99,11 @@ def test_records_come_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make
         {"topic": topic, "partition": 0, "offset": at, "key": None, **record}
         for at, record in enumerate(sent)
     ]
-    answer = client.read("?timeout=1")
-    assert (answer.media, answer.json) == (KAFKA_JSON, [])
+    response = client.read("?timeout=1")
+    assert (response.media, response.json) == (KAFKA_JSON, [])
 
 
-def test_binary_records_come_in_base64(proxy: Proxy, topic: str, consumer: Make) -> None:
+def test_binary_records_are_read_in_base64(proxy: Proxy, topic: str, consumer: Make) -> None:
     text = base64.b64encode(bytes(range(256))).decode()
     proxy.produce(topic, {"key": text, "value": text}, {"value": None}, media=KAFKA_BINARY)
     client = consumer(format="binary")
@@ -117,18 +117,18 @@ def test_binary_records_come_in_base64(proxy: Proxy, topic: str, consumer: Make)
     assert client.read("?timeout=1").media == KAFKA_V2
 
 
-def test_numbers_come_back_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make) -> None:
+def test_numbers_are_read_as_they_were_sent(proxy: Proxy, topic: str, consumer: Make) -> None:
     number = b"123456789012345678901234567890.10"
     body = b'{"records":[{"value":' + number + b"}]}"
     proxy.call("POST", f"/topics/{topic}", body, {"Content-Type": KAFKA_JSON})
     client = consumer()
     client.assign(topic)
 
-    answer = wait_for("the record", lambda: (a := client.read()).json and a)
-    assert b'"value":' + number + b"," in answer.body
+    response = wait_for("the record", lambda: (a := client.read()).json and a)
+    assert b'"value":' + number + b"," in response.body
 
 
-def test_a_record_that_is_not_json_is_named_and_can_be_passed(
+def test_a_record_that_is_not_json_is_named_and_can_be_skipped(
     proxy: Proxy, topic: str, consumer: Make
 ) -> None:
     proxy.produce(topic, {"value": 1})
@@ -139,15 +139,15 @@ def test_a_record_that_is_not_json_is_named_and_can_be_passed(
     assert client.values(1) == [1]
 
     for _ in range(2):
-        answer = wait_for("the error", lambda: (a := client.read()).status == 500 and a)
-        assert answer.json["error_code"] == 50002
-        assert f"{topic}-0 at offset 1 is not JSON" in answer.json["message"]
+        response = wait_for("the error", lambda: (a := client.read()).status == 500 and a)
+        assert response.json["error_code"] == 50002
+        assert f"{topic}-0 at offset 1 is not JSON" in response.json["message"]
 
     client.seek(topic, 2)
     assert client.values(1) == [3]
 
 
-def test_max_bytes_bounds_an_answer_but_one_record_always_fits(
+def test_max_bytes_limits_a_response_but_one_record_always_fits(
     proxy: Proxy, topic: str, consumer: Make
 ) -> None:
     proxy.produce(topic, *[{"value": "x" * 98}] * 10)  # 100 bytes each
@@ -169,36 +169,36 @@ def test_max_bytes_bounds_an_answer_but_one_record_always_fits(
 def test_fetch_min_bytes_waits_for_more(proxy: Proxy, topic: str, consumer: Make) -> None:
     client = consumer(**{"fetch.min.bytes": "200", "consumer.request.timeout.ms": "20000"})
     client.assign(topic)
-    answer = client.begin_to_read()
+    response = client.begin_to_read()
     proxy.produce(topic, {"value": "x" * 98})
-    # A read on another instance sees the first record, so the first one could have ended on it.
+    # Another instance reads the first record, so this read could have returned with it.
     other = consumer("other")
     other.assign(topic)
     assert len(other.records(1)) == 1
-    assert not answer.done()
+    assert not response.done()
     proxy.produce(topic, {"value": "y" * 98})
 
-    assert len(answer.result(30).json) == 2
+    assert len(response.result(30).json) == 2
 
 
-def test_a_waiting_read_holds_up_nobody(proxy: Proxy, topic: str, consumer: Make) -> None:
+def test_a_waiting_read_blocks_no_other_call(proxy: Proxy, topic: str, consumer: Make) -> None:
     client = consumer(**{"consumer.request.timeout.ms": 60000})
     client.assign(topic)
-    answer = client.begin_to_read()
+    response = client.begin_to_read()
 
     for n in range(10):
         assert proxy.produce(topic, {"value": n}).status == 200
         assert proxy.call("GET", "/health").status == 200
-    assert answer.result(30).json[0]["value"] == 0
+    assert response.result(30).json[0]["value"] == 0
 
 
 def test_deleting_an_instance_ends_its_read(proxy: Proxy, topic: str, consumer: Make) -> None:
     client = consumer(**{"consumer.request.timeout.ms": 60000})
     client.assign(topic)
-    answer = client.begin_to_read()
+    response = client.begin_to_read()
     client.delete()
 
-    assert answer.result(10).status in (200, 404)
+    assert response.result(10).status in (200, 404)
     assert client.read().json["error_code"] == 40403
 
 
@@ -220,17 +220,17 @@ def test_positions(
     assert client.read("?timeout=1").json == []
 
 
-def test_a_commit_is_where_the_group_goes_on(proxy: Proxy, topic: str, consumer: Make) -> None:
+def test_a_group_continues_at_its_commit(proxy: Proxy, topic: str, consumer: Make) -> None:
     proxy.produce(topic, *({"value": n} for n in range(5)))
     first = consumer("first", **{"auto.commit.enable": "false"})
     first.subscribe(topic)
     assert len(first.records(5)) == 5
     assert first.committed(topic) == []
 
-    # As in Confluent's proxy: the offset that is given is that of a record that was read.
+    # As in Confluent's proxy: the client commits the offset of a record that it has read.
     read = {"offsets": [{"topic": topic, "partition": 0, "offset": 1}]}
-    answer = first.send("POST", "/offsets", read)
-    assert (answer.status, answer.json) == (200, [])
+    response = first.send("POST", "/offsets", read)
+    assert (response.status, response.json) == (200, [])
     assert first.committed(topic) == [2]
     first.delete()
 
@@ -241,7 +241,7 @@ def test_a_commit_is_where_the_group_goes_on(proxy: Proxy, topic: str, consumer:
     assert second.committed(topic) == [5]
 
 
-def test_what_was_given_out_is_committed_by_itself(
+def test_auto_commit_covers_the_records_that_were_returned(
     proxy: Proxy, topic: str, consumer: Make
 ) -> None:
     proxy.produce(topic, *({"value": "x" * 98} for _ in range(5)))
@@ -284,7 +284,7 @@ def test_two_instances_share_the_partitions(proxy: Proxy, wide_topic: str, consu
     wait_for("all partitions again", lambda: first.assigned() == {0, 1, 2})
 
 
-def test_a_pattern_takes_in_topics_as_they_come(proxy: Proxy, group: str, consumer: Make) -> None:
+def test_a_pattern_includes_new_topics(proxy: Proxy, group: str, consumer: Make) -> None:
     create_topic(f"{group}.a")
     create_topic(f"x.{group}.a")
     client = consumer()
@@ -297,7 +297,7 @@ def test_a_pattern_takes_in_topics_as_they_come(proxy: Proxy, group: str, consum
     assert client.send("GET", "/subscription").json == {"topics": [f"{group}.a", f"{group}.b"]}
 
 
-def test_a_pattern_fits_a_whole_name_and_costs_nothing(
+def test_a_pattern_matches_whole_names_in_linear_time(
     proxy: Proxy, group: str, consumer: Make
 ) -> None:
     name = create_topic(f"{group}.{'a' * 230}")
@@ -306,8 +306,8 @@ def test_a_pattern_fits_a_whole_name_and_costs_nothing(
     ):
         client = consumer(str(number))
         body = {"topic_pattern": pattern}
-        answer = proxy.send("POST", f"{client.path}/subscription", body, timeout=5)
-        assert answer.status == 204
+        response = proxy.send("POST", f"{client.path}/subscription", body, timeout=5)
+        assert response.status == 204
         assert client.send("GET", "/subscription").json == {"topics": topics}
 
 
@@ -324,14 +324,14 @@ def test_a_pattern_fits_a_whole_name_and_costs_nothing(
 def test_a_refused_pattern_is_named_with_the_reason(
     consumer: Make, pattern: str, reason: str
 ) -> None:
-    answer = consumer().send("POST", "/subscription", {"topic_pattern": pattern})
+    response = consumer().send("POST", "/subscription", {"topic_pattern": pattern})
 
-    assert (answer.status, answer.json["error_code"]) == (422, 422)
-    assert answer.json["message"] == f"topic_pattern {pattern!r}: {reason}"
+    assert (response.status, response.json["error_code"]) == (422, 422)
+    assert response.json["message"] == f"topic_pattern {pattern!r}: {reason}"
 
 
 def test_a_pattern_has_1_to_1000_characters(consumer: Make) -> None:
     client = consumer()
     for pattern, status in {"": 422, "x" * 1000: 204, "x" * 1001: 422}.items():
-        answer = client.send("POST", "/subscription", {"topic_pattern": pattern})
-        assert answer.status == status
+        response = client.send("POST", "/subscription", {"topic_pattern": pattern})
+        assert response.status == status

@@ -1,4 +1,4 @@
-"""What `pinpipe doctor --target aws` says of a broker."""
+"""The findings of `pinpipe doctor --target aws` on a broker."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.support.rest_proxy import BROKER, create_topic
 USER_ID = "d0c7042d0c70"
 
 
-def test_topics_that_are_missing_are_told_one_by_one(kafka: Service) -> None:
+def test_each_missing_topic_is_a_finding(kafka: Service) -> None:
     account = Account({"KAFKA_BOOTSTRAP_SERVERS": BROKER, "USER_ID": USER_ID})
-    wanted = sorted([*names.topics(USER_ID), names.dead_letter_topic(USER_ID)])
+    topics = sorted([*names.topics(USER_ID), names.dead_letter_topic(USER_ID)])
     found = list(hops.kafka(account))
-    assert [finding.what for finding in found] == [f"there is no topic {name}" for name in wanted]
+    assert [finding.what for finding in found] == [f"there is no topic {name}" for name in topics]
     assert all("topics.sh" in finding.remedy for finding in found)
 
-    for name in wanted:
+    for name in topics:
         create_topic(name)
     (finding,) = hops.kafka(account)
     assert finding.fine

@@ -1,4 +1,4 @@
-"""What is stored of a produced record, byte by byte, and what becomes of records that can't be."""
+"""The stored bytes of produced records, and the errors of records that cannot be stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 
 
 def stored(topic: str, count: int, partition: int = 0) -> list[tuple[bytes | None, bytes | None]]:
-    """Keys and values of the first ``count`` records of a partition."""
+    """Return keys and values of the first ``count`` records of a partition."""
     consumer = Consumer({"bootstrap.servers": BROKER, "group.id": "stored"})
     consumer.assign([TopicPartition(topic, partition, 0)])
     found: list[Message] = []
@@ -34,7 +34,7 @@ def stored(topic: str, count: int, partition: int = 0) -> list[tuple[bytes | Non
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "expected"),
     [
         (b'{"b": 1, "a" : [1, 2]}', b'{"b":1,"a":[1,2]}'),
         (rb'"caf\u00e9 \ud83d\ude00 \/"', '"café 😀 /"'.encode()),
@@ -56,17 +56,17 @@ def stored(topic: str, count: int, partition: int = 0) -> list[tuple[bytes | Non
     ],
 )
 def test_json_is_stored_compact_in_utf8_with_its_numbers(
-    proxy: Proxy, topic: str, sent: bytes, kept: bytes | None
+    proxy: Proxy, topic: str, sent: bytes, expected: bytes | None
 ) -> None:
-    answer = proxy.call(
+    response = proxy.call(
         "POST",
         f"/topics/{topic}",
         b'{"records":[{"value":' + sent + b',"key":' + sent + b"}]}",
         {"Content-Type": KAFKA_JSON},
     )
 
-    assert answer.status == 200
-    assert stored(topic, 1) == [(kept, kept)]
+    assert response.status == 200
+    assert stored(topic, 1) == [(expected, expected)]
 
 
 def test_a_missing_key_is_null_and_a_null_value_a_tombstone(proxy: Proxy, topic: str) -> None:
@@ -84,34 +84,34 @@ def test_binary_is_stored_as_it_is(proxy: Proxy, topic: str) -> None:
     assert stored(topic, 3) == [(content, content), (None, b""), (content, None)]
 
 
-def test_slots_are_in_the_order_of_the_records(proxy: Proxy, wide_topic: str) -> None:
+def test_results_are_in_the_order_of_the_records(proxy: Proxy, wide_topic: str) -> None:
     records = [{"value": n, "key": n if n % 3 else None} for n in range(300)]
     records += [{"value": n, "partition": n % 3} for n in range(300, 600)]
 
-    slots = proxy.produce(wide_topic, *records).json["offsets"]
+    results = proxy.produce(wide_topic, *records).json["offsets"]
 
-    kept = {
+    values = {
         (partition, offset): value
         for partition in range(3)
         for offset, (_, value) in enumerate(
-            stored(wide_topic, sum(slot["partition"] == partition for slot in slots), partition)
+            stored(wide_topic, sum(each["partition"] == partition for each in results), partition)
         )
     }
-    for number, slot in enumerate(slots):
-        assert kept[slot["partition"], slot["offset"]] == str(number).encode()
-    assert [slot["partition"] for slot in slots[300:]] == [n % 3 for n in range(300, 600)]
+    for number, result in enumerate(results):
+        assert values[result["partition"], result["offset"]] == str(number).encode()
+    assert [result["partition"] for result in results[300:]] == [n % 3 for n in range(300, 600)]
 
 
 def test_order_within_a_partition_is_that_of_the_request(proxy: Proxy, topic: str) -> None:
     records = [{"value": n, **({"key": n} if n % 2 else {})} for n in range(100)]
 
-    slots = proxy.produce(topic, *records).json["offsets"]
+    results = proxy.produce(topic, *records).json["offsets"]
 
-    assert [slot["offset"] for slot in slots] == list(range(100))
+    assert [result["offset"] for result in results] == list(range(100))
 
 
 def test_a_key_gets_the_partition_of_kafkas_java_producer(proxy: Proxy, wide_topic: str) -> None:
-    # Keys and their hashes (murmur2) as UtilsTest of Kafka's Java client has them.
+    # Keys and their murmur2 hashes, from UtilsTest of Kafka's Java client.
     hashes = {
         b"21": -973932308,
         b"foobar": -790332482,
@@ -122,10 +122,10 @@ def test_a_key_gets_the_partition_of_kafkas_java_producer(proxy: Proxy, wide_top
     }
     records = [{"key": base64.b64encode(key).decode(), "value": ""} for key in hashes]
 
-    slots = proxy.produce(wide_topic, *records, media=KAFKA_BINARY).json["offsets"]
+    results = proxy.produce(wide_topic, *records, media=KAFKA_BINARY).json["offsets"]
 
     expected = [(number & 0x7FFFFFFF) % 3 for number in hashes.values()]
-    assert [slot["partition"] for slot in slots] == expected
+    assert [result["partition"] for result in results] == expected
 
 
 def test_records_without_a_key_use_every_partition(proxy: Proxy, wide_topic: str) -> None:
@@ -139,23 +139,23 @@ def test_records_without_a_key_use_every_partition(proxy: Proxy, wide_topic: str
 def test_only_the_records_that_fail_carry_an_error(proxy: Proxy, topic: str) -> None:
     too_large = "x" * 1_100_000
 
-    answer = proxy.produce(
+    response = proxy.produce(
         topic, {"value": 1}, {"value": too_large}, {"value": 2, "partition": 9}, {"value": 3}
     )
 
-    assert answer.status == 200
-    first, large, elsewhere, last = answer.json["offsets"]
+    assert response.status == 200
+    first, large, elsewhere, last = response.json["offsets"]
     assert (first["offset"], last["offset"]) == (0, 1)
     assert (large["error_code"], large["partition"], large["offset"]) == (50002, None, None)
     assert "too large" in large["error"].lower()
     assert (elsewhere["error_code"], elsewhere["offset"]) == (50002, None)
 
 
-def test_a_record_of_nearly_a_megabyte_is_taken(proxy: Proxy, topic: str) -> None:
+def test_a_record_of_nearly_a_megabyte_is_stored(proxy: Proxy, topic: str) -> None:
     assert proxy.produce(topic, {"value": "x" * 900_000}).json["offsets"][0]["offset"] == 0
 
 
-def test_topics_that_come_grow_and_go_are_noticed(proxy: Proxy) -> None:
+def test_new_grown_and_deleted_topics_are_noticed(proxy: Proxy) -> None:
     admin = AdminClient({"bootstrap.servers": BROKER})
     assert proxy.produce("comes", {"value": 1}).json["error_code"] == 40401
 
@@ -176,14 +176,14 @@ def test_topics_that_come_grow_and_go_are_noticed(proxy: Proxy) -> None:
 
     create_topic("comes")
 
-    def taken() -> bool:
-        slots = proxy.produce("comes", {"value": 4}).json.get("offsets", [])
-        return [slot["partition"] for slot in slots if slot["error_code"] is None] == [0]
+    def stored_in_new_topic() -> bool:
+        results = proxy.produce("comes", {"value": 4}).json.get("offsets", [])
+        return [result["partition"] for result in results if result["error_code"] is None] == [0]
 
-    wait_for("the new topic of the same name", taken)
+    wait_for("the new topic of the same name", stored_in_new_topic)
 
 
-def test_many_clients_at_once_each_get_their_own_answer(proxy: Proxy, topic: str) -> None:
+def test_concurrent_clients_each_get_their_own_response(proxy: Proxy, topic: str) -> None:
     def client(number: int) -> list[int]:
         connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
         offsets = []
@@ -195,10 +195,10 @@ def test_many_clients_at_once_each_get_their_own_answer(proxy: Proxy, topic: str
         return offsets
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(client, range(20)))
+        offsets_by_client = list(pool.map(client, range(20)))
 
     values = [json.loads(value or b"") for _, value in stored(topic, 400)]
-    for number, offsets in enumerate(answers):
+    for number, offsets in enumerate(offsets_by_client):
         assert [values[at] for at in offsets] == [[number, step] for step in range(20)]
 
 
@@ -207,14 +207,14 @@ def test_a_body_in_chunks_is_read(proxy: Proxy, topic: str) -> None:
         yield b'{"records":'
         yield b'[{"value":1}]}'
 
-    answer = proxy.call("POST", f"/topics/{topic}", chunks(), {"Content-Type": KAFKA_JSON})
+    response = proxy.call("POST", f"/topics/{topic}", chunks(), {"Content-Type": KAFKA_JSON})
 
-    assert answer.json["offsets"][0]["offset"] == 0
+    assert response.json["offsets"][0]["offset"] == 0
 
 
 def test_bodies_in_pieces_over_one_connection_are_read(proxy: Proxy, topic: str) -> None:
-    # The end of a body whose length is named is not asked for, so the next request shows that
-    # the connection is where it should be.
+    # The proxy does not wait for the end of a body whose length it knows, so the next request shows
+    # that it read the whole body.
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     body = b'{"records":[{"value":"' + b"x" * 600_000 + b'"}]}'
     statuses = []
@@ -226,25 +226,25 @@ def test_bodies_in_pieces_over_one_connection_are_read(proxy: Proxy, topic: str)
         size = len(content) // pieces + 1
         for start in range(0, len(content), size):
             connection.send(content[start : start + size])
-        answer = connection.getresponse()
-        answer.read()
-        statuses.append(answer.status)
+        response = connection.getresponse()
+        response.read()
+        statuses.append(response.status)
     connection.close()
 
     assert statuses == [200, 200, 400, 200]
-    kept = [(None, body[len('{"records":[{"value":') : -len("}]}")])] * 2
-    assert stored(topic, 3) == [*kept, (None, b"1")]
+    large = [(None, body[len('{"records":[{"value":') : -len("}]}")])] * 2
+    assert stored(topic, 3) == [*large, (None, b"1")]
 
 
-def test_keys_and_errors_in_one_request_keep_their_slots(proxy: Proxy, wide_topic: str) -> None:
+def test_keys_and_errors_in_one_request_keep_their_order(proxy: Proxy, wide_topic: str) -> None:
     records = [{"value": n, "key": n} for n in range(20)]
     records[7]["value"] = records[11]["value"] = "x" * 1_100_000  # type: ignore[assignment]
 
-    slots = proxy.produce(wide_topic, *records).json["offsets"]
+    results = proxy.produce(wide_topic, *records).json["offsets"]
 
-    assert [n for n, slot in enumerate(slots) if slot["error_code"]] == [7, 11]
+    assert [n for n, result in enumerate(results) if result["error_code"]] == [7, 11]
     for partition in range(3):
-        mine = [n for n, slot in enumerate(slots) if slot["partition"] == partition]
-        kept = stored(wide_topic, len(mine), partition)
-        assert kept == [(str(n).encode(), str(n).encode()) for n in mine]
-        assert [slots[n]["offset"] for n in mine] == list(range(len(mine)))
+        mine = [n for n, result in enumerate(results) if result["partition"] == partition]
+        found = stored(wide_topic, len(mine), partition)
+        assert found == [(str(n).encode(), str(n).encode()) for n in mine]
+        assert [results[n]["offset"] for n in mine] == list(range(len(mine)))

@@ -26,7 +26,7 @@ def test_the_status_is_the_head_of_the_code(code: int) -> None:
         (KafkaError._AUTHENTICATION, Code.KAFKA_AUTHENTICATION),
     ],
 )
-def test_a_kafka_error_says_whether_to_try_again(reason: int, code: Code) -> None:
+def test_the_code_of_a_kafka_error_shows_whether_a_retry_may_help(reason: int, code: Code) -> None:
     error = KafkaError(reason)
 
     assert kafka_code(error) == code

@@ -8,7 +8,7 @@ from services.rest_proxy.http.media import RECORD_TYPES, media_type, negotiate
 
 
 @pytest.mark.parametrize(
-    ("accept", "answered"),
+    ("accept", "chosen"),
     [
         ("", KAFKA_V2),
         ("*/*", KAFKA_V2),
@@ -21,8 +21,8 @@ from services.rest_proxy.http.media import RECORD_TYPES, media_type, negotiate
         ("APPLICATION/VND.KAFKA.V2+JSON", KAFKA_V2),
     ],
 )
-def test_the_best_liked_type_is_chosen(accept: str, answered: str) -> None:
-    assert negotiate(accept) == answered
+def test_the_type_with_the_highest_quality_is_chosen(accept: str, chosen: str) -> None:
+    assert negotiate(accept) == chosen
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,5 @@ def test_records_are_binary_unless_a_format_is_named() -> None:
     assert negotiate(KAFKA_JSON, RECORD_TYPES) == KAFKA_JSON
 
 
-def test_parameters_and_case_do_not_count() -> None:
+def test_a_media_type_has_no_parameters_and_no_capitals() -> None:
     assert media_type(f" {KAFKA_JSON.upper()} ; charset=utf-8") == KAFKA_JSON

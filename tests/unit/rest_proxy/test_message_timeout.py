@@ -1,6 +1,6 @@
-"""How long a record may wait for a broker: Confluent's 30 s, or less where a gateway waits less.
+"""The time that a record may wait for a broker: Confluent's 30 s, or less behind a gateway.
 
-That the proxy heeds it is shown in tests/contracts/rest_proxy/test_broker_gone.py.
+tests/contracts/rest_proxy/test_broker_gone.py shows that the proxy follows it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contract.settings import Settings
 VARIABLE = "REST_PROXY_MESSAGE_TIMEOUT_MS"
 
 
-def test_it_is_thirty_seconds_unless_its_variable_says_otherwise() -> None:
+def test_the_default_is_thirty_seconds() -> None:
     assert Settings.from_environ({}).rest_proxy_message_timeout_ms == 30_000
     assert Settings.from_environ({VARIABLE: "25000"}).rest_proxy_message_timeout_ms == 25_000
 

@@ -1,4 +1,4 @@
-"""Names that reach Kafka's client library: which are refused, character by character."""
+"""The characters and lengths of names that may reach Kafka's client library."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ CHARACTERS = [chr(number) for number in range(0x3001)]
 """All control characters, all blanks (U+3000 is the last), and letters of many alphabets."""
 
 
-def _taken(text: str, form: object) -> bool:
+def _valid(text: str, form: object) -> bool:
     try:
         return bool(msgspec.convert(text, form) == text)
     except msgspec.ValidationError:
         return False
 
 
-def test_a_name_has_any_character_but_control_characters_and_not_only_blanks() -> None:
+def test_a_name_has_no_control_characters_and_not_only_blanks() -> None:
     for character in CHARACTERS:
         control = category(character) == "Cc"
-        assert _taken(f"a{character}", Name) is not control, ascii(character)
+        assert _valid(f"a{character}", Name) is not control, ascii(character)
         blank = character.isspace()
-        assert _taken(character * 2, Name) is not (control or blank), ascii(character)
+        assert _valid(character * 2, Name) is not (control or blank), ascii(character)
 
 
 def test_a_topic_has_the_characters_of_kafka() -> None:
     allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
     for character in CHARACTERS:
-        assert _taken(f"a{character}", Topic) is (character in allowed), ascii(character)
+        assert _valid(f"a{character}", Topic) is (character in allowed), ascii(character)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_a_topic_has_the_characters_of_kafka() -> None:
     [(Topic, 249, "t"), (Name, 255, "é"), (Metadata, 4096, "é")],
 )
 def test_a_length_is_bounded(form: object, longest: int, character: str) -> None:
-    assert _taken(character * longest, form)
-    assert not _taken(character * (longest + 1), form)
+    assert _valid(character * longest, form)
+    assert not _valid(character * (longest + 1), form)
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a\n", "^a"])
-def test_no_topic(text: str) -> None:
-    assert not _taken(text, Topic)
+def test_an_invalid_topic(text: str) -> None:
+    assert not _valid(text, Topic)
 
 
 @pytest.mark.parametrize("text", ["...", ".a", "_", "-", "__consumer_offsets"])
-def test_a_topic(text: str) -> None:
-    assert _taken(text, Topic)
+def test_a_valid_topic(text: str) -> None:
+    assert _valid(text, Topic)

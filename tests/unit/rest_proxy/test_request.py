@@ -1,4 +1,4 @@
-"""A request is finished once, when the last of its records has been reported, in whatever order."""
+"""A delivery ends once, when the last of its records has been reported, in any order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
 
 
 def stored(partition: int | None, offset: int | None) -> Any:
-    """What a request reads of the message in a delivery report."""
+    """Return a message with the attributes that a delivery reads."""
     return SimpleNamespace(partition=lambda: partition, offset=lambda: offset)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_each_report_finds_its_slot(order: tuple[int, ...]) -> None:
+def test_each_report_sets_its_own_result(order: tuple[int, ...]) -> None:
     async def run() -> tuple[Delivery, list[int]]:
         finished: list[int] = []
         delivery = Delivery("t", 3, lambda _: finished.append(len(seen)), LoginWatch(Settings()))

@@ -1,4 +1,4 @@
-"""The answer as text says the same as the answer of objects, whatever became of the records."""
+"""The response that is built as text equals the one that is built of objects, in every case."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from services.rest_proxy.produce.producer import (
     failed_response,
 )
 
-REFUSED = RecordResponse(error_code=50002, error='too "large", it says')
+REFUSED = RecordResponse(error_code=50002, error='a "quoted" reason')
 
 
-ANSWERS: dict[
+CASES: dict[
     str, tuple[list[int | None], list[int | None], dict[int, RecordResponse], list[RecordResponse]]
 ] = {
     "one": ([0], [0], {}, [RecordResponse(0, 0)]),
-    "the last offset there is": ([7], [2**63 - 2], {}, [RecordResponse(7, 2**63 - 2)]),
+    "the largest offset": ([7], [2**63 - 2], {}, [RecordResponse(7, 2**63 - 2)]),
     "one partition": (
         [2, 2, 2],
         [11, 12, 13],
@@ -40,15 +40,15 @@ ANSWERS: dict[
         {},
         [RecordResponse(0, 5), RecordResponse(1, 5), RecordResponse(0, 6)],
     ),
-    "one not taken": (
+    "one failed": (
         [0, 0, 0],
         [5, None, 6],
         {1: REFUSED},
         [RecordResponse(0, 5), REFUSED, RecordResponse(0, 6)],
     ),
-    "none taken": ([-1, -1], [None, None], {0: REFUSED, 1: REFUSED}, [REFUSED] * 2),
+    "all failed": ([-1, -1], [None, None], {0: REFUSED, 1: REFUSED}, [REFUSED] * 2),
     "no partition": ([None], [None], {0: REFUSED}, [REFUSED]),
-    "taken, who knows where": (
+    "stored, offset unknown": (
         [0, 0],
         [5, None],
         {},
@@ -58,9 +58,9 @@ ANSWERS: dict[
 
 
 @pytest.mark.parametrize(
-    ("partitions", "offsets", "failed", "records"), ANSWERS.values(), ids=list(ANSWERS)
+    ("partitions", "offsets", "failed", "records"), CASES.values(), ids=list(CASES)
 )
-def test_both_ways_to_an_answer_agree(
+def test_both_ways_give_the_same_response(
     partitions: list[int | None],
     offsets: list[int | None],
     failed: dict[int, RecordResponse],
@@ -69,7 +69,7 @@ def test_both_ways_to_an_answer_agree(
     assert body_of_positions(partitions, offsets, failed) == body_of_records(records)
 
 
-def test_the_text_of_an_answer() -> None:
+def test_the_text_of_a_response() -> None:
     assert body_of_positions([3, 3], [8, 9], {}) == (
         b'{"offsets":[{"partition":3,"offset":8,"error_code":null,"error":null},'
         b'{"partition":3,"offset":9,"error_code":null,"error":null}],'
@@ -86,7 +86,7 @@ def test_the_text_of_an_answer() -> None:
         (KafkaError.MSG_SIZE_TOO_LARGE, LoginError("wrong key"), Code.KAFKA, "too large"),
     ],
 )
-def test_a_failed_slot_says_why(
+def test_a_failed_record_has_a_reason(
     error: int, refused: LoginError | None, code: Code, reason: str
 ) -> None:
     record = failed_response(KafkaError(error), refused)

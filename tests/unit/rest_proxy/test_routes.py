@@ -6,7 +6,7 @@ from services.rest_proxy.http.routes import ROUTES, Route, find
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_each_call_is_found_by_its_own_path(route: Route) -> None:
+def test_each_route_is_found_by_its_own_path(route: Route) -> None:
     path = route.path.replace("{", "").replace("}", "")
 
     found, variables = find(route.method, path)

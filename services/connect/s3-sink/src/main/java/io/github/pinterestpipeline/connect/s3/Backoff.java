@@ -3,7 +3,7 @@ package io.github.pinterestpipeline.connect.s3;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
 
-/** How long to wait for a store that fails, and when to give up. Times are milliseconds. */
+/** The delays between attempts while the store fails, and the limit on refusals. Times are milliseconds. */
 final class Backoff {
   private final long first;
   private final long last;
@@ -24,7 +24,7 @@ final class Backoff {
     refusedSince = -1;
   }
 
-  /** The time to wait before the next try; each call doubles it, up to the last. */
+  /** Returns the time to wait before the next attempt; each call doubles it, up to the last. */
   long nextDelay() {
     long now = delay;
     delay = Math.min(last, delay * 2);
@@ -32,10 +32,10 @@ final class Backoff {
   }
 
   /**
-   * The exception that tells Connect to try the same records again, or to fail the task when the
-   * store has been refusing for too long.
+   * Returns the exception with which Connect delivers the same records again, or fails the task if the
+   * store has refused for too long.
    *
-   * @param now time on a clock that only goes forward
+   * @param now time of a monotonic clock
    */
   ConnectException of(StoreException failure, long now) {
     if (!failure.isRefused()) {
@@ -48,7 +48,7 @@ final class Backoff {
     }
     return new ConnectException(
         failure.getMessage() + " (tried again for " + refusedLimit + " ms: "
-            + S3SinkConfig.REFUSED_RETRY + "). Nothing is lost: put it right and restart the task",
+            + S3SinkConfig.REFUSED_RETRY + "). Nothing is lost: correct it and restart the task",
         failure);
   }
 }

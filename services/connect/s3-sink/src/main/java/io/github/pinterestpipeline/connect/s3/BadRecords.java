@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What becomes of a record that can't be stored, by Connect's {@code errors.tolerance}: with {@code
- * none} it fails the task, with {@code all} it goes to the dead-letter topic, if there is one.
+ * Handles records that cannot be stored, by Connect's {@code errors.tolerance}: with {@code none} they
+ * fail the task, with {@code all} they go to the dead-letter topic, if one is configured.
  */
 final class BadRecords {
   private static final Logger LOG = LoggerFactory.getLogger(BadRecords.class);
@@ -20,7 +20,7 @@ final class BadRecords {
 
   /**
    * @param properties the connector's configuration
-   * @param reporter the way to the dead-letter topic; null when none is configured
+   * @param reporter sends records to the dead-letter topic; null if none is configured
    */
   BadRecords(
       Map<String, String> properties, boolean ignoresNullValues, ErrantRecordReporter reporter) {
@@ -30,9 +30,9 @@ final class BadRecords {
   }
 
   /**
-   * Takes a record without a value.
+   * Handles a record without a value.
    *
-   * @throws DataException it is not to be ignored, and bad records are not tolerated
+   * @throws DataException such records are not ignored, and bad records are not tolerated
    */
   void takeNullValue(SinkRecord record) {
     if (!ignoresNullValues) {
@@ -41,7 +41,7 @@ final class BadRecords {
   }
 
   /**
-   * Takes a record that can't be stored.
+   * Handles a record that cannot be stored.
    *
    * @throws DataException bad records are not tolerated
    */
@@ -53,7 +53,7 @@ final class BadRecords {
       throw new DataException(message, reason);
     }
     if (reporter == null) {
-      LOG.warn("{}; it is left out, as there is no dead-letter topic", message);
+      LOG.warn("{}; it is left out, as no dead-letter topic is configured", message);
     } else {
       // Connect waits for the report before it commits the record's offset.
       reporter.report(record, new DataException(message, reason));

@@ -6,29 +6,30 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Tells whether bytes are a JSON object as {@link JsonLine} would write it, so that they can be
- * stored as they are.
+ * Checks whether bytes are a JSON object in the form that {@link JsonLine} writes, so that they can be
+ * stored unchanged.
  *
- * <p>A look, not a parser: one pass over the bytes that makes nothing of them, since this is done for
- * each record. Its no only means doubt: whitespace, an escape that needn't be one, a name twice in
- * an object, UTF-8 that isn't strictly valid, a number with an exponent, or any rare thing. {@link
- * JsonReader} then has the word. Its yes must be true, which CompactJsonTest tries with mutations.
+ * <p>This is no parser but one pass over the bytes without new objects, since it runs for each record.
+ * False only means doubt: whitespace, an unnecessary escape, a name twice in an object, UTF-8 that is
+ * not strictly valid, a number with an exponent, or another rare case; {@link JsonReader} then reads
+ * the bytes. True must be correct, which CompactJsonTest checks with mutations.
  *
  * <p>Not safe for several threads.
  */
 final class CompactJson {
-  /** What the look goes down to, and the names of an object and its parents that it remembers. */
+  /** Greatest depth of nesting. */
   private static final int DEPTH = 32;
 
+  /** Greatest number of names in an object and its parents. */
   private static final int NAMES = 64;
   private static final int LONGEST_NAME = 1000;
 
-  /** Digits that a double has room for, whatever they are. */
+  /** A number of so many characters is within the range of a double. */
   private static final int LONGEST_NUMBER = 300;
 
   private static final int DOUBT = -1;
 
-  /** Most of a record is text, which a loop over bytes would take half of the time for. */
+  /** Reads eight bytes at once: most of a record is text, and a loop over bytes took half of the time. */
   private static final VarHandle EIGHT =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -41,13 +42,13 @@ final class CompactJson {
   private final int[] nameStarts = new int[NAMES];
   private final int[] nameEnds = new int[NAMES];
 
-  /** Whether the bytes are one JSON object in the form that it is stored in; if not, who knows. */
+  /** Returns true if the bytes are one JSON object in the form in which it is stored; false is doubt. */
   boolean isObject(byte[] text) {
     return text.length > 1 && text[0] == '{' && object(text, 1, 0, 0) == text.length;
   }
 
-  // Each takes the position behind what told it apart (a bracket, a quote), and returns the position
-  // behind its own end, or DOUBT. Names are remembered from `first` on: those before are the parents'.
+  // Each method starts behind the bracket or quote that opens its value, and returns the position behind
+  // the value's end, or DOUBT. The object's own names start at index `first`; those before are the parents'.
 
   private int object(byte[] text, int start, int depth, int first) {
     int at = start;
@@ -157,11 +158,11 @@ final class CompactJson {
   }
 
   /**
-   * Whether none of eight bytes is a quote, a backslash, a control character or beyond ASCII.
+   * Returns whether none of eight bytes is a quote, a backslash, a control character or beyond ASCII.
    *
-   * <p>A byte's highest bit tells it: set in itself, or by borrowing when 0x20 is taken from it, or 1
-   * from it where a quote or a backslash has been made 0. A borrow reaches the bytes above, too, so a
-   * no may be about another byte than the one that is meant; a yes is about all.
+   * <p>The highest bit of a byte shows it: it is set in the byte itself, or by a borrow when 0x20 is
+   * subtracted, or 1 where a quote or a backslash has become 0. A borrow also reaches the bytes above, so
+   * false may be due to another byte; true holds for all eight.
    */
   private static boolean isPlain(long bytes) {
     long quotes = bytes ^ EACH * '"';
@@ -174,19 +175,19 @@ final class CompactJson {
     return (found & EACH * 0x80) == 0;
   }
 
-  /** An escape that JsonLine writes, too. */
+  /** Accepts an escape that JsonLine also writes. */
   private static int escape(byte[] text, int at) {
     if (at < text.length) {
       switch (text[at]) {
         case '"', '\\', 'b', 'f', 'n', 'r', 't':
           return at + 1;
-        default: // a slash, or a character by its number, which may need none
+        default: // an escaped slash or a character's number, either of which may be unnecessary
       }
     }
     return DOUBT;
   }
 
-  /** A character of two to four bytes: the shortest form, no half of a surrogate pair (RFC 3629). */
+  /** Accepts a character of two to four bytes: the shortest form, no surrogate (RFC 3629). */
   private static int beyondAscii(byte[] text, int at) {
     int lead = text[at] & 0xff;
     if (lead >= 0xc2 && lead <= 0xdf) {
@@ -199,7 +200,7 @@ final class CompactJson {
     return DOUBT;
   }
 
-  /** So many bytes of a character, the first of them within bounds. */
+  /** Accepts {@code count} further bytes of a character, the first of them within bounds. */
   private static int follows(byte[] text, int at, int count, int least, int most) {
     if (at + count > text.length || (text[at] & 0xff) < least || (text[at] & 0xff) > most) {
       return DOUBT;
@@ -225,7 +226,7 @@ final class CompactJson {
         return DOUBT;
       }
     }
-    return at - start > LONGEST_NUMBER ? DOUBT : at; // an exponent is none of what may come next
+    return at - start > LONGEST_NUMBER ? DOUBT : at; // the caller does not accept an exponent here
   }
 
   private static int digits(byte[] text, int start) {

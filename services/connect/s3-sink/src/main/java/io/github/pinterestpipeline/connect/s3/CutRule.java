@@ -5,29 +5,29 @@ import java.time.ZoneId;
 import java.time.ZonedDateTime;
 
 /**
- * When an object is complete. Times are milliseconds; an interval below 1 is none.
+ * The conditions under which an object is complete. Times are milliseconds; below 1 means no limit.
  *
- * @param records the most records of an object
+ * @param records the greatest number of records of an object
  * @param bytes the size at which an object is cut
  * @param interval the longest time that an object spans
  * @param schedule objects are cut at each multiple of this time after midnight
- * @param zone where midnight is
+ * @param zone time zone of that midnight
  */
 record CutRule(int records, int bytes, long interval, long schedule, ZoneId zone) {
-  /** Whether an object of that many records and bytes takes no more. */
+  /** Returns whether an object of that many records and bytes is full. */
   boolean isFull(int heldRecords, int heldBytes) {
     return heldRecords >= records || heldBytes >= bytes;
   }
 
-  /** Whether a record of time {@code timestamp} is too late for an object begun at {@code first}. */
+  /** Returns whether a record is too late for an object whose first record has the time {@code first}. */
   boolean isTooLate(long first, long timestamp) {
     return interval > 0 && timestamp - first >= interval;
   }
 
   /**
-   * The time on the clock at which an object is cut even if no record comes.
+   * Returns the wall-clock time at which an object is cut even if no record arrives.
    *
-   * @param opened when the object got its first record, by the clock
+   * @param opened the wall-clock time at which the object got its first record
    */
   long due(long opened) {
     long byInterval = interval > 0 ? opened + interval : Long.MAX_VALUE;

@@ -21,10 +21,10 @@ import org.apache.kafka.connect.errors.DataException;
 /**
  * Writes the value of a record as one line of compact JSON in UTF-8.
  *
- * <p>Takes what converters give, with a schema or without. Where JSON has no form of its own: bytes
- * are base64; dates are milliseconds since 1970, with a schema of days or of the time of day these;
- * decimals are numbers with all their digits; a map whose keys are not all text is an array of
- * pairs. What {@link JsonLineConverter} gives is JSON already.
+ * <p>Accepts the values of any converter, with or without a schema. Types that JSON lacks: bytes become
+ * base64; dates become milliseconds since 1970, or days or the time of day if their schema is one of
+ * these; decimals become numbers with all their digits; a map whose keys are not all text becomes an
+ * array of pairs. The values of {@link JsonLineConverter} are JSON already.
  */
 final class JsonLine {
   private static final long DAY = 24L * 60 * 60 * 1000;
@@ -33,13 +33,13 @@ final class JsonLine {
       JsonFactory.builder()
           .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER) // the shortest digits that are exact
           .enable(StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN)
-          .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8) // an emoji as it is
+          .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8) // an emoji is not escaped
           .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
           .disable(StreamWriteFeature.AUTO_CLOSE_CONTENT)
           .build();
 
   /**
-   * Appends a line to the buffer, or nothing.
+   * Appends a line to the buffer; after an exception the buffer is unchanged.
    *
    * @throws DataException the value has no form in JSON
    */
@@ -53,7 +53,7 @@ final class JsonLine {
   }
 
   /**
-   * Returns the same without the end of the line.
+   * Returns the bytes of the line without its end.
    *
    * @throws DataException the value has no form in JSON
    */
@@ -119,7 +119,7 @@ final class JsonLine {
     } else if (value instanceof BigInteger number) {
       json.writeNumber(number);
     } else if (value instanceof byte[] text && JsonLineConverter.isJson(schema)) {
-      json.writeRawValue(new String(text, StandardCharsets.UTF_8)); // wrapped by a transform
+      json.writeRawValue(new String(text, StandardCharsets.UTF_8)); // a transform wrapped it
     } else if (value instanceof byte[] bytes) {
       json.writeBinary(bytes);
     } else if (value instanceof ByteBuffer bytes) {

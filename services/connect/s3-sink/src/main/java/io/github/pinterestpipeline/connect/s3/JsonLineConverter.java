@@ -13,19 +13,18 @@ import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.storage.Converter;
 
 /**
- * Connect's JsonConverter without schemas, for a sink that stores the JSON: a record's value stays
- * the text that it is.
+ * A replacement for Connect's JsonConverter without schemas, for a sink that stores JSON: a record's
+ * value stays text.
  *
- * <p>The value that it gives is bytes, with {@link #SCHEMA}: one JSON document, compact, in UTF-8
- * that isn't escaped, which {@link S3SinkTask} stores as a line. Most are the very bytes that came
- * from Kafka. The same is refused and the same is no value as with JsonConverter; what differs is in
- * docs/decisions/0016. For a transform that looks into a value there is nothing to look into: it
- * needs JsonConverter.
+ * <p>The converted value is bytes, with {@link #SCHEMA}: one JSON document, compact, in UTF-8 without
+ * escapes, which {@link S3SinkTask} stores as a line. Most values are exactly the bytes from Kafka. It
+ * refuses the same values, and treats the same ones as missing, as JsonConverter; docs/decisions/0016
+ * lists the differences. A transform that reads the fields of a value needs JsonConverter.
  *
- * <p>As Connect gives one to each task, it isn't safe for several threads.
+ * <p>Not safe for several threads, as Connect creates one for each task.
  */
 public final class JsonLineConverter implements Converter {
-  /** Schema of a value that is JSON's text, so that it can be told from other bytes. */
+  /** Schema of a value that is JSON text, which distinguishes it from other bytes. */
   static final Schema SCHEMA =
       SchemaBuilder.bytes().name("io.github.pinterestpipeline.connect.s3.JsonLine").build();
 
@@ -34,14 +33,14 @@ public final class JsonLineConverter implements Converter {
   private static final ConfigDef DEFINITION =
       new ConfigDef()
           .define(SCHEMAS, ConfigDef.Type.BOOLEAN, false, ConfigDef.Importance.LOW,
-              "Whether a schema is around each value. It can't be; so that JsonConverter's own "
-                  + "configuration can stay.");
+              "Whether each value includes a schema. Only false is valid; the property exists so that "
+                  + "JsonConverter's configuration can stay.");
 
   private final CompactJson compact = new CompactJson();
   private final JsonReader reader = new JsonReader();
   private final JsonLine json = new JsonLine();
 
-  /** Whether a schema is that of a JSON text. */
+  /** Returns whether a schema is that of JSON text. */
   static boolean isJson(Schema schema) {
     return schema == SCHEMA || schema != null && SCHEMA.name().equals(schema.name());
   }
@@ -52,7 +51,7 @@ public final class JsonLineConverter implements Converter {
   }
 
   /**
-   * @throws ConfigException values with schemas are asked for
+   * @throws ConfigException {@code schemas.enable} is true
    */
   @Override
   public void configure(Map<String, ?> properties, boolean isKey) {
@@ -63,9 +62,9 @@ public final class JsonLineConverter implements Converter {
   }
 
   /**
-   * Returns the text of a JSON document; nothing for no bytes and for the document {@code null}.
+   * Returns the text of a JSON document; null for no bytes and for the document {@code null}.
    *
-   * @throws DataException the bytes are no JSON document, or one that can't be written again
+   * @throws DataException the bytes are not a JSON document, or one that cannot be written
    */
   @Override
   public SchemaAndValue toConnectData(String topic, byte[] value) {
@@ -97,7 +96,7 @@ public final class JsonLineConverter implements Converter {
   }
 
   /**
-   * Returns a value of any converter as JSON.
+   * Returns the JSON of a value of any converter.
    *
    * @throws DataException it has no form in JSON
    */

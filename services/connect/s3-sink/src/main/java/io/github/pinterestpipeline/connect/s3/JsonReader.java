@@ -12,17 +12,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a JSON document into what {@link JsonLine} writes: maps, in the order of their names, lists,
- * text, truth, null and {@link Number}.
+ * Reads a JSON document into values that {@link JsonLine} writes: maps in the order of their names, lists,
+ * text, booleans, null and {@link Number}.
  *
- * <p>Of a name that an object has twice the last value counts, as for Connect's JsonConverter. UTF-8,
- * 16 and 32 are told apart, as JSON's first standard had it.
+ * <p>If an object has a name twice, the last value counts, as for Connect's JsonConverter. The encoding,
+ * UTF-8, 16 or 32, is detected as in JSON's first standard (RFC 4627).
  */
 final class JsonReader {
   /**
-   * A number as it was sent, so that it is stored with all its digits and in no other form.
+   * A number with the text that was sent, so that it is stored with all its digits.
    *
-   * @param text a number by JSON's grammar
+   * @param text a number in JSON's grammar
    */
   record Number(String text) {}
 
@@ -32,9 +32,9 @@ final class JsonReader {
           .build();
 
   /**
-   * Returns the document; null for {@code null}, and for nothing or whitespace alone.
+   * Returns the document; null for {@code null}, for no bytes and for whitespace alone.
    *
-   * @throws IOException it isn't one JSON document; the message says where
+   * @throws IOException it is not one JSON document; the message has the position
    */
   Object read(byte[] text) throws IOException {
     try (JsonParser json = factory.createParser(text)) {
@@ -43,7 +43,7 @@ final class JsonReader {
       }
       Object document = value(json);
       if (json.nextToken() != null) {
-        throw new JsonParseException(json, "there is more behind the document");
+        throw new JsonParseException(json, "the document is followed by more text");
       }
       return document;
     }
@@ -69,7 +69,7 @@ final class JsonReader {
         return json.getText();
       case VALUE_NUMBER_FLOAT:
         if (!Double.isFinite(json.getDoubleValue())) {
-          throw new JsonParseException(json, json.getText() + " is beyond the numbers that are read");
+          throw new JsonParseException(json, json.getText() + " is out of the range of numbers");
         }
         return new Number(json.getText());
       case VALUE_NUMBER_INT:

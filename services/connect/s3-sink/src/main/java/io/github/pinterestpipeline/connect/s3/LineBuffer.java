@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.zip.CRC32;
 
-/** The lines of an object that is not yet stored. */
+/** The lines of an object before it is stored. */
 final class LineBuffer extends OutputStream {
   private static final int INITIAL = 1 << 10;
 
@@ -35,7 +35,7 @@ final class LineBuffer extends OutputStream {
     lines++;
   }
 
-  /** Takes back what was written since the buffer had that size. */
+  /** Removes everything that was written since the buffer had that size. */
   void truncate(int formerSize) {
     size = formerSize;
   }
@@ -49,7 +49,7 @@ final class LineBuffer extends OutputStream {
     return lines == 0;
   }
 
-  /** Bytes. */
+  /** Returns the number of bytes. */
   int size() {
     return size;
   }
@@ -58,17 +58,17 @@ final class LineBuffer extends OutputStream {
     return lines;
   }
 
-  /** The bytes, not copied: valid until the buffer changes. */
+  /** Returns a stream of the bytes, not copied: valid until the buffer changes. */
   InputStream open() {
     return new ByteArrayInputStream(data, 0, size);
   }
 
-  /** The bytes, copied. */
+  /** Returns a copy of the bytes. */
   byte[] bytes() {
     return Arrays.copyOf(data, size);
   }
 
-  /** CRC-32 of the bytes, in base64, as S3 takes it. */
+  /** Returns the CRC-32 of the bytes in base64, as S3 expects it. */
   String checksum() {
     CRC32 crc = new CRC32();
     crc.update(data, 0, size);

@@ -6,22 +6,22 @@ import java.util.OptionalLong;
  * The keys of one partition's objects: {@code
  * <dir>/<topic>/partition=<p>/<topic>+<p>+<start offset>.json}.
  *
- * @param width digits, at least, of the offset
+ * @param width least number of digits of the offset
  */
 record ObjectLayout(String directory, String topic, int partition, int width) {
   private static final String SUFFIX = ".json";
 
-  /** What the keys of all objects of the partition begin with. */
+  /** Returns the prefix of the keys of all objects of the partition. */
   String prefix() {
     return directory + "/" + topic + "/partition=" + partition + "/" + topic + "+" + partition + "+";
   }
 
-  /** Key of the object whose first record has that offset. */
+  /** Returns the key of the object whose first record has that offset. */
   String key(long startOffset) {
     return prefix() + padded(startOffset) + SUFFIX;
   }
 
-  /** Offset of the first record of an object, or nothing when the key is not of this layout. */
+  /** Returns the offset of an object's first record; empty if the key does not have this layout. */
   OptionalLong startOffset(String key) {
     if (!key.startsWith(prefix()) || !key.endsWith(SUFFIX)) {
       return OptionalLong.empty();
@@ -35,10 +35,10 @@ record ObjectLayout(String directory, String topic, int partition, int width) {
   }
 
   /**
-   * A text that sorts before the key of every object that starts at the offset or later.
+   * Returns a text that sorts before the key of every object that starts at the offset or later.
    *
-   * <p>Keys sort like numbers only while the offsets fit the padding. Where they could be beyond it,
-   * this is the prefix: all keys.
+   * <p>Keys sort like numbers only while the offsets fit the padding. If an offset may exceed it, the
+   * text is the prefix, which comes before all keys.
    */
   String before(long startOffset) {
     boolean sorted = width >= 10 && Long.toString(startOffset).length() < width;

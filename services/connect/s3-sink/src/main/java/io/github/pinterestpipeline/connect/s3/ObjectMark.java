@@ -4,10 +4,10 @@ import java.util.Map;
 import org.apache.kafka.connect.errors.ConnectException;
 
 /**
- * What an object says of itself, in its metadata: it is what a task resumes from.
+ * The metadata of an object, from which a task resumes.
  *
  * @param nextOffset the offset after that of its last record
- * @param firstTimestamp the timestamp of its first record, -1 if that has none
+ * @param firstTimestamp the timestamp of its first record; -1 if the record has none
  * @param writer the task that stored it
  */
 record ObjectMark(long nextOffset, long firstTimestamp, String writer) {
@@ -34,7 +34,7 @@ record ObjectMark(long nextOffset, long firstTimestamp, String writer) {
     } catch (NumberFormatException e) {
       throw new ConnectException(
           "object " + key + " was not written by this connector: its metadata has no "
-              + NEXT_OFFSET + ", so where it ends is not known. Move it away, or set another "
+              + NEXT_OFFSET + ", so its end is unknown. Move it away, or set another "
               + S3SinkConfig.TOPICS_DIR,
           e);
     }

@@ -2,19 +2,19 @@ package io.github.pinterestpipeline.connect.s3;
 
 import java.util.function.Consumer;
 
-/** What the sink needs of S3. Every call can throw a {@link StoreException}. */
+/** The operations of S3 that the sink needs. Every call can throw a {@link StoreException}. */
 interface ObjectStore extends AutoCloseable {
   /**
-   * Stores an object, whole or not at all, unless there is one of that key.
+   * Stores an object, whole or not at all, unless the key exists.
    *
-   * @return false if there is one already; it stays as it is
+   * @return false if the key exists; its object stays unchanged
    */
   boolean putIfAbsent(String key, LineBuffer lines, ObjectMark mark);
 
-  /** Reads what an object says of itself. */
+  /** Reads the metadata of an object. */
   ObjectMark mark(String key);
 
-  /** Hands over every key that begins with {@code prefix} and sorts after {@code after}. */
+  /** Calls {@code action} with every key that begins with {@code prefix} and sorts after {@code after}. */
   void eachKey(String prefix, String after, Consumer<String> action);
 
   @Override

@@ -9,16 +9,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one partition's records to its chain of objects, each object beginning where the one
- * before it ended.
+ * Writes the records of one partition to a chain of objects, each of which starts at the offset where the
+ * previous one ends.
  *
- * <p>The bucket says how far the chain goes, not the consumer group: at its first record a writer
- * looks for the last object and goes on behind it. An object's name is its start offset and it is
- * stored only if there is none of that name, so that of two writers who go on from the same place
- * one wins, and the other goes on behind the winner's object. docs/decisions/0003 has the argument.
+ * <p>The bucket, not the consumer group, determines the end of the chain: at its first record a writer
+ * looks up the last object and continues after it. An object's name is its start offset, and it is
+ * stored only if the name is free. So of two writers that continue at the same offset one wins, and the
+ * other continues after the winner's object. docs/decisions/0003 has the argument.
  *
- * <p>A method that throws a {@link StoreException} has changed nothing that a second call with the
- * same records would do again.
+ * <p>After a {@link StoreException}, the same call with the same records repeats nothing that is done.
  */
 final class PartitionWriter {
   private static final Logger LOG = LoggerFactory.getLogger(PartitionWriter.class);
@@ -30,7 +29,7 @@ final class PartitionWriter {
 
   private LineBuffer lines = new LineBuffer();
 
-  /** The object before the one in the buffer, until it is known to be stored; often null. */
+  /** The upload of the object before the one in the buffer, until its result is known; often null. */
   private Uploads.Upload upload;
 
   private long start;
@@ -38,7 +37,7 @@ final class PartitionWriter {
   private long firstTimestamp;
   private long due;
 
-  /** Everything before this offset is stored, on its way, in the buffer, or not to be stored. */
+  /** Every record before this offset is stored, being uploaded, in the buffer, or left out. */
   private long next;
 
   private boolean resumed;
@@ -53,9 +52,9 @@ final class PartitionWriter {
   }
 
   /**
-   * What the writers of a task share.
+   * The objects that the writers of a task share.
    *
-   * @param writer name of the task, in no other task's life used before
+   * @param writer name of the task, unique to this run of it
    * @param clock milliseconds since 1970
    */
   record Shared(
@@ -68,7 +67,7 @@ final class PartitionWriter {
       LongSupplier clock) {}
 
   /**
-   * Takes the next record, and has the object stored that it completes.
+   * Adds the next record, and begins to store the object if the record completes it.
    *
    * @param again whether Connect delivers the record a second time, after a failure
    */
@@ -78,10 +77,10 @@ final class PartitionWriter {
     }
     settleIfReady();
     if (cuts.isFull(lines.lines(), lines.size())) {
-      cut(); // the one before it could not be stored when it became full
+      cut(); // it became full while the previous object could not be stored
     }
     if (jumping) {
-      return; // the consumer goes to another offset after this batch
+      return; // the consumer moves to another offset after this batch
     }
     if (record.originalKafkaOffset() < next) {
       if (again) {
@@ -107,7 +106,7 @@ final class PartitionWriter {
     }
   }
 
-  /** Takes note of what is stored by now, and has the buffer stored if it is due by the clock. */
+  /** Collects the result of an upload that has ended, and begins to store the buffer if it is due. */
   void cutIfDue() {
     settleIfReady();
     if (!lines.isEmpty() && shared.clock.getAsLong() >= due) {
@@ -115,12 +114,12 @@ final class PartitionWriter {
     }
   }
 
-  /** When {@link #cutIfDue} is to be called next, at the latest. */
+  /** Returns the latest time for the next call of {@link #cutIfDue}. */
   long due() {
     return lines.isEmpty() ? Long.MAX_VALUE : due;
   }
 
-  /** The offset that the consumer has to go to after the batch at hand; asked once a batch. */
+  /** Returns the offset to which the consumer must move after the current batch; called once a batch. */
   OptionalLong takeJump() {
     if (!jumping) {
       return OptionalLong.empty();
@@ -131,12 +130,12 @@ final class PartitionWriter {
   }
 
   /**
-   * The offset that can be committed: nothing before it is still to be stored, and no object spans
-   * it. There is none while the consumer is behind what is stored (after a failure in the middle of a batch,
-   * and before a jump): a task that starts there would look for objects from there on, and miss the
-   * one that begins before it.
+   * Returns the offset that can be committed: every record before it is handled, and no object spans it.
+   * It is empty while the consumer is behind the stored objects (after a failure in the middle of a batch,
+   * and before a jump): a task that started there would look for objects from that offset on, and miss the
+   * object that begins before it.
    *
-   * @param consumed the offset up to which the consumer has handed over records
+   * @param consumed the offset up to which the consumer has delivered records
    */
   OptionalLong committable(long consumed) {
     if (!resumed) {
@@ -146,7 +145,7 @@ final class PartitionWriter {
     if (consumed < handled) {
       return OptionalLong.empty();
     }
-    // Beyond what was handed over there are only records that Connect itself has left out.
+    // Between the delivered records and `consumed` are only records that Connect itself has left out.
     boolean upToDate = upload == null && lines.isEmpty() && !jumping && !jumped;
     return OptionalLong.of(upToDate ? consumed : handled);
   }
@@ -167,11 +166,11 @@ final class PartitionWriter {
     end = record.originalKafkaOffset() + 1;
   }
 
-  /** Has the buffer stored, when the object before it is: that one says where this one begins. */
+  /** Begins to store the buffer after the previous object, whose end must be this one's start. */
   private void cut() {
     settle();
     if (lines.isEmpty()) {
-      return; // dropped: they are behind another task's object
+      return; // settle() dropped the lines: another task's object comes before them
     }
     ObjectMark mark = new ObjectMark(end, firstTimestamp, shared.writer);
     upload = shared.uploads.begin(layout.key(start), start, lines, mark);
@@ -185,19 +184,19 @@ final class PartitionWriter {
     }
   }
 
-  /** Waits until the object on its way is stored; if its name is taken, goes on behind that one. */
+  /** Waits until the upload has ended; if the name is taken, continues after the object with that name. */
   private void settle() {
     if (upload == null) {
       return;
     }
     if (!upload.finish()) {
-      ObjectMark theirs = store.mark(upload.key);
-      if (!theirs.equals(upload.mark)) { // equal: an earlier try was stored, its answer was lost
+      ObjectMark existing = store.mark(upload.key);
+      if (!existing.equals(upload.mark)) { // equal: an earlier attempt succeeded, its answer was lost
         LOG.warn(
-            "{} is there already, from another task: going on at {}",
+            "{} exists already, written by another task: continuing at {}",
             upload.key,
-            theirs.nextOffset());
-        goTo(theirs.nextOffset(), upload.start);
+            existing.nextOffset());
+        goTo(existing.nextOffset(), upload.start);
         lines.clear();
       }
     }
@@ -220,7 +219,7 @@ final class PartitionWriter {
         checkSame(record, ends.first);
       }
       long after = store.mark(ends.last).nextOffset();
-      LOG.info("{} is the last object from offset {} on: going on at {}", ends.last, position, after);
+      LOG.info("{} is the last object from offset {} on: continuing at {}", ends.last, position, after);
       goTo(after, ends.lastOffset);
     }
     resumed = true;
@@ -230,15 +229,15 @@ final class PartitionWriter {
     if (offset <= after) {
       throw new ConnectException(
           "the object that starts at " + after + " below " + layout.prefix()
-              + " says that it ends at " + offset + ": it is damaged");
+              + " ends at " + offset + " by its metadata: it is damaged");
     }
     next = offset;
     jumping = true;
   }
 
   /**
-   * A topic that was deleted and created again has the old offsets, with other records. Their
-   * objects must not be taken for those of the new records, which would never be stored.
+   * Checks that the topic is the one of the objects. A topic that was deleted and created again has the
+   * old offsets with other records; if the old objects counted as theirs, they would never be stored.
    */
   private void checkSame(SinkRecord record, String key) {
     long stored = store.mark(key).firstTimestamp();
@@ -265,7 +264,7 @@ final class PartitionWriter {
     return record.timestamp() == null ? -1 : record.timestamp();
   }
 
-  /** The object at a position, if there is one, and the last of a listing that isn't before it. */
+  /** The object at a position, if it exists, and the last object of a listing from that position on. */
   private static final class Ends {
     private String first;
     private String last;

@@ -7,12 +7,11 @@ import java.util.Set;
 import org.apache.kafka.common.config.ConfigValue;
 
 /**
- * What validation asks beyond the single properties: that they fit each other, and that each is
- * known.
+ * The checks beyond single properties: that they fit each other, and that each is known.
  *
  * <p>Connect itself ignores a property that nobody defines. A connector that was set up with {@code
- * s3.compresion.type} or with a feature that it lacks would then run, and do something else than
- * was asked.
+ * s3.compresion.type} or with a feature that it lacks would then run, but
+ * not as configured.
  */
 final class PropertyChecks {
   /** Connect's own properties of a sink connector, whatever the connector. */
@@ -40,7 +39,7 @@ final class PropertyChecks {
           "errors.deadletterqueue.topic.replication.factor",
           "errors.deadletterqueue.context.headers.enable");
 
-  /** Prefixes of properties that Connect hands on to somebody else, who knows them. */
+  /** Prefixes of properties that Connect passes on to other classes, which check them. */
   private static final List<String> CONNECT_PREFIXES =
       List.of(
           "key.converter.",
@@ -55,10 +54,10 @@ final class PropertyChecks {
   private PropertyChecks() {}
 
   /**
-   * Adds an error for each property that is unknown, or that doesn't fit another.
+   * Adds an error for each property that is unknown, or that contradicts another.
    *
    * @param given the connector's configuration
-   * @param values what the definition says of each of its properties; an unknown property is added
+   * @param values the definition's result for each of its properties; an unknown property is added
    */
   static void check(Map<String, String> given, List<ConfigValue> values) {
     boolean hasKey = !text(given, S3SinkConfig.ACCESS_KEY).isEmpty();
@@ -87,7 +86,7 @@ final class PropertyChecks {
                 "this connector does not support " + name + "; remove it from the configuration"));
   }
 
-  /** Connect's transforms of values, and those named like them, would refuse each single record. */
+  /** Refuses Connect's transforms of values, and others with such names: they fail on every record. */
   private static void checkTransform(List<ConfigValue> values, String name, String type) {
     if (name.startsWith("transforms.") && name.endsWith(".type")
         && (type.endsWith("$Value") || type.endsWith(".ValueToKey"))) {
@@ -126,7 +125,7 @@ final class PropertyChecks {
     try {
       return Long.parseLong(number) > 0;
     } catch (NumberFormatException e) {
-      return false; // the definition says what is wrong with it
+      return false; // the definition reports the error
     }
   }
 }

@@ -21,7 +21,7 @@ final class S3ObjectStore implements ObjectStore {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(30);
 
-  /** Below Connect's max.poll.interval.ms (5 min), after which the partitions would be taken away. */
+  /** Below Connect's max.poll.interval.ms (5 min), after which the task would lose its partitions. */
   private static final Duration CALL_TIMEOUT = Duration.ofMinutes(2);
 
   private static final int KEY_TAKEN = 412;
@@ -71,7 +71,7 @@ final class S3ObjectStore implements ObjectStore {
             .contentType("application/json")
             .metadata(mark.toMetadata())
             .ifNoneMatch("*")
-            // Given here, or the SDK computes one as it sends, and sends the body in chunks for that.
+            // Without it, the SDK computes a checksum while it sends, and sends the body in chunks.
             .checksumCRC32(lines.checksum())
             .build();
     RequestBody body =

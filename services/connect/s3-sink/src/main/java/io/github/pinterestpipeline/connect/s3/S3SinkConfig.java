@@ -17,10 +17,10 @@ import org.apache.kafka.common.config.ConfigDef.Validator;
 import org.apache.kafka.common.config.ConfigException;
 
 /**
- * The connector's properties: Confluent's names and defaults, for what is supported here.
+ * The connector's properties: those of Confluent's connector that are supported, with its defaults.
  *
- * <p>A property that in Confluent's connector names a class ({@code format.class} and the like) is
- * a name here: there is one value that it can have.
+ * <p>A property that names a class in Confluent's connector ({@code format.class} and the like) is only
+ * a name here, with one valid value.
  */
 final class S3SinkConfig extends AbstractConfig {
   static final String BUCKET = "s3.bucket.name";
@@ -59,23 +59,23 @@ final class S3SinkConfig extends AbstractConfig {
               matches(REGION_NAME, "a region such as us-east-1"),
               Importance.MEDIUM, "Region of the bucket.")
           .define(STORE_URL, Type.STRING, null, S3SinkConfig::checkUrl,
-              Importance.LOW, "Endpoint of S3, where it isn't the region's.")
+              Importance.LOW, "Endpoint of S3, if it is not the region's.")
           .define(PATH_STYLE, Type.BOOLEAN, true,
               Importance.LOW, "Whether the bucket is in the path of a request, not in its host name.")
           .define(ACCESS_KEY, Type.STRING, "",
-              Importance.HIGH, "Access key. Without it: the SDK's default chain of credentials.")
+              Importance.HIGH, "Access key. Default: the SDK's default chain of credentials.")
           .define(SECRET_KEY, Type.PASSWORD, "",
               Importance.HIGH, "Secret of the access key.")
           .define(SIGN_PAYLOAD, Type.BOOLEAN, true,
               Importance.LOW,
-              "Whether an object's bytes are signed where store.url is plain HTTP. It takes more "
-                  + "processor time than all else. Over HTTPS they aren't: TLS guards them.")
+              "Whether an object's bytes are signed if store.url is plain HTTP. Signing takes more "
+                  + "processor time than all else. Over HTTPS, TLS protects the bytes instead.")
           .define(FLUSH_SIZE, Type.INT, ConfigDef.NO_DEFAULT_VALUE, Range.atLeast(1),
-              Importance.HIGH, "Records of an object.")
+              Importance.HIGH, "Number of records of an object.")
           .define(ROTATE_INTERVAL, Type.LONG, -1L, S3SinkConfig::checkInterval,
               Importance.HIGH,
               "Time in milliseconds, by the records' timestamps, that an object may span; an object "
-                  + "that gets no more records is cut after that time on the clock. -1: no limit.")
+                  + "that gets no more records is cut after that time. -1: no limit.")
           .define(SCHEDULE_INTERVAL, Type.LONG, -1L, S3SinkConfig::checkInterval,
               Importance.MEDIUM,
               "Objects are cut at each multiple of this time in milliseconds after midnight in the "
@@ -83,31 +83,31 @@ final class S3SinkConfig extends AbstractConfig {
           .define(TIMEZONE, Type.STRING, "", S3SinkConfig::checkZone,
               Importance.MEDIUM, "Time zone of the schedule, such as UTC or Europe/London.")
           .define(LOCALE, Type.STRING, "",
-              Importance.LOW, "Used by partitioners by time only, so not here.")
+              Importance.LOW, "Not used: only partitioners by time need a locale.")
           .define(PART_SIZE, Type.INT, 26214400, Range.between(5242880, 1 << 30),
               Importance.HIGH,
               "Bytes at which an object is cut, however few records it has. It is held in memory "
                   + "and stored with one request.")
           .define(PART_RETRIES, Type.INT, 3, Range.between(0, 100),
-              Importance.MEDIUM, "How often a failed request is tried again at once.")
+              Importance.MEDIUM, "Number of immediate retries of a failed request.")
           .define(FIRST_BACKOFF, Type.LONG, 200L, Range.atLeast(1L),
-              Importance.LOW, "Wait in milliseconds when these have failed too; it doubles each time,")
+              Importance.LOW, "Milliseconds to wait after these have failed; the wait doubles each time,")
           .define(LAST_BACKOFF, Type.LONG, 5000L, Range.atLeast(1L),
-              Importance.LOW, "up to this one. S3 out of reach or out of order is waited for, without end.")
+              Importance.LOW, "up to this one. Retries continue without end while S3 does not work.")
           .define(REFUSED_RETRY, Type.LONG, 300000L, Range.atLeast(0L),
               Importance.LOW,
               "Time in milliseconds after which a refusal (no such bucket, access denied) fails the "
-                  + "task. Until then it is tried again: credentials and buckets are put right, and "
-                  + "a local S3 comes back without its bucket for a moment.")
+                  + "task. Until then the request is repeated: credentials and buckets get corrected, and "
+                  + "a local S3 starts without its bucket for a moment.")
           .define(TOPICS_DIR, Type.STRING, "topics",
               matches(DIRECTORY, "a path without a slash at its ends"),
               Importance.HIGH, "First part of the objects' keys.")
           .define(OFFSET_WIDTH, Type.INT, 10, Range.between(0, 19),
-              Importance.LOW, "Digits, at least, of the offset in an object's key.")
+              Importance.LOW, "Least number of digits of the offset in an object's key.")
           .define(NULL_VALUES, Type.STRING, "fail", ValidString.in("fail", "ignore"),
               Importance.LOW,
-              "What a record without a value is: a bad record (errors.tolerance says what becomes "
-                  + "of it), or nothing.")
+              "Whether a record without a value is a bad record, which errors.tolerance handles, or "
+                  + "is ignored.")
           .define("storage.class", Type.STRING, "io.confluent.connect.s3.storage.S3Storage",
               ValidString.in("io.confluent.connect.s3.storage.S3Storage"),
               Importance.HIGH, "The one storage: S3.")
@@ -121,18 +121,18 @@ final class S3SinkConfig extends AbstractConfig {
           .define(CREDENTIALS_CLASS, Type.STRING,
               "com.amazonaws.auth.DefaultAWSCredentialsProviderChain",
               ValidString.in("com.amazonaws.auth.DefaultAWSCredentialsProviderChain"),
-              Importance.LOW, "The one source of credentials beside the access key: the SDK's chain.")
+              Importance.LOW, "The only source of credentials in addition to the access key: the SDK's chain.")
           .define("schema.compatibility", Type.STRING, "NONE", ValidString.in("NONE"),
               Importance.HIGH, "Schemas are not compared: JSON needs none.")
           .define("s3.compression.type", Type.STRING, "none", ValidString.in("none"),
               Importance.LOW, "Objects are not compressed.")
           .define("directory.delim", Type.STRING, "/", ValidString.in("/"),
-              Importance.LOW, "What is between the folders of a key.")
+              Importance.LOW, "Separator of the folders of a key.")
           .define("file.delim", Type.STRING, "+", ValidString.in("+"),
-              Importance.LOW, "What is between topic, partition and offset in a key.");
+              Importance.LOW, "Separator of topic, partition and offset in a key.");
 
   /**
-   * @throws ConfigException a property is missing, or has a value that it can't have
+   * @throws ConfigException a property is missing, or has an invalid value
    */
   S3SinkConfig(Map<String, String> properties) {
     super(DEFINITION, properties, false);
@@ -142,7 +142,7 @@ final class S3SinkConfig extends AbstractConfig {
     return Optional.ofNullable(getString(STORE_URL)).filter(url -> !url.isEmpty()).map(URI::create);
   }
 
-  /** Whether the bytes of an object go over plain HTTP without a signature. */
+  /** Returns whether the bytes of an object are sent over plain HTTP without a signature. */
   boolean unsignedPayload() {
     return !getBoolean(SIGN_PAYLOAD)
         && endpoint().filter(url -> "http".equals(url.getScheme())).isPresent();

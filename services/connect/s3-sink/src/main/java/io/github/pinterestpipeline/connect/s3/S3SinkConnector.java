@@ -12,14 +12,14 @@ import org.apache.kafka.connect.connector.Task;
 import org.apache.kafka.connect.sink.SinkConnector;
 
 /**
- * Kafka Connect sink that keeps the records of its topics in S3 as JSON lines, each record exactly
+ * Kafka Connect sink that stores the records of its topics in S3 as JSON lines, each record exactly
  * once.
  *
- * <p>It takes the property names of Confluent's S3 sink, so that a configuration of that one works
- * when {@code connector.class} is changed. What it doesn't support is refused at validation.
+ * <p>It has the property names of Confluent's S3 sink, so that a configuration of that sink works when
+ * {@code connector.class} is changed. Validation refuses properties that it does not support.
  */
 public final class S3SinkConnector extends SinkConnector {
-  /** The version of this plugin, as its jar's manifest has it. */
+  /** The version of this plugin, from its jar's manifest. */
   static final String VERSION =
       Objects.requireNonNullElse(
           S3SinkConnector.class.getPackage().getImplementationVersion(), "unpackaged");
@@ -45,7 +45,7 @@ public final class S3SinkConnector extends SinkConnector {
 
   @Override
   public void start(Map<String, String> given) {
-    new S3SinkConfig(given); // refuses a wrong value here, before any task starts
+    new S3SinkConfig(given); // refuses a wrong value before any task starts
     properties = Map.copyOf(given);
   }
 

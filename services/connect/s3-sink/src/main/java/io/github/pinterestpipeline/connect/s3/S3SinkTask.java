@@ -14,12 +14,12 @@ import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTask;
 
-/** Hands the records of each partition to its writer, and tells Connect what is stored. */
+/** Passes the records of each partition to its writer, and reports the stored offsets to Connect. */
 public final class S3SinkTask extends SinkTask {
-  /** Without records Connect calls {@link #put} this often at least (milliseconds). */
+  /** Longest time between two calls of {@link #put} without records (milliseconds). */
   private static final long LONGEST_IDLE = 1000;
 
-  /** How long an object on its way may take when the task stops (milliseconds; Connect gives 5 s). */
+  /** Longest time for an upload when the task stops (milliseconds; Connect allows 5 s). */
   private static final long LAST_UPLOAD = 3000;
 
   private final Map<TopicPartition, PartitionWriter> writers = new HashMap<>();
@@ -47,7 +47,7 @@ public final class S3SinkTask extends SinkTask {
     start(properties, new S3ObjectStore(new S3SinkConfig(properties)), uploader);
   }
 
-  /** As {@link #start(Map)}, with another store, and another executor of its uploads. */
+  /** Starts the task with the given store and executor of uploads. */
   void start(Map<String, String> properties, ObjectStore objects, Executor executor) {
     config = new S3SinkConfig(properties);
     backoff = config.backoff();
@@ -65,7 +65,7 @@ public final class S3SinkTask extends SinkTask {
 
   @Override
   public void open(Collection<TopicPartition> partitions) {
-    // The store is asked at the first record, in put(): from there Connect tries again.
+    // Writers read the store only at the first record, in put(), which Connect repeats after a failure.
     for (TopicPartition partition : partitions) {
       ObjectLayout layout = config.layout(partition.topic(), partition.partition());
       writers.put(partition, new PartitionWriter(layout, shared));
@@ -117,14 +117,14 @@ public final class S3SinkTask extends SinkTask {
 
   @Override
   public void close(Collection<TopicPartition> partitions) {
-    // What is in a buffer is read again from Kafka by the partition's next owner.
+    // The partition's next owner reads the buffered records again from Kafka.
     writers.keySet().removeAll(partitions);
   }
 
   @Override
   public void stop() {
     if (uploader != null) {
-      // Best finished: what isn't is found by the next task, as when this one is killed.
+      // The next task finds an unfinished upload, but a finished one saves it work.
       uploader.shutdown();
       try {
         uploader.awaitTermination(LAST_UPLOAD, TimeUnit.MILLISECONDS);

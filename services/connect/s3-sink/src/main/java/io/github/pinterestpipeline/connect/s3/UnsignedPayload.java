@@ -13,11 +13,11 @@ import software.amazon.awssdk.identity.spi.IdentityProvider;
 import software.amazon.awssdk.identity.spi.IdentityProviders;
 
 /**
- * Signature version 4 as the SDK makes it over HTTPS, for an endpoint without: all of the request
- * but its body is signed.
+ * Signs requests to a plain-HTTP endpoint as the SDK does over HTTPS (Signature version 4): everything
+ * but the body.
  *
- * <p>Over plain HTTP the SDK signs the body too, chunk by chunk, and can't be told not to. The signer
- * is therefore shown the request as one of HTTPS; the protocol is no part of what is signed.
+ * <p>Over plain HTTP the SDK also signs the body, chunk by chunk, and has no option against it. The signer
+ * therefore receives the request as one over HTTPS; the signature does not cover the protocol.
  */
 final class UnsignedPayload implements AwsV4AuthScheme {
   private static final int HTTP_PORT = 80;
@@ -48,7 +48,7 @@ final class UnsignedPayload implements AwsV4AuthScheme {
 
     private <T extends AwsCredentialsIdentity> SignedRequest signed(SignRequest<T> request) {
       SdkHttpRequest plain = request.request();
-      // The port is part of the host's header, which is signed, unless it is the protocol's own.
+      // The Host header, which is signed, contains the port unless it is the protocol's default.
       int port = plain.port() == HTTP_PORT ? HTTPS_PORT : plain.port();
       SdkHttpRequest secure =
           plain.toBuilder().protocol("https").port(port).build();

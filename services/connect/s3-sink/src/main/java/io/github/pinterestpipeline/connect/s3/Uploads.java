@@ -6,8 +6,8 @@ import java.util.concurrent.FutureTask;
 import org.apache.kafka.connect.errors.ConnectException;
 
 /**
- * Stores a task's objects while the task fills the next ones: one at a time, so that a task holds
- * one object more than it has partitions, and no more.
+ * Stores a task's objects while the task fills the next ones: one at a time, so that a task has at most
+ * one object more in memory than it has partitions.
  */
 final class Uploads {
   private final ObjectStore store;
@@ -24,10 +24,10 @@ final class Uploads {
   }
 
   /**
-   * Begins to store an object, as soon as the one before it has ended.
+   * Begins to store an object as soon as the previous upload has ended.
    *
-   * @param start the offset that the object begins at
-   * @param lines nobody else's until the upload has ended
+   * @param start the offset at which the object begins
+   * @param lines not used elsewhere until the upload has ended
    */
   Upload begin(String key, long start, LineBuffer lines, ObjectMark mark) {
     if (last != null) {
@@ -38,20 +38,20 @@ final class Uploads {
     return last;
   }
 
-  /** An empty buffer, in place of one that is being stored. */
+  /** Returns an empty buffer, in place of one that is being stored. */
   LineBuffer takeBuffer() {
-    LineBuffer given = spare == null ? new LineBuffer() : spare;
+    LineBuffer buffer = spare == null ? new LineBuffer() : spare;
     spare = null;
-    return given;
+    return buffer;
   }
 
-  /** Takes the buffer of an upload that has ended. */
+  /** Returns the buffer of an upload that has ended, for the next object. */
   void giveBack(LineBuffer lines) {
     lines.clear();
     spare = lines;
   }
 
-  /** An object that is on its way to the store. All but the storing is the task's own thread's. */
+  /** An object that is being stored. Only the storing itself runs outside the task's thread. */
   final class Upload {
     final String key;
     final long start;
@@ -66,35 +66,35 @@ final class Uploads {
       this.mark = mark;
     }
 
-    /** Whether {@link #finish} needn't wait, or has failed and is to be called again. */
+    /** Returns whether {@link #finish} returns at once, or has failed and must be called again. */
     boolean isReady() {
       return attempt == null || attempt.isDone();
     }
 
-    /** Waits until the attempt has ended, however it does. */
+    /** Waits until the attempt has ended, with or without success. */
     private void await() {
       if (attempt == null) {
         return;
       }
       try {
-        answer();
+        result();
       } catch (ExecutionException e) {
-        // finish() tells
+        // finish() reports it
       }
     }
 
     /**
-     * Waits for the answer. After an exception each call is one more attempt.
+     * Waits for the result. After an exception, each call is another attempt.
      *
-     * @return false if there is an object of that name already
-     * @throws StoreException there is no answer, or a refusal
+     * @return false if an object of that name exists
+     * @throws StoreException the store does not answer, or refuses the request
      */
     boolean finish() {
       if (attempt == null) {
         newAttempt();
       }
       try {
-        return answer();
+        return result();
       } catch (ExecutionException e) {
         attempt = null;
         if (e.getCause() instanceof Error error) {
@@ -109,8 +109,8 @@ final class Uploads {
       return attempt;
     }
 
-    /** The attempt's; one that no thread has begun is made by this one. */
-    private boolean answer() throws ExecutionException {
+    /** Returns the result of the attempt, which this thread runs if no other has begun it. */
+    private boolean result() throws ExecutionException {
       attempt.run();
       try {
         return attempt.get();

@@ -27,7 +27,7 @@ class CompactJsonTest {
   private final JsonLine line = new JsonLine();
 
   @Test
-  void knowsWhatNeedsNoChange() {
+  void acceptsCompactObjects() {
     for (String object : OBJECTS) {
       assertTrue(compact.isObject(utf8(object)), object);
     }
@@ -46,7 +46,7 @@ class CompactJsonTest {
   }
 
   @Test
-  void leavesWhatIsWideDeepOrLongToTheReader() {
+  void leavesWideDeepAndLongDocumentsToTheReader() {
     String deep = "{\"a\":" + "[".repeat(40) + "]".repeat(40) + "}";
     String longNumber = "{\"a\":" + "1".repeat(301) + "}";
     String longName = "{\"" + "a".repeat(1001) + "\":1}";
@@ -70,9 +70,9 @@ class CompactJsonTest {
     }
   }
 
-  /** Any byte at any place of a text, as text is looked at in steps of eight. */
+  /** Tries any byte at any position of a text, as text is checked in steps of eight. */
   @Test
-  void looksAtEachByteOfAText() {
+  void checksEachByteOfAText() {
     for (int at = 0; at < 20; at++) {
       for (int value = 0; value < 256; value++) {
         byte[] text = utf8("{\"a\":\"" + "x".repeat(20) + "\"}");
@@ -83,9 +83,9 @@ class CompactJsonTest {
     }
   }
 
-  /** What it lets through is what reading and writing would have made: no byte of it differs. */
+  /** Reading and writing an accepted document changes no byte of it. */
   @Test
-  void neverTakesWhatTheReaderWouldChangeOrRefuse() {
+  void neverAcceptsWhatTheReaderWouldChangeOrRefuse() {
     Random random = new Random(7528);
     byte[] alphabet = utf8("{}[]\",:\\/u0019eE+-.tfnb \n\u0001é😀");
     int taken = 0;
@@ -111,7 +111,7 @@ class CompactJsonTest {
     assertTrue(taken > 10_000, Integer.toString(taken));
   }
 
-  /** The text with other bytes in place of those between two places. */
+  /** Returns the text with other bytes between two positions. */
   private static byte[] spliced(byte[] text, int from, int to, byte... bytes) {
     return ByteBuffer.allocate(text.length - (to - from) + bytes.length)
         .put(text, 0, from)

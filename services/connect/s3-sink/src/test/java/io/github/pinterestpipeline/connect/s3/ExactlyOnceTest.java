@@ -16,8 +16,8 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 
 /**
- * Tasks are killed, frozen and woken at random, while requests are lost, answered to nobody, or
- * carried out when nobody waits for them any more: each record is stored once.
+ * Tasks are killed, frozen and resumed at random, while requests or their answers are lost, or requests
+ * are executed after the caller has given up: each record is stored once.
  */
 class ExactlyOnceTest {
   private static final int RECORDS = 300;
@@ -52,7 +52,7 @@ class ExactlyOnceTest {
                   () -> now));
     }
 
-    /** One round of what Connect does with a task: fetch, put, and commit when it may. */
+    /** One round of Connect with a task: fetch, put, and sometimes commit. */
     void round(boolean mayCommit) {
       if (random.nextInt(3) == 0) {
         upload();
@@ -77,7 +77,7 @@ class ExactlyOnceTest {
       }
     }
 
-    /** What the thread beside the task's does. */
+    /** One step of the upload thread. */
     void upload() {
       Runnable next = uploads.poll();
       if (next != null) {
@@ -109,16 +109,16 @@ class ExactlyOnceTest {
       switch (random.nextInt(12)) {
         case 0 -> {
           if (random.nextBoolean()) {
-            zombies.add(owner); // it doesn't know yet
+            zombies.add(owner); // it has not noticed the rebalance
           }
           owner = new Life(step);
         }
-        case 1, 2 -> store.carryOutLate();
+        case 1, 2 -> store.executeLate();
         case 3, 4, 5 -> {
           if (!zombies.isEmpty()) {
             Life zombie = zombies.get(random.nextInt(zombies.size()));
             if (random.nextInt(4) == 0) {
-              zombie.upload(); // while its own thread stands still
+              zombie.upload(); // while the task's thread is frozen
             } else {
               zombie.round(false);
             }
@@ -130,7 +130,7 @@ class ExactlyOnceTest {
     store.faults.clear();
     for (int step = 0; step < 100; step++) {
       now += 60;
-      store.carryOutLate();
+      store.executeLate();
       zombies.forEach(zombie -> zombie.round(false));
       owner.round(true);
     }

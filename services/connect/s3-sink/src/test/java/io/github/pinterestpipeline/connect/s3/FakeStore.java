@@ -10,15 +10,15 @@ import java.util.function.Consumer;
 
 /** A bucket in memory, with the faults that a network adds. */
 final class FakeStore implements ObjectStore {
-  /** What becomes of a request to store an object. */
+  /** The fault of a request to store an object. */
   enum Fault {
-    /** It is never carried out. */
+    /** The request is never executed. */
     LOST,
-    /** It is carried out, but the answer doesn't arrive. */
+    /** The request is executed, but the answer does not arrive. */
     ANSWER_LOST,
-    /** The caller gives up; it is carried out some time later. */
+    /** The caller gives up; the request is executed later. */
     LATE,
-    /** The store says that it won't. */
+    /** The store refuses the request. */
     REFUSED
   }
 
@@ -61,8 +61,8 @@ final class FakeStore implements ObjectStore {
   @Override
   public void close() {}
 
-  /** Carries out the oldest request that was late. */
-  void carryOutLate() {
+  /** Executes the oldest late request. */
+  void executeLate() {
     if (!late.isEmpty()) {
       late.remove().run();
     }

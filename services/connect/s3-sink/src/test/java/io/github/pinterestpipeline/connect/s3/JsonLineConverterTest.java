@@ -35,7 +35,7 @@ class JsonLineConverterTest {
     return converter;
   }
 
-  /** What the sink stores of a record; "refused" by converter or sink, or "no value". */
+  /** Returns what the sink stores of a record; "refused" by converter or sink, or "no value". */
   private static String stored(Converter converter, byte[] value) {
     LineBuffer buffer = new LineBuffer();
     try {
@@ -100,7 +100,7 @@ class JsonLineConverterTest {
     assertEquals("{\"a\":\"é\"}\n", stored(OURS, value));
   }
 
-  /** JsonConverter makes a double of a fraction, and of an integer its lowest 64 bits. */
+  /** JsonConverter turns a fraction into a double, and an integer into its lowest 64 bits. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -113,7 +113,7 @@ class JsonLineConverterTest {
     assertEquals(text + "\n", stored(OURS, utf8(spaced)));
   }
 
-  /** JsonConverter takes the first document and drops the rest. */
+  /** JsonConverter reads the first document and drops the rest. */
   @ParameterizedTest
   @ValueSource(strings = {"{}{}", "{} {}", "{\"a\":1}x", "{\"a\":1},", "1 2", "null null", "{}]", "{}//", "{}\u0000"})
   void storesOneDocumentOrNone(String text) {
@@ -121,7 +121,7 @@ class JsonLineConverterTest {
   }
 
   @Test
-  void handsCompactObjectsThroughAndSaysWhatTheyAre() {
+  void passesCompactObjectsThroughWithTheirSchema() {
     byte[] value = utf8("{\"title\":\"é 😀\",\"tags\":[1,2.5,true,null,{}]}");
     SchemaAndValue converted = OURS.toConnectData("topic", value);
     assertSame(value, converted.value());
@@ -137,7 +137,7 @@ class JsonLineConverterTest {
   }
 
   @Test
-  void writesWhatItHasReadAndOtherValues() {
+  void writesItsOwnAndOtherValues() {
     byte[] value = utf8("{\"a\":1}");
     SchemaAndValue converted = OURS.toConnectData("topic", value);
     assertArrayEquals(
@@ -148,7 +148,7 @@ class JsonLineConverterTest {
   }
 
   @Test
-  void saysWhyAndWhere() {
+  void reportsReasonAndPosition() {
     DataException failure =
         assertThrows(
             DataException.class, () -> OURS.toConnectData("topic", utf8("{\"ind\":7 \"a\"")));

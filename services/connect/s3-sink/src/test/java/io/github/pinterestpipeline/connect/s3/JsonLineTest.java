@@ -44,7 +44,7 @@ class JsonLineTest {
   }
 
   @Test
-  void keepsTextAsItIsAndOnOneLine() {
+  void keepsTextUnescapedOnOneLine() {
     assertEquals("\"é … 😀 Ж\"\n", line("é … 😀 Ж"));
     assertEquals("\"a\\nb\\\"c\\\\\"\n", line("a\nb\"c\\"));
     assertEquals("\"\"\n", line(""));
@@ -63,7 +63,7 @@ class JsonLineTest {
   }
 
   @Test
-  void refusesWhatHasNoFormInJsonAndWritesNothingOfIt() {
+  void writesNothingOfAValueWithoutAFormInJson() {
     line("before");
     for (Object value :
         List.of(Double.NaN, Float.POSITIVE_INFINITY, Map.of("a", List.of(1L, new Object())))) {

@@ -18,7 +18,7 @@ import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
 import org.junit.jupiter.api.Test;
 
-/** One partition's objects in a store. */
+/** The objects that a writer stores of one partition. */
 class PartitionWriterTest {
   private final FakeStore store = new FakeStore();
   private final ObjectLayout layout = new ObjectLayout("topics", Records.TOPIC, 0, 10);
@@ -105,7 +105,7 @@ class PartitionWriterTest {
   }
 
   @Test
-  void afterAFailureTheSameBatchAgainAddsNothingTwice() {
+  void aBatchThatIsRepeatedAfterAFailureAddsNothingTwice() {
     PartitionWriter writer = writer(2);
     store.faults.add(Fault.LOST);
     assertEquals(0, store.listedAfter.size());
@@ -124,7 +124,7 @@ class PartitionWriterTest {
   }
 
   @Test
-  void knowsItsOwnObjectWhenTheAnswerWasLost() {
+  void recognisesItsOwnObjectAfterALostAnswer() {
     PartitionWriter writer = writer(1);
     writer.add(record(0), false);
     store.faults.add(Fault.ANSWER_LOST);
@@ -136,7 +136,7 @@ class PartitionWriterTest {
   }
 
   @Test
-  void goesOnBehindTheLastObject() {
+  void continuesAfterTheLastObject() {
     PartitionWriter first = writer(2);
     add(first, 0, 3);
 
@@ -146,14 +146,14 @@ class PartitionWriterTest {
     assertEquals(OptionalLong.empty(), second.committable(1)); // in the middle of an object
     assertEquals(OptionalLong.of(4), second.takeJump());
     assertEquals(OptionalLong.empty(), second.takeJump());
-    assertEquals(OptionalLong.empty(), second.committable(2)); // the consumer isn't there yet
+    assertEquals(OptionalLong.empty(), second.committable(2)); // the consumer has not jumped yet
     assertEquals(OptionalLong.of(4), second.committable(4));
     add(second, 4, 6);
     stored(4, "4\n5\n6\n", 7);
   }
 
   @Test
-  void listsFromThePositionOnOnly() {
+  void listsOnlyFromThePositionOn() {
     PartitionWriter first = writer(1);
     add(first, 0, 4);
     PartitionWriter second = writer(3);
@@ -171,7 +171,7 @@ class PartitionWriterTest {
     PartitionWriter quick = writer(2);
     add(quick, 0, 1);
     slow.add(record(1), false);
-    slow.add(record(2), false); // 412: the other one's ends at 2
+    slow.add(record(2), false); // 412: the other writer's object ends at 2
     slow.add(record(3), false); // dropped: it will be read again
     assertEquals(OptionalLong.of(2), slow.committable(4));
     assertEquals(OptionalLong.of(2), slow.takeJump());
@@ -183,15 +183,15 @@ class PartitionWriterTest {
   }
 
   @Test
-  void aLatePutOfADeadTaskLandsBesideNobody() {
+  void aLatePutOfADeadTaskDuplicatesNothing() {
     PartitionWriter dead = writer(2);
     dead.add(record(0), false);
     store.faults.add(Fault.LATE);
     assertThrows(StoreException.class, () -> dead.add(record(1), false));
 
     PartitionWriter next = writer(3);
-    next.add(record(0), false); // lists before it lands
-    store.carryOutLate();
+    next.add(record(0), false); // lists before the late put is executed
+    store.executeLate();
     add(next, 1, 2);
     assertEquals(OptionalLong.of(2), next.takeJump());
     stored(0, "0\n1\n", 2);
@@ -199,7 +199,7 @@ class PartitionWriterTest {
   }
 
   @Test
-  void badRecordsAreLeftOutAndPassed() {
+  void skipsBadRecords() {
     PartitionWriter writer = writer(2);
     writer.add(record(0, null, 0), false);
     assertEquals(OptionalLong.of(1), writer.committable(1));
@@ -244,7 +244,7 @@ class PartitionWriterTest {
   // An object is stored while its writer fills the next one.
 
   @Test
-  void goesOnFillingWhileAnObjectIsStored() {
+  void fillsTheNextObjectDuringAnUpload() {
     uploader = begun::add;
     PartitionWriter writer = writer(2);
     add(writer, 0, 2);
@@ -257,20 +257,20 @@ class PartitionWriterTest {
   }
 
   @Test
-  void storesAnObjectOnlyWhenTheOneBeforeItIs() {
+  void storesObjectsInOrder() {
     uploader = begun::add;
     PartitionWriter writer = writer(2);
     add(writer, 0, 3);
     stored(0, "0\n1\n", 2); // its turn came with the next one's
     assertEquals(1, store.objects.size());
-    begun.forEach(Runnable::run); // the first has nothing to do any more
+    begun.forEach(Runnable::run); // the first is already done
     writer.cutIfDue();
     stored(2, "2\n3\n", 4);
     assertEquals(OptionalLong.of(4), writer.committable(4));
   }
 
   @Test
-  void anObjectThatFailedOnItsWayIsStoredBeforeAnythingElse() {
+  void repeatsAFailedUploadBeforeTheNext() {
     uploader = begun::add;
     PartitionWriter writer = writer(2);
     add(writer, 0, 1);
@@ -294,7 +294,7 @@ class PartitionWriterTest {
     PartitionWriter quick = writer(2);
     add(quick, 0, 1);
     slow.cutIfDue();
-    assertEquals(OptionalLong.empty(), slow.takeJump()); // its own is still on its way
+    assertEquals(OptionalLong.empty(), slow.takeJump()); // its own upload has not ended
     begun.remove().run();
     slow.cutIfDue();
     assertEquals(OptionalLong.of(2), slow.takeJump());

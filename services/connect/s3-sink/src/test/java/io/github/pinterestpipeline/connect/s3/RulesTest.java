@@ -49,7 +49,7 @@ class RulesTest {
   }
 
   @Test
-  void backsOffDoublingAndStartsAgain() {
+  void theDelayDoublesUntilAReset() {
     Backoff backoff = new Backoff(200, 500, 1000);
     assertEquals(200, backoff.nextDelay());
     assertEquals(400, backoff.nextDelay());
@@ -59,7 +59,7 @@ class RulesTest {
   }
 
   @Test
-  void waitsForAnOutageForEverAndForARefusalForItsTime() {
+  void retriesWithoutEndInAnOutageAndForALimitedTimeAfterARefusal() {
     Backoff backoff = new Backoff(200, 500, 1000);
     StoreException outage = new StoreException("connection refused", false, null);
     StoreException refusal = new StoreException("no such bucket", true, null);

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The client against a server that misbehaves as S3 can't be asked to. */
+/** The client against a server with faults that S3 cannot be made to have. */
 class S3ObjectStoreTest {
   private static final int CUT = -1;
   private static final int STORE_AND_CUT = -2;
@@ -132,7 +132,7 @@ class S3ObjectStoreTest {
   }
 
   @Test
-  void signsTheBytesOverPlainHttpUnlessToldNotTo() throws GeneralSecurityException {
+  void signsTheBytesOverPlainHttpUnlessConfiguredOtherwise() throws GeneralSecurityException {
     store.putIfAbsent("signed", lines(), MARK);
     assertEquals(
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", headers.getFirst("x-amz-content-sha256"));
@@ -169,7 +169,7 @@ class S3ObjectStoreTest {
   }
 
   @Test
-  void aServerThatIsNotThereIsAnOutage() {
+  void anUnreachableServerIsAnOutage() {
     server.stop(0);
     StoreException failure = assertThrows(StoreException.class, () -> store.mark("key"));
     assertFalse(failure.isRefused());
@@ -185,7 +185,7 @@ class S3ObjectStoreTest {
     }
   }
 
-  /** The signature that it should have come with. */
+  /** Returns the signature that the request should have. */
   private String signature(String method, String path, String secret)
       throws GeneralSecurityException {
     StringBuilder canonical = new StringBuilder(method + "\n" + path + "\n\n");

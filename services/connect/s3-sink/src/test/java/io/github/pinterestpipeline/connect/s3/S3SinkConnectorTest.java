@@ -28,14 +28,14 @@ class S3SinkConnectorTest {
   }
 
   @Test
-  void takesTheOriginalsConfiguration() {
+  void acceptsTheOriginalsConfiguration() {
     assertEquals(Map.of(), errors(config()));
     connector.start(config());
     assertEquals(List.of(config(), config(), config()), connector.taskConfigs(3));
   }
 
   @Test
-  void takesConnectsOwnProperties() {
+  void acceptsConnectsOwnProperties() {
     assertEquals(
         Map.of(),
         errors(
@@ -71,7 +71,7 @@ class S3SinkConnectorTest {
     "s3.compression.type, gzip",
     "schema.compatibility, FULL",
     "behavior.on.null.values, write",
-    // not known here, though Confluent's connector or a typing error has them
+    // unknown: properties that only Confluent's connector has, and typing errors
     "path.format, YYYY",
     "s3.ssea.name, aws:kms",
     "store.kafka.keys, true",

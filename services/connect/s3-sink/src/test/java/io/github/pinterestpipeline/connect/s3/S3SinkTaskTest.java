@@ -64,7 +64,7 @@ class S3SinkTaskTest {
   }
 
   @Test
-  void asksToBeCalledWhileNoRecordComes() {
+  void requestsCallsWhileNoRecordArrives() {
     S3SinkTask task = task(config("flush.size", "10", "rotate.interval.ms", "100"));
     task.put(List.of());
     assertEquals(List.of(1000L), timeouts);
@@ -73,7 +73,7 @@ class S3SinkTaskTest {
   }
 
   @Test
-  void afterAnOutageConnectGivesTheSameBatchAgain() {
+  void aBatchIsRepeatedAfterAnOutage() {
     S3SinkTask task = task(config("flush.size", "2"));
     List<SinkRecord> batch = List.of(record(0), record(1), record(2));
     task.put(List.of());
@@ -98,7 +98,7 @@ class S3SinkTaskTest {
   }
 
   @Test
-  void jumpsBehindWhatAnotherTaskHasStored() {
+  void jumpsAfterTheObjectsOfAnotherTask() {
     task(config("flush.size", "2")).put(List.of(record(0), record(1)));
     S3SinkTask task = task(config("flush.size", "3"));
     task.put(List.of(record(0)));
@@ -122,14 +122,14 @@ class S3SinkTaskTest {
   }
 
   @Test
-  void ignoredNullValuesGoNowhere() {
+  void ignoresNullValues() {
     S3SinkTask task = task(config("errors.tolerance", "all", "behavior.on.null.values", "ignore"));
     task.put(List.of(record(0, null, 0)));
     assertEquals(List.of(), deadLetters);
   }
 
   @Test
-  void aPartitionThatIsGivenBackLooksInTheBucketAgain() {
+  void aPartitionThatIsAssignedAgainResumesFromTheBucket() {
     S3SinkTask task = task(config("flush.size", "2"));
     task.put(List.of(record(0)));
     task.close(Set.of(PARTITION));

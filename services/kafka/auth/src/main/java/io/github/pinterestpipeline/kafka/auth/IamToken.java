@@ -19,8 +19,8 @@ import org.apache.kafka.common.security.oauthbearer.OAuthBearerToken;
 
 /**
  * A login of MSK's IAM access control over OAUTHBEARER, as AWS' signers for Java and Python make
- * it: the base64url form of a presigned URL of the action {@code kafka-cluster:Connect}. What is
- * true of it is in the signature alone, so nothing is asked of anybody.
+ * it: the base64url form of a presigned URL of the action {@code kafka-cluster:Connect}. The signature
+ * alone proves it, so verifying it needs no request to AWS.
  */
 record IamToken(String value, String principalName, Long startTimeMs, long lifetimeMs)
     implements OAuthBearerToken {
@@ -29,7 +29,7 @@ record IamToken(String value, String principalName, Long startTimeMs, long lifet
   private static final Duration LONGEST = Duration.ofMinutes(15);
   private static final Duration CLOCK_SKEW = Duration.ofMinutes(5);
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'");
-  /** Parameters that aren't signed; the signers add the second after signing. */
+  /** Parameters that are not signed; the signers add the second after signing. */
   private static final Set<String> UNSIGNED = Set.of("X-Amz-Signature", "User-Agent");
 
   /**
@@ -38,8 +38,8 @@ record IamToken(String value, String principalName, Long startTimeMs, long lifet
    * @param token as the client sent it
    * @param secrets secret access key by access key
    * @param region of the cluster
-   * @param now the time
-   * @throws LoginException with the reason, which doesn't repeat the signature
+   * @param now the current time
+   * @throws LoginException with the reason, which does not contain the signature
    */
   static IamToken verify(String token, Map<String, String> secrets, String region, Instant now)
       throws LoginException {
@@ -90,7 +90,7 @@ record IamToken(String value, String principalName, Long startTimeMs, long lifet
         return url;
       }
     } catch (IllegalArgumentException e) {
-      // Neither base64url nor a URL: the same to the client.
+      // Not base64url, or not a URL: the error below is the same.
     }
     throw new LoginException("the token is not the base64url form of a signed https URL");
   }
@@ -100,7 +100,7 @@ record IamToken(String value, String principalName, Long startTimeMs, long lifet
     for (String parameter : url.getRawQuery().split("&")) {
       String[] parts = parameter.split("=", 2);
       if (query.put(parts[0], parts.length > 1 ? parts[1] : "") != null) {
-        throw new LoginException(parts[0] + " is there twice");
+        throw new LoginException(parts[0] + " occurs twice");
       }
     }
     return query;
@@ -139,7 +139,7 @@ record IamToken(String value, String principalName, Long startTimeMs, long lifet
         return validity;
       }
     } catch (NumberFormatException | ArithmeticException e) {
-      // As a number out of bounds.
+      // The same error as for a number out of bounds.
     }
     throw new LoginException(
         "X-Amz-Expires is " + seconds + ", not from 1 to " + LONGEST.toSeconds() + " s");
@@ -156,6 +156,6 @@ record IamToken(String value, String principalName, Long startTimeMs, long lifet
 
   @Override
   public String toString() {
-    return "a token of " + principalName; // a record's own would show the signature
+    return "a token of " + principalName; // the default would show the signature
   }
 }

@@ -12,9 +12,9 @@ import org.apache.kafka.common.security.oauthbearer.OAuthBearerExtensionsValidat
 import org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallback;
 
 /**
- * Broker side of SASL/OAUTHBEARER: what MSK's IAM access control does with a login, against access
- * keys in a file. Options in {@code sasl.jaas.config}: {@code secrets}, the file, and {@code
- * region}. It says who a client is; what it may do (IAM's policies) isn't checked.
+ * Broker side of SASL/OAUTHBEARER: checks a login as MSK's IAM access control does, with access keys in
+ * a file. Options in {@code sasl.jaas.config}: {@code secrets}, the file, and {@code region}. It checks
+ * who a client is, but not what the client may do (IAM's policies).
  */
 public final class IamTokenValidator implements AuthenticateCallbackHandler {
   private Map<String, String> secrets = Map.of();
@@ -44,7 +44,7 @@ public final class IamTokenValidator implements AuthenticateCallbackHandler {
     try {
       login.token(IamToken.verify(login.tokenValue(), secrets, region, Instant.now()));
     } catch (LoginException e) {
-      // The status goes into a JSON text as it is.
+      // Kafka copies the status into JSON without escaping it.
       String reason = e.getMessage().replaceAll("[\\p{Cntrl}\"\\\\]", "?");
       login.error("invalid_token: " + reason, null, null);
     }

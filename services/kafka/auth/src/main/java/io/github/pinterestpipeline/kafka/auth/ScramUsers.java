@@ -17,9 +17,9 @@ import org.apache.kafka.common.security.scram.internals.ScramMechanism;
 
 /**
  * Broker side of SASL/SCRAM: users and passwords from a file, as MSK takes them from Secrets
- * Manager. Option in {@code sasl.jaas.config}: {@code secrets}, the file. Kafka's own store of
- * users is in its data, where they are only once the broker runs; a password of the file is right
- * from the first connection on, and changes with a restart.
+ * Manager. Option in {@code sasl.jaas.config}: {@code secrets}, the file. Kafka's own store of users is
+ * in its data and can be filled only while the broker runs; a password in the file is valid from the
+ * first connection on, and changes with a restart.
  */
 public final class ScramUsers implements AuthenticateCallbackHandler {
   private static final int ITERATIONS = 8192;
@@ -32,9 +32,9 @@ public final class ScramUsers implements AuthenticateCallbackHandler {
     try {
       ScramFormatter formatter = new ScramFormatter(ScramMechanism.forMechanismName(mechanism));
       Secrets.read(jaas)
-          .forEach((user, word) -> users.put(user, formatter.generateCredential(word, ITERATIONS)));
+          .forEach((user, secret) -> users.put(user, formatter.generateCredential(secret, ITERATIONS)));
     } catch (GeneralSecurityException e) {
-      throw new ConfigException("no mechanism " + mechanism + " here: " + e);
+      throw new ConfigException("mechanism " + mechanism + " is not available: " + e);
     }
   }
 

@@ -12,7 +12,7 @@ import org.apache.kafka.common.config.ConfigException;
 
 /**
  * Names and secrets from a file of lines {@code name:secret}. Everything after the first colon is
- * the secret, so it may hold any character, which JAAS and a properties file would have to escape.
+ * the secret, so it may contain characters that JAAS and a properties file would have to escape.
  */
 final class Secrets {
   /** Option of the login module, in {@code sasl.jaas.config}, that names the file. */
@@ -24,7 +24,7 @@ final class Secrets {
    * Reads the file that a listener's JAAS configuration names.
    *
    * @return secret by name
-   * @throws ConfigException it names none, or the file can't be read
+   * @throws ConfigException the configuration names no file, or the file cannot be read
    */
   static Map<String, String> read(List<AppConfigurationEntry> jaas) {
     String file = option(jaas, OPTION);
@@ -44,9 +44,9 @@ final class Secrets {
   }
 
   /**
-   * An option of the listener's JAAS configuration.
+   * Returns an option of the listener's JAAS configuration.
    *
-   * @throws ConfigException it isn't there
+   * @throws ConfigException the option is missing
    */
   static String option(List<AppConfigurationEntry> jaas, String name) {
     for (AppConfigurationEntry entry : jaas) {

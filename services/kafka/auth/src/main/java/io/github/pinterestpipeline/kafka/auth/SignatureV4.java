@@ -10,8 +10,8 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * AWS Signature Version 4 of a presigned GET without a body whose one signed header is the host, as
- * "Signature Version 4 signing process" of the IAM User Guide has it.
+ * AWS Signature Version 4 of a presigned GET without a body whose only signed header is the host, by
+ * "Signature Version 4 signing process" in the IAM User Guide.
  */
 final class SignatureV4 {
   static final String ALGORITHM = "AWS4-HMAC-SHA256";
@@ -23,7 +23,7 @@ final class SignatureV4 {
    *
    * @param secret secret access key
    * @param scope date, region, service and {@code aws4_request}, joined by slashes
-   * @param time of signing, as {@code X-Amz-Date} has it
+   * @param time of signing, in the form of {@code X-Amz-Date}
    * @param query signed parameters, encoded as they are in the URL, in the order of their names
    * @return lower-case hexadecimal digits
    */
