@@ -1,1 +1,1 @@
-"""The HTTP side of the proxy: the server, the table of calls, bodies, media types and errors."""
+"""The HTTP side of the proxy: the server, routes and handlers, bodies, media types and errors."""

@@ -36,13 +36,13 @@ class Disconnected(Exception):
     """The client closed the connection in the middle of its request."""
 
 
-class _Body:
+class _BodySize:
     """The number of bytes of a request's body that have been read."""
 
-    __slots__ = ("length",)
+    __slots__ = ("read",)
 
     def __init__(self) -> None:
-        self.length = 0
+        self.read = 0
 
 
 class Server:
@@ -59,13 +59,13 @@ class Server:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        body = _Body()
+        size = _BodySize()
         extra: dict[str, str] = {}
         try:
             if scope["path"] == "/health":
                 status, kind, content = await self._health(scope["method"])
             else:
-                status, kind, content = await self._respond_to(scope, headers, receive, body)
+                status, kind, content = await self._call_handler(scope, headers, receive, size)
         except Disconnected:
             return
         except Exception as raised:
@@ -73,11 +73,11 @@ class Server:
             status, kind, extra = error.status, KAFKA_V2, error.headers
             content = encode({"error_code": error.code, "message": error.message})
         finally:
-            self._pending_bytes -= body.length
-        await _respond(send, status, kind, content, extra)
+            self._pending_bytes -= size.read
+        await _send_response(send, status, kind, content, extra)
 
-    async def _respond_to(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, read: _Body
+    async def _call_handler(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, size: _BodySize
     ) -> tuple[int, str, bytes]:
         route, variables = find(scope["method"], scope["path"])
         accept = headers.get(b"accept", b"*/*").decode("latin-1")
@@ -85,7 +85,7 @@ class Server:
         content_type, body = "", b""
         if route.request_types:
             content_type = _content_type(route, headers)
-            body = await self._read(headers, receive, read)
+            body = await self._read(headers, receive, size)
             if body and not content_type:
                 raise ApiError(415)
         call = Call(
@@ -99,11 +99,11 @@ class Server:
         content = await route.handler(self.clients, call)
         return (204, kind, b"") if content is None else (200, kind, content)
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive, read: _Body) -> bytes:
-        """Read the body; ``read.length`` counts its bytes as they arrive.
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive, size: _BodySize) -> bytes:
+        """Read the body; ``size.read`` counts its bytes as they arrive.
 
         Raises:
-            ApiError: 413, it is too large; 503, all pending bodies are; 408, it does not arrive.
+            ApiError: 413, it is too large; 50302, all pending ones are; 408, it does not arrive.
             Disconnected: the client closed the connection.
         """
         length = _content_length(headers)
@@ -117,14 +117,14 @@ class Server:
                     if message["type"] == "http.disconnect":
                         raise Disconnected
                     chunk = message.get("body", b"")
-                    self._check_size(read.length + len(chunk), read.length)
-                    read.length += len(chunk)
+                    self._check_size(size.read + len(chunk), size.read)
+                    size.read += len(chunk)
                     self._pending_bytes += len(chunk)
                     if chunk:  # an empty last chunk would make join() copy the one before it
                         chunks.append(chunk)
                     # A complete body is not followed by one more receive(): for a request with
                     # one record, that is a sixth of its time.
-                    more = message.get("more_body", False) and read.length != length
+                    more = message.get("more_body", False) and size.read != length
         except TimeoutError:
             raise ApiError(408) from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -174,7 +174,7 @@ def _api_error(raised: Exception) -> ApiError:
     return ApiError(500)
 
 
-async def _respond(
+async def _send_response(
     send: Send, status: int, kind: str, content: bytes, extra: dict[str, str]
 ) -> None:
     """Send a response; 204 has no content."""

@@ -1,1 +1,1 @@
-"""``GET /topics`` and ``/brokers``: what the cluster says of itself."""
+"""``GET /topics`` and ``/brokers``: the metadata of the cluster."""

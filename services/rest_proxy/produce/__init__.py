@@ -1,1 +1,1 @@
-"""``POST /topics/...``: records to Kafka, and a response for each."""
+"""``POST /topics/...``: sends records to Kafka and returns the result of each."""

@@ -46,10 +46,10 @@ def _results(*offsets: int, partition: int = 0) -> dict[str, Any]:
 
 
 INSTANCE = "/consumers/table/instances/one"
-NOBODY = "/consumers/table/instances/nobody"
-PLACE = {"topic": "table", "partition": 0}
-HERE = {"partitions": [PLACE]}
-NO_PLACE = {"partitions": [{"topic": "table", "partition": 7}]}
+UNKNOWN = "/consumers/table/instances/unknown"
+TARGET = {"topic": "table", "partition": 0}
+TARGETS = {"partitions": [TARGET]}
+OTHERS = {"partitions": [{"topic": "table", "partition": 7}]}
 REPLICA = {"broker": 1, "leader": True, "in_sync": True}
 PARTITION = {"partition": 0, "leader": 1, "replicas": [REPLICA]}
 NO_NAMES = {"blank": " \t", "NUL": "\0", "a\\x85b": "a\x85b", "256 characters": "é" * 256}
@@ -61,7 +61,7 @@ NO_TOPICS = {
     "40,000 characters": "x" * 40_000,
 }
 """tests/unit/rest_proxy/test_names.py has more invalid names."""
-LONG = 10_001
+TOO_MANY = 10_001
 
 
 def _produce(
@@ -82,7 +82,7 @@ def _offsets(topic: str, end: int) -> Case:
     return Case(f"offsets of {topic}", "GET", path, 200, body=offsets)
 
 
-def _no_records(title: str, status: int, sent: Any, headers: dict[str, str] = JSON) -> Case:
+def _invalid(title: str, status: int, sent: Any, headers: dict[str, str] = JSON) -> Case:
     """An invalid body of a produce request."""
     return _produce(title, status, status, sent, headers)
 
@@ -110,7 +110,7 @@ def _one(
     return Case(title, method, INSTANCE + path, status, code, sent, headers, media, body)
 
 
-def _naming(topic: str, count: int = 1) -> tuple[tuple[str, str, Any], ...]:
+def _calls_with_topics(topic: str, count: int = 1) -> tuple[tuple[str, str, Any], ...]:
     """Return each call on an instance whose body names topics, with ``count`` of them."""
     place = {"topic": topic, "partition": 0}
     partitions = {"partitions": [place] * count}
@@ -136,9 +136,11 @@ CASES = (
     Case("not acceptable", "GET", "/topics", 406, 406, headers={"Accept": "application/json"}),
     Case("not acceptable, by weight", "GET", "/topics", 406, 406, headers={"Accept": "*/*;q=0"}),
     Case("any type", "GET", "/brokers", 200, headers={"Accept": "application/*"}),
-    Case("no type of ours but any", "GET", "/brokers", 200, headers={"Accept": "text/html, */*"}),
-    _no_records("produce, not acceptable", 406, ONE, {**JSON, "Accept": "application/json"}),
-    Case("asked for", "GET", "/brokers", 200, media=KAFKA_JSON, headers={"Accept": KAFKA_JSON}),
+    Case("other type, or any", "GET", "/brokers", 200, headers={"Accept": "text/html, */*"}),
+    _invalid("produce, not acceptable", 406, ONE, {**JSON, "Accept": "application/json"}),
+    Case(
+        "type of records", "GET", "/brokers", 200, media=KAFKA_JSON, headers={"Accept": KAFKA_JSON}
+    ),
     # Metadata
     Case("topic unknown", "GET", "/topics/nothing", 404, 40401),
     *(
@@ -157,34 +159,32 @@ CASES = (
     _offsets("empty", 0),
     Case("brokers", "GET", "/brokers", 200, body={"brokers": [1]}),
     # Producing: the types
-    _no_records("no content type", 415, b'{"records":[{"value":1}]}', {}),
-    _no_records("content type JSON", 415, ONE, {"Content-Type": "application/json"}),
-    _no_records("content type without a format", 415, ONE, V2),
-    _no_records("no avro", 415, ONE, {"Content-Type": "application/vnd.kafka.avro.v2+json"}),
-    _no_records("packed body", 415, ONE, {**JSON, "Content-Encoding": "gzip"}),
+    _invalid("no content type", 415, b'{"records":[{"value":1}]}', {}),
+    _invalid("content type JSON", 415, ONE, {"Content-Type": "application/json"}),
+    _invalid("content type without a format", 415, ONE, V2),
+    _invalid("Avro", 415, ONE, {"Content-Type": "application/vnd.kafka.avro.v2+json"}),
+    _invalid("compressed body", 415, ONE, {**JSON, "Content-Encoding": "gzip"}),
     # Producing: the body
-    _no_records("no body", 400, b""),
-    _no_records("not JSON", 400, b'{"records":[{"value":1}'),
-    _no_records("not JSON, wrong at once", 400, b"["),
-    _no_records("not UTF-8", 400, b'{"records":[{"value":"\xff"}]}'),
-    _no_records("NaN", 400, b'{"records":[{"value":NaN}]}'),
-    _no_records("half a surrogate", 400, rb'{"records":[{"value":"\ud800"}]}'),
-    _no_records(
-        "too deep", 400, b'{"records":[{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"
-    ),
-    _no_records("a list", 422, []),
-    _no_records("no records", 422, {}),
-    _no_records("records null", 422, {"records": None}),
-    _no_records("records empty", 422, {"records": []}),
-    _no_records("records no list", 422, {"records": {"value": 1}}),
-    _no_records("unknown field", 422, {**ONE, "acks": 1}),
-    _no_records("no value", 422, {"records": [{"key": 1}]}),
-    _no_records("unknown field of a record", 422, {"records": [{"value": 1, "headers": []}]}),
-    _no_records("record no object", 422, {"records": [1]}),
-    _no_records("partition a text", 422, {"records": [{"value": 1, "partition": "0"}]}),
-    _no_records("record's partition below 0", 422, {"records": [{"value": 1, "partition": -1}]}),
-    _no_records("not base64", 422, {"records": [{"value": "*"}]}, BINARY),
-    _no_records("binary, no text", 422, {"records": [{"value": 1}]}, BINARY),
+    _invalid("no body", 400, b""),
+    _invalid("not JSON", 400, b'{"records":[{"value":1}'),
+    _invalid("not JSON, from the start", 400, b"["),
+    _invalid("not UTF-8", 400, b'{"records":[{"value":"\xff"}]}'),
+    _invalid("NaN", 400, b'{"records":[{"value":NaN}]}'),
+    _invalid("lone surrogate", 400, rb'{"records":[{"value":"\ud800"}]}'),
+    _invalid("too deep", 400, b'{"records":[{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"),
+    _invalid("a list", 422, []),
+    _invalid("no records", 422, {}),
+    _invalid("records null", 422, {"records": None}),
+    _invalid("records empty", 422, {"records": []}),
+    _invalid("records no list", 422, {"records": {"value": 1}}),
+    _invalid("unknown field", 422, {**ONE, "acks": 1}),
+    _invalid("no value", 422, {"records": [{"key": 1}]}),
+    _invalid("unknown field of a record", 422, {"records": [{"value": 1, "headers": []}]}),
+    _invalid("record no object", 422, {"records": [1]}),
+    _invalid("partition a text", 422, {"records": [{"value": 1, "partition": "0"}]}),
+    _invalid("record's partition below 0", 422, {"records": [{"value": 1, "partition": -1}]}),
+    _invalid("not base64", 422, {"records": [{"value": "*"}]}, BINARY),
+    _invalid("binary, no text", 422, {"records": [{"value": 1}]}, BINARY),
     # Producing: where to
     _produce("no such topic", 404, 40401, at="/topics/nothing"),
     *(
@@ -193,7 +193,7 @@ CASES = (
     ),
     _produce("no such partition", 404, 40402, at="/topics/table/partitions/7"),
     _produce("to a partition of no topic", 404, 40401, at="/topics/nothing/partitions/0"),
-    _produce("no such place", 404, 404, at="/topics/table/partitions/x"),
+    _produce("partition is no number", 404, 404, at="/topics/table/partitions/x"),
     # Producing: valid requests; the offsets follow each other
     _produce("first record", 200, body=_results(0)),
     _produce(
@@ -226,7 +226,7 @@ CASES = (
     _offsets("table", 9),
     # Consumers: an unknown instance
     *(
-        Case(f"{method} {path} of no instance", method, NOBODY + path, 404, 40403, sent, V2)
+        Case(f"{method} {path} of no instance", method, UNKNOWN + path, 404, 40403, sent, V2)
         for method, path, sent in (
             ("DELETE", "", None),
             ("GET", "/subscription", None),
@@ -235,7 +235,7 @@ CASES = (
             ("GET", "/assignments", None),
             ("GET", "/records", None),
             ("POST", "/offsets", None),
-            *_naming("table"),
+            *_calls_with_topics("table"),
         )
     ),
     # Consumers: creation
@@ -270,7 +270,7 @@ CASES = (
     _one("nothing assigned", "GET", "/assignments", 200, body={"partitions": []}),
     _one("subscribe to nothing", "POST", "/subscription", 422, 422, {}),
     _one(
-        "subscribe twice over",
+        "subscribe in both ways",
         "POST",
         "/subscription",
         409,
@@ -280,31 +280,31 @@ CASES = (
     *(
         _one(f"seek with {sent}, not assigned", "POST", f"/positions{where}", status, code, sent)
         for where, status, code, sent in (
-            ("", 409, 40903, {"offsets": [{**PLACE, "offset": 0}]}),
-            ("/end", 409, 40903, HERE),
-            ("", 422, 422, {"offsets": [{**PLACE, "offset": -1}]}),
+            ("", 409, 40903, {"offsets": [{**TARGET, "offset": 0}]}),
+            ("/end", 409, 40903, TARGETS),
+            ("", 422, 422, {"offsets": [{**TARGET, "offset": -1}]}),
         )
     ),
     *(
         _one(f"{method} {path}, topic {title}", method, path, 422, 422, sent)
         for title, name in NO_TOPICS.items()
-        for method, path, sent in _naming(name)
+        for method, path, sent in _calls_with_topics(name)
     ),
     *(
-        _one(f"{method} {path} of {LONG}", method, path, 422, 422, sent)
-        for method, path, sent in _naming("table", LONG)
+        _one(f"{method} {path} of {TOO_MANY}", method, path, 422, 422, sent)
+        for method, path, sent in _calls_with_topics("table", TOO_MANY)
     ),
     *(
         _one(f"commit with {title}", "POST", "/offsets", 422, 422, {"offsets": [at]})
         for title, at in {
             "partition 2**31": {"topic": "table", "partition": 2**31, "offset": 0},
-            "offset 2**63 - 1": {**PLACE, "offset": 2**63 - 1},
-            "NUL in metadata": {**PLACE, "offset": 0, "metadata": "a\0b"},
-            "metadata of 40,000": {**PLACE, "offset": 0, "metadata": "x" * 40_000},
+            "offset 2**63 - 1": {**TARGET, "offset": 2**63 - 1},
+            "NUL in metadata": {**TARGET, "offset": 0, "metadata": "a\0b"},
+            "metadata of 40,000": {**TARGET, "offset": 0, "metadata": "x" * 40_000},
         }.items()
     ),
-    _one("committed of what?", "GET", "/offsets", 404, 40402),
-    _one("nothing committed", "GET", "/offsets", 200, None, HERE, body={"offsets": []}),
+    _one("committed, no body", "GET", "/offsets", 404, 40402),
+    _one("nothing committed", "GET", "/offsets", 200, None, TARGETS, body={"offsets": []}),
     _one("commit nothing", "POST", "/offsets", 200, body=[]),
     _one("assign, no body", "POST", "/assignments", 400, 400, b""),
     _read("read as binary", 406, 40601, KAFKA_BINARY),
@@ -316,13 +316,13 @@ CASES = (
     _read("nothing to read", 200, None, KAFKA_JSON, "?timeout=1"),
     _one("subscribe", "POST", "/subscription", 204, None, {"topics": ["table"]}),
     _one("subscribed", "GET", "/subscription", 200, body={"topics": ["table"]}),
-    _one("subscribed, then assigned", "POST", "/assignments", 409, 40903, HERE),
+    _one("subscribed, then assigned", "POST", "/assignments", 409, 40903, TARGETS),
     _one("also by pattern", "POST", "/subscription", 409, 40903, {"topic_pattern": "t.*"}),
     _one("unsubscribe", "DELETE", "/subscription", 204),
-    _one("assign", "POST", "/assignments", 204, None, HERE),
-    _one("assigned", "GET", "/assignments", 200, body=HERE),
+    _one("assign", "POST", "/assignments", 204, None, TARGETS),
+    _one("assigned", "GET", "/assignments", 200, body=TARGETS),
     _one("assigned, then subscribed", "POST", "/subscription", 409, 40903, {"topics": ["table"]}),
-    _one("seek elsewhere", "POST", "/positions/beginning", 409, 40903, NO_PLACE),
+    _one("seek in another partition", "POST", "/positions/beginning", 409, 40903, OTHERS),
     _one("delete", "DELETE", "", 204),
     _one("deleted", "DELETE", "", 404, 40403),
 )

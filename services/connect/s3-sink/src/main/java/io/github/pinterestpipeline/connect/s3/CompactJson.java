@@ -62,7 +62,7 @@ final class CompactJson {
       }
       int name = at + 1;
       at = string(text, name);
-      if (!is(text, at, ':') || at - name > LONGEST_NAME || isKnown(text, name, at, first, names)) {
+      if (!is(text, at, ':') || at - name > LONGEST_NAME || isRepeated(text, name, at, first, names)) {
         return DOUBT;
       }
       nameStarts[names] = name;
@@ -79,7 +79,7 @@ final class CompactJson {
     }
   }
 
-  private boolean isKnown(byte[] text, int start, int end, int first, int names) {
+  private boolean isRepeated(byte[] text, int start, int end, int first, int names) {
     for (int i = first; i < names; i++) {
       if (nameEnds[i] - nameStarts[i] == end - start
           && Arrays.equals(text, nameStarts[i], nameEnds[i], text, start, end)) {
@@ -128,10 +128,10 @@ final class CompactJson {
     }
   }
 
-  private static int literal(byte[] text, int at, byte[] wanted) {
-    int end = at + wanted.length;
+  private static int literal(byte[] text, int at, byte[] literal) {
+    int end = at + literal.length;
     boolean found =
-        end <= text.length && Arrays.equals(text, at, end, wanted, 0, wanted.length);
+        end <= text.length && Arrays.equals(text, at, end, literal, 0, literal.length);
     return found ? end : DOUBT;
   }
 
@@ -237,7 +237,7 @@ final class CompactJson {
     return at;
   }
 
-  private static boolean is(byte[] text, int at, char wanted) {
-    return at >= 0 && at < text.length && text[at] == wanted;
+  private static boolean is(byte[] text, int at, char expected) {
+    return at >= 0 && at < text.length && text[at] == expected;
   }
 }

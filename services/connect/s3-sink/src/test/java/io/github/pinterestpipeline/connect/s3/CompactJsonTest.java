@@ -41,7 +41,7 @@ class CompactJsonTest {
         "", "{", "[]", "null", "{} ", "{\"a\": 1}", "{\"a\":\"\\/\"}", "{\"a\":\"\\u0041\"}",
         "{\"a\":1e2}", "{\"a\":1,\"a\":1}", "{\"a\":{\"b\":1,\"b\":1}}", "{\"a\":01}", "{\"a\":-}",
       })
-  void leavesTheRestToTheReader(String text) {
+  void leavesOtherTextsToTheReader(String text) {
     assertFalse(compact.isObject(utf8(text)));
   }
 

@@ -22,16 +22,16 @@ final class FakeStore implements ObjectStore {
     REFUSED
   }
 
-  record Stored(String text, ObjectMark mark) {}
+  record StoredObject(String text, ObjectMark mark) {}
 
-  final TreeMap<String, Stored> objects = new TreeMap<>();
+  final TreeMap<String, StoredObject> objects = new TreeMap<>();
   final Queue<Fault> faults = new ArrayDeque<>();
   final List<String> listedAfter = new ArrayList<>();
   private final Queue<Runnable> late = new ArrayDeque<>();
 
   @Override
   public boolean putIfAbsent(String key, LineBuffer lines, ObjectMark mark) {
-    Stored object = new Stored(text(lines), mark);
+    StoredObject object = new StoredObject(text(lines), mark);
     Fault fault = faults.poll();
     if (fault == Fault.LATE) {
       late.add(() -> objects.putIfAbsent(key, object));

@@ -77,7 +77,7 @@ class JsonLineConverterTest {
         "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":0x1}", "{\"a\":1f}", "{\"a\":tru}", "{\"a\":nullx}",
         "/* a */{}", "{\"a\":\"\\ud83d\"}", "{\"a\":\"\\ude00\"}", "[", "]", "[1", "\\u007b}",
       })
-  void storesWhatJsonConverterDoes(String text) {
+  void storesTheSameAsJsonConverter(String text) {
     assertEquals(stored(CONNECTS, utf8(text)), stored(OURS, utf8(text)));
   }
 
@@ -87,7 +87,7 @@ class JsonLineConverterTest {
         "ewA=", "eyJhIjoi/yJ9", "eyJhIjoiwCJ9", "eyJhIjoiwIAifQ==", "eyJhIjoi4oAifQ==",
         "eyJhIjoi8JCA", "eyJhIjoi9ZCAgCJ9", "gA==", "/w=="
       })
-  void makesOfBytesThatAreNotUtf8WhatJsonConverterDoes(String base64) {
+  void treatsInvalidUtf8AsJsonConverterDoes(String base64) {
     byte[] value = Base64.getDecoder().decode(base64);
     assertEquals(stored(CONNECTS, value), stored(OURS, value));
   }
@@ -116,7 +116,7 @@ class JsonLineConverterTest {
   /** JsonConverter reads the first document and drops the rest. */
   @ParameterizedTest
   @ValueSource(strings = {"{}{}", "{} {}", "{\"a\":1}x", "{\"a\":1},", "1 2", "null null", "{}]", "{}//", "{}\u0000"})
-  void storesOneDocumentOrNone(String text) {
+  void refusesSeveralDocuments(String text) {
     assertEquals("refused", stored(OURS, utf8(text)));
   }
 
@@ -176,8 +176,8 @@ class JsonLineConverterTest {
 
   @ParameterizedTest
   @CsvSource({"999, true", "1001, false"})
-  void refusesWhatIsNestedTooDeeply(int depth, boolean taken) {
+  void refusesTooDeepNesting(int depth, boolean accepted) {
     byte[] value = utf8("{\"a\":" + "[".repeat(depth - 1) + "]".repeat(depth - 1) + "}");
-    assertEquals(taken ? new String(value, StandardCharsets.UTF_8) + "\n" : "refused", stored(OURS, value));
+    assertEquals(accepted ? new String(value, StandardCharsets.UTF_8) + "\n" : "refused", stored(OURS, value));
   }
 }

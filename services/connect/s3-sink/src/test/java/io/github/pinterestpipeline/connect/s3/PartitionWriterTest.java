@@ -49,7 +49,7 @@ class PartitionWriterTest {
   }
 
   private void stored(long start, String text, long next) {
-    FakeStore.Stored object = store.objects.get(layout.key(start));
+    FakeStore.StoredObject object = store.objects.get(layout.key(start));
     assertEquals(text, object.text());
     assertEquals(next, object.mark().nextOffset());
   }

@@ -160,7 +160,7 @@ class S3ObjectStoreTest {
     "500, false", "503, false", "429, false", "409, false", CUT + ", false",
     "403, true", "404, true", "400, true",
   })
-  void tellsARefusalFromAnOutage(int fault, boolean refused) {
+  void distinguishesARefusalFromAnOutage(int fault, boolean refused) {
     faults.add(fault);
     StoreException failure =
         assertThrows(StoreException.class, () -> store.putIfAbsent("key", lines(), MARK));

@@ -78,7 +78,7 @@ class S3SinkConnectorTest {
     "flush.sise, 1",
     "errors.tolerence, all",
   })
-  void refusesByName(String name, String value) {
+  void namesTheRefusedProperty(String name, String value) {
     Map<String, List<String>> errors = errors(config(name, value));
     assertEquals(List.of(name), List.copyOf(errors.keySet()));
     assertTrue(errors.get(name).get(0).contains(name), errors.get(name).get(0));
@@ -88,7 +88,7 @@ class S3SinkConnectorTest {
   @CsvSource({
     "aws.access.key.id, key, aws.secret.access.key", "rotate.schedule.interval.ms, 60000, timezone",
   })
-  void refusesHalfOfTwo(String name, String value, String missing) {
+  void namesTheMissingHalfOfAPair(String name, String value, String missing) {
     assertEquals(List.of(missing), List.copyOf(errors(config(name, value)).keySet()));
   }
 
@@ -99,7 +99,7 @@ class S3SinkConnectorTest {
     "org.apache.kafka.connect.transforms.InsertField$Key, false",
     "org.apache.kafka.connect.transforms.Filter, false",
   })
-  void refusesTransformsOfAValueThatHasNoFields(String type, boolean refused) {
+  void refusesTransformsThatReadTheFieldsOfAValue(String type, boolean refused) {
     Map<String, String> config = config("transforms", "t", "transforms.t.type", type);
     assertEquals(Map.of(), errors(config));
     config.put("value.converter", JsonLineConverter.class.getName());
