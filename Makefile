@@ -112,9 +112,10 @@ doctor: .build/.app ## Say what keeps the stack from starting here, one line per
 # --- check
 
 .PHONY: lint
-lint: .build/.app ## Formatting, lint rules and types
+lint: .build/.app ## Formatting, lint rules, retired words and types
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
+	@.venv/bin/python .ci/retired_words.py
 	@.venv/bin/mypy
 
 .PHONY: test
