@@ -45,6 +45,24 @@ COMMANDS = "\n".join(block or span for block, span in CODE)
 
 MADE = (".build/", ".run/", "dist/")
 """Folders that a checkout has only once something was installed, built or run."""
+ELSEWHERE = ("Aiven-Open/", "internal/providers/")
+"""Repositories and folders of other projects."""
+FORMER_NAMES = {"CHANGELOG.md", "docs/upgrading.md"}
+"""Pages that name what earlier versions had."""
+PATHS = {
+    path
+    for page, text in PAGES.items()
+    if page not in FORMER_NAMES
+    for path in re.findall(r"`([\w.-]+(?:/[\w.-]+)+/?)(?:::\w+)?`", text)
+    if not path.startswith(MADE + ELSEWHERE)
+}
+SPECIFICATION = PAGES["docs/specification.md"]
+SOURCES = [
+    path.read_text()
+    for path in ROOT.glob("[a-z]*/**/*")
+    if path.suffix in {".java", ".py", ".sh", ".yaml", ".yml"}
+]
+"""Every text that may cite the specification, but for the pages."""
 
 README_WORDS = 700
 """Words of the README as a reader sees it, code included: the first page is for everybody."""
@@ -82,11 +100,19 @@ def test_every_pinpipe_command_is_named_and_every_one_named_exists() -> None:
     assert pinpipe_commands() - named_commands() - make_targets() == set()
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_every_link_leads_somewhere(page: str) -> None:
-    links = {link for link in re.findall(r"\]\(([^)#\s]+)\)", PAGES[page]) if "://" not in link}
+    links = set(re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)", PAGES[page]))
     folder = (ROOT / page).parent
-    assert [link for link in sorted(links) if not (folder / link).exists()] == []
+    assert [link for link, _ in sorted(links) if not (folder / link).exists()] == []
+    targets = {(folder / link if link else ROOT / page, anchor) for link, anchor in links if anchor}
+    assert [target for target in targets if target[1] not in anchors(target[0])] == []
 
 
 def test_every_page_is_in_the_index() -> None:
@@ -101,14 +127,7 @@ def test_the_readme_is_short() -> None:
     assert 0 < len(text.split()) <= README_WORDS
 
 
-@pytest.mark.parametrize(
-    "path",
-    sorted(
-        span
-        for span in set(SPANS)
-        if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", span) and not span.startswith(MADE)
-    ),
-)
+@pytest.mark.parametrize("path", sorted(PATHS))
 def test_every_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
@@ -127,15 +146,22 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 def test_each_section_of_the_specification_that_is_cited_exists() -> None:
-    sections = re.findall(
-        r"^## (\d+)\.", (ROOT / "docs/specification.md").read_text(), re.MULTILINE
-    )
+    sections = re.findall(r"^## (\d+)\.", SPECIFICATION, re.MULTILINE)
     cited = {
         number
-        for folder in ("contract", "emulator", "hops", "pinpipe", "services", "spark", "tests")
-        for path in (ROOT / folder).rglob("*.py")
-        for number in re.findall(r"specification(?:, |'s )section (\d+)", path.read_text())
+        for text in [*SOURCES, *PAGES.values()]
+        for number in re.findall(r"specification\S*\s+section (\d+)", text)
     }
     assert sections == [str(number) for number in range(1, len(sections) + 1)]
     assert cited
     assert cited - set(sections) == set()
+
+
+def test_the_original_that_the_code_cites_is_a_section_of_the_specification() -> None:
+    assert any("the original" in text for text in SOURCES)
+    (section,) = re.findall(
+        r"^## \d+\. The original project\n(.*?)(?=^## |\Z)",
+        SPECIFICATION,
+        re.MULTILINE | re.DOTALL,
+    )
+    assert '"the original"' in section
