@@ -141,8 +141,8 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     source = (ROOT / "contract/settings.py").read_text()
-    said = re.findall(r'(?ms)^    (\w+): [^\n]+ = _setting\(.*?\)\n    """\S', source)
-    assert [variable.lower() for variable in PARSERS] == said
+    documented = re.findall(r'(?ms)^    (\w+): [^\n]+ = _setting\(.*?\)\n    """\S', source)
+    assert [variable.lower() for variable in PARSERS] == documented
 
 
 def test_each_section_of_the_specification_that_is_cited_exists() -> None:
