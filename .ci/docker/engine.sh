@@ -6,7 +6,7 @@
 #      made with mmdebstrap, tagged with the very same name as on Docker Hub,
 #      carrying this machine's extra CA certificates and pip/uv/npm settings
 #   4. stand-ins for the images that the compose file pulls as they are
-# Idempotent: each step looks first and does nothing when its result is there.
+# Idempotent: each step checks first and does nothing when its result exists.
 #   engine.sh up | down | status | base SUITE NAME | standins | reap | env | clean
 set -euo pipefail
 
@@ -20,7 +20,7 @@ MIRROR=${CI_DOCKER_MIRROR:-$(repo bookworm)}
 SEC_MIRROR=${CI_DOCKER_SEC_MIRROR:-$(repo bookworm-security)}
 # suite=image-name pairs to have
 BASES=${CI_DOCKER_BASES:-"trixie=debian:trixie-slim"}
-# folder beside this file=base-suite=image-name triples, built only when the image is absent
+# folder next to this file=base-suite=image-name triples, built only when the image is absent
 STANDINS=${CI_DOCKER_STANDINS:-"mysql=sid=mysql:9.7"}
 ENGINE_SUITES=${CI_DOCKER_ENGINE_SUITES:-"sid trixie"}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
