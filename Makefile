@@ -87,7 +87,7 @@ $(AIRFLOWS:%=.build/.%): INTERPRETER := $(BOOTSTRAP) -m pinpipe.doctor.machine p
 .delta-lts: .build/.spark-lts
 	@tests/spark/lts/install.sh
 
-# --- run; ENGINE=docker or ENGINE=native sets what runs the services, else the set-up of the machine decides
+# --- run; ENGINE=docker or ENGINE=native says what runs the services, else it is what is there
 
 .PHONY: demo
 demo: ready ## From nothing to the nine results: start, send 500 posts (POSTS=n), follow them, print
@@ -112,7 +112,7 @@ doctor: .build/.app ## Say what keeps the stack from starting here, one line per
 # --- check
 
 .PHONY: lint
-lint: .build/.app ## Formatting, lint rules, retired words and types
+lint: .build/.app ## Formatting, lint rules and types
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/python .ci/retired_words.py
@@ -123,7 +123,7 @@ test: install lint ## What needs no running stack: unit, contracts, spark, sink,
 	@echo "running the suites, three at a time; what each prints comes when it has ended" >&2
 	+@$(call suites,3) .test-spark .test-contracts .test-unit .test-dags-airflow .test-sink
 
-# What `make test` leaves out, in addition to the tests of the stack and the drills.
+# What `make test` leaves out, beside the tests of the stack and the drills.
 SLOW := .test-slow-contracts .test-slow-spark
 VERSIONS := $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 DRILLS := .test-drills-others .test-drills-some
@@ -175,7 +175,7 @@ test-drills: ready ## Kill services and jobs under load, for minutes, and count 
 	+@$(call suites,2) $(DRILLS)
 
 # Each half on a stack of its own; they take about the same time.
-SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py kafka_logins.py kinesis_source_kill.py)
+SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py secure_road.py kinesis_source_kill.py)
 .PHONY: $(DRILLS)
 .test-drills-some:
 	@$(PYTEST) $(SOME_DRILLS) $(KILLS:%=--kills %)

@@ -45,24 +45,6 @@ COMMANDS = "\n".join(block or span for block, span in CODE)
 
 MADE = (".build/", ".run/", "dist/")
 """Folders that a checkout has only once something was installed, built or run."""
-ELSEWHERE = ("Aiven-Open/", "internal/providers/")
-"""Repositories and folders of other projects."""
-FORMER_NAMES = {"CHANGELOG.md", "docs/upgrading.md"}
-"""Pages that name what earlier versions had."""
-PATHS = {
-    path
-    for page, text in PAGES.items()
-    if page not in FORMER_NAMES
-    for path in re.findall(r"`([\w.-]+(?:/[\w.-]+)+/?)(?:::\w+)?`", text)
-    if not path.startswith(MADE + ELSEWHERE)
-}
-SPECIFICATION = PAGES["docs/specification.md"]
-SOURCES = [
-    path.read_text()
-    for path in ROOT.glob("[a-z]*/**/*")
-    if path.suffix in {".java", ".py", ".sh", ".yaml", ".yml"}
-]
-"""Every text that may cite the specification, but for the pages."""
 
 README_WORDS = 700
 """Words of the README as a reader sees it, code included: the first page is for everybody."""
@@ -100,6 +82,13 @@ def test_every_pinpipe_command_is_named_and_every_one_named_exists() -> None:
     assert pinpipe_commands() - named_commands() - make_targets() == set()
 
 
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_link_leads_somewhere(page: str) -> None:
+    links = {link for link in re.findall(r"\]\(([^)#\s]+)\)", PAGES[page]) if "://" not in link}
+    folder = (ROOT / page).parent
+    assert [link for link in sorted(links) if not (folder / link).exists()] == []
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
@@ -107,11 +96,10 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))
-def test_every_link_leads_somewhere(page: str) -> None:
-    links = set(re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)", PAGES[page]))
-    folder = (ROOT / page).parent
-    assert [link for link, _ in sorted(links) if not (folder / link).exists()] == []
-    targets = {(folder / link if link else ROOT / page, anchor) for link, anchor in links if anchor}
+def test_the_anchor_of_every_link_exists(page: str) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)", PAGES[page])
+    here = ROOT / page
+    targets = [(here.parent / link if link else here, anchor) for link, anchor in links]
     assert [target for target in targets if target[1] not in anchors(target[0])] == []
 
 
@@ -125,6 +113,19 @@ def test_the_readme_is_short() -> None:
         r"\]\([^)]*\)|^\|[-|]+\|$|```\w*|[|*`]|^#+ |^- ", " ", GUIDE["README.md"], flags=re.M
     )
     assert 0 < len(text.split()) <= README_WORDS
+
+
+ELSEWHERE = ("Aiven-Open/", "internal/providers/")
+"""Repositories and folders of other projects."""
+FORMER_NAMES = {"CHANGELOG.md", "docs/upgrading.md"}
+"""Pages that name the files of earlier versions."""
+PATHS = {
+    path
+    for page, text in PAGES.items()
+    if page not in FORMER_NAMES
+    for path in re.findall(r"`([\w.-]+(?:/[\w.-]+)+/?)(?:::\w+)?`", text)
+    if not path.startswith(MADE + ELSEWHERE)
+}
 
 
 @pytest.mark.parametrize("path", sorted(PATHS))
@@ -141,8 +142,17 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     source = (ROOT / "contract/settings.py").read_text()
-    documented = re.findall(r'(?ms)^    (\w+): [^\n]+ = _setting\(.*?\)\n    """\S', source)
-    assert [variable.lower() for variable in PARSERS] == documented
+    said = re.findall(r'(?ms)^    (\w+): [^\n]+ = _setting\(.*?\)\n    """\S', source)
+    assert [variable.lower() for variable in PARSERS] == said
+
+
+SPECIFICATION = PAGES["docs/specification.md"]
+SOURCES = [
+    path.read_text()
+    for path in ROOT.glob("[a-z]*/**/*")
+    if path.suffix in {".java", ".py", ".sh", ".yaml", ".yml"}
+]
+"""Every source file that may cite the specification."""
 
 
 def test_each_section_of_the_specification_that_is_cited_exists() -> None:
