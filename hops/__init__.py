@@ -1,1 +1,1 @@
-"""Each hop of the batch pipeline, asked from outside: what does it hold?"""
+"""Each hop of both pipelines, read from outside over the wire by a client of its service."""

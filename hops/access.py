@@ -1,4 +1,4 @@
-"""Clients of the stack, made from the environment of a client on this machine."""
+"""Clients of a stack or of an AWS account, made from the variables of an environment."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""What the AWS SDKs read themselves; not set, their chain goes on (profile, role)."""
+"""Variables of access keys; without them the AWS SDKs use a profile or a role."""
 
 
 def aws_session(environment: Mapping[str, str], region: str) -> Session:
-    """A session with the keys of ``environment``, or with what the SDK's chain finds."""
+    """A session with the keys of ``environment``, or with those that the SDK finds."""
     import boto3
     import botocore.session
 
     key, secret, token = (environment.get(name) or None for name in KEYS)
-    # With keys a profile does not count: the one that AWS_PROFILE names may not even exist.
+    # Keys go before a profile: the one that AWS_PROFILE names may not even exist.
     without_profile = {"profile": (None, None, None, None)} if key else None
     core = botocore.session.Session(session_vars=without_profile)
     return boto3.Session(key, secret, token, region, botocore_session=core)
 
 
-class Keeper(Protocol):
-    """What runs the services, as far as clients need it: it reads the secrets that they make."""
+class ServiceFiles(Protocol):
+    """The part of an engine that clients need: it reads the secrets that services generate."""
 
     def read(self, service: str, path: str) -> str:
-        """Text of a file that a service keeps, by its path below the run folder."""
+        """Text of a service's file, by its path below the run folder."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Access:
 
     @cached_property
     def s3(self) -> S3Client:
-        """A client of S3; without an endpoint of its own it's AWS's."""
+        """A client of S3 at AWS_ENDPOINT_URL, or of AWS's S3 without that variable."""
         return self.client("s3")  # type: ignore[no-any-return]
 
     @cached_property
     def kinesis(self) -> KinesisClient:
-        """A client of Kinesis, from the same place."""
+        """A client of Kinesis at the same endpoint."""
         return self.client("kinesis")  # type: ignore[no-any-return]
 
     @cached_property
@@ -64,14 +64,14 @@ class Access:
         """A session of that environment."""
         return aws_session(self.environment, self.settings.aws_region)
 
-    def client(self, service: Any, **more: Any) -> Any:
-        """A client of a service of AWS, with ``more`` configuration."""
+    def client(self, service: Any, **options: Any) -> Any:
+        """A client of an AWS service; ``options`` replace botocore's configuration."""
         from botocore.config import Config
 
         endpoint = self.settings.aws_endpoint_url
-        usual: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 30}
-        usual["s3"] = {"addressing_style": "path"} if endpoint else {}
-        config = Config(**(usual | more))
+        defaults: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 30}
+        defaults["s3"] = {"addressing_style": "path"} if endpoint else {}
+        config = Config(**(defaults | options))
         return self.session.client(service, endpoint_url=endpoint, config=config)
 
     @property
@@ -83,8 +83,8 @@ class Access:
                 options[name] = self.environment[name]
         endpoint = self.settings.aws_endpoint_url
         if endpoint:
-            # What the options lack, delta-rs takes from the variables of this process, which may be
-            # those of another account.
+            # delta-rs takes missing options from the variables of this process, which may belong
+            # to another account.
             options = {"AWS_SESSION_TOKEN": "", "AWS_ENDPOINT_URL_S3": endpoint} | options
             options |= {
                 "AWS_ENDPOINT_URL": endpoint,
@@ -94,7 +94,7 @@ class Access:
 
     @property
     def kafka(self) -> dict[str, Any]:
-        """Configuration that every Kafka client shares: addresses and login."""
+        """Configuration of every Kafka client: addresses and login."""
         from services.kafka_client.login import client_settings
 
         return client_settings(self.settings, self.environment)

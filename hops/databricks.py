@@ -1,14 +1,14 @@
-"""Hop 8, the Jobs API: what its clients send."""
+"""Hop 8, the Jobs API of Databricks: the token that its clients send."""
 
 from __future__ import annotations
 
-from hops.access import Keeper
+from hops.access import ServiceFiles
 
 SERVICE = "databricks"
 TOKEN = "data/jobs_api_token/token"
-"""File below the run folder with the token that the first start has made."""
+"""File below the run folder with the token that the first start has generated."""
 
 
-def token(keeper: Keeper) -> str:
-    """The token."""
-    return keeper.read(SERVICE, TOKEN).strip()
+def token(files: ServiceFiles) -> str:
+    """The token of a running stack."""
+    return files.read(SERVICE, TOKEN).strip()

@@ -1,4 +1,4 @@
-"""Errors in reading a hop, and waiting for what a hop is to hold."""
+"""The error of a hop that can't be read or has lost rows, and waiting for a state of a hop."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def wait_at(
     interval: float = 1.0,
     state: Callable[[], str] = lambda: "",
 ) -> T:
-    """Wait as ``wait_for`` does; when the time is up it's a HopError of ``hop``."""
+    """Wait as ``wait_for`` does; raise a HopError of ``hop`` when the time is up."""
     try:
         return wait_for(what, probe, limit, interval, state)
     except WaitTimeout as timeout:

@@ -1,7 +1,7 @@
-"""Hop 3, the gateway: the emulator's requests and their answers, from its journal.
+"""Hop 3, API Gateway: the emulator's requests and their responses, from its journal.
 
-``emulator/delivery/journal.py`` describes the lines. Of a file that was filled up and
-renamed, the newest comes last.
+``emulator/delivery/journal.py`` describes the lines. A full journal is renamed to a name with a
+number; the higher the number, the older the file.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _POSITION = ("partition", "offset", "shard", "sequence_number")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What became of one row in one request."""
+    """The part of a response that is about one row."""
 
     time: str
     method: str
     url: str
     status: int | None
-    """None when nothing was answered."""
+    """None when the request got no response."""
     position: str
-    """Where the row has been put, in words; empty when it hasn't."""
+    """Partition and offset, or shard and sequence number; empty if the row was not stored."""
     error: str | None
 
 
-def answers(journal: Path, target: str, key: int) -> list[Response]:
-    """Every answer that the row ``key`` got on its way to ``target``, the oldest first.
+def responses(journal: Path, target: str, key: int) -> list[Response]:
+    """Every response about the row ``key`` of ``target``, the oldest first.
 
     Args:
         journal: the emulator's journal.
-        target: the topic or stream of an entity; one or the other says which pipeline was taken.
+        target: the topic of an entity (batch pipeline) or its stream (streaming pipeline).
         key: key of the row.
     """
     return [
@@ -66,5 +66,5 @@ def _documents(journal: Path) -> Iterator[dict[str, Any]]:
                 try:
                     yield json.loads(line)
                 except ValueError as error:
-                    if line.endswith(b"\n"):  # else it's being written now
+                    if line.endswith(b"\n"):  # else the emulator is writing this line
                         raise HopError(HOP, f"{file}: not a journal: {line[:80]!r}") from error

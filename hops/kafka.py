@@ -1,4 +1,4 @@
-"""Hop 5, Kafka: end offsets and records of the three topics."""
+"""Hop 5, Kafka (MSK on AWS): offsets and records of a topic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hops.errors import HopError, hop_errors
 
 HOP = "kafka"
 LIMIT = 15.0
-"""Seconds that the broker may take to answer a question."""
+"""Seconds until a response of the broker."""
 
 Offsets = dict[int, int]
 """Partition to offset."""
@@ -44,18 +44,18 @@ def offsets(access: Access, topic: str) -> tuple[Offsets, Offsets]:
     """First offset and next offset of each partition of a topic.
 
     Raises:
-        HopError: the broker doesn't answer, or there is no such topic.
+        HopError: the broker doesn't respond, or the topic doesn't exist.
     """
     servers = access.settings.kafka_bootstrap_servers
     with closing(_consumer(access)) as consumer, hop_errors(HOP, servers, KafkaException):
         partitions = consumer.list_topics(topic, timeout=LIMIT).topics[topic].partitions
         if not partitions:
             raise HopError(HOP, f"there is no topic {topic!r}")
-        marks = {
+        ranges = {
             p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=LIMIT)
             for p in partitions
         }
-    return {p: low for p, (low, _) in marks.items()}, {p: high for p, (_, high) in marks.items()}
+    return {p: low for p, (low, _) in ranges.items()}, {p: high for p, (_, high) in ranges.items()}
 
 
 def read(
@@ -64,7 +64,7 @@ def read(
     """Records of a topic, from ``start`` up to but not including ``end``, by partition.
 
     Raises:
-        HopError: the records didn't come in time.
+        HopError: the records don't arrive within ``LIMIT`` seconds.
     """
     for partition, stop in end.items():
         first = start.get(partition, 0)
@@ -77,7 +77,7 @@ def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[K
         consumer.assign([at])
         position = at.offset
         while True:
-            # No more than are left: it waits until it has as many, or the time is up.
+            # `consume` waits for the number that is asked for: no more than are left.
             messages = consumer.consume(min(500, stop - position), timeout=LIMIT)
             if not messages:
                 raise HopError(HOP, f"no record of {at.topic}-{at.partition} in {LIMIT:g} s")

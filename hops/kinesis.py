@@ -1,4 +1,4 @@
-"""Hop S, Kinesis: records of a stream, read without Spark."""
+"""Hop S, Kinesis Data Streams: records of a stream, read without Spark."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOP = "kinesis"
 
 @dataclass(frozen=True, slots=True)
 class KinesisRecord:
-    """A record and its place."""
+    """A record and its position."""
 
     shard: str
     sequence_number: str
@@ -26,7 +26,7 @@ def read(access: Access, stream: str) -> Iterator[KinesisRecord]:
     """Every record that the stream still keeps, shard by shard, the oldest first.
 
     Raises:
-        HopError: there is no such stream, or Kinesis doesn't answer.
+        HopError: the stream doesn't exist, or Kinesis doesn't respond.
     """
     with hop_errors(HOP, f"stream {stream}", BotoCoreError, ClientError):
         pages = access.kinesis.get_paginator("list_shards").paginate(StreamName=stream)
@@ -36,10 +36,10 @@ def read(access: Access, stream: str) -> Iterator[KinesisRecord]:
 
 def _read(access: Access, stream: str, shard: str) -> Iterator[KinesisRecord]:
     kinesis = access.kinesis
-    begun = kinesis.get_shard_iterator(
+    first = kinesis.get_shard_iterator(
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
     )
-    position: str | None = begun["ShardIterator"]
+    position: str | None = first["ShardIterator"]
     while position:
         page = kinesis.get_records(ShardIterator=position)
         for record in page["Records"]:

@@ -15,7 +15,7 @@ from hops.errors import hop_errors
 
 HOP = "s3"
 NEXT_OFFSET = "next-offset"
-"""Metadata in which the sink says where an object ends (docs/decisions/0003)."""
+"""Metadata in which the sink stores the offset after an object (docs/decisions/0003)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,19 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an object holds."""
+    """The contents of an object."""
 
     lines: list[bytes]
     """The records, one a line."""
     next_offset: int
-    """Offset after its last record. A record that the sink left out has an offset, but no line."""
+    """Offset after the last record. Records that the sink leaves out have offsets, but no lines."""
 
 
 def listing(access: Access, topic: str) -> list[StoredObject]:
     """Every object of a topic, in the order of partition and offset.
 
     Raises:
-        HopError: S3 doesn't answer, there is no bucket, or a key isn't the sink's.
+        HopError: S3 doesn't respond, the bucket doesn't exist, or a key isn't the sink's.
     """
     bucket = access.settings.bucket
     found = []
@@ -61,8 +61,8 @@ def read(access: Access, stored: StoredObject) -> Content:
     with hop_errors(HOP, f"object {stored.key}", BotoCoreError, ClientError):
         answer = access.s3.get_object(Bucket=access.settings.bucket, Key=stored.key)
         lines = answer["Body"].read().splitlines()
-    said = answer["Metadata"].get(NEXT_OFFSET)
-    return Content(lines, int(said) if said else stored.position.start_offset + len(lines))
+    end = answer["Metadata"].get(NEXT_OFFSET)
+    return Content(lines, int(end) if end else stored.position.start_offset + len(lines))
 
 
 def records_from(access: Access, topic: str, start: dict[int, int]) -> Iterator[bytes]:
@@ -72,10 +72,10 @@ def records_from(access: Access, topic: str, start: dict[int, int]) -> Iterator[
             yield from read(access, stored).lines
 
 
-def holder(access: Access, topic: str, partition: int, offset: int) -> StoredObject | None:
+def containing(access: Access, topic: str, partition: int, offset: int) -> StoredObject | None:
     """The object in which the record with ``offset`` must be, by its start offset.
 
-    It's the last one that starts at or before the offset, whether it goes that far or not.
+    That is the last one that starts at or before the offset; it may end before the offset.
     """
     before = [
         stored

@@ -19,14 +19,14 @@ def row(access: Access, entity: Entity, key: int) -> dict[str, Any] | None:
     """The row of an entity with ``key``, in wire form.
 
     Raises:
-        HopError: the database doesn't answer, or has no such table.
+        HopError: the database doesn't respond, or has no such table.
     """
     url = access.settings.source_database_url
     columns: list[ColumnClause[Any]] = [column(name) for name in entity.column_names]
-    wanted = select(*columns).select_from(table(entity.table, *columns))
+    query = select(*columns).select_from(table(entity.table, *columns))
     try:
         with create_engine(url).connect() as connection:
-            found = connection.execute(wanted.where(column(entity.key) == key)).mappings().first()
+            found = connection.execute(query.where(column(entity.key) == key)).mappings().first()
     except SQLAlchemyError as error:
         raise HopError(HOP, f"{url}: {str(error).splitlines()[0]}") from error
     return None if found is None else wire_row(entity, dict(found))

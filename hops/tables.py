@@ -1,4 +1,4 @@
-"""Hop 7, Delta: the tables that Spark keeps, read without Spark."""
+"""Hop 7, Delta: the tables that Spark writes, read without Spark."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from hops.errors import HopError, hop_errors
 HOP = "delta"
 Pipeline = Literal["batch", "streaming"]
 IN_ORDER = {"datafusion.execution.target_partitions": "1"}
-"""Rows come in the order in which a file holds them."""
+"""One partition keeps rows in the order of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of a Delta table, at a version."""
+    """Rows of a Delta table at one version."""
 
     version: int
     rows: list[dict[str, Any]]
@@ -42,10 +42,10 @@ def read(
     Args:
         columns: the columns to read, all by default.
         key: the key of the rows to read, all by default.
-        pipeline: whose table it is.
+        pipeline: the pipeline that writes the table.
 
     Raises:
-        HopError: it's there and can't be read, or S3 doesn't answer.
+        HopError: the table exists and can't be read, or S3 doesn't respond.
     """
     uri = uri_of(access, name, pipeline)
     query = f"SELECT {', '.join(map(_quoted, columns)) or '*'} FROM rows"
@@ -57,10 +57,10 @@ def read(
         return None
     except (DeltaError, OSError) as error:
         raise HopError(HOP, f"table {uri}: {error}") from error
-    # A query's errors have no class of their own.
+    # The errors of a query share no class but Exception.
     with hop_errors(HOP, f"table {uri}", Exception):
-        # Not as an Arrow dataset: that reads through a file system in Python, from threads of its
-        # own, and one that still wants to as the interpreter closes aborts the program.
+        # Not as an Arrow dataset: its threads read through a file system in Python, and a thread
+        # that still reads while the interpreter closes aborts the program.
         found = QueryBuilder(IN_ORDER).register("rows", table).execute(query).read_all()
     return Table(table.version(), pa.table(found).to_pylist())
 
@@ -93,7 +93,7 @@ def live(access: Access) -> Table | None:
     return read(access, names.live_table(access.settings.user_id), pipeline="streaming")
 
 
-def result(access: Access, wanted: Result) -> Table | None:
+def result(access: Access, definition: Result) -> Table | None:
     """One of the nine results, or None if no batch has run yet."""
-    name = names.result_table(access.settings.user_id, wanted.name)
-    return read(access, name, wanted.columns)
+    name = names.result_table(access.settings.user_id, definition.name)
+    return read(access, name, definition.columns)
