@@ -1,5 +1,4 @@
-"""The command line ``pinpipe``: starts, watches and follows what the other folders hold.
+"""The command line ``pinpipe``: it runs the services of ``docker-compose.yml`` and shows each hop.
 
-It runs the services of ``docker-compose.yml`` and looks at each hop from
-outside, over the wire; of this project it imports ``contract`` only.
+It reads the hops over the wire, with the clients of ``hops``.
 """

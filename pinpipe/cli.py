@@ -1,4 +1,4 @@
-"""The command line ``pinpipe``. Data goes to stdout, talk to stderr."""
+"""The command line ``pinpipe``. Data goes to stdout, progress messages to stderr."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from pinpipe.engines import engine
 from pinpipe.engines.engine import Engine
 from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError
-from pinpipe.output import talk
+from pinpipe.output import report
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 HELP = {"--help", "-h"}
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
-given = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-"""What a command hands on to a program of another folder."""
+program_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+"""Arguments that a command passes to the program that it runs."""
 
 
 class _Pinpipe(click.Group):
-    """A group that turns an error of ours into one line and exit code 1."""
+    """A group that prints a PipelineError as one line and ends with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -42,13 +42,13 @@ class _Pinpipe(click.Group):
 
 
 def _engine() -> Engine:
-    return engine.choose(talk)
+    return engine.choose(report)
 
 
 @click.group(cls=_Pinpipe)
 @click.version_option(package_name="pinterest-data-pipeline")
 def main() -> None:
-    """Run the pinterest data pipeline on this machine, and look into each hop.
+    """Run the Pinterest data pipeline on this machine and inspect each hop.
 
     Example: pinpipe up && pinpipe emulate batch --count 500 --rate max && pinpipe batch
     """
@@ -56,32 +56,30 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--secure", is_flag=True, help="Have Kafka's clients log in over TLS, with IAM as on MSK."
-)
+@click.option("--secure", is_flag=True, help="Require a login at Kafka: TLS, with IAM as on MSK.")
 def up(secure: bool) -> None:
-    """Start every service that isn't running, and wait until all are healthy.
+    """Start every service that isn't running and wait until all are healthy.
 
-    With --secure Kafka takes no client without a login, until `pinpipe down`. KAFKA_AUTH=scram in
-    .env makes it user and password instead of AWS keys.
+    With --secure, Kafka refuses clients without a login until `pinpipe down`. KAFKA_AUTH=scram in
+    .env selects user and password instead of AWS keys.
     """
     from hops import airflow
 
     begun = time.monotonic()
-    running = engine.secure(talk) if secure else _engine()
+    running = engine.secure(report) if secure else _engine()
     running.up()
     client = Access(running.client_environment).settings
-    talk(f"all healthy after {time.monotonic() - begun:.1f} s")
-    talk(running.last_line("dataset-load"))
+    report(f"all healthy after {time.monotonic() - begun:.1f} s")
+    report(running.last_line("dataset-load"))
     if client.kafka_auth != "none":
-        talk(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
-    said = airflow.password(running)
-    talk(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {said}")
+        report(f"Kafka's clients log in over TLS: KAFKA_AUTH={client.kafka_auth}")
+    secret = airflow.password(running)
+    report(f"Airflow: {client.airflow_url}, user {airflow.USER}, password {secret}")
 
 
 @main.command()
 def password() -> None:
-    """Print the password of Airflow's user admin, which its first start has made."""
+    """Print the generated password of the Airflow user admin."""
     from hops import airflow
 
     click.echo(airflow.password(_engine()))
@@ -89,16 +87,16 @@ def password() -> None:
 
 @main.command()
 def token() -> None:
-    """Print the token that clients of the Jobs API send."""
+    """Print the token for the Jobs API of the local Databricks."""
     from hops import databricks
 
     click.echo(databricks.token(_engine()))
 
 
 @main.command()
-@click.option("--volumes", "-v", is_flag=True, help="Forget the data of every service as well.")
+@click.option("--volumes", "-v", is_flag=True, help="Delete the data of every service, too.")
 def down(volumes: bool) -> None:
-    """Stop every service; data stays unless --volumes is given."""
+    """Stop every service and keep the data, unless --volumes is given."""
     _engine().down(forget=volumes)
     engine.leave_logins()
 
@@ -106,7 +104,7 @@ def down(volumes: bool) -> None:
 @main.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Show how each service and each failed connector stands. Exit code 1 when one isn't fine."""
+    """Show the state of each service. Exit code 1 if a service or connector isn't healthy."""
     running = _engine()
     found = running.status()
     found += _failed_connectors(running, found)
@@ -127,14 +125,14 @@ def status(as_json: bool) -> None:
     type=click.Choice(list(engine.TARGETS)),
     default="local",
     show_default=True,
-    help="Look at this machine, or at the account and the workspace of .env.aws.",
+    help="Check this machine, or the AWS account and Databricks workspace of .env.aws.",
 )
 def doctor(target: str) -> None:
-    """Say what keeps the stack from starting here, one line per problem with the remedy.
+    """List what prevents the stack from starting, one problem per line, with its remedy.
 
-    With --target aws: what keeps the code from running on AWS and Databricks: variables,
-    addresses, credentials, permissions, versions. Nothing is written there. What is fine goes to
-    stderr. Exit code 1 when there is a problem.
+    With --target aws, check what the code needs on AWS and Databricks: variables, addresses,
+    credentials, permissions and versions. Nothing is written there. Checks that pass are printed
+    to stderr. Exit code 1 if there is a problem.
     """
     if target != "local":
         from pinpipe.doctor.target import examine
@@ -146,45 +144,45 @@ def doctor(target: str) -> None:
             found = _engine().problems()
         except MachineError as error:
             found = error.problems
-    missing = False
+    failed = False
     for item in found:
         if getattr(item, "fine", False):
-            talk(str(item))
+            report(str(item))
         else:
-            missing = True
+            failed = True
             click.echo(str(item))
-    if missing:
+    if failed:
         sys.exit(1)
-    talk("nothing is missing")
+    report("no problem found")
 
 
 @main.command("engine")
 def engine_name() -> None:
-    """Print what runs the services here: docker or native (ENGINE in .env forces it)."""
+    """Print what runs the services: docker or native (set ENGINE in .env to choose)."""
     root = engine.project_root()
-    click.echo(engine.chosen(root, engine.environ(root), talk))
+    click.echo(engine.chosen(root, engine.environ(root), report))
 
 
 @main.command()
 @click.argument("service")
-@click.option("--follow", "-f", is_flag=True, help="Go on as more is written, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Print new lines, too, until Ctrl-C.")
 def logs(service: str, follow: bool) -> None:
-    """Print the output of SERVICE, as docker-compose.yml names it."""
+    """Print the log of SERVICE, a name of docker-compose.yml such as kafka."""
     _engine().print_log(service, follow)
 
 
 @main.command()
-@click.option("--posts", default=500, show_default=True, help="How many posts to send.")
-@click.option("--wait", default=120.0, show_default=True, help="Seconds that the sink may take.")
+@click.option("--posts", default=500, show_default=True, help="Number of posts to send.")
+@click.option("--wait", default=120.0, show_default=True, help="Seconds to wait for the S3 sink.")
 def demo(posts: int, wait: float) -> None:
-    """Start the stack, send posts down both pipelines, print the results and the live metrics."""
+    """Start the stack, send posts through both pipelines, print results and live metrics."""
     from pinpipe.demo import Demo
     from pinpipe.watch import watch as watch_live
 
     begun = time.monotonic()
     running = _engine()
     running.up()
-    run = Demo(running, posts, wait, talk)
+    run = Demo(running, posts, wait, report)
     try:
         run.run()
     finally:
@@ -193,15 +191,15 @@ def demo(posts: int, wait: float) -> None:
     access = Access(running.client_environment)
     _print_results(access, None, limit=10)
     watch_live(access, 5, None)
-    talk(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
+    report(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
 
 
 @main.command()
 @click.argument("name", required=False, type=click.Choice([r.name for r in RESULTS]))
-@click.option("--limit", default=20, show_default=True, help="Rows to show of each; 0 for all.")
+@click.option("--limit", default=20, show_default=True, help="Rows of each result; 0 for all.")
 @as_json
 def results(name: str | None, limit: int, as_json: bool) -> None:
-    """Show the nine historical results, or the one called NAME."""
+    """Show the nine results of the batch pipeline, or the one called NAME."""
     _print_results(_access(_engine()), name, limit, as_json)
 
 
@@ -209,7 +207,10 @@ def results(name: str | None, limit: int, as_json: bool) -> None:
 @click.argument("key", type=click.IntRange(0))
 @as_json
 def trace(key: int, as_json: bool) -> None:
-    """Follow the post KEY through its pipelines. Exit code 1 if it is missing at a hop."""
+    """Follow the post KEY from hop to hop. Exit code 1 if a hop doesn't have it.
+
+    Example: pinpipe trace 7528
+    """
     from pinpipe.trace import trace as follow
 
     running = _engine()
@@ -226,9 +227,9 @@ def trace(key: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--every", default=1.0, show_default=True, help="Seconds between two looks.")
-@click.option("--once", is_flag=True, help="Look once, and end.")
-@click.option("--top", default=5, show_default=True, help="Leaders to show of each window.")
+@click.option("--every", default=1.0, show_default=True, help="Seconds between two refreshes.")
+@click.option("--once", is_flag=True, help="Print the metrics once and exit.")
+@click.option("--top", default=5, show_default=True, help="Rows to show of each ranking.")
 def watch(every: float, once: bool, top: int) -> None:
     """Show the live metrics of the streaming pipeline, until Ctrl-C."""
     from pinpipe.watch import watch as follow
@@ -238,51 +239,51 @@ def watch(every: float, once: bool, top: int) -> None:
 
 @main.group()
 def emulate() -> None:
-    """Send posts as the users of Pinterest would."""
+    """Send posts as users of Pinterest do."""
 
 
 @emulate.command("batch", context_settings=PASS_ON)
-@given
+@program_arguments
 def emulate_batch(arguments: tuple[str, ...]) -> None:
-    """Send posts down the batch pipeline: API Gateway, REST proxy, Kafka (--help for more)."""
-    _become("emulator", arguments, *_emulated(arguments))
+    """Send posts to Kafka, through API Gateway and the REST proxy (batch pipeline)."""
+    _run_program("emulator", arguments, *_emulator_addresses(arguments))
 
 
 @emulate.command("streaming", context_settings=PASS_ON)
-@given
+@program_arguments
 def emulate_streaming(arguments: tuple[str, ...]) -> None:
-    """Send posts down the streaming pipeline: API Gateway, Kinesis (--help for more)."""
-    _become("emulator-streaming", arguments, *_emulated(arguments))
+    """Send posts to Kinesis, through API Gateway (streaming pipeline)."""
+    _run_program("emulator-streaming", arguments, *_emulator_addresses(arguments))
 
 
 @main.group()
 def dataset() -> None:
-    """Look after the source database."""
+    """Manage the source database."""
 
 
 @dataset.command("load", context_settings=PASS_ON)
-@given
+@program_arguments
 def dataset_load(arguments: tuple[str, ...]) -> None:
-    """Fill the source database with generated posts (--help for more)."""
+    """Fill the source database with generated posts."""
     own = any(argument.split("=")[0] == "--url" for argument in arguments)
-    _become("dataset-load", arguments, *(() if own else ("SOURCE_DATABASE_URL",)))
+    _run_program("dataset-load", arguments, *(() if own else ("SOURCE_DATABASE_URL",)))
 
 
 @main.command(context_settings=PASS_ON)
-@given
+@program_arguments
 def batch(arguments: tuple[str, ...]) -> None:
-    """Clean what is new in S3 into the Delta tables and compute the nine results (Spark)."""
-    _become("spark", arguments, "AWS_ENDPOINT_URL")
+    """Clean the new S3 objects into the Delta tables and compute the nine results (Spark)."""
+    _run_program("spark", arguments, "AWS_ENDPOINT_URL")
 
 
 @main.command()
 def package() -> None:
-    """Build what AWS takes into dist/, for the settings in .env.aws; say what each file is for."""
-    from pinpipe.deploy.account import known
+    """Build the files for AWS and Databricks into dist/, with the settings of .env.aws."""
+    from pinpipe.deploy.account import without_placeholders
     from pinpipe.deploy.artefacts import artefacts, write
 
     root = engine.project_root()
-    built = artefacts(root, known(engine.environ(root, target="aws")))
+    built = artefacts(root, without_placeholders(engine.environ(root, target="aws")))
     write(built, root / "dist")
     output.table(
         "",
@@ -292,11 +293,11 @@ def package() -> None:
 
 
 @main.command()
-@click.option("--dry-run", is_flag=True, help="Check and show each call; make none.")
+@click.option("--dry-run", is_flag=True, help="Check and print each AWS call without sending it.")
 def deploy(dry_run: bool) -> None:
-    """Deploy dist/ to the account of .env.aws: the stacks, the files, MSK Connect and MWAA."""
+    """Deploy dist/ to the AWS account of .env.aws: stacks, files, MSK Connect and MWAA."""
     from contract.settings import Settings
-    from pinpipe.deploy.account import known
+    from pinpipe.deploy.account import without_placeholders
     from pinpipe.deploy.calls import DryCalls, LiveCalls
     from pinpipe.deploy.deployment import Deployment
     from pinpipe.deploy.errors import DeployError
@@ -304,25 +305,25 @@ def deploy(dry_run: bool) -> None:
     root = engine.project_root()
     file = engine.TARGETS["aws"]
     if not dry_run and not (root / file).is_file():
-        raise DeployError(f"there is no {file}: it says whose account it is, USER_ID for one")
-    environment = known(engine.environ(root, target="aws"))
+        raise DeployError(f"there is no {file}: copy .env.aws.example and fill it in")
+    environment = without_placeholders(engine.environ(root, target="aws"))
     settings = Settings.from_environ(environment)
     if dry_run:
         Deployment(DryCalls(click.echo), settings, root / "dist").run()
         return
-    with closing(LiveCalls(settings.aws_region, environment, output.talk)) as calls:
+    with closing(LiveCalls(settings.aws_region, environment, output.report)) as calls:
         outputs = Deployment(calls, settings, root / "dist").run()
     output.table("Deployed", ("output", "value"), sorted(outputs.items()))
 
 
-def _become(service: str, arguments: tuple[str, ...], *addresses: str) -> NoReturn:
-    """Run a program of this stack in place of ``pinpipe``.
+def _run_program(service: str, arguments: tuple[str, ...], *addresses: str) -> NoReturn:
+    """Run a one-shot of this stack and end with its exit code.
 
     Args:
-        service: the program, as docker-compose.yml names it.
+        service: the one-shot, as docker-compose.yml names it.
         arguments: its arguments.
-        addresses: variables of the services that it calls, which must be this stack's; none with
-            ``--help``.
+        addresses: variables of the services that it calls, which must belong to this stack; they
+            aren't checked with ``--help``.
     """
     running = _engine()
     if not HELP.intersection(arguments):
@@ -330,17 +331,17 @@ def _become(service: str, arguments: tuple[str, ...], *addresses: str) -> NoRetu
     sys.exit(running.one_shot(service, arguments).foreground())
 
 
-def _emulated(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Variables of what the emulator calls."""
+def _emulator_addresses(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Variables of the services that the emulator calls."""
     return ("SOURCE_DATABASE_URL", *(() if "--dry-run" in arguments else ("GATEWAY_INVOKE_URL",)))
 
 
 def _access(running: Engine, *addresses: str) -> Access:
-    """Clients of the Delta tables, and of what is at the variables ``addresses``.
+    """Clients of the Delta tables and of the services at the variables ``addresses``.
 
     Raises:
-        SettingError: a setting has a value that can't be used.
-        StackError: a service at one of the addresses isn't this stack's.
+        SettingError: a setting has an invalid value.
+        StackError: an address belongs to another stack, or nothing listens there.
     """
     access = Access(running.client_environment)
     if access.settings.batch_root.startswith("s3"):
@@ -350,7 +351,7 @@ def _access(running: Engine, *addresses: str) -> Access:
 
 
 def _failed_connectors(running: Engine, found: Sequence[Status]) -> list[Status]:
-    """State of each connector that has failed, where the worker can be asked."""
+    """State of each connector that has failed, if the worker of Kafka Connect is healthy."""
     from hops import connect
 
     if not any(s.service == connect.HOP and s.state is State.HEALTHY for s in found):

@@ -1,8 +1,7 @@
-"""``pinpipe demo``: posts down both pipelines, counted at every hop, to results and live metrics.
+"""``pinpipe demo``: sends posts through both pipelines and counts their rows at every hop.
 
-Counts are those of this run: what was there before is told apart by Kafka's
-offsets. A hop that lost a row ends the demo and is named, and so does a row
-that the two pipelines don't agree about.
+The counts are those of this run: Kafka's offsets at the start exclude older records. The demo fails
+at a hop that lost a row, which the error names, and when the two pipelines store different rows.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from pinpipe.engines.engine import Engine
 RUN_LIMIT = 900.0
 """Seconds that the DAG's run may take."""
 STREAM_LIMIT = 300.0
-"""Seconds that the streaming job may take for posts that Kinesis has."""
+"""Seconds until the streaming job has written the posts of Kinesis to the tables."""
 
 Keys: TypeAlias = dict[Entity, Counter[int]]
-"""Keys of an entity's rows, and how often each is there."""
+"""How often each key occurs in the rows of an entity."""
 
 
 @dataclass
@@ -40,10 +39,10 @@ class Demo:
     engine: Engine
     posts: int
     sink_limit: float
-    """Seconds that the sink may take to store what Kafka has."""
-    talk: Callable[[str], None]
+    """Seconds that the sink may take to store the records of Kafka."""
+    report: Callable[[str], None]
     counts: list[tuple[Any, ...]] = field(default_factory=list)
-    """Road or ``both``, hop, what is counted, and the rows of each entity."""
+    """Pipeline or ``both``, hop, what is counted, and the number of rows of each entity."""
 
     @cached_property
     def access(self) -> Access:
@@ -54,9 +53,9 @@ class Demo:
         """Send posts and follow them to the tables.
 
         Raises:
-            HopError: a hop lost a row; ``counts`` has the hops up to there.
+            HopError: a hop lost a row; ``counts`` has the hops before it.
         """
-        # First, as Airflow then runs the DAG for yesterday: that's over before there are posts.
+        # Unpaused first: Airflow then runs the DAG for yesterday, before there are posts.
         airflow = Airflow.of(self.engine, self.access)
         airflow.unpause()
         before = self._ends()
@@ -71,9 +70,9 @@ class Demo:
         self._count("batch", "kafka", "records in the topics", _totals(sent))
         self._await_objects(before, sent)
         self._await_stream(sent)
-        self._orchestrate(airflow)
-        self._look(sent)
-        self._compare(sent)
+        self._run_dag(airflow)
+        self._check_keys(sent)
+        self._compare_pipelines(sent)
 
     def _topic(self, entity: Entity) -> str:
         return names.topic(self.access.settings.user_id, entity)
@@ -82,14 +81,14 @@ class Demo:
         return {e: kafka.offsets(self.access, self._topic(e))[1] for e in ENTITIES}
 
     def _emulate(self, pipeline: str, service: str) -> None:
-        self.talk(f"{service}: sending {self.posts} posts")
+        self.report(f"{service}: sending {self.posts} posts")
         options = ["--count", str(self.posts), "--rate", "max", "--batch-size", "100", "--json"]
         entities = self.engine.one_shot(service, options).answer()["entities"]
         rows = {e.name: entities[e.name]["acknowledged"] for e in ENTITIES}
         self._count(pipeline, "gateway", "rows acknowledged", rows)
 
     def _await_objects(self, before: dict[Entity, Offsets], sent: Keys) -> None:
-        self.talk("s3: waiting for the sink")
+        self.report("s3: waiting for the sink")
         stored: Keys = {}
 
         def complete() -> bool:
@@ -109,40 +108,40 @@ class Demo:
         self._count("batch", "s3", "records in objects", _totals(stored))
 
     def _await_stream(self, sent: Keys) -> None:
-        self.talk("stream: waiting for the streaming job")
-        held: dict[Entity, set[int]] = {}
+        self.report("stream: waiting for the streaming job")
+        stored: dict[Entity, set[int]] = {}
 
         def complete() -> bool:
-            held.update((e, set(tables.keys(self.access, e, "streaming"))) for e in ENTITIES)
-            return all(sent[entity].keys() <= keys for entity, keys in held.items())
+            stored.update((e, set(tables.keys(self.access, e, "streaming"))) for e in ENTITIES)
+            return all(sent[entity].keys() <= keys for entity, keys in stored.items())
 
         def state() -> str:
             return ", ".join(
                 f"{e.name} {len(keys & sent[e].keys())} of {len(sent[e])}"
-                for e, keys in held.items()
+                for e, keys in stored.items()
             )
 
         wait_at("stream", "every post to be in its table", complete, STREAM_LIMIT, 0.5, state)
-        self._count_keys("streaming", "of them distinct, in the tables", sent)
+        self._count_keys("streaming", "distinct keys in the tables", sent)
 
-    def _look(self, sent: Keys) -> None:
-        for entity, wanted in sent.items():
+    def _check_keys(self, sent: Keys) -> None:
+        for entity, expected in sent.items():
             keys = Counter(tables.keys(self.access, entity))
             twice = [key for key, count in keys.items() if count > 1]
-            missing = wanted.keys() - keys.keys()
+            missing = expected.keys() - keys.keys()
             if twice or missing:
                 raise HopError(
                     "delta",
                     f"{entity.name}: {len(missing)} keys missing {sorted(missing)[:5]}, "
                     f"{len(twice)} more than once {sorted(twice)[:5]}",
                 )
-        self._count_keys("batch", "of them distinct, in the tables", sent)
+        self._count_keys("batch", "distinct keys in the tables", sent)
 
-    def _compare(self, sent: Keys) -> None:
-        """Hold the rows of the posts in the tables of one pipeline against those of the other."""
-        for entity, wanted in sent.items():
+    def _compare_pipelines(self, sent: Keys) -> None:
+        """Compare the rows of the posts in the tables of both pipelines."""
+        for entity, expected in sent.items():
             batch, streaming = (self._rows(entity, pipeline) for pipeline in ("batch", "streaming"))
-            differ = sorted(key for key in wanted if batch.get(key) != streaming.get(key))
+            differ = sorted(key for key in expected if batch.get(key) != streaming.get(key))
             if differ:
                 raise HopError(
                     "delta",
@@ -156,11 +155,11 @@ class Demo:
         table = tables.read(self.access, name, pipeline=pipeline)
         return {row["ind"]: row for row in table.rows} if table else {}
 
-    def _orchestrate(self, airflow: Airflow) -> None:
-        """Have Airflow run the batch and check what it wrote, as it does every day on MWAA."""
+    def _run_dag(self, airflow: Airflow) -> None:
+        """Run the DAG: the batch job and the quality gate, as MWAA does every day."""
         run_id = airflow.trigger()
-        self.talk(f"airflow: {airflow.url}/dags/{airflow.dag_id}/runs/{run_id}")
-        if airflow.ended(run_id, RUN_LIMIT, self.talk)["state"] != "success":
+        self.report(f"airflow: {airflow.url}/dags/{airflow.dag_id}/runs/{run_id}")
+        if airflow.ended(run_id, RUN_LIMIT, self.report)["state"] != "success":
             raise HopError(HOP, f"run {run_id} failed\n{airflow.failures(run_id)}")
 
     def _count(self, pipeline: str, hop: str, what: str, rows: dict[str, int]) -> None:
@@ -170,7 +169,7 @@ class Demo:
                 raise HopError(hop, f"{number} {name} rows of {self.posts}")
 
     def _count_keys(self, pipeline: str, what: str, sent: Keys) -> None:
-        """Note that every key that was sent is in the tables; one may have been sent twice."""
+        """Count the distinct keys, all of which are in the tables; a key may be sent twice."""
         self.counts.append((pipeline, "delta", what, *map(len, sent.values())))
 
 

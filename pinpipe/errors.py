@@ -1,7 +1,7 @@
-"""What can go wrong in running the stack.
+"""The errors of ``pinpipe``.
 
 StackError (a PipelineError)
-+-- ComposeError     docker-compose.yml says something that can't be run
++-- ComposeError     docker-compose.yml has something that can't be run
 +-- StartError       a service didn't start, ended or stayed unhealthy
 +-- MachineError     this machine lacks something that the stack needs
 """
@@ -18,7 +18,7 @@ class StackError(PipelineError):
 
 
 class ComposeError(StackError):
-    """docker-compose.yml says something that can't be run."""
+    """docker-compose.yml has something that can't be run."""
 
 
 class StartError(StackError):
@@ -26,7 +26,7 @@ class StartError(StackError):
 
 
 class MachineError(StackError):
-    """This machine lacks something that the stack needs: one line for each thing."""
+    """This machine lacks something that the stack needs: one line for each problem."""
 
     def __init__(self, problems: Sequence[object]) -> None:
         super().__init__("\n".join(map(str, problems)))

@@ -1,4 +1,4 @@
-"""How what was found is shown: tables for a person, JSON for a program; talk goes to stderr."""
+"""Prints tables for a person and JSON for a program on stdout, and progress messages on stderr."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from rich.table import Table as RichTable
 
 
 def console() -> Console:
-    """A console that wraps nothing where there is no terminal."""
+    """A console that doesn't wrap lines unless stdout is a terminal."""
     made = Console(highlight=False, markup=False)
     if not made.is_terminal:
         made.width = 240
     return made
 
 
-def talk(line: str) -> None:
-    """Say on stderr what is being done, with the time."""
+def report(line: str) -> None:
+    """Print a progress message with the time on stderr."""
     click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows under a title; numbers to the right."""
-    shown = [tuple(row) for row in rows]
+    """Print rows under a title, numbers aligned to the right."""
+    listed = [tuple(row) for row in rows]
     made = RichTable(title=title or None, title_justify="left", title_style="bold")
-    for place, name in enumerate(columns):
-        numeric = bool(shown) and all(
-            isinstance(row[place], int | float) or row[place] is None for row in shown
+    for index, name in enumerate(columns):
+        numeric = bool(listed) and all(
+            isinstance(row[index], int | float) or row[index] is None for row in listed
         )
         made.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in shown:
+    for row in listed:
         made.add_row(*("" if value is None else str(value) for value in row))
     console().print(made)
 

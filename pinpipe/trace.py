@@ -1,8 +1,7 @@
-"""``pinpipe trace KEY``: follow one post through every hop, on each pipeline that it was sent down.
+"""``pinpipe trace KEY``: follows one post through every hop of each pipeline that it was sent to.
 
-Each hop is asked what it holds of the post; a row's way ends at the first hop
-that doesn't have it, with the reason. A post that the emulator never sent is
-looked for on the batch pipeline.
+The trace of a row ends at the first hop that doesn't have the row, with the reason. A post that the
+emulator never sent is traced on the batch pipeline.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from hops.errors import HopError
 from hops.tables import Pipeline
 
 SHOWN = 72
-"""Characters that are shown of a value."""
+"""Longest text of a value, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one hop holds of one row of the post."""
+    """The state of one row of the post at one hop."""
 
     pipeline: Pipeline
     entity: str
@@ -36,12 +35,12 @@ class Finding:
     where: str
     """Position in the hop: a table and key, a URL, topic-partition@offset, an object and line."""
     what: str
-    """The content found, or the reason why the way ends here."""
+    """The content of the row, or the reason why the trace ends here."""
 
 
 @dataclass
-class _Way:
-    """What is known so far of one row on its way."""
+class _Row:
+    """One row of the post on one pipeline, with its record in Kafka once that is found."""
 
     access: Access
     journal_file: Path
@@ -59,122 +58,122 @@ class _Way:
         return names.stream(self.access.settings.user_id, self.entity)
 
     @cached_property
-    def answers(self) -> list[journal.Response]:
-        """What the emulator's journal holds of it, which is read from one end to the other."""
+    def responses(self) -> list[journal.Response]:
+        """Responses about the row, cached because the whole journal is read for them."""
         target = self.topic if self.pipeline == "batch" else self.stream
-        return journal.answers(self.journal_file, target, self.key)
+        return journal.responses(self.journal_file, target, self.key)
 
 
-class _Stop(Exception):
-    """The way ends at this hop: where it was looked for, and why it isn't there."""
+class _NotFound(Exception):
+    """A hop doesn't have the row; the arguments are the place of the search and the reason."""
 
 
 def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
-    """Follow the three rows of the post ``key``; each way ends where it stopped."""
-    ways = [
-        _Way(access, journal_file, entity, key, pipeline)
+    """Follow the three rows of the post ``key``, each up to the first hop that lacks it."""
+    rows = [
+        _Row(access, journal_file, entity, key, pipeline)
         for pipeline in PIPELINES
         for entity in ENTITIES
     ]
-    taken = _taken(ways)
+    sent = _pipelines_sent(rows)
     findings: list[Finding] = []
-    for way in (way for way in ways if way.pipeline in taken):
-        for finding in _follow(way):
+    for traced in (traced for traced in rows if traced.pipeline in sent):
+        for finding in _follow(traced):
             findings.append(finding)
             if not finding.found:
                 break
     return findings
 
 
-def _taken(ways: list[_Way]) -> set[Pipeline]:
-    """The pipelines that the emulator has sent the post down."""
+def _pipelines_sent(rows: list[_Row]) -> set[Pipeline]:
+    """The pipelines that the emulator has sent the post to."""
     try:
-        return {way.pipeline for way in ways if way.answers} or {"batch"}
-    except HopError:  # told as a finding
+        return {traced.pipeline for traced in rows if traced.responses} or {"batch"}
+    except HopError:  # reported as a finding
         return {"batch"}
 
 
-def _follow(way: _Way) -> Iterator[Finding]:
-    for hop, ask in PIPELINES[way.pipeline]:
+def _follow(traced: _Row) -> Iterator[Finding]:
+    for hop, locate in PIPELINES[traced.pipeline]:
         found = False
         try:
-            where, what = ask(way)
+            where, what = locate(traced)
             found = True
-        except _Stop as stop:
-            where, what = stop.args
+        except _NotFound as error:
+            where, what = error.args
         except HopError as error:
             where, what = "", str(error)
-        yield Finding(way.pipeline, way.entity.name, hop, found, where, what)
+        yield Finding(traced.pipeline, traced.entity.name, hop, found, where, what)
 
 
-def _source(way: _Way) -> tuple[str, str]:
-    where = f"{way.entity.table} {way.entity.key}={way.key}"
-    row = source.row(way.access, way.entity, way.key)
+def _source(traced: _Row) -> tuple[str, str]:
+    where = f"{traced.entity.table} {traced.entity.key}={traced.key}"
+    row = source.row(traced.access, traced.entity, traced.key)
     if row is None:
-        raise _Stop(where, "the source has no such row")
+        raise _NotFound(where, "the source has no such row")
     return where, _text(row)
 
 
-def _gateway(way: _Way) -> tuple[str, str]:
-    if not way.answers:
-        raise _Stop(str(way.journal_file), "the emulator never sent it")
-    last = way.answers[-1]
-    times = f" (sent {len(way.answers)} times)" if len(way.answers) > 1 else ""
-    status = "no answer" if last.status is None else str(last.status)
+def _gateway(traced: _Row) -> tuple[str, str]:
+    if not traced.responses:
+        raise _NotFound(str(traced.journal_file), "the emulator never sent it")
+    last = traced.responses[-1]
+    times = f" (sent {len(traced.responses)} times)" if len(traced.responses) > 1 else ""
+    status = "no response" if last.status is None else str(last.status)
     where = f"{last.method} {last.url}{times}"
     if last.error is not None:
-        raise _Stop(where, f"{status} at {last.time}: {last.error or last.position}")
+        raise _NotFound(where, f"{status} at {last.time}: {last.error or last.position}")
     return where, f"{status} at {last.time}: {last.position}"
 
 
-def _kafka(way: _Way) -> tuple[str, str]:
-    first, end = kafka.offsets(way.access, way.topic)
-    records = kafka.read(way.access, way.topic, first, end)
-    held = [record for record in records if _key(way.entity, record.value) == way.key]
-    if not held:
+def _kafka(traced: _Row) -> tuple[str, str]:
+    first, end = kafka.offsets(traced.access, traced.topic)
+    records = kafka.read(traced.access, traced.topic, first, end)
+    copies = [record for record in records if _key(traced.entity, record.value) == traced.key]
+    if not copies:
         total = sum(end.values()) - sum(first.values())
-        raise _Stop(way.topic, f"none of the topic's {total} records has the key")
-    way.record = held[-1]
-    where = f"{way.topic}-{way.record.partition}@{way.record.offset}{_copies(held)}"
-    return where, _text((way.record.value or b"").decode())
+        raise _NotFound(traced.topic, f"none of the topic's {total} records has the key")
+    traced.record = copies[-1]
+    where = f"{traced.topic}-{traced.record.partition}@{traced.record.offset}{_copies(copies)}"
+    return where, _text((traced.record.value or b"").decode())
 
 
-def _kinesis(way: _Way) -> tuple[str, str]:
-    records = list(kinesis.read(way.access, way.stream))
-    held = [record for record in records if _key(way.entity, record.data) == way.key]
-    if not held:
-        raise _Stop(way.stream, f"none of the stream's {len(records)} records has it")
-    last = held[-1]
-    where = f"{way.stream} {last.shard} {last.sequence_number}{_copies(held)}"
+def _kinesis(traced: _Row) -> tuple[str, str]:
+    records = list(kinesis.read(traced.access, traced.stream))
+    copies = [record for record in records if _key(traced.entity, record.data) == traced.key]
+    if not copies:
+        raise _NotFound(traced.stream, f"none of the stream's {len(records)} records has the key")
+    last = copies[-1]
+    where = f"{traced.stream} {last.shard} {last.sequence_number}{_copies(copies)}"
     return where, _text(last.data.decode())
 
 
-def _copies(held: Sequence[object]) -> str:
-    return f" ({len(held)} copies)" if len(held) > 1 else ""
+def _copies(copies: Sequence[object]) -> str:
+    return f" ({len(copies)} copies)" if len(copies) > 1 else ""
 
 
-def _object(way: _Way) -> tuple[str, str]:
-    assert way.record is not None
-    bucket, offset = way.access.settings.bucket, way.record.offset
-    held = objects.holder(way.access, way.topic, way.record.partition, offset)
-    if held is None:
-        raise _Stop(
-            f"s3://{bucket}/{names.topic_prefix(way.topic)}",
-            f"no object reaches back to offset {offset}; is the connector RUNNING?",
+def _object(traced: _Row) -> tuple[str, str]:
+    assert traced.record is not None
+    bucket, offset = traced.access.settings.bucket, traced.record.offset
+    stored = objects.containing(traced.access, traced.topic, traced.record.partition, offset)
+    if stored is None:
+        raise _NotFound(
+            f"s3://{bucket}/{names.topic_prefix(traced.topic)}",
+            f"no object has offset {offset} yet; check the connector with `pinpipe status`",
         )
-    where = f"s3://{bucket}/{held.key}"
-    content = objects.read(way.access, held)
-    number = line_of(content, way.entity, way.key, offset - held.position.start_offset)
+    where = f"s3://{bucket}/{stored.key}"
+    content = objects.read(traced.access, stored)
+    number = line_of(content, traced.entity, traced.key, offset - stored.position.start_offset)
     if content.next_offset <= offset or number is None:
-        raise _Stop(where, f"it ends before offset {offset}; the sink has not stored that far")
+        raise _NotFound(where, f"it ends before offset {offset}, which the sink has not stored yet")
     return f"{where} line {number + 1}", _text(content.lines[number].decode())
 
 
 def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) -> int | None:
-    """Index of the last line that holds ``key`` and isn't beyond ``at_most``.
+    """Index of the last line with ``key``, ``at_most`` or less.
 
-    A record's line is its distance from the object's first offset, or less: the sink leaves
-    tombstones and what it can't read out.
+    The index of a record's line is its distance from the object's start offset, or less, because
+    the sink leaves out tombstones and records that aren't JSON.
     """
     for number in range(min(at_most, len(content.lines) - 1), -1, -1):
         if _key(entity, content.lines[number]) == key:
@@ -182,20 +181,20 @@ def line_of(content: objects.Content, entity: Entity, key: int, at_most: int) ->
     return None
 
 
-def _table(way: _Way) -> tuple[str, str]:
-    user_id = way.access.settings.user_id
-    name = names.table(user_id, way.entity)
-    uri = tables.uri_of(way.access, name, way.pipeline)
-    table = tables.read(way.access, name, key=way.key, pipeline=way.pipeline)
-    batch = way.pipeline == "batch"
+def _table(traced: _Row) -> tuple[str, str]:
+    user_id = traced.access.settings.user_id
+    name = names.table(user_id, traced.entity)
+    uri = tables.uri_of(traced.access, name, traced.pipeline)
+    table = tables.read(traced.access, name, key=traced.key, pipeline=traced.pipeline)
+    batch = traced.pipeline == "batch"
     if table is None:
-        reason = "no batch has run yet" if batch else "nothing was streamed yet"
-        raise _Stop(uri, f"there is no such table; {reason}")
+        reason = "no batch has run yet" if batch else "no post was streamed yet"
+        raise _NotFound(uri, f"there is no such table; {reason}")
     where = f"{uri} version {table.version}"
     if not table.rows:
         hint = "run the batch" if batch else "the stream may be behind (`pinpipe logs stream`)"
-        quarantine = names.quarantine_table(user_id, way.entity)
-        raise _Stop(where, f"no row with the key: {hint}, or look into {quarantine}")
+        quarantine = names.quarantine_table(user_id, traced.entity)
+        raise _NotFound(where, f"no row with the key: {hint}, or look into {quarantine}")
     row = {k: v if isinstance(v, int | float | list) else str(v) for k, v in table.rows[0].items()}
     return where, _text(row)
 
@@ -215,8 +214,8 @@ def _text(content: Any) -> str:
 
 
 _SENT = ((source.HOP, _source), (journal.HOP, _gateway))
-PIPELINES: dict[Pipeline, tuple[tuple[str, Callable[[_Way], tuple[str, str]]], ...]] = {
+PIPELINES: dict[Pipeline, tuple[tuple[str, Callable[[_Row], tuple[str, str]]], ...]] = {
     "batch": (*_SENT, (kafka.HOP, _kafka), (objects.HOP, _object), (tables.HOP, _table)),
     "streaming": (*_SENT, (kinesis.HOP, _kinesis), (tables.HOP, _table)),
 }
-"""The hops of each pipeline: each says where the row is and what it is, or stops the way."""
+"""The hops of each pipeline, each with the function that locates a row or raises _NotFound."""

@@ -1,7 +1,7 @@
 """``pinpipe watch``: the live metrics of the streaming pipeline, as they change.
 
-What is shown is what the tables hold (``spark/pipeline/streaming/metrics.py``); a window ends with
-the newest record of its stream, so those of a stream that stands still do as well.
+The streaming job computes them (``spark/pipeline/streaming/metrics.py``). A window ends with the
+newest record of its stream, so the numbers of a stream without new records don't change.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ def watch(access: Access, top: int, every: float | None) -> None:
 
     Args:
         access: the stack.
-        top: how many leaders of each window are shown.
-        every: seconds between two looks.
+        top: rows of each ranking.
+        every: seconds between two refreshes.
 
     Raises:
-        HopError: the tables can't be read the first time, or when looking once.
+        HopError: the first read of the tables fails.
     """
     out = console()
-    shown = board(_rows(access), top, datetime.now(UTC))
+    metrics = layout(_rows(access), top, datetime.now(UTC))
     if every is None:
-        out.print(shown)
+        out.print(metrics)
         return
-    with Live(shown, console=out, auto_refresh=False, screen=out.is_terminal) as live:
+    with Live(metrics, console=out, auto_refresh=False, screen=out.is_terminal) as live:
         try:
             while True:
                 time.sleep(every)
-                live.update(_look(access, top), refresh=True)
+                live.update(_refreshed(access, top), refresh=True)
         except KeyboardInterrupt:
             return
 
 
-def _look(access: Access, top: int) -> RenderableType:
+def _refreshed(access: Access, top: int) -> RenderableType:
     try:
         found = _rows(access)
-    except HopError as error:  # a stack that restarts is back in a moment
+    except HopError as error:  # while the stack restarts
         return Text(str(error))
-    return board(found, top, datetime.now(UTC))
+    return layout(found, top, datetime.now(UTC))
 
 
 def _rows(access: Access) -> dict[Entity, list[Row]]:
@@ -71,25 +71,25 @@ def _rows(access: Access) -> dict[Entity, list[Row]]:
     }
 
 
-def board(found: dict[Entity, list[Row]], top: int, now: datetime) -> RenderableType:
+def layout(found: dict[Entity, list[Row]], top: int, now: datetime) -> RenderableType:
     """Lay out the live metrics of every stream.
 
     Args:
         found: rows of each entity's stream, as ``spark.pipeline.schemas.LIVE`` has them.
-        top: how many leaders of each window are shown.
+        top: rows of each ranking.
         now: the time, with its zone.
     """
-    parts: list[RenderableType] = [_streams(found, now)]
+    sections: list[RenderableType] = [_streams(found, now)]
     for title, metric in (("Categories", "category"), ("Countries", "country")):
         leaders = [
             _leaders(f"{title}, last {window}", _of(found, metric, window), top)
             for window in WINDOWS
         ]
-        parts.append(Columns(leaders, padding=(0, 3)))
+        sections.append(Columns(leaders, padding=(0, 3)))
     bad = _of(found, "quarantined", "hour")
     if bad:
-        parts.append(_leaders("Quarantined, last hour", bad, top, "records"))
-    return Group(*parts)
+        sections.append(_leaders("Quarantined, last hour", bad, top, "records"))
+    return Group(*sections)
 
 
 def _streams(found: dict[Entity, list[Row]], now: datetime) -> Table:
@@ -114,7 +114,7 @@ def _streams(found: dict[Entity, list[Row]], now: datetime) -> Table:
 
 
 def _of(found: dict[Entity, list[Row]], metric: str, window: str) -> list[Row]:
-    rows = [row for held in found.values() for row in held]
+    rows = [row for rows_of_stream in found.values() for row in rows_of_stream]
     return [row for row in rows if row["metric"] == metric and row["window"] == window]
 
 

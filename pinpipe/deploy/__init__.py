@@ -1,1 +1,1 @@
-"""What goes to AWS: the artefacts that are built for it, and the calls that deploy them."""
+"""The artefacts for AWS and Databricks, and their deployment to AWS."""

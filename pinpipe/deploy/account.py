@@ -1,4 +1,4 @@
-"""The settings of the account that is deployed to, before all of them can be known."""
+"""The settings of the target account, some of which are placeholders before a deployment."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from contract.errors import SettingError
 from contract.settings import PARSERS
 
 PLACEHOLDER = re.compile(r"<[^<>]*>")
-"""What is to be filled in, in a file with settings."""
+"""A placeholder in a file with settings."""
 
 FIRST = ("USER_ID", "AWS_REGION")
-"""Variables without which there is no account to deploy to."""
+"""Variables that every deployment needs."""
 
 
-def known(environment: Mapping[str, str]) -> dict[str, str]:
+def without_placeholders(environment: Mapping[str, str]) -> dict[str, str]:
     """Return ``environment`` without the settings that still are placeholders.
 
-    Most addresses are told by the deployment itself, so its own settings are taken as not given
-    until they are filled in.
+    A deployment has most addresses in its outputs, so their settings may be filled in later.
 
     Raises:
         SettingError: USER_ID or AWS_REGION is a placeholder.

@@ -1,4 +1,4 @@
-"""The list of what is built for AWS and Databricks, and the one way in which it gets into dist/.
+"""Builds the artefacts for AWS and Databricks and writes them to dist/.
 
 The same sources and settings give the same bytes.
 """
@@ -24,7 +24,7 @@ class Artefact:
 
     Args:
         path: relative to dist/, with slashes.
-        purpose: what takes it.
+        purpose: the service that takes it, and what for.
         content: its bytes.
     """
 
@@ -34,7 +34,7 @@ class Artefact:
 
 
 Builder = Callable[[Path, Mapping[str, str]], list[Artefact]]
-"""Builds the artefacts of a folder of dist/ from the project's root and the settings' variables."""
+"""Builds the artefacts of one folder of dist/ from the project's root and the variables."""
 
 
 def _json(document: Any) -> bytes:
@@ -42,9 +42,9 @@ def _json(document: Any) -> bytes:
 
 
 def cloudformation(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
-    """The two templates: the one that LocalStack deploys too, and the platform's."""
+    """The two templates of CloudFormation; LocalStack deploys the first, too."""
     purposes = {
-        "localstack/template.yaml": "bucket, Kinesis streams, API Gateway; LocalStack's",
+        "localstack/template.yaml": "bucket, Kinesis streams, API Gateway; as on LocalStack",
         "cloudformation/platform.yaml": "network, MSK, MSK Connect, MWAA, RDS, roles",
     }
     return [
@@ -58,11 +58,11 @@ def cloudformation(root: Path, environment: Mapping[str, str]) -> list[Artefact]
 
 
 def msk_connect(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
-    """The S3 sink for MSK Connect, and the requests that make a connector of it."""
+    """The S3 sink for MSK Connect, and the requests that create its connector."""
     connect = MskConnect(root, environment)
     ours, theirs = connect.connector, connect.confluent_connector
     documents = {
-        "connector": ("MSK Connect: the connector's configuration, the one that runs here", ours),
+        "connector": ("MSK Connect: the connector's configuration, as on this machine", ours),
         "confluent-connector": ("the same for Confluent's S3 sink connector", theirs),
     }
     for name, request in connect.requests.items():
@@ -94,30 +94,30 @@ def mwaa_bucket(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
 
 def databricks(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     """The wheel that ``spark/databricks.yml`` deploys."""
-    purpose = "Databricks: what the jobs of spark/databricks.yml import"
+    purpose = "Databricks: the modules that the jobs of spark/databricks.yml import"
     with TemporaryDirectory() as folder:
         made = wheel.build(root, Path(folder))
         return [Artefact(f"{wheel.FOLDER}/{made.name}", purpose, made.read_bytes())]
 
 
 BUILDERS: tuple[Builder, ...] = (cloudformation, msk_connect, mwaa_bucket, databricks)
-"""Who builds what: each has a folder of dist/ of its own."""
+"""Each builds a folder of dist/ of its own."""
 
 
 def artefacts(root: Path, environment: Mapping[str, str]) -> list[Artefact]:
     """Build everything, for the settings in ``environment``.
 
     Raises:
-        SettingError: a variable has a value that can't be used.
-        PackageError: something isn't built yet, or can't be.
+        SettingError: a variable has an invalid value.
+        PackageError: an artefact can't be built, or needs a file that isn't built yet.
     """
     return [artefact for build in BUILDERS for artefact in build(root, environment)]
 
 
 def write(built: Sequence[Artefact], dist: Path) -> None:
-    """Make ``dist`` hold these artefacts and, in their folders, nothing else.
+    """Write the artefacts and remove all other files from their folders of ``dist``.
 
-    Folders of ``dist`` that no artefact is in are left alone.
+    Other folders of ``dist`` stay unchanged.
     """
     for folder in {artefact.path.partition("/")[0] for artefact in built}:
         shutil.rmtree(dist / folder, ignore_errors=True)

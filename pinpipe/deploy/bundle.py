@@ -1,8 +1,8 @@
-"""The jobs of the Databricks bundle that Airflow submits, too: made from their one definition.
+"""Writes the jobs of the Databricks bundle from the definition that Airflow submits, too.
 
-``airflow/plugins/pinterest/spark_jobs.py`` says what they are. It is read as a file, since the
-folder ``airflow/`` speaks with the others over the wire only. What is made of it is filled in for
-the Databricks CLI: ``${var...}`` at a deployment, ``{{job.parameters...}}`` at a run.
+The definition is ``airflow/plugins/pinterest/spark_jobs.py``. It is read as a file, since no other
+package may import from ``airflow/``. The Databricks CLI fills in ``${var...}`` at a deployment, and
+``{{job.parameters...}}`` at a run.
 
     python -m pinpipe.deploy.bundle        # writes spark/airflow_jobs.yml
 """
@@ -19,7 +19,7 @@ import yaml
 from pinpipe.deploy import wheel
 
 FILE = Path("spark/airflow_jobs.yml")
-"""What is written; ``spark/databricks.yml`` includes it."""
+"""The written file, which ``spark/databricks.yml`` includes."""
 DEFINITION = Path("airflow/plugins/pinterest/spark_jobs.py")
 
 HEAD = f"""\
@@ -31,16 +31,16 @@ HEAD = f"""\
 
 
 class _Dumper(yaml.SafeDumper):
-    """Sets lists in, as databricks.yml does."""
+    """Indents lists, as databricks.yml does."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
 
 def text(root: Path) -> str:
-    """What the file has to hold, by the definition below ``root``."""
+    """Contents of the file for the definition below ``root``."""
     defined = runpy.run_path(str(root / DEFINITION))
-    # A path in a bundle is relative to the file that it stands in.
+    # A path in a bundle is relative to the file that contains it.
     library = f"../dist/{wheel.FOLDER}/{wheel.file_name(root)}"
     cluster = {
         "description": "one machine, as the posts of a day need no more",
@@ -72,10 +72,10 @@ def _job(job: Any, library: str, timeout_seconds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the file and say where it is."""
+    """Write the file and print its path."""
     root = Path(__file__).resolve().parents[2]
     (root / FILE).write_text(text(root), encoding="utf-8")
-    sys.stdout.write(f"{FILE}: the bundle's jobs that Airflow submits, too\n")
+    sys.stdout.write(f"{FILE}: the jobs of the bundle, as Airflow submits them\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Calls of AWS: made, or only shown.
+"""Calls of AWS: sent, or only shown in a dry run.
 
-Both have botocore check the parameters against AWS's own model of the service. A dry run asks
-nobody and needs no credentials; where AWS would answer it goes on with ``<what the answer is>``.
+botocore validates the parameters of both with AWS's model of the service. A dry run needs neither a
+network nor credentials; in the place of a value that AWS would return it uses ``<name of the
+value>``.
 """
 
 from __future__ import annotations
@@ -16,35 +17,35 @@ from hops.access import KEYS, aws_session
 from pinpipe.deploy.errors import DeployError
 
 SHOWN = 120
-"""Characters of a value that a dry run shows."""
+"""Longest value that is shown, in characters."""
 
 
 class MissingError(DeployError):
-    """What a call is about isn't there."""
+    """The resource of a call doesn't exist."""
 
 
 class UnchangedError(DeployError):
-    """There is nothing to update."""
+    """An update changes nothing."""
 
 
 class LiveCalls:
-    """Calls that are made, to AWS or to where AWS_ENDPOINT_URL in the environment says.
+    """Calls that are sent to AWS, or to AWS_ENDPOINT_URL of the environment.
 
     Args:
-        region: the region.
-        environment: where access keys may be; without, botocore looks where it always does.
-        talk: takes a line on each call.
-        pause: seconds between two looks of a waiter.
+        region: region of the account.
+        environment: may have access keys; without them botocore uses a profile or a role.
+        report: takes a line on each call.
+        pause: seconds between two polls of a waiter.
     """
 
     def __init__(
         self,
         region: str,
         environment: Mapping[str, str],
-        talk: Callable[[str], None],
+        report: Callable[[str], None],
         pause: float = 10,
     ) -> None:
-        self.region, self.environment, self.talk, self.pause = region, environment, talk, pause
+        self.region, self.environment, self.report, self.pause = region, environment, report, pause
         self.clients: dict[str, Any] = {}
 
     @cached_property
@@ -64,47 +65,48 @@ class LiveCalls:
     def call(
         self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make a call.
+        """Send a call.
 
         Args:
             service: as botocore names it, such as ``s3``.
             operation: as AWS names it, such as ``PutObject``.
             parameters: of the call.
-            unknown: the part of the answer that is used, with ``<...>`` for each value, which a
-                dry run goes on with.
+            unknown: response of a dry run: the used part of the real one, with ``<...>`` for each
+                value.
 
         Raises:
-            DeployError: AWS refused it, or the parameters are not those of the operation.
-            MissingError: what it's about isn't there.
+            DeployError: AWS refused the call, or the parameters don't fit the operation.
+            MissingError: the resource doesn't exist.
+            UnchangedError: the update changes nothing.
         """
         from botocore import xform_name
         from botocore.exceptions import BotoCoreError, ClientError
 
-        self.talk(described(service, operation, parameters))
+        self.report(call_line(service, operation, parameters))
         try:
             client = self._client(service)
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except ClientError as error:
-            said = f"{service} {operation}: {error}"
+            message = f"{service} {operation}: {error}"
             if "does not exist" in str(error):
-                raise MissingError(said) from error
+                raise MissingError(message) from error
             if "No updates are to be performed" in str(error):
-                raise UnchangedError(said) from error
-            raise DeployError(said) from error
+                raise UnchangedError(message) from error
+            raise DeployError(message) from error
         except (BotoCoreError, AttributeError) as error:
             raise DeployError(f"{service} {operation}: {error}") from error
         return answer
 
     def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
-        """Wait as botocore's waiter does, ``minutes`` at most.
+        """Wait with botocore's waiter, ``minutes`` at most.
 
         Raises:
-            DeployError: what is waited for can't come about any more, or not in time.
+            DeployError: the state can't be reached any more, or wasn't in time.
         """
         from botocore.exceptions import WaiterError
 
         attempts = int(minutes * 60 / self.pause)
-        self.talk(f"waiting for {waiter} ({minutes} min at most)")
+        self.report(f"waiting for {waiter} ({minutes} min at most)")
         try:
             self._client(service).get_waiter(waiter).wait(
                 **parameters, WaiterConfig={"Delay": self.pause, "MaxAttempts": attempts}
@@ -114,7 +116,7 @@ class LiveCalls:
 
 
 class DryCalls(LiveCalls):
-    """Calls that are checked and shown: botocore stops each before it would be sent.
+    """Calls that are validated and shown: botocore stops each before it is sent.
 
     Args:
         show: takes a line on each call.
@@ -127,13 +129,13 @@ class DryCalls(LiveCalls):
     def call(
         self, service: str, operation: str, parameters: dict[str, Any], unknown: dict[str, Any]
     ) -> dict[str, Any]:
-        """Check the parameters, show the call, and go on with ``unknown``."""
+        """Validate the parameters, show the call and return ``unknown``."""
         super().call(service, operation, parameters, unknown)
-        self.show(described(service, operation, parameters))
+        self.show(call_line(service, operation, parameters))
         return unknown
 
     def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
-        """Check that botocore has such a waiter, and show it."""
+        """Check that botocore has the waiter, and show it."""
         if waiter not in self._client(service).waiter_names:
             raise DeployError(f"{service} has no waiter {waiter}")
         self.show(f"waiting for {waiter} ({minutes} min at most)")
@@ -145,8 +147,8 @@ class DryCalls(LiveCalls):
         return client
 
 
-def described(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
-    """Return a line on a call; what is long is told by its size."""
+def call_line(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
+    """Return a line on a call, with the size in the place of a long value."""
     shown = (f"{name}={_shown(value)}" for name, value in parameters.items())
     return " ".join([service, operation, *shown])
 

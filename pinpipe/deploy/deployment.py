@@ -1,12 +1,13 @@
-"""Deploys the artefacts of dist/: two stacks, and between their parts the files.
+"""Deploys the artefacts of dist/: two stacks, and the files between their parts.
 
 1. ``platform.yaml`` without its last part: network, MSK, RDS, roles, the bucket of artefacts.
-2. ``template.yaml``: bucket, streams, and the API, which now has an address to pass requests on to.
+2. ``template.yaml``: bucket, streams, and the API, for which step 1 has given an address.
 3. The files for MSK Connect and MWAA go into their bucket.
-4. ``platform.yaml`` with the brokers' addresses, which AWS reports now, and with the files'
+4. ``platform.yaml`` with the brokers' addresses, which AWS now returns, and with the files'
    versions: MSK Connect and MWAA.
 
-Each may be done again: what is as it should be stays, and 1 is left to 4 from the second time on.
+A deployment may be repeated: unchanged resources stay, and from the second time on step 4 includes
+step 1.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ from pinpipe.deploy.errors import DeployError, PackageError
 from pinpipe.deploy.mwaa import PROFILE
 
 MINUTES = 90
-"""Minutes that a stack may take: MSK takes half an hour, MWAA as long."""
+"""Limit of a stack in minutes: MSK takes half an hour, and MWAA another."""
 
-NEVER_WHOLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+NOT_UPDATABLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 """States of a stack that can't be updated."""
 
 FILES = ("requirements.txt", "plugins.zip", "startup.sh")
 """Objects that the MWAA environment names by their version."""
 
-KEPT = "KafkaBootstrapServers"
-"""Parameter that stays once it has a value. AWS tells the brokers in any order, and another order
-would be a new connector of the old one's name, which CloudFormation refuses."""
+BROKERS = "KafkaBootstrapServers"
+"""Parameter that keeps its first value. AWS returns the brokers in any order, and another order
+would mean a new connector with the old one's name, which CloudFormation refuses."""
 
 
 def stack_names(user_id: str) -> tuple[str, str]:
@@ -47,10 +48,10 @@ def stack_names(user_id: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What deploys, and from where.
+    """A deployment of dist/ to one account.
 
     Args:
-        calls: made or only shown.
+        calls: sent, or only shown.
         settings: of the account.
         dist: the folder of artefacts.
     """
@@ -59,40 +60,40 @@ class Deployment:
     settings: Settings
     dist: Path
     made: set[str] = field(default_factory=set)
-    """Stacks that this run has made or updated."""
+    """Stacks that this run has created or updated."""
 
     def run(self) -> dict[str, str]:
         """Deploy everything and return the outputs of both stacks.
 
         Raises:
-            SettingError: a setting has a value that can't work on AWS.
+            SettingError: a setting can't work on AWS.
             PackageError: dist/ lacks an artefact.
-            DeployError: AWS refused something.
+            DeployError: AWS refused a call, or a stack failed.
         """
         check(self.settings)
         api, rest = stack_names(self.settings.user_id)
         first = self.foundation(rest)
         found = self.api(api, first["RestProxyAddress"])
         versions = self.upload(first["SparkInstanceProfileArn"])
-        last = {KEPT: self.brokers(first["KafkaClusterArn"]), **versions}
+        last = {BROKERS: self.brokers(first["KafkaClusterArn"]), **versions}
         return found | self.stack(rest, "platform.yaml", self._sizes() | last)[1]
 
     def foundation(self, name: str) -> dict[str, str]:
-        """Deploy platform.yaml without its last part, unless that is there already.
+        """Deploy platform.yaml without its last part, unless the last part exists already.
 
-        With it, the second pass does everything: the worker's properties of a new template under
-        the name that the old ones have would be refused.
+        If it exists, the second pass deploys everything: this pass would give new worker properties
+        the name of the old ones, which AWS refuses.
         """
-        if _given(self._known(name)).get(KEPT):
+        if _parameters(self._existing(name)).get(BROKERS):
             return self._outputs(name)
         return self.stack(name, "platform.yaml", self._sizes())[1]
 
     def api(self, name: str, rest_proxy: str) -> dict[str, str]:
-        """Deploy template.yaml, and its API's stage again when the stack was there already.
+        """Deploy template.yaml, and the stage of its API when the stack existed already.
 
         Args:
             name: of the stack.
-            rest_proxy: address of the REST proxy, where KAFKA_REST_ENDPOINT doesn't give another.
+            rest_proxy: address of the REST proxy, unless KAFKA_REST_ENDPOINT sets another.
         """
         settings = self.settings
         given = settings.kafka_rest_endpoint != Settings().kafka_rest_endpoint
@@ -107,7 +108,7 @@ class Deployment:
                 "StageName": settings.stage_name,
             },
         )
-        if updated:  # CloudFormation doesn't, when only the API's body has changed
+        if updated:  # CloudFormation deploys no stage when only the API's body has changed
             self.calls.call(
                 "apigateway",
                 "CreateDeployment",
@@ -119,26 +120,30 @@ class Deployment:
     def stack(
         self, name: str, template: str, values: dict[str, str]
     ) -> tuple[bool, dict[str, str]]:
-        """Create or update a stack, and wait for it.
+        """Create or update a stack and wait for it.
 
         Args:
             name: of the stack.
             template: file name in dist/cloudformation.
-            values: of parameters; the others stay as they are, or get their defaults.
+            values: of parameters; other parameters keep their values or get their defaults.
 
         Returns:
-            whether it was there and has been updated; its outputs.
+            whether an existing stack was updated; its outputs.
         """
         body = self._file(f"cloudformation/{template}").decode()
-        known = self._known(name)
-        given = _given(known)
-        values = {key: value for key, value in values.items() if key != KEPT or not given.get(KEPT)}
+        existing = self._existing(name)
+        current = _parameters(existing)
+        values = {
+            key: value
+            for key, value in values.items()
+            if key != BROKERS or not current.get(BROKERS)
+        }
         parameters: list[dict[str, Any]] = [
             {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
         ]
         parameters += [
             {"ParameterKey": key, "UsePreviousValue": True}
-            for key in sorted(set(given) - set(values))
+            for key in sorted(set(current) - set(values))
             if re.search(rf"^  {key}:", body, re.MULTILINE)
         ]
         request = {
@@ -147,10 +152,10 @@ class Deployment:
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
             "Parameters": parameters,
         }
-        done = "stack_update_complete" if known else "stack_create_complete"
-        updated = bool(known)
+        done = "stack_update_complete" if existing else "stack_create_complete"
+        updated = bool(existing)
         try:
-            verb = "UpdateStack" if known else "CreateStack"
+            verb = "UpdateStack" if existing else "CreateStack"
             self.calls.call("cloudformation", verb, request, {})
             self.calls.wait("cloudformation", done, {"StackName": name}, MINUTES)
         except UnchangedError:
@@ -203,11 +208,11 @@ class Deployment:
 
     def brokers(self, cluster: str) -> str:
         """Addresses of the cluster's brokers, for clients that log in with IAM."""
-        wanted = "BootstrapBrokerStringSaslIam"
+        field = "BootstrapBrokerStringSaslIam"
         answer = self.calls.call(
-            "kafka", "GetBootstrapBrokers", {"ClusterArn": cluster}, {wanted: f"<{wanted}>"}
+            "kafka", "GetBootstrapBrokers", {"ClusterArn": cluster}, {field: f"<{field}>"}
         )
-        return str(answer[wanted])
+        return str(answer[field])
 
     def _sizes(self) -> dict[str, str]:
         return {
@@ -231,24 +236,24 @@ class Deployment:
         (stack,) = answer["Stacks"]
         return dict(stack)
 
-    def _known(self, name: str) -> dict[str, Any]:
-        """The stack as AWS describes it; empty where there is none."""
+    def _existing(self, name: str) -> dict[str, Any]:
+        """The stack as AWS describes it; empty if it doesn't exist."""
         try:
-            known = self._describe(name, {"StackName": name} if name in self.made else {})
+            stack = self._describe(name, {"StackName": name} if name in self.made else {})
         except MissingError:
             return {}
-        if known.get("StackStatus") in NEVER_WHOLE:
+        if stack.get("StackStatus") in NOT_UPDATABLE:
             raise DeployError(
-                f"stack {name} is {known['StackStatus']}: delete it, then deploy again"
+                f"stack {name} is {stack['StackStatus']}: delete it, then deploy again"
             )
-        return known
+        return stack
 
     def _outputs(self, name: str) -> dict[str, str]:
         stack = self._describe(name, {"Outputs": _unknown_outputs(name)})
         return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", ())}
 
     def _reasons(self, name: str) -> str:
-        """Why resources of the stack could not be made, the first first."""
+        """Reasons of the failed resources of a stack, the first one first."""
         try:
             events = self.calls.call(
                 "cloudformation", "DescribeStackEvents", {"StackName": name}, {"StackEvents": []}
@@ -262,7 +267,7 @@ class Deployment:
         )
 
 
-def _given(stack: dict[str, Any]) -> dict[str, str]:
+def _parameters(stack: dict[str, Any]) -> dict[str, str]:
     """Parameters of a stack as AWS describes it."""
     listed = stack.get("Parameters", ())
     return {item["ParameterKey"]: item.get("ParameterValue", "") for item in listed}
@@ -280,8 +285,8 @@ def check(settings: Settings) -> None:
     """Refuse settings that only work on one machine.
 
     Raises:
-        SettingError: the REST proxy's address is one of this machine, which API Gateway can't call,
-            and not the default, which is replaced by that of the stack.
+        SettingError: KAFKA_REST_ENDPOINT is an address of this machine, which API Gateway can't
+            call. Its default is allowed, since the address of the stack replaces it.
     """
     if settings.kafka_rest_endpoint == Settings().kafka_rest_endpoint:
         return
@@ -294,5 +299,5 @@ def check(settings: Settings) -> None:
         raise SettingError(
             "KAFKA_REST_ENDPOINT",
             settings.kafka_rest_endpoint,
-            "API Gateway must reach it: the REST proxy's public address, http://host:8082",
+            "API Gateway must reach it: set the REST proxy's public address, http://host:8082",
         )

@@ -1,7 +1,7 @@
-"""What can go wrong on the way to AWS.
+"""The errors of building and deploying.
 
 PackageError     an artefact can't be built
-DeployError      AWS refused something, or a stack didn't come about
+DeployError      AWS refused a call, or a stack failed
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ class PackageError(StackError):
 
 
 class DeployError(StackError):
-    """AWS refused something, or a stack didn't come about."""
+    """AWS refused a call, or a stack failed."""

@@ -1,7 +1,7 @@
 """Hop 6 on AWS: the S3 sink's plugin, its configuration and the three requests of MSK Connect.
 
-The configuration is the one that the worker here gets, as ``services/connect/connector.sh --print``
-says it for AWS.
+The configuration is that of the local worker, as ``services/connect/connector.sh --print`` prints
+it for AWS.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ CONFLUENT = "io.confluent.connect.s3.S3SinkConnector"
 """Class of Confluent's S3 sink, which takes the same properties."""
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
-"""The converter that it needs: ours is in our plugin, and gives JSON as text."""
+"""Converter for Confluent's sink; the plugin of this project has its own, for JSON as text."""
 
 PLUGIN = {"customPluginArn": "<customPluginArn of CreateCustomPlugin>", "revision": 1}
 WORKER_ARN = "<workerConfigurationArn of CreateWorkerConfiguration>"
-"""What CreateConnector needs of the other two answers."""
+"""What CreateConnector needs of the other two responses."""
 
 LOCAL_ONLY = ("AWS_ENDPOINT_URL",)
-"""Variables of a stack here that must not get into what is built for AWS."""
+"""Variables of a local stack that must not get into an artefact."""
 
 
 def prefix(user_id: str) -> str:
-    """How the names of the plugin and of the connector begin; the rest tells one from the next."""
+    """Prefix of the names of plugins and connectors; their versions follow."""
     return f"{user_id}-s3-sink-"
 
 
 @dataclass(frozen=True)
 class MskConnect:
-    """What MSK Connect takes, for one user id and region.
+    """The files and requests for MSK Connect, for one user id and region.
 
     Args:
         root: the folder with docker-compose.yml.
@@ -57,7 +57,7 @@ class MskConnect:
 
     @cached_property
     def settings(self) -> Settings:
-        """The typed settings of that environment, without what is for a stack here."""
+        """The typed settings of that environment, without variables of a local stack."""
         return Settings.from_environ(self._for_aws)
 
     @property
@@ -66,10 +66,10 @@ class MskConnect:
 
     @cached_property
     def plugin(self) -> bytes:
-        """The custom plugin: the jars that the worker here runs.
+        """The custom plugin: the jars that the local worker loads.
 
         Raises:
-            PackageError: it isn't built.
+            PackageError: the plugin isn't built.
         """
         path = self.root / ".build/connect/s3-sink.zip"
         try:
@@ -81,12 +81,12 @@ class MskConnect:
 
     @property
     def plugin_key(self) -> str:
-        """Key of the plugin's object: another plugin is another object."""
+        """Key of the plugin's object, with the version of the plugin."""
         return f"msk-connect/s3-sink-{version(self.plugin)}.zip"
 
     @cached_property
     def worker_properties(self) -> bytes:
-        """The worker configuration: what the worker here and MSK Connect's have in common."""
+        """The worker configuration, which the local worker shares with MSK Connect."""
         return (self.root / "services/connect/worker.properties").read_bytes()
 
     @cached_property
@@ -94,7 +94,7 @@ class MskConnect:
         """The connector's configuration.
 
         Raises:
-            PackageError: the program that prints it failed.
+            PackageError: the program that prints the configuration failed.
         """
         done = subprocess.run(
             [sys.executable, "-m", "services.connect.connector", "--print"],
@@ -116,9 +116,9 @@ class MskConnect:
 
     @property
     def requests(self) -> dict[str, dict[str, Any]]:
-        """Parameters of each request; what only AWS knows is in the form ``<what it is>``.
+        """Parameters of each request, with ``<name of the value>`` for what AWS generates.
 
-        The connector has another name for each plugin and worker configuration.
+        The connector's name has the versions of the plugin and of the worker configuration.
         """
         user_id, worker = self.settings.user_id, version(self.worker_properties)
         plugin = f"{prefix(user_id)}{version(self.plugin)}"

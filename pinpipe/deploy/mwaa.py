@@ -1,4 +1,4 @@
-"""Hop 9 on AWS: the files of MWAA's bucket, from the folder that Airflow runs here."""
+"""Hop 9 on AWS: the files of MWAA's bucket, made from the folder of the local Airflow."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pinpipe.deploy.archive import zipped
 from pinpipe.deploy.errors import PackageError
 
 DEFAULT_ID = Settings().user_id
-"""User id that airflow/startup.sh has."""
+"""User id in airflow/startup.sh, which that of the account replaces."""
 
 PROFILE = "<output SparkInstanceProfileArn>"
-"""Stands for the clusters' instance profile in startup.sh: only AWS knows the account's number."""
+"""Placeholder of the clusters' instance profile in startup.sh; the deployment fills it in."""
 
 WHEELS = "/Workspace/Shared/.bundle/pinterest-data-pipeline/artifacts/.internal"
-"""Folder of the workspace that the bundle's target prod puts its wheel into."""
+"""Folder of the workspace for the wheel of the bundle's target prod."""
 
 
 def bucket_files(root: Path, user_id: str) -> dict[str, bytes]:
     """Return the contents of MWAA's bucket by key.
 
     Raises:
-        PackageError: airflow/startup.sh doesn't have what is put in exactly once.
+        PackageError: a place to fill in is not exactly once in airflow/startup.sh.
     """
     folder = root / "airflow"
     dags = {
@@ -50,7 +50,7 @@ def _plugins(folder: Path) -> bytes:
 
 
 def _startup(path: Path, user_id: str, **defaults: str) -> bytes:
-    """The script with AWS's defaults where it has an empty one; one that isn't empty stays."""
+    """The script with AWS's defaults in the place of empty ones; other defaults stay."""
     text = path.read_text()
     if text.count(DEFAULT_ID) != 1:
         raise PackageError(f"{path} must have the user id {DEFAULT_ID} once, to put {user_id} in")
@@ -64,7 +64,7 @@ def _startup(path: Path, user_id: str, **defaults: str) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files below ``folder``, without what Python keeps beside its modules."""
+    """Files below ``folder``, without ``__pycache__``."""
     return sorted(
         path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )

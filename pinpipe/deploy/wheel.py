@@ -1,8 +1,8 @@
-"""The wheel that a Databricks cluster installs: what the Spark jobs import, no more.
+"""Builds the wheel that a Databricks cluster installs: the modules that the Spark jobs import.
 
-Hop 7's code as ``spark/databricks.yml`` deploys it: ``contract`` and ``spark.pipeline``. The jobs
-themselves are files of the workspace, and boto3 and PyArrow come with Databricks Runtime, so the
-wheel requires nothing. The same sources give the same bytes.
+It has the code of hop 7, ``contract`` and ``spark.pipeline``, and ``spark/databricks.yml`` deploys
+it. The jobs themselves are files of the workspace, and Databricks Runtime has boto3 and PyArrow, so
+the wheel has no requirements. The same sources give the same bytes.
 
     python -m pinpipe.deploy.wheel    # writes dist/databricks/pinterest_spark-<version>...whl
 """
@@ -20,13 +20,13 @@ from pinpipe.errors import StackError
 
 NAME = "pinterest_spark"
 FOLDER = "databricks"
-"""Its folder of dist/."""
+"""Folder of dist/."""
 SOURCES = ("contract", "spark/pipeline")
-"""Folders whose modules it holds."""
+"""Folders whose modules are in the wheel."""
 FILES = ("spark/__init__.py",)
 
 EPOCH = "315532800"
-"""Time of every file in it, 1980-01-01: the first that an archive can hold."""
+"""Time of every file in it, 1980-01-01: the first that a ZIP can store."""
 
 PROJECT = """\
 [project]
@@ -57,7 +57,7 @@ def build(root: Path, out: Path) -> Path:
     """Build the wheel from the sources below ``root`` into the folder ``out``; return its path.
 
     Raises:
-        WheelError: setuptools refuses, with the last thing that it says.
+        WheelError: setuptools failed; the message has its last line of output.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -74,7 +74,7 @@ def build(root: Path, out: Path) -> Path:
 
 
 def sources(root: Path) -> list[Path]:
-    """The modules that it holds, relative to ``root``, in the order of their names."""
+    """The modules of the wheel, relative to ``root``, in the order of their names."""
     found = [path for folder in SOURCES for path in (root / folder).rglob("*.py")]
     return sorted([*(path.relative_to(root) for path in found), *map(Path, FILES)])
 
@@ -87,7 +87,7 @@ def _version(root: Path) -> str:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    path.chmod(0o644)  # archives keep it, and checkouts differ
+    path.chmod(0o644)  # archives store the mode, and checkouts differ in it
 
 
 def _run_setuptools(folder: Path) -> None:
@@ -106,10 +106,10 @@ def _run_setuptools(folder: Path) -> None:
 
 
 def main() -> None:
-    """Build the wheel into its folder and say where it is."""
+    """Build the wheel into its folder and print its path."""
     root = Path(__file__).resolve().parents[2]
     made = build(root, root / "dist" / FOLDER).relative_to(root)
-    sys.stdout.write(f"{made}: what the Spark jobs import, for Databricks\n")
+    sys.stdout.write(f"{made}: the modules of the Spark jobs, for Databricks\n")
 
 
 if __name__ == "__main__":

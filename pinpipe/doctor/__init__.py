@@ -1,5 +1,5 @@
-"""The cloud target: an AWS account and a Databricks workspace, looked at before they are used.
+"""``pinpipe doctor``: checks this machine, or an AWS account and a Databricks workspace.
 
-``pinpipe doctor --target aws`` is ``doctor.examine``; each module asks one thing and yields
-findings. Nothing is written anywhere.
+``machine`` and ``docker_machine`` check this machine. ``target`` calls the other modules for
+``--target aws``; each yields findings and writes nothing.
 """

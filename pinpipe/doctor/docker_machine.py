@@ -1,4 +1,4 @@
-"""What a machine with Docker needs, asked before anything is started."""
+"""Checks what the stack needs of Docker, before anything is started."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 from pinpipe.doctor.machine import MEASURED_MEMORY, MIN_MEMORY_GIB, Problem
 
 MIN_COMPOSE = (2, 24)
-"""Release that knows all that docker-compose.yml uses."""
+"""First release with all features that docker-compose.yml uses."""
 MIN_ENGINE = (25, 0)
-"""Release whose health checks know ``start_interval``."""
+"""First release whose health checks have ``start_interval``."""
 SOCKET = "/var/run/docker.sock"
-"""Where an engine listens unless DOCKER_HOST or a context says otherwise."""
+"""Default socket of an engine, unless DOCKER_HOST or a context names another."""
 INSTALLED = ("/usr/sbin/dockerd", "/Applications/Docker.app", "/opt/docker-desktop")
-"""An engine that need not be on PATH: Debian's, and Docker Desktop's folders."""
+"""Engines outside of PATH: Debian's program, and the folders of Docker Desktop."""
 NATIVE = "set ENGINE=native to run the services as processes"
 LIMIT = 20
-"""Seconds that the engine may take to answer."""
+"""Seconds until a response of the engine."""
 
 _UNITS = {
     "B": 2**-20,
@@ -38,7 +38,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the engine and its client say of themselves; None for no answer."""
+    """Versions and state of the engine and its client; None if unknown."""
 
     client: bool
     """Whether there is a ``docker`` command."""
@@ -49,7 +49,7 @@ class Facts:
     memory: int = 0
     """Bytes of memory that the engine's machine has."""
     set_up: str = ""
-    """Why an engine is expected to answer; empty when no sign of one is found."""
+    """Evidence that an engine is set up, such as its socket; empty if there is none."""
     forbidden: bool = False
     """Whether this user may not open the engine's socket."""
     podman: bool = False
@@ -57,7 +57,7 @@ class Facts:
 
     @property
     def answers(self) -> bool:
-        """Whether there is an engine, and Compose to use it with."""
+        """Whether an engine responds and Compose is installed."""
         return self.engine is not None and self.compose is not None and not self.podman
 
     @property
@@ -66,8 +66,8 @@ class Facts:
         return self.engine is None and not self.set_up and not self.podman
 
 
-def ask(environ: Mapping[str, str]) -> Facts:
-    """Ask ``docker`` for its versions, and the engine for its memory."""
+def read_facts(environ: Mapping[str, str]) -> Facts:
+    """Read versions and memory with the ``docker`` command."""
     if shutil.which("docker", path=environ.get("PATH")) is None:
         return Facts(client=False, engine=None, compose=None)
     info, refusal = _call(environ, "info", "--format", "{{json .}}")
@@ -91,7 +91,7 @@ def ask(environ: Mapping[str, str]) -> Facts:
 
 
 def _set_up(environ: Mapping[str, str]) -> str:
-    """Why an engine is expected to answer: somebody named one, or one is installed."""
+    """Evidence that an engine is set up: a variable, a context, a socket or a program."""
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         if value := environ.get(name):
             return f"{name} is {value}"
@@ -100,29 +100,31 @@ def _set_up(environ: Mapping[str, str]) -> str:
         return f"its context is {context}"
     daemon = shutil.which("dockerd", path=environ.get("PATH"))
     for path in (SOCKET, daemon, *INSTALLED):
-        # Docker Desktop leaves a link to a socket that is gone.
+        # The link to Docker Desktop's socket stays when the socket is removed.
         if path is not None and os.path.lexists(path):
             return f"{path} exists"
     return ""
 
 
-def lacking(facts: Facts) -> list[Problem]:
-    """What of these facts is not as the stack needs it."""
+def problems(facts: Facts) -> list[Problem]:
+    """The problems that these facts show; empty if the stack can start."""
     if not facts.client:
         return [Problem("there is no docker command", f"install Docker, or {NATIVE}")]
     if facts.podman:
-        what = "docker is Podman here, with which the stack is not tested"
+        what = "the docker command is Podman, which the stack is not tested with"
         return [Problem(what, f"use Docker, or {NATIVE}")]
     found = []
     if facts.compose is None:
         found.append(
-            Problem("docker has no compose plugin", f"install Docker Compose 2.24, or {NATIVE}")
+            Problem(
+                "docker has no compose plugin", f"install Docker Compose 2.24 or newer, or {NATIVE}"
+            )
         )
     elif _version(facts.compose) < MIN_COMPOSE:
         remedy = "update Docker Compose to 2.24 or newer"
         found.append(Problem(f"Docker Compose is {facts.compose}", remedy))
     if facts.engine is None:
-        found.append(_silent(facts))
+        found.append(_engine_problem(facts))
         return found
     if _version(facts.engine) < MIN_ENGINE:
         found.append(Problem(f"the Docker engine is {facts.engine}", "update it to 25 or newer"))
@@ -134,17 +136,17 @@ def lacking(facts: Facts) -> list[Problem]:
     return found
 
 
-def _silent(facts: Facts) -> Problem:
-    """Why the engine doesn't answer."""
-    sign = f" ({facts.set_up})" if facts.set_up else ""
+def _engine_problem(facts: Facts) -> Problem:
+    """The problem with an engine that doesn't respond."""
+    evidence = f" ({facts.set_up})" if facts.set_up else ""
     if facts.forbidden:
-        what = f"this user may not use the Docker engine{sign}"
+        what = f"this user may not use the Docker engine{evidence}"
         return Problem(what, f"add the user to the group docker and log in again, or {NATIVE}")
-    return Problem(f"no Docker engine answers{sign}", f"start Docker, or {NATIVE}")
+    return Problem(f"no Docker engine responds{evidence}", f"start Docker, or {NATIVE}")
 
 
 def mebibytes(usage: str) -> float:
-    """Read what ``docker stats`` says of memory, such as ``265.1MiB / 2GiB``."""
+    """MiB in the memory column of ``docker stats``, such as ``265.1MiB / 2GiB``."""
     match = re.match(r"([\d.]+)\s*([A-Za-z]+)", usage)
     if match is None or match[2] not in _UNITS:
         return 0.0
@@ -157,7 +159,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _call(environ: Mapping[str, str], *arguments: str) -> tuple[str, str]:
-    """What a ``docker`` command prints, and why it failed; each empty when there is nothing."""
+    """Output of a ``docker`` command, and its error if it failed; each may be empty."""
     try:
         done = subprocess.run(
             ["docker", *arguments],

@@ -1,4 +1,4 @@
-"""What a look at the target has found."""
+"""The result of a check of the target."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: fine, or a problem with its remedy."""
+    """A passed check, or a problem with its remedy."""
 
     area: str
-    """What it's about: a variable, a service, a table."""
+    """The variable, service or table that was checked."""
     what: str
     remedy: str = ""
-    """What to do about it; empty when nothing is wrong."""
+    """What to do about the problem; empty if the check passed."""
 
     @property
     def fine(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether the check passed."""
         return not self.remedy
 
     def __str__(self) -> str:

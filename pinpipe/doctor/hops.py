@@ -1,4 +1,4 @@
-"""The hops of the pipeline that aren't asked by an AWS SDK: source database, API Gateway, Kafka."""
+"""Checks of the hops without an AWS SDK: source database, API Gateway and Kafka."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from pinpipe.doctor.finding import Finding
 from services.kafka_client.login import LoginWatch
 
 MYSQL = 8
-"""Major version of MySQL that the source database has at least."""
+"""Oldest major version of MySQL for the source database."""
 
 
 def source(account: Account) -> Iterator[Finding]:
-    """Log in, read one key of each table, and ask for the server's version."""
+    """Log in, read one key of each table and the server's version."""
     area, url = "source database", make_url(account.settings.source_database_url)
     server = url.get_backend_name() in ("mysql", "mariadb")
     engine = create_engine(url, connect_args={"connect_timeout": int(CONNECT)} if server else {})
     try:
         with engine.connect() as connection:
             for entity in ENTITIES:
-                wanted: Any = select(column(entity.key)).select_from(table(entity.table)).limit(1)
-                if connection.execute(wanted).first() is None:
+                query: Any = select(column(entity.key)).select_from(table(entity.table)).limit(1)
+                if connection.execute(query).first() is None:
                     what = f"table {entity.table} is empty"
                     yield Finding(area, what, "run `pinpipe dataset load` against it")
             yield Finding(area, "its three tables can be read (SELECT of one key)")
@@ -50,7 +50,7 @@ def source(account: Account) -> Iterator[Finding]:
 
 
 def gateway(account: Account) -> Iterator[Finding]:
-    """Check both pipelines by a GET through API Gateway: topics of Kafka, streams of Kinesis."""
+    """List Kafka's topics and Kinesis' streams through API Gateway, one GET for each pipeline."""
     url = account.settings.gateway_invoke_url
     remedies = {
         "topics": "let API Gateway reach the REST proxy: KAFKA_REST_ENDPOINT, its security group",
@@ -64,34 +64,34 @@ def gateway(account: Account) -> Iterator[Finding]:
             yield Finding(area, f"{how}: {error}", "correct GATEWAY_INVOKE_URL")
             continue
         if answer.status_code == 200:
-            yield Finding(area, f"{how} is answered")
+            yield Finding(area, f"{how} returns 200")
             continue
         if answer.status_code in (403, 404):
             remedy = "take InvokeUrl, with its stage, of the template's outputs"
-        yield Finding(area, f"{how} is {answer.status_code}: {answer.text[:120]}", remedy)
+        yield Finding(area, f"{how} returns {answer.status_code}: {answer.text[:120]}", remedy)
 
 
 def kafka(account: Account) -> Iterator[Finding]:
-    """Log in at a broker and list the topics: a read, as Kafka has no dry run."""
+    """Log in at a broker and list the topics, as Kafka has no dry run."""
     area, servers = "Kafka", account.settings.kafka_bootstrap_servers
-    # Why a login failed is only said to the watch: the call itself just doesn't get an answer.
+    # Only the callback receives the reason of a failed login; the call itself times out.
     watch = LoginWatch(account.settings)
     try:
         login = account.access.kafka
     except PipelineError as error:
-        yield Finding(area, str(error), f"give what KAFKA_AUTH={account.settings.kafka_auth} needs")
+        yield Finding(area, str(error), f"set what KAFKA_AUTH={account.settings.kafka_auth} needs")
         return
     try:
         client = AdminClient(login | {"error_cb": watch, "log_level": 0})
         topics = client.list_topics(timeout=READ).topics
     except KafkaException as error:
-        why = watch.last_error or error.args[0].str()
+        reason = watch.last_error or error.args[0].str()
         remedy = "correct KAFKA_BOOTSTRAP_SERVERS and how clients log in, or start the cluster"
-        yield Finding(area, f"{servers}: {why}", remedy)
+        yield Finding(area, f"{servers}: {reason}", remedy)
         return
     user_id = account.settings.user_id
     missing = {*names.topics(user_id), names.dead_letter_topic(user_id)} - set(topics)
     for topic in sorted(missing):
         yield Finding(area, f"there is no topic {topic}", "run services/kafka/topics.sh against it")
     if not missing:
-        yield Finding(area, "its topics are there (metadata)")
+        yield Finding(area, "its topics exist (metadata)")

@@ -1,9 +1,9 @@
-"""What a machine needs, asked before anything is installed. One line per problem, with the remedy.
+"""Checks this machine before anything is installed: one line per problem, with its remedy.
 
-Runs on the standard library alone, with the Python that pinpipe/python.sh finds:
-``python -m pinpipe.doctor.machine`` is the first step of ``make install``, and asks what
-it takes to run the services as processes; ``python -m pinpipe.doctor.machine python 3.12
-3.13`` prints the first interpreter of these versions that is there.
+The module needs only the standard library and the Python that pinpipe/python.sh finds. ``python -m
+pinpipe.doctor.machine`` is the first step of ``make install`` and checks what processes need;
+``python -m pinpipe.doctor.machine python 3.12 3.13`` prints the first installed interpreter of
+these versions.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIN_FREE_GIB = 6
-"""What the environments, jars and data of one clone take, with room to run."""
+"""Disk space for the environments, jars and data of one clone, with a reserve."""
 MIN_MEMORY_GIB = 3.7
-"""What a machine of 4 GB shows at the least; with 3.5 for the services a batch was seen to fail."""
-MEASURED_MEMORY = "the services take 2.8 GiB at rest and over 3.5 while a batch runs"
+"""Least memory that a machine of 4 GB reports; a batch job failed with 3.5 for the services."""
+MEASURED_MEMORY = "the services need 2.8 GiB at rest and over 3.5 while a batch job runs"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is missing, and the way to get it."""
+    """Something that is missing or wrong, and its remedy."""
 
     what: str
     remedy: str
@@ -37,35 +37,33 @@ class Problem:
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that must be there in some version or newer."""
+    """A program that must be installed, with the range of its versions."""
 
     command: Sequence[str]
     pattern: str
     at_least: int
     remedy: str
     at_most: int | None = None
-    """Newest version that works; None when no version is known to be too new."""
+    """Newest version that works; None if every newer one does."""
 
     def check(self) -> Problem | None:
-        """Ask the program for its version."""
+        """Compare the version of the program with the range."""
         name = self.command[0]
         if shutil.which(name) is None:
             return Problem(f"{name} is missing", self.remedy)
         done = subprocess.run(self.command, capture_output=True, text=True, check=False)
         match = re.search(self.pattern, done.stdout + done.stderr)
         if done.returncode != 0 or match is None:
-            return Problem(f"{' '.join(self.command)} doesn't tell its version", self.remedy)
+            return Problem(f"{' '.join(self.command)} prints no version", self.remedy)
         version = int(match[1])
         if version < self.at_least or (self.at_most is not None and version > self.at_most):
-            wanted = "or newer" if self.at_most is None else f"to {self.at_most}"
-            return Problem(
-                f"{name} is version {version}, not {self.at_least} {wanted}", self.remedy
-            )
+            rest = "or newer" if self.at_most is None else f"to {self.at_most}"
+            return Problem(f"{name} is version {version}, not {self.at_least} {rest}", self.remedy)
         return None
 
 
 def java(environ: Mapping[str, str] = os.environ) -> Tool:
-    """The ``java`` that spark/run.sh runs: SPARK_JAVA, else JAVA_HOME's, else the one on PATH."""
+    """The ``java`` that spark/run.sh runs: that of SPARK_JAVA, of JAVA_HOME, or on PATH."""
     home = environ.get("JAVA_HOME")
     return Tool(
         (environ.get("SPARK_JAVA") or (f"{home}/bin/java" if home else "java"), "-version"),
@@ -105,10 +103,10 @@ def python_at(version: str, environ: Mapping[str, str] = os.environ) -> Path | N
 
 
 def _is_python(candidate: Path, version: str) -> bool:
-    say = "import sys; print('%d.%d' % sys.version_info[:2])"
+    program = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run(
-            [candidate, "-c", say], capture_output=True, text=True, timeout=20, check=False
+            [candidate, "-c", program], capture_output=True, text=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -116,7 +114,7 @@ def _is_python(candidate: Path, version: str) -> bool:
 
 
 def problems() -> list[Problem]:
-    """Everything that this machine lacks; empty when the stack can be installed and run."""
+    """The problems of this machine; empty if the stack can be installed and run."""
     found = []
     if python_at("3.13") is None:
         remedy = "install it, for example with `pyenv install 3.13` or `uv python install 3.13`"
@@ -125,16 +123,16 @@ def problems() -> list[Problem]:
     disk = shutil.disk_usage(".").free / 2**30
     if disk < MIN_FREE_GIB:
         what = f"{disk:.1f} GiB of disk are free here, not {MIN_FREE_GIB}"
-        found.append(Problem(what, "make room, or clone elsewhere"))
+        found.append(Problem(what, "free disk space, or clone to another disk"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     if memory < MIN_MEMORY_GIB:
         what = f"this machine has {memory:.2f} GiB of memory, not {MIN_MEMORY_GIB}"
-        found.append(Problem(what, f"run it on a larger one; {MEASURED_MEMORY}"))
+        found.append(Problem(what, f"use a larger machine; {MEASURED_MEMORY}"))
     return found
 
 
 def main() -> None:
-    """Print the interpreter that was asked for; or end with the problems, one a line."""
+    """Print an interpreter of the given versions, or the problems, one a line."""
     if sys.argv[1:2] == ["python"]:
         versions = sys.argv[2:]
         found = next(filter(None, map(python_at, versions)), None)

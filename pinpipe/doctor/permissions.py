@@ -1,7 +1,7 @@
-"""Credentials, and what they may do: asked of IAM without doing it, then by the cheapest reads.
+"""Checks of the credentials and their permissions: by a simulation of IAM, then by cheap reads.
 
-Neither S3 nor Kinesis has a dry run. IAM has one for all of them, SimulatePrincipalPolicy, which
-answers for writes as well, but doesn't see a bucket's or stream's own policy: so each is read, too.
+Neither S3 nor Kinesis has a dry run. IAM's SimulatePrincipalPolicy covers writes, too, but ignores
+the policy of a bucket or stream, so each bucket and stream is also read.
 """
 
 from __future__ import annotations
@@ -30,44 +30,44 @@ STREAM_ACTIONS = (
 
 WRONG_KEYS = {
     "InvalidClientTokenId": "AWS doesn't know the access key",
-    "SignatureDoesNotMatch": "the secret key is another key's",
+    "SignatureDoesNotMatch": "the secret key belongs to another access key",
     "ExpiredToken": "the session token has expired",
     "ExpiredTokenException": "the session token has expired",
     "IncompleteSignature": "the secret key can't be used",
 }
-"""What STS's errors mean."""
+"""Meaning of each error code of STS."""
 DENIED = {"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 
 
 def credentials(account: Account) -> tuple[Finding, str]:
-    """Ask STS whose credentials these are; the second value is the ARN, empty without one."""
+    """Check the credentials with STS; the second value is the caller's ARN, empty if unknown."""
     try:
         answer = account.client("sts").get_caller_identity()
     except NoCredentialsError:
         remedy = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or use a role"
-        return Finding("credentials", "there are none", remedy), ""
+        return Finding("credentials", "none are set", remedy), ""
     except ClientError as error:
         code = error.response["Error"]["Code"]
         what = WRONG_KEYS.get(code, f"STS refuses them: {code}")
-        remedy = "make new keys in IAM, or log in again, and put them into .env.aws"
+        remedy = "create new keys in IAM, or log in again, and put them into .env.aws"
         return Finding("credentials", what, remedy), ""
     except BotoCoreError as error:
-        return Finding("credentials", f"STS can't be asked: {error}", "see AWS_REGION"), ""
+        return Finding("credentials", f"STS can't be called: {error}", "check AWS_REGION"), ""
     arn = str(answer["Arn"])
-    return Finding("credentials", f"they are {arn}'s (sts:GetCallerIdentity)"), arn
+    return Finding("credentials", f"they belong to {arn} (sts:GetCallerIdentity)"), arn
 
 
 def permissions(account: Account, arn: str) -> Iterator[Finding]:
-    """What the caller may do with the bucket and the streams."""
+    """Check what the caller may do with the bucket and the streams."""
     if arn.endswith(":root"):
-        yield Finding("permissions", f"{arn} may do all; IAM simulates no root user")
+        yield Finding("permissions", f"{arn} may do everything; IAM doesn't simulate a root user")
     else:
         yield from simulated(account, arn)
     yield from reads(account)
 
 
 def simulated(account: Account, arn: str) -> Iterator[Finding]:
-    """IAM's dry run of every action that clients of the pipeline need."""
+    """Simulate every action that clients of the pipelines need."""
     user_id, region = account.settings.user_id, account.settings.aws_region
     _, partition, _, _, number, _ = arn.split(":", 5)
     bucket = f"arn:{partition}:s3:::{names.bucket(user_id)}"
@@ -87,7 +87,7 @@ def simulated(account: Account, arn: str) -> Iterator[Finding]:
                 PolicySourceArn=principal(arn), ActionNames=list(actions), ResourceArns=resources
             )
         except (BotoCoreError, ClientError) as error:
-            yield Finding(area, f"writes weren't tried: {how} can't be called: {error}")
+            yield Finding(area, f"writes weren't checked: {how} can't be called: {error}")
             continue
         denied: dict[str, list[str]] = {}
         for result in answer["EvaluationResults"]:
@@ -96,19 +96,19 @@ def simulated(account: Account, arn: str) -> Iterator[Finding]:
                 denied.setdefault(resource, []).append(result["EvalActionName"])
         for resource, missing in denied.items():
             what = f"{principal(arn)} may not {', '.join(missing)} on {resource} ({how})"
-            yield Finding(area, what, "allow it in a policy of the caller's")
+            yield Finding(area, what, "allow it in a policy of the caller")
         if not denied:
             yield Finding(area, f"the caller may {', '.join(actions)} ({how})")
 
 
 def principal(arn: str) -> str:
-    """The user or role whose policies count; a session of a role isn't one itself."""
+    """The user or role that the policies belong to: for a session of a role, the role."""
     assumed = re.fullmatch(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+", arn)
     return f"arn:{assumed[1]}:iam::{assumed[2]}:role/{assumed[3]}" if assumed else arn
 
 
 def reads(account: Account) -> Iterator[Finding]:
-    """The cheapest read of the bucket and of each stream."""
+    """Read one key of the bucket, and the summary of each stream."""
     user_id = account.settings.user_id
     s3, kinesis = account.client("s3"), account.client("kinesis")
     bucket = names.bucket(user_id)
@@ -116,18 +116,22 @@ def reads(account: Account) -> Iterator[Finding]:
     one, how = "s3:ListObjectsV2 of one key", "kinesis:DescribeStreamSummary"
     yield _read(f"bucket {bucket}", one, deploy, s3.list_objects_v2, Bucket=bucket, MaxKeys=1)
     for stream in (names.stream(user_id, entity) for entity in ENTITIES):
-        ask = kinesis.describe_stream_summary
-        yield _read(f"stream {stream}", how, deploy, ask, StreamName=stream)
+        call = kinesis.describe_stream_summary
+        yield _read(f"stream {stream}", how, deploy, call, StreamName=stream)
 
 
-def _read(area: str, how: str, missing: str, ask: Callable[..., Any], **parameters: Any) -> Finding:
+def _read(
+    area: str, how: str, missing: str, call: Callable[..., Any], **parameters: Any
+) -> Finding:
     try:
-        ask(**parameters)
+        call(**parameters)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in DENIED:
             return Finding(area, f"it may not be read ({how})", "allow it in the caller's policy")
         return Finding(area, f"{code} ({how})", missing)
     except BotoCoreError as error:
-        return Finding(area, f"it can't be asked: {error}", "see what can't be reached")
+        return Finding(
+            area, f"it can't be read: {error}", "correct the addresses that can't be reached"
+        )
     return Finding(area, f"it can be read ({how})")

@@ -1,4 +1,4 @@
-"""Whether each address of the target can be connected to from here, all at the same time."""
+"""Checks that each address of the target can be reached from here, all at the same time."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from pinpipe.doctor.account import CONNECT, Account
 from pinpipe.doctor.finding import Finding
 
 PORTS = {"http": 80, "https": 443, "mysql": 3306, "mariadb": 3306, "postgresql": 5432}
-"""Port of a URL that names none, by its scheme."""
+"""Default port of each URL scheme."""
 SERVICES = ("sts", "s3", "kinesis")
-"""AWS services that clients of the pipeline call."""
+"""AWS services that clients of the pipelines call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A place that something of the target listens on."""
+    """An address of the target."""
 
     area: str
     variable: str
-    """Variable that names it."""
+    """Variable with the address."""
     host: str
     port: int
     tls: bool = False
 
     @classmethod
     def of_url(cls, area: str, variable: str, url: str) -> Endpoint | None:
-        """That of a URL; None where it's a file of this machine."""
-        parts = urlsplit(url)
-        scheme = parts.scheme.partition("+")[0]
-        if not parts.hostname:
+        """The address in a URL; None for a file on this machine."""
+        split = urlsplit(url)
+        scheme = split.scheme.partition("+")[0]
+        if not split.hostname:
             return None
-        port = parts.port or PORTS.get(scheme, 443)
-        return cls(area, variable, parts.hostname, port, scheme == "https")
+        port = split.port or PORTS.get(scheme, 443)
+        return cls(area, variable, split.hostname, port, scheme == "https")
 
 
 def endpoints(account: Account) -> list[Endpoint]:
-    """Every address that the settings name."""
+    """Every address in the settings."""
     settings = account.settings
     urls: list[tuple[str, str, str]] = [
         ("source database", "SOURCE_DATABASE_URL", settings.source_database_url),
@@ -64,13 +64,13 @@ def endpoints(account: Account) -> list[Endpoint]:
 
 
 def check(account: Account) -> Iterator[Finding]:
-    """Connect to each; an address with TLS must show a certificate of its name."""
-    todo = endpoints(account)
-    with ThreadPoolExecutor(max_workers=max(1, len(todo))) as pool:
-        yield from pool.map(_try, todo)
+    """Connect to each address; with TLS its certificate must match the host."""
+    found = endpoints(account)
+    with ThreadPoolExecutor(max_workers=max(1, len(found))) as pool:
+        yield from pool.map(_connect, found)
 
 
-def _try(endpoint: Endpoint) -> Finding:
+def _connect(endpoint: Endpoint) -> Finding:
     where = f"{endpoint.host}:{endpoint.port}"
     try:
         with socket.create_connection((endpoint.host, endpoint.port), CONNECT) as connection:
@@ -79,13 +79,14 @@ def _try(endpoint: Endpoint) -> Finding:
                 with context.wrap_socket(connection, server_hostname=endpoint.host):
                     pass
     except ssl.SSLError as error:
-        what, remedy = f"{where} has no certificate that can be trusted: {error}", "is it the name?"
+        what = f"{where} has no certificate that can be trusted: {error}"
+        remedy = f"check the host in {endpoint.variable}"
     except socket.gaierror:
         what = f"there is no host {endpoint.host}"
-        remedy = f"correct {endpoint.variable}, or look it up where its private zone is known"
+        remedy = f"correct {endpoint.variable}, or run this where its private DNS zone is resolved"
     except TimeoutError:
-        what = f"{where} doesn't answer in {CONNECT:g} s"
-        remedy = "run this inside of the VPC, and let its security group take connections from here"
+        what = f"{where} doesn't respond in {CONNECT:g} s"
+        remedy = "run this inside of the VPC, or allow connections from here in its security group"
     except OSError as error:
         what = f"{where} refuses: {error.strerror or error}"
         remedy = f"start it, or correct {endpoint.variable}"

@@ -1,4 +1,4 @@
-"""``pinpipe doctor --target aws``: every look at the target, in the order in which they depend."""
+"""``pinpipe doctor --target aws``: all checks of the target, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from pinpipe.doctor.finding import Finding
 
 
 def examine(environment: Mapping[str, str], root: Path) -> Iterator[Finding]:
-    """Look at variables, addresses, credentials, permissions and versions.
+    """Check variables, addresses, credentials, permissions and versions.
 
-    What can't be asked, as a variable is faulty or an address can't be reached, isn't: each problem
-    is told once.
+    A check whose variable is faulty or whose address can't be reached is skipped, so that each
+    problem is reported once.
 
     Args:
         environment: the variables of the target.
-        root: the folder with docker-compose.yml, whose pins are held against the target's versions.
+        root: the folder with docker-compose.yml, whose pinned versions the target is compared with.
     """
     findings = list(variables.check(environment))
     yield from findings
     account = Account(environment, variables.faulty(findings))
-    yield Finding("variables", f"{len(variables.VARIABLES)} were looked at")
+    yield Finding("variables", f"{len(variables.VARIABLES)} were checked")
 
     reached: set[str] = set()
-    away: set[str] = set()
+    unreachable: set[str] = set()
     for finding in reachability.check(account):
-        (reached if finding.fine else away).add(finding.area)
+        (reached if finding.fine else unreachable).add(finding.area)
         yield finding
 
     if "sts" in reached:
@@ -44,7 +44,7 @@ def examine(environment: Mapping[str, str], root: Path) -> Iterator[Finding]:
         if arn and account.has("USER_ID") and {"s3", "kinesis"} <= reached:
             yield from permissions.permissions(account, arn)
             yield from managed_services.check(account, root)
-    if account.has("SOURCE_DATABASE_URL") and "source database" not in away:
+    if account.has("SOURCE_DATABASE_URL") and "source database" not in unreachable:
         yield from hops.source(account)
     if "API Gateway" in reached:
         yield from hops.gateway(account)

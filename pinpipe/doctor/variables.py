@@ -1,4 +1,4 @@
-"""The variables of .env.aws: those that must be there are, and none is a placeholder or wrong."""
+"""Checks of .env.aws: every needed variable is set, and none is a placeholder or invalid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pinpipe.doctor.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of the target, beside those that a stack on this machine has."""
+    """A variable of the target, in addition to those of a stack on this machine."""
 
     name: str
     remedy: str
@@ -24,33 +24,35 @@ class Variable:
 
 
 VARIABLES: tuple[Variable, ...] = (
-    Variable("USER_ID", "give the id that the template was deployed with"),
-    Variable("AWS_REGION", "give the region of the bucket and of the streams"),
+    Variable("USER_ID", "set the id that the template was deployed with"),
+    Variable("AWS_REGION", "set the region of the bucket and of the streams"),
     Variable("AWS_ENDPOINT_URL", "leave it empty on AWS", needed=False),
-    Variable("AWS_ACCESS_KEY_ID", "give both keys, or none for a profile or a role", False),
+    Variable("AWS_ACCESS_KEY_ID", "set both keys, or neither for a profile or a role", False),
     Variable(
-        "AWS_SECRET_ACCESS_KEY", "give both keys, or none for a profile or a role", False, True
+        "AWS_SECRET_ACCESS_KEY", "set both keys, or neither for a profile or a role", False, True
     ),
-    Variable("AWS_SESSION_TOKEN", "give it with temporary keys alone", False, True),
+    Variable("AWS_SESSION_TOKEN", "set it for temporary keys only", False, True),
     Variable(
-        "SOURCE_DATABASE_URL", "give the endpoint of the RDS instance and a reader", True, True
+        "SOURCE_DATABASE_URL", "set the endpoint of the RDS instance and its reader", True, True
     ),
     Variable("GATEWAY_INVOKE_URL", "take InvokeUrl of the template's outputs"),
     Variable("KAFKA_BOOTSTRAP_SERVERS", "take them from the MSK cluster's client information"),
-    Variable("KAFKA_AUTH", "say how MSK's clients log in: iam, scram or none", False),
-    Variable("KAFKA_REST_ENDPOINT", "give the REST proxy's address, as API Gateway reaches it"),
-    Variable("DATABRICKS_HOST", "give the workspace's URL, or nothing without Databricks", False),
+    Variable("KAFKA_AUTH", "set the login of MSK's clients: iam, scram or none", False),
+    Variable("KAFKA_REST_ENDPOINT", "set the REST proxy's address for API Gateway"),
     Variable(
-        "DATABRICKS_TOKEN", "make a token of a service principal in the workspace", False, True
+        "DATABRICKS_HOST", "set the workspace's URL, or leave it empty without Databricks", False
     ),
-    Variable("AIRFLOW_URL", "give the web server's URL of the MWAA environment", False),
+    Variable(
+        "DATABRICKS_TOKEN", "create a token of a service principal in the workspace", False, True
+    ),
+    Variable("AIRFLOW_URL", "set the web server's URL of the MWAA environment", False),
 )
 
 LOCALSTACKS_KEYS = {"test"}
 
 
 def check(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at every variable; what is asked of a service comes later."""
+    """Check every variable without a request to a service."""
     remedies = {variable.name: variable.remedy for variable in VARIABLES}
     needed = {variable.name for variable in VARIABLES if variable.needed}
     secrets = {variable.name for variable in VARIABLES if variable.secret}
@@ -62,8 +64,8 @@ def check(environment: Mapping[str, str]) -> Iterator[Finding]:
             continue
         left = PLACEHOLDER.search(value)
         if left:
-            what = f"the placeholder {left[0]} is left in it"
-            yield Finding(name, what, remedies.get(name, "give a value, or leave it empty"))
+            what = f"it still has the placeholder {left[0]}"
+            yield Finding(name, what, remedies.get(name, "set a value, or leave it empty"))
             continue
         try:
             PARSERS.get(name, str)(value)
@@ -71,13 +73,13 @@ def check(environment: Mapping[str, str]) -> Iterator[Finding]:
                 for server in value.split(","):
                     address(server.strip())
         except ValueError as error:
-            shown = "it can't be used" if name in secrets else f"it is {value!r}"
+            shown = "it is invalid" if name in secrets else f"it is {value!r}"
             yield Finding(name, f"{shown}: {error}", remedies.get(name, "correct it"))
     yield from _together(environment)
 
 
 def faulty(findings: list[Finding]) -> frozenset[str]:
-    """Variables that findings of ``check`` are about."""
+    """Variables that ``check`` found a problem with."""
     return frozenset(finding.area for finding in findings if not finding.fine)
 
 
@@ -85,10 +87,10 @@ def _together(environment: Mapping[str, str]) -> Iterator[Finding]:
     key, secret, _ = (environment.get(name, "") for name in KEYS)
     if bool(key) != bool(secret):
         missing = KEYS[1] if key else KEYS[0]
-        yield Finding(missing, "only the other key is set", "give both keys, or none")
+        yield Finding(missing, "only the other key is set", "set both keys, or neither")
     elif key in LOCALSTACKS_KEYS and not environment.get("AWS_ENDPOINT_URL"):
-        what = f"it is {key!r}, which only LocalStack takes"
-        yield Finding(KEYS[0], what, "give both keys, or none for a profile or a role")
+        what = f"it is {key!r}, which only LocalStack accepts"
+        yield Finding(KEYS[0], what, "set both keys, or neither for a profile or a role")
     if environment.get("DATABRICKS_HOST") and not environment.get("DATABRICKS_TOKEN"):
-        remedy = "make a token of a service principal in the workspace"
+        remedy = "create a token of a service principal in the workspace"
         yield Finding("DATABRICKS_TOKEN", "it is not set, but DATABRICKS_HOST is", remedy)

@@ -1,1 +1,1 @@
-"""What runs the services: containers of a Docker engine, or processes of this machine."""
+"""Engines that run the services: containers of Docker, or processes of this machine."""

@@ -1,9 +1,8 @@
 """docker-compose.yml as typed values: the one list of services, in order.
 
-Docker Compose reads the file itself; without Docker this module reads the
-part that a process needs. With and without Docker it tells a client of the
-stack on this machine where the services are. Addresses of services become
-addresses on 127.0.0.1 (see the head of docker-compose.yml).
+With Docker, Compose reads the file itself and this module only gives a client on this machine the
+addresses of the services. Without Docker it also reads the part that a process needs. Addresses of
+services become addresses on 127.0.0.1 (see the head of docker-compose.yml).
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ FILE = "docker-compose.yml"
 _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?P<default>:-)?)")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 STOP_LIMIT = 10.0
-"""Seconds between SIGTERM and SIGKILL where a service doesn't say how long."""
+"""Seconds between SIGTERM and SIGKILL for a service without ``stop_grace_period``."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
-    """How a service is asked whether it does its work; times in seconds."""
+    """The health check of a service; times in seconds."""
 
     command: tuple[str, ...]
     timeout: float
     start_limit: float
-    """How long it may take to become healthy: start period and all retries."""
+    """Longest time until the service is healthy: start period and all retries."""
     grace: float
-    """How long it may fail before the service counts as unhealthy: all retries."""
+    """Time of failed checks until the service counts as unhealthy: all retries."""
     interval: float
-    """Between two questions while it starts."""
+    """Time between two checks during the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of docker-compose.yml, as this machine sees it."""
+    """One service of docker-compose.yml, with addresses of this machine."""
 
     name: str
     command: tuple[str, ...]
@@ -51,24 +50,24 @@ class Service:
     ports: Mapping[int, int]
     """Port in the container to port on the host."""
     needs: tuple[str, ...]
-    """Services that must be there first."""
+    """Services that must be healthy or completed first."""
     healthcheck: Healthcheck | None
     profiles: tuple[str, ...]
     path: str | None
-    """Folder that goes first on PATH, relative to the project's root."""
+    """Folder that is first on PATH, relative to the project's root."""
     skip: str | None
-    """Why a process isn't needed, if it isn't."""
+    """Why no process is needed; None if one is."""
     stop_limit: float = STOP_LIMIT
     """Seconds between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a client on this machine finds a service."""
+    """Address of a service for a client on this machine."""
 
     service: str
     port: int
-    """On the host."""
+    """Port of the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Compose:
     client: Mapping[str, str] = field(default_factory=dict)
     """Environment of a client of the stack on this machine (``x-client``)."""
     client_addresses: Mapping[str, Address] = field(default_factory=dict)
-    """Variable of ``client`` to the address that it holds; not where a person set another."""
+    """Address in each variable of ``client``, without those that a person has set."""
 
     def service(self, name: str) -> Service:
         """Return the service called ``name``, or raise ComposeError."""
@@ -91,7 +90,7 @@ class Compose:
             ) from None
 
     def long_running(self) -> list[Service]:
-        """The services that ``up`` starts, each after those that it needs."""
+        """The services that ``up`` starts, each after the services that it needs."""
         chosen = {n: s for n, s in self.services.items() if not s.profiles and not s.skip}
         graph = {n: [need for need in s.needs if need in chosen] for n, s in chosen.items()}
         try:
@@ -106,16 +105,16 @@ def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Comp
     Args:
         root: folder of the file.
         environ: values of the file's variables.
-        native: whether the services are processes, and ``x-native`` counts.
+        native: whether the services are processes, which ``x-native`` applies to.
 
     Raises:
-        ComposeError: the file has a form that a process can't be made of.
+        ComposeError: the file has something that a process can't use.
     """
     text = yaml.safe_load((root / FILE).read_text())
     document = _interpolate(text, environ)
     raw: dict[str, dict[str, Any]] = document["services"]
     client: dict[str, Any] = document.get("x-client", {})
-    # What a person has set, whatever it is, is no address of a service.
+    # A variable that a person has set isn't an address of this stack.
     ours = _interpolate(text.get("x-client", {}), {k: "set" for k, v in environ.items() if v})
     if not native:
         for body in (client, ours, *raw.values()):
@@ -163,9 +162,9 @@ def _interpolate(node: Any, environ: Mapping[str, str]) -> Any:
 
 
 def _expand(text: str, environ: Mapping[str, str], nested: bool) -> tuple[str, str]:
-    """Replace ``${NAME}`` and ``${NAME:-default}`` (a default may hold more of them).
+    """Replace ``${NAME}`` and ``${NAME:-default}``, also inside of a default.
 
-    Returns the text up to the brace that closes the default it stands in, and what follows.
+    Returns the text up to the brace that closes the surrounding default, and the rest.
     """
     done = ""
     while True:

@@ -1,7 +1,6 @@
-"""Run the services as containers, where a Docker engine answers.
+"""Runs the services as containers of a Docker engine.
 
-Everything goes through ``docker compose`` as a person would call it, so that
-`pinpipe` and a person can take turns on one stack.
+It calls ``docker compose`` for everything, so `pinpipe` and a person can take turns on one stack.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError, StackError, StartError
 
 START_LIMIT = 600
-"""Seconds that all services together may take to be healthy, images built."""
+"""Seconds until all services are healthy, without the build of their images."""
 JOURNAL = ".run/data/emulator"
 """Folder of the emulator's journal in its container."""
 PASSWORD = "/run/passwords/reader/password"
-"""File in the database's container with the password of who may read."""
+"""File in the database's container with the password of the reader."""
 
 
 Container = Mapping[str, Any]
@@ -43,47 +42,47 @@ class DockerEngine:
     """The services of docker-compose.yml as containers."""
 
     def __init__(
-        self, root: Path, environ: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+        self, root: Path, environ: Mapping[str, str], report: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Read docker-compose.yml below ``root``; ``talk`` takes a line per event."""
+        """Read docker-compose.yml below ``root``; ``report`` takes a line per event."""
         self._root = root
         self._environ = dict(environ)
         self._compose = compose.load(root, environ, native=False)
         self._cli = DockerCli(root, environ)
-        self._talk = talk
+        self._report = report
 
     @cached_property
     def client_environment(self) -> dict[str, str]:
-        """What a client of the stack on this machine needs: addresses and credentials."""
+        """Addresses and credentials for a client of the stack on this machine."""
         client = dict(self._compose.client)
         if not self._environ.get("SOURCE_DATABASE_URL"):
-            # Without an answer the database isn't there: who connects to it will say so.
-            said = self._cat("mysql", PASSWORD).strip()
+            # Without a password the database doesn't run: the client that connects reports it.
+            password = self._cat("mysql", PASSWORD).strip()
             url = client["SOURCE_DATABASE_URL"]
-            client["SOURCE_DATABASE_URL"] = with_password(url, said) if said else url
+            client["SOURCE_DATABASE_URL"] = with_password(url, password) if password else url
         if client["KAFKA_AUTH"] != "none":
             client |= self._kafka_files(client)
         return client
 
     def require(self, *variables: str) -> None:
-        """Make sure that the client's addresses in ``variables`` are those of this stack."""
+        """Raise StackError if an address in ``variables`` doesn't belong to this stack."""
         found = self._compose.client_addresses
         needed = [found[variable] for variable in variables if variable in found]
-        ours = {s.service: s.ports for s in self._look()} if needed else {}
+        ours = {s.service: s.ports for s in self._statuses()} if needed else {}
         for address in needed:
             if address.port not in ours.get(address.service, ()):
                 raise ports.not_ours(address)
 
     def runs(self) -> bool:
-        """Whether a container of ours runs."""
-        return any(status.pid for status in self._look())
+        """Whether a container of this stack runs."""
+        return any(status.pid for status in self._statuses())
 
     def _kafka_files(self, client: Mapping[str, str]) -> dict[str, str]:
-        """What the broker has made for its clients, copied out of its volume."""
+        """CA and password that the broker has generated for clients, copied out of its volume."""
         folder = self._copies("kafka_client")
         copies = {}
         for name in ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE"):
-            # Without a file the broker isn't there: who connects to it will say so.
+            # Without a file the broker doesn't run: the client that connects reports it.
             copy = folder / Path(client[name]).name
             with open(copy, "w", encoding="utf-8", opener=run_folder.private) as file:
                 file.write(self._cat("kafka", client[name]))
@@ -91,87 +90,89 @@ class DockerEngine:
         return copies
 
     def problems(self) -> list[Problem]:
-        """What keeps the stack from starting; empty when nothing does."""
-        facts = docker_machine.ask(self._environ)
-        running = {s.service for s in self._look() if s.pid} if facts.answers else set()
+        """The problems that prevent a start; empty if there is none."""
+        facts = docker_machine.read_facts(self._environ)
+        running = {s.service for s in self._statuses() if s.pid} if facts.answers else set()
         services = [s for s in self._compose.long_running() if s.name not in running]
-        return docker_machine.lacking(facts) + ports.problems(services)
+        return docker_machine.problems(facts) + ports.problems(services)
 
     def up(self) -> None:
         """Build the images that have changed, start everything, wait until all is healthy.
 
         Raises:
-            MachineError: before anything is started.
-            StartError: a service didn't become healthy; the others are left as they are.
+            MachineError: there are problems; nothing was started.
+            StartError: a service didn't become healthy; the others keep running.
         """
         found = self.problems()
         if found:
             raise MachineError(found)
-        self._talk("building the images that have changed")
+        self._report("building the images that have changed")
         self._show("--profile", "*", "build", "--quiet")
         options = ("--detach", "--wait", "--wait-timeout", str(START_LIMIT))
         if self._cli.show("up", *options) != 0:
             raise StartError("\n".join(self.unhealthy()) or "docker compose up failed")
 
     def down(self, forget: bool = False) -> None:
-        """Remove every container; with ``forget`` their data as well."""
+        """Remove every container; with ``forget`` their data, too."""
         options = ["--volumes"] if forget else []
         self._show("--profile", "*", "down", "--remove-orphans", *options)
 
     def status(self) -> list[Status]:
-        """How each service stands, in the order of docker-compose.yml."""
-        return self._look(memory=True)
+        """State of each service, in the order of docker-compose.yml."""
+        return self._statuses(memory=True)
 
     def unhealthy(self) -> list[str]:
-        """Each service that isn't as it should be, with the reason and its last lines."""
-        return [self._account(status) for status in self._look() if not status.state.fine]
+        """A report on each service that isn't healthy, with the reason and its last log lines."""
+        return [
+            self._failure_report(status) for status in self._statuses() if not status.state.fine
+        ]
 
     def print_log(self, service: str, follow: bool) -> None:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C.
 
         Raises:
-            StackError: it has no container.
+            StackError: the service has no container.
         """
         options = ["--follow"] if follow else []
         name = self._name(service)
         if not self._cli.compose("ps", "--all", "--quiet", name).strip():
-            raise StackError(f"{name} has no container: was it started?")
+            raise StackError(f"{name} has no container: start it with `pinpipe up`")
         self._cli.replace("logs", "--no-log-prefix", *options, name)
 
     def last_line(self, service: str) -> str:
-        """What a service wrote last; empty when it has written nothing."""
+        """Last line of a service's log; empty if there is none."""
         options = ("--no-log-prefix", "--tail", "1")
         return self._cli.compose("logs", *options, self._name(service), check=False).strip()
 
     def pid(self, service: str) -> int:
         """Process id, on the engine's machine, of a running service."""
-        for status in self._look():
+        for status in self._statuses():
             if status.service == service and status.pid:
                 return status.pid
         raise StackError(f"{service} isn't running")
 
     def kill(self, service: str) -> None:
-        """End a service as a crash would; it isn't started again by itself."""
+        """End a service with SIGKILL, as a crash would; Docker doesn't restart it."""
         self._cli.compose("kill", "--signal", "SIGKILL", self._name(service))
 
     def start(self, service: str) -> None:
-        """Start one service, or start it again, and wait until it's healthy."""
+        """Start or restart one service and wait until it's healthy."""
         options = ("--detach", "--no-deps", "--wait", "--wait-timeout", str(START_LIMIT))
         if self._cli.show("up", *options, self._name(service)) != 0:
             raise StartError("\n".join(self.unhealthy()))
 
     def stop(self, service: str) -> None:
-        """Stop one service; its data stays."""
+        """Stop one service and keep its data."""
         self._cli.compose("stop", self._name(service))
 
     def restart(self, *services: str) -> None:
-        """Stop services in good order and start them again, by default all; don't wait."""
+        """Stop services in order and start them again, by default all; don't wait for health."""
         self._cli.compose("restart", *map(self._name, services))
 
     def one_shot(
         self, service: str, arguments: Sequence[str], extra: Mapping[str, str] | None = None
     ) -> OneShot:
-        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+        """The one-shot with ``arguments``, and with ``extra`` variables in its environment."""
         variables = [f"--env={key}={value}" for key, value in (extra or {}).items()]
         terminal = [] if sys.stdin.isatty() and sys.stdout.isatty() else ["--no-TTY"]
         container = f"{self._name(service)}-{uuid.uuid4().hex}"
@@ -180,15 +181,15 @@ class DockerEngine:
         return OneShot(tuple(self._cli.command(*words)), self._root, self._environ, container)
 
     def read(self, service: str, path: str) -> str:
-        """Text of a file that a service keeps, by its path below the run folder.
+        """Text of a service's file, by its path below the run folder.
 
         Raises:
-            StackError: it isn't there, or the service doesn't run.
+            StackError: the file doesn't exist, or the service doesn't run.
         """
-        said = self._cat(self._name(service), f".run/{path}")
-        if not said:
+        text = self._cat(self._name(service), f".run/{path}")
+        if not text:
             raise StackError(f"{service} has no file .run/{path}, or doesn't run")
-        return said
+        return text
 
     def journal(self) -> Path:
         """The emulator's journal, copied out of its volume."""
@@ -200,13 +201,13 @@ class DockerEngine:
         with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
             # Not by `extractall`, whose filter Python has from 3.11.4 on.
             for member in archive:
-                name = Path(member.name).name  # the journal's, or that of one which was filled up
+                name = Path(member.name).name  # the journal, or a full one that was renamed
                 if name.startswith(journal.name) and (content := archive.extractfile(member)):
                     (folder / name).write_bytes(content.read())
         return journal
 
     def _copies(self, name: str) -> Path:
-        """Folder of this machine for what is copied out of containers."""
+        """Folder on this machine for files that are copied out of containers."""
         run_dir = self._root / (self._environ.get("RUN_DIR") or ".run")
         run_folder.prepare(run_dir)
         folder = run_dir / "docker" / name
@@ -215,26 +216,26 @@ class DockerEngine:
         return folder
 
     def _cat(self, service: str, path: str) -> str:
-        """Text of a file in a service's container; nothing without the one or the other."""
+        """Text of a file in a service's container; empty without the file or the container."""
         return self._cli.compose("exec", "-T", service, "cat", path, check=False)
 
     def _name(self, service: str) -> str:
         return self._compose.service(service).name
 
-    def _look(self, *, memory: bool = False) -> list[Status]:
-        """Each service's state; with ``memory``, which takes the engine two seconds."""
+    def _statuses(self, *, memory: bool = False) -> list[Status]:
+        """State of each service; with ``memory`` also its memory, which takes two seconds."""
         ids = self._ids("--all")
         inspected = json.loads(self._cli.docker("inspect", *ids)) if ids else []
         found = {c["Config"]["Labels"]["com.docker.compose.service"]: c for c in inspected}
-        taken = self._memory() if memory else {}
+        usage = self._memory() if memory else {}
         services = [s for s in self._compose.services.values() if not s.profiles]
-        return [_status(service, found.get(service.name), taken) for service in services]
+        return [_status(service, found.get(service.name), usage) for service in services]
 
     def _ids(self, *options: str) -> list[str]:
         return self._cli.compose("ps", "--quiet", "--no-trunc", *options).split()
 
     def _memory(self) -> dict[str, float]:
-        """Mebibytes that each running container takes, by its id."""
+        """Memory of each running container in MiB, by its id."""
         ids = self._ids()
         if not ids:
             return {}
@@ -242,7 +243,7 @@ class DockerEngine:
         lines = map(json.loads, self._cli.docker("stats", *options, *ids).splitlines())
         return {line["ID"]: docker_machine.mebibytes(line["MemUsage"]) for line in lines}
 
-    def _account(self, status: Status) -> str:
+    def _failure_report(self, status: Status) -> str:
         options = ("--no-log-prefix", "--tail", str(LOG_LINES))
         tail = self._cli.compose("logs", *options, status.service, check=False).strip()
         return f"{status.service}: {status.state} {status.reason}\n--- last lines\n{tail}\n---"
@@ -269,13 +270,13 @@ def _status(service: Service, container: Container | None, memory: Mapping[str, 
 
 
 def _published(container: Container) -> set[int]:
-    """Ports of this machine that lead to a running container."""
+    """Ports of this machine that a running container publishes."""
     bindings = container["NetworkSettings"]["Ports"] or {}
     return {int(binding["HostPort"]) for each in bindings.values() for binding in each or ()}
 
 
 def _health(state: Mapping[str, Any]) -> tuple[State, str]:
-    """Whether a running container is healthy, and what its last health check said if not."""
+    """Health of a running container, and the last line of its failed health check if any."""
     health = state.get("Health")
     if health is None:
         return State.RUNNING, ""

@@ -1,4 +1,4 @@
-"""``docker`` and ``docker compose``, called as a person would call them."""
+"""``docker`` and ``docker compose`` as programs of this machine."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from pinpipe.errors import StackError
 
 
 class DockerCli:
-    """Calls them in the project's folder, with the project's variables."""
+    """Runs the programs in the project's folder with the project's variables."""
 
     def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
         self._root = root
         self._environ = dict(environ)
 
     def command(self, *arguments: str) -> list[str]:
-        """The words of a ``docker compose`` command on this project."""
+        """A ``docker compose`` command on this project, as a list of arguments."""
         return ["docker", "compose", "--file", str(self._root / FILE), *arguments]
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        """What a ``docker compose`` command prints.
+        """Output of a ``docker compose`` command.
 
         Raises:
-            StackError: it failed, and ``check`` is set.
+            StackError: the command failed, and ``check`` is set.
         """
         return self._captured(self.command(*arguments), check).decode()
 
     def compose_bytes(self, *arguments: str) -> bytes:
-        """What a ``docker compose`` command writes, where that isn't text."""
+        """Output of a ``docker compose`` command as bytes."""
         return self._captured(self.command(*arguments), check=True)
 
     def docker(self, *arguments: str) -> str:
-        """What a ``docker`` command prints; StackError when it failed."""
+        """Output of a ``docker`` command; StackError if it failed."""
         return self._captured(["docker", *arguments], check=True).decode()
 
     def show(self, *arguments: str) -> int:
-        """Run a ``docker compose`` command, all that it says on our stderr; its exit code."""
+        """Run a ``docker compose`` command with its output on stderr; return its exit code."""
         return self._run(self.command(*arguments), stdout=sys.stderr).returncode
 
     def replace(self, *arguments: str) -> NoReturn:
-        """Become a ``docker compose`` command, on this terminal."""
+        """Replace this process with a ``docker compose`` command."""
         replace(self.command(*arguments), self._root, self._environ)
 
     def _captured(self, command: list[str], check: bool) -> bytes:
         done = self._run(command, capture_output=True)
         if check and done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            last = said[-1] if said else f"ended with {done.returncode}"
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
+            last = lines[-1] if lines else f"ended with {done.returncode}"
             raise StackError(f"`{' '.join(command)}`: {last}")
         return done.stdout or b""
 

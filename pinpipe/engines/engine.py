@@ -1,6 +1,6 @@
-"""What runs the services: a Docker engine, or processes of this machine.
+"""Chooses what runs the services: a Docker engine, or processes of this machine.
 
-``ENGINE=docker|native`` forces it.
+``ENGINE=docker|native`` overrides the choice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pinpipe.engines.native import NativeEngine
 from pinpipe.errors import MachineError, StackError
 
 Engine: TypeAlias = DockerEngine | NativeEngine
-"""What `pinpipe` asks: both have the same methods."""
+"""Both engines have the same public methods."""
 ENGINES: dict[str, type[Engine]] = {"docker": DockerEngine, "native": NativeEngine}
 
 
@@ -31,7 +31,7 @@ def project_root() -> Path:
 
 
 def bypass_proxy() -> None:
-    """Have this process, and what it starts, reach this machine through no proxy."""
+    """Make this process and its children reach this machine without a proxy."""
     os.environ.update(proxy.without_loopback(environ(project_root())))
 
 
@@ -42,71 +42,71 @@ TARGETS = {"local": ".env", "aws": ".env.aws"}
 def environ(
     root: Path, given: Mapping[str, str] | None = None, target: str = "local"
 ) -> dict[str, str]:
-    """The variables of the target's file, the environment's on top, as Docker Compose has it."""
+    """The variables of the target's file; those of the environment override them, as in Compose."""
     own = os.environ if given is None else given
     file = dotenv_values(root / TARGETS[target])
     return {k: v for k, v in file.items() if v is not None} | dict(own)
 
 
 def chosen(
-    root: Path, variables: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+    root: Path, variables: Mapping[str, str], report: Callable[[str], None] = lambda _: None
 ) -> str:
-    """Name of the engine that runs the services: what ENGINE says, what runs them already, or can.
+    """Name of the engine: that of ENGINE, else the one with running services, else a usable one.
 
-    Where an engine is set up, its silence is a problem and not a reason to run processes
+    A Docker engine that is set up but doesn't respond is a problem, not a reason to run processes
     (docs/decisions/0001-one-list-of-services.md).
 
     Raises:
-        SettingError: ENGINE names none.
-        MachineError: a Docker engine is set up, and can't be used.
+        SettingError: ENGINE names no engine.
+        MachineError: a Docker engine is set up but can't be used.
     """
-    wanted = variables.get("ENGINE")
-    if not wanted:
-        wanted = "native" if NativeEngine(root, variables).runs() else _found(variables, talk)
-    if wanted not in ENGINES:
-        raise SettingError("ENGINE", wanted, f"it must be {' or '.join(ENGINES)}")
-    return wanted
+    name = variables.get("ENGINE")
+    if not name:
+        name = "native" if NativeEngine(root, variables).runs() else _usable(variables, report)
+    if name not in ENGINES:
+        raise SettingError("ENGINE", name, f"it must be {' or '.join(ENGINES)}")
+    return name
 
 
-def _found(variables: Mapping[str, str], talk: Callable[[str], None]) -> str:
-    facts = docker_machine.ask(variables)
+def _usable(variables: Mapping[str, str], report: Callable[[str], None]) -> str:
+    facts = docker_machine.read_facts(variables)
     if facts.absent:
         if facts.client:
-            talk("docker is installed without an engine: the services run as processes")
+            report("docker is installed without an engine: the services run as processes")
         return "native"
     if not facts.answers:
-        raise MachineError(docker_machine.lacking(facts))
+        raise MachineError(docker_machine.problems(facts))
     return "docker"
 
 
-def choose(talk: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
-    """Return the engine that this machine's services run on.
+def choose(report: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
+    """Return the engine that runs the services of this checkout.
 
     Raises:
-        SettingError: ENGINE names none.
-        MachineError: a Docker engine is set up, and can't be used.
+        SettingError: ENGINE names no engine.
+        MachineError: a Docker engine is set up but can't be used.
     """
     root = project_root()
     variables = logins.added(root, environ(root, given))
-    return ENGINES[chosen(root, variables)](root, variables, talk)
+    return ENGINES[chosen(root, variables)](root, variables, report)
 
 
-def secure(talk: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
-    """Return the engine, and have Kafka's clients log in from now on, until `leave_logins`.
+def secure(report: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
+    """Return the engine, and require a login at Kafka from now on, until `leave_logins`.
 
     Raises:
-        StackError: the services run already, and their clients don't log in.
+        StackError: the services already run without logins.
     """
     root = project_root()
     variables = logins.added(root, environ(root, given))
     if not logins.secure(variables):
-        if choose(talk, given).runs():
+        if choose(report, given).runs():
             raise StackError("the stack runs without logins at Kafka: stop it with `pinpipe down`")
         logins.remember(root, variables)
-    return choose(talk, given)
+    return choose(report, given)
 
 
 def leave_logins(given: Mapping[str, str] | None = None) -> None:
-    """Have KAFKA_AUTH alone say how Kafka's clients log in."""
+    """End the effect of `secure`: KAFKA_AUTH alone says how Kafka's clients log in."""
     root = project_root()
     logins.forget(root, environ(root, given))

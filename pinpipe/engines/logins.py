@@ -1,7 +1,7 @@
-"""Whether the clients of this stack's Kafka log in: what KAFKA_AUTH says, or `pinpipe up --secure`.
+"""Whether Kafka's clients log in: set by KAFKA_AUTH, or by `pinpipe up --secure`.
 
-The second is remembered in the run folder until `pinpipe down`, so that every later command, and
-what it starts again, does as the stack does.
+The run folder stores the second until `pinpipe down`, so that later commands and the programs that
+they start log in as the stack requires.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pinpipe.engines import run_folder
 VARIABLE = "KAFKA_AUTH"
 NONE = "none"
 BY_DEFAULT = "iam"
-"""What `pinpipe up --secure` is, as MSK's clients do by default."""
+"""Login of `pinpipe up --secure`: the default of MSK's clients."""
 
 
 def _file(root: Path, variables: Mapping[str, str]) -> Path:
@@ -22,7 +22,7 @@ def _file(root: Path, variables: Mapping[str, str]) -> Path:
 
 
 def added(root: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables, with what was remembered where KAFKA_AUTH doesn't say how to log in."""
+    """The variables, with the stored login unless KAFKA_AUTH names one."""
     file = _file(root, variables)
     if secure(variables) or not file.is_file():
         return dict(variables)
@@ -35,12 +35,12 @@ def secure(variables: Mapping[str, str]) -> bool:
 
 
 def remember(root: Path, variables: Mapping[str, str]) -> None:
-    """Have every command from now on log in."""
+    """Store that clients log in, for every later command."""
     file = _file(root, variables)
     run_folder.prepare(file.parent)
     file.write_text(f"{BY_DEFAULT}\n", encoding="utf-8")
 
 
 def forget(root: Path, variables: Mapping[str, str]) -> None:
-    """Have KAFKA_AUTH alone say how to log in."""
+    """Remove the stored login."""
     _file(root, variables).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Run the services as processes on 127.0.0.1, where no Docker engine is set up."""
+"""Runs the services as processes on 127.0.0.1, without Docker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError, StackError, StartError
 
 KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
-"""Variables of files that the broker makes for its clients."""
+"""Variables of files that the broker generates for its clients."""
 ONE_SHOT_LIMIT = 600.0
 """Seconds that a set-up step may take."""
 
@@ -35,30 +35,31 @@ class NativeEngine:
     """The services of docker-compose.yml as processes of this machine."""
 
     def __init__(
-        self, root: Path, environ: Mapping[str, str], talk: Callable[[str], None] = lambda _: None
+        self, root: Path, environ: Mapping[str, str], report: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Read docker-compose.yml below ``root``; ``talk`` takes a line per event."""
+        """Read docker-compose.yml below ``root``; ``report`` takes a line per event."""
         self._root = root
         self._environ = {**environ, "RUN_DIR": environ.get("RUN_DIR") or ".run"}
         self._compose = compose.load(root, self._environ)
         self._processes = Processes(root / self._environ["RUN_DIR"])
-        self._talk = talk
+        self._report = report
         self._interrupted = threading.Event()
 
     @property
     def client_environment(self) -> dict[str, str]:
-        """What a client of the stack on this machine needs: addresses and credentials."""
+        """Addresses and credentials for a client of the stack on this machine."""
         client = dict(self._compose.client)
-        # A client may run in another folder.
+        # Absolute, since a client may run in another folder.
         files = {name: str(self._root / client[name]) for name in KAFKA_FILES if name in client}
         return client | files
 
     def require(self, *variables: str) -> None:
-        """Make sure that the client's addresses in ``variables`` are those of this stack.
+        """Check that the client's addresses in ``variables`` belong to this stack.
+
+        An address that a person has set isn't checked.
 
         Raises:
-            StackError: an address is that of a service which doesn't run here; whoever has its
-                port belongs to another stack. An address that a person set isn't asked about.
+            StackError: no service of this stack listens on the port; another program may.
         """
         for variable in variables:
             address = self._compose.client_addresses.get(variable)
@@ -66,26 +67,26 @@ class NativeEngine:
                 raise ports.not_ours(address)
 
     def runs(self) -> bool:
-        """Whether a process of ours is there."""
+        """Whether a process of this stack runs."""
         return any(record.process() is not None for record in self._processes.records())
 
     def problems(self) -> list[Problem]:
-        """What keeps the stack from starting; empty when nothing does."""
+        """The problems that prevent a start; empty if there is none."""
         return machine.problems() + self._port_problems()
 
     def up(self) -> None:
-        """Start what isn't running, each service when those that it needs are there.
+        """Start each service that isn't running, after the services that it needs are healthy.
 
         Raises:
-            MachineError: before anything is started.
-            StartError: a service didn't become healthy; the others are left as they are.
+            MachineError: a port is taken; nothing was started.
+            StartError: a service didn't become healthy; the others keep running.
         """
         taken = self._port_problems()
         if taken:
             raise MachineError(taken)
         services = self._compose.long_running()
         started: dict[str, Future[None]] = {}
-        # A thread a service: each waits for the futures of those that it needs.
+        # One thread for each service; it waits for the futures of the services that it needs.
         with ThreadPoolExecutor(max_workers=len(services)) as pool:
             for service in services:
                 needed = [started[name] for name in service.needs if name in started]
@@ -101,33 +102,33 @@ class NativeEngine:
                 raise error
 
     def down(self, forget: bool = False) -> None:
-        """Stop every service, last first; with ``forget`` remove their data as well."""
+        """Stop every service, the last first; with ``forget`` remove their data, too."""
         services = self._compose.services
         order = {name: number for number, name in enumerate(services)}
-        # What docker-compose.yml no longer has ends first: nothing that it has needs it.
+        # Services that docker-compose.yml no longer has end first, since no other needs them.
         for record in sorted(
             self._processes.records(), key=lambda r: -order.get(r.service, len(order))
         ):
             if record.process() is not None:
-                self._talk(f"{record.service}: stopping")
-            known = services.get(record.service)
-            limit = known.stop_limit if known else compose.STOP_LIMIT
+                self._report(f"{record.service}: stopping")
+            service = services.get(record.service)
+            limit = service.stop_limit if service else compose.STOP_LIMIT
             if not self._processes.stop(record, limit):
-                self._talk(f"{record.service}: didn't end in {limit:g} s, killed")
+                self._report(f"{record.service}: didn't end in {limit:g} s, killed")
             self._processes.forget(record.service)
-        for service in self._processes.unreadable():
-            self._talk(
-                f"{service}: its record in {self._environ['RUN_DIR']}/state can't be read and is "
-                "dropped; if a process of it still runs, end it by its pid"
+        for name in self._processes.unreadable():
+            self._report(
+                f"{name}: its record in {self._environ['RUN_DIR']}/state can't be read and is "
+                "dropped; if its process still runs, end it by its pid"
             )
-            self._processes.forget(service)
+            self._processes.forget(name)
         data = self._root / self._environ["RUN_DIR"] / "data"
         if forget and data.exists():
             shutil.rmtree(data)
-            self._talk(f"removed {data}")
+            self._report(f"removed {data}")
 
     def status(self) -> list[Status]:
-        """How each service stands, in the order of docker-compose.yml."""
+        """State of each service, in the order of docker-compose.yml."""
         services = self._compose.services
         left = [r for r in self._processes.records() if r.service not in services and r.process()]
         return [self._status(s) for s in services.values() if not s.profiles] + [
@@ -135,9 +136,9 @@ class NativeEngine:
         ]
 
     def unhealthy(self) -> list[str]:
-        """Each service that isn't as it should be, with the reason and its last lines."""
+        """A report on each service that isn't healthy, with the reason and its last log lines."""
         return [
-            self._account(status.service, f"{status.state} {status.reason}")
+            self._failure_report(status.service, f"{status.state} {status.reason}")
             for status in self.status()
             if not status.state.fine
         ]
@@ -146,11 +147,11 @@ class NativeEngine:
         """Copy the output of a service to stdout; with ``follow`` until Ctrl-C.
 
         Raises:
-            StackError: the service has written nothing yet.
+            StackError: the service has no log yet.
         """
         path = self._processes.log_path(self._compose.service(service).name)
         if not path.exists():
-            raise StackError(f"there is no {path}: was it started?")
+            raise StackError(f"there is no {path}: start it with `pinpipe up`")
         with path.open("rb") as log, contextlib.suppress(KeyboardInterrupt):
             while True:
                 shutil.copyfileobj(log, sys.stdout.buffer)
@@ -160,20 +161,20 @@ class NativeEngine:
                 time.sleep(0.2)
 
     def last_line(self, service: str) -> str:
-        """What a service wrote last; empty when it has written nothing."""
+        """Last line of a service's log; empty if there is none."""
         return self._processes.log_tail(service).rpartition("\n")[2]
 
     def read(self, service: str, path: str) -> str:
-        """Text of a file that a service keeps, by its path below the run folder.
+        """Text of a service's file, by its path below the run folder.
 
         Raises:
-            StackError: it isn't there.
+            StackError: the file can't be read.
         """
         file = self._root / self._environ["RUN_DIR"] / path
         try:
             return file.read_text(encoding="utf-8")
         except OSError as error:
-            raise StackError(f"{service}: {error}; was it started?") from error
+            raise StackError(f"{service}: {error}; start it with `pinpipe up`") from error
 
     def journal(self) -> Path:
         """The emulator's journal."""
@@ -183,24 +184,24 @@ class NativeEngine:
         """Process id of a running service.
 
         Raises:
-            StackError: it isn't running.
+            StackError: the service isn't running.
         """
         return self._running(service).pid
 
     def kill(self, service: str) -> None:
-        """End a service as a crash would: SIGKILL to its process group."""
+        """End a service as a crash would, with SIGKILL to its process group."""
         self._processes.kill(self._running(service))
 
     def start(self, service: str) -> None:
-        """Start one service, or start it again, and wait until it's healthy or has completed."""
+        """Start or restart one service and wait until it's healthy or has completed."""
         self._start(self._compose.service(service))
 
     def stop(self, service: str) -> None:
-        """Stop one service; its data stays."""
+        """Stop one service and keep its data."""
         self._processes.stop(self._running(service), self._compose.service(service).stop_limit)
 
     def restart(self, *services: str) -> None:
-        """Stop services in good order and start them again, by default all; wait for health."""
+        """Stop services in order and start them again, by default all; wait for health."""
         if not services:
             self.down()
             self.up()
@@ -211,13 +212,13 @@ class NativeEngine:
     def one_shot(
         self, service: str, arguments: Sequence[str] = (), extra: Mapping[str, str] | None = None
     ) -> OneShot:
-        """How to run a one-shot with ``arguments``, and ``extra`` in its environment."""
+        """The one-shot with ``arguments``, and with ``extra`` variables in its environment."""
         first, *rest = self._compose.service(service).command
         command = (str(self._root / first), *rest, *arguments)
         return OneShot(command, self._root, self._environment(service, extra))
 
     def _environment(self, service: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Environment of a service's process, with ``extra`` on top."""
+        """Environment of a service's process; ``extra`` overrides it."""
         spec = self._compose.service(service)
         path = self._environ.get("PATH", os.defpath)
         first = [str(self._root / spec.path)] if spec.path else []
@@ -235,45 +236,47 @@ class NativeEngine:
                 raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
         last = self._processes.record(service.name)
         if service.healthcheck is None and last and last.inputs == self._inputs(service):
-            self._talk(f"{service.name}: completed before")
+            self._report(f"{service.name}: completed before")
         else:
             self._start(service)
 
     def _inputs(self, service: Service) -> str:
-        """Digest of what a step works on: command, settings, and the processes that it needs.
+        """Digest of a step's command, settings, and the processes that it needs.
 
-        With the same inputs a step has nothing to do: what it has set up lives as long as they.
+        While the digest stays the same, the result of the step exists and the step isn't repeated.
         """
         needed = [self._processes.record(name) for name in service.needs]
-        found = (service.command, service.environment, [n and (n.pid, n.started) for n in needed])
-        return hashlib.sha256(repr(found).encode()).hexdigest()
+        inputs = (service.command, service.environment, [n and (n.pid, n.started) for n in needed])
+        return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
     def _start(self, service: Service) -> None:
         process = self._spawn(service)
         while process is None:
             record = self._processes.running(service.name)
             if record is not None:
-                if self._settles(service, record):
+                if self._becomes_healthy(service, record):
                     return
                 self._processes.stop(record, service.stop_limit)
             process = self._spawn(service)
         self._await(service, process)
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
-        """Start the process of a service; None if one runs already, by whichever call."""
-        how = self.one_shot(service.name)
+        """Start the process of a service; None if it runs already, started by any call."""
+        program = self.one_shot(service.name)
         with self._processes.lock(service.name):
             if self._processes.running(service.name):
                 return None
-            self._talk(f"{service.name}: starting")
-            return self._processes.spawn(service.name, how.command, how.environment, how.folder)
+            self._report(f"{service.name}: starting")
+            return self._processes.spawn(
+                service.name, program.command, program.environment, program.folder
+            )
 
-    def _settles(self, service: Service, record: ProcessRecord) -> bool:
+    def _becomes_healthy(self, service: Service, record: ProcessRecord) -> bool:
         """Wait for a process that another call has started; return whether it became healthy.
 
-        A service has the time that a start may take: since it started, or if it has been healthy,
-        from now on; it has the time of its retries at least, as nobody may have seen it healthy. A
-        step is waited for until it ends, and is then to be run again.
+        The limit is the time of a start. It counts from the start of the process, but leaves at
+        least the time of the retries; for a service that was healthy before, it counts from now.
+        For a step the method waits until its end and returns False: the step must run again.
         """
         check = service.healthcheck
         limit = check.start_limit if check else ONE_SHOT_LIMIT
@@ -291,27 +294,27 @@ class NativeEngine:
                 return False
             before, reason = reason, self._unhealthy(service)
             if reason and not before:
-                self._talk(f"{service.name}: not healthy yet ({reason}), waits up to {limit:.0f} s")
+                self._report(f"{service.name}: not healthy yet ({reason}), waiting {limit:.0f} s")
             return not reason
 
         try:
             interval = check.interval if check else 0.1
             wait_for(f"{service.name} to settle", settled, limit, interval)
         except WaitTimeout:
-            self._talk(f"{service.name}: not healthy after {limit:.0f} s ({reason})")
+            self._report(f"{service.name}: not healthy after {limit:.0f} s ({reason})")
             return False
         if check is None or record.process() is None:
             return False
-        self._talk(f"{service.name}: already healthy")
+        self._report(f"{service.name}: already healthy")
         if not record.healthy:
-            self._processes.note(service.name, healthy=True)
+            self._processes.update(service.name, healthy=True)
         return True
 
     def _await(self, service: Service, process: subprocess.Popen[bytes]) -> None:
-        """Wait until a service that was started is healthy, or a step has ended well."""
+        """Wait until a started service is healthy, or a step has ended with 0."""
         check, reason = service.healthcheck, ""
 
-        def there() -> bool:
+        def ready() -> bool:
             nonlocal reason
             self._check_interrupted(service)
             if check is None or process.poll() is not None:
@@ -322,26 +325,26 @@ class NativeEngine:
         limit, interval = (check.start_limit, check.interval) if check else (ONE_SHOT_LIMIT, 0.1)
         try:
             what = f"{service.name} to {'be healthy' if check else 'end'}"
-            wait_for(what, there, limit, interval)
+            wait_for(what, ready, limit, interval)
         except WaitTimeout as timeout:
-            said = f"{timeout}: {reason}" if check else str(timeout)
-            raise StartError(self._account(service.name, said)) from None
+            problem = f"{timeout}: {reason}" if check else str(timeout)
+            raise StartError(self._failure_report(service.name, problem)) from None
         code = process.returncode
         if check is None:
             inputs = "" if code else self._inputs(service)
-            self._processes.note(service.name, exit_code=code, inputs=inputs)
+            self._processes.update(service.name, exit_code=code, inputs=inputs)
         if code or (check and code is not None):
-            raise StartError(self._account(service.name, f"ended with {code}"))
+            raise StartError(self._failure_report(service.name, f"ended with {code}"))
         if check:
-            self._processes.note(service.name, healthy=True)
-        self._talk(f"{service.name}: {'healthy' if check else 'completed'}")
+            self._processes.update(service.name, healthy=True)
+        self._report(f"{service.name}: {'healthy' if check else 'completed'}")
 
     def _check_interrupted(self, service: Service) -> None:
         if self._interrupted.is_set():
             raise _NeedFailed(f"{service.name}: interrupted")
 
     def _unhealthy(self, service: Service) -> str:
-        """Why a service isn't healthy: the last line that its check says; empty when it is."""
+        """Last line of a service's failed health check; empty if the service is healthy."""
         check = service.healthcheck
         assert check is not None
         first, *rest = check.command
@@ -363,7 +366,7 @@ class NativeEngine:
         lines = (done.stderr or done.stdout).strip().splitlines()
         return lines[-1] if lines else f"its health check ended with {done.returncode}"
 
-    def _account(self, service: str, what: str) -> str:
+    def _failure_report(self, service: str, what: str) -> str:
         tail = self._processes.log_tail(service)
         log = self._processes.log_path(service)
         return f"{service}: {what}\n--- last lines of {log}\n{tail}\n---"
@@ -375,7 +378,7 @@ class NativeEngine:
         return record
 
     def _ports(self, service: str) -> set[int]:
-        """Ports that the process which was started for a service listens on."""
+        """Ports that the process of a service listens on."""
         record = self._processes.running(service)
         return self._processes.ports(record) if record else set()
 
@@ -409,4 +412,4 @@ class NativeEngine:
 
 
 class _NeedFailed(StackError):
-    """A service wasn't started, because one that it needs failed; that one is reported."""
+    """A service wasn't started because a service that it needs failed, which is reported."""

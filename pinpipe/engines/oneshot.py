@@ -1,6 +1,6 @@
-"""Run a program, such as the emulator or the batch job, as if the caller had started it.
+"""Runs one-shots, such as the emulator or the batch job, as if the caller had started them.
 
-A signal to ``pinpipe`` reaches the program, and the program's exit code is that of ``pinpipe``.
+A signal to ``pinpipe`` reaches the program, and ``pinpipe`` ends with the program's exit code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def replace(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> NoReturn:
-    """Become a program: it takes over this process with its pid, its terminal and its signals."""
+    """Replace this process with a program, which keeps the pid, the terminal and the signals."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(folder)
@@ -32,20 +32,20 @@ def replace(command: Sequence[str], folder: Path, environment: Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class OneShot:
-    """How an engine runs a one-shot: a program that ends by itself."""
+    """A program that ends by itself, as the engine runs it."""
 
     command: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
 
     container: str | None = None
-    """Name that the engine gives to its container, if it is one."""
+    """Name of its container; None for a process."""
 
     def foreground(self) -> int:
-        """Run it on this terminal and return its exit code; a process takes the place of ours."""
+        """Run it on this terminal and return its exit code; a process replaces this one."""
         if self.container is None:
             replace(self.command, self.folder, self.environment)
-        # Ctrl-C on a terminal reaches the program in its container by the terminal.
+        # The terminal passes Ctrl-C to the program in its container.
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         options: dict[str, Any] = {} if terminal else {"stdin": subprocess.DEVNULL}
         with self._run(start_new_session=not terminal, **options) as (process, _):
@@ -53,19 +53,19 @@ class OneShot:
 
     @contextmanager
     def _run(self, **options: Any) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-        """Start it; until the block ends, signals to this process are the program's.
+        """Start it and forward signals to it until the block ends.
 
-        Yields the process and the signals that have come.
+        Yields the process and the signals that were received.
         """
-        came: list[int] = []
+        received: list[int] = []
         started: list[subprocess.Popen[str]] = []
 
         def forward(number: int, _frame: FrameType | None) -> None:
-            came.append(number)
+            received.append(number)
             for process in started:
                 self._signal(process, signal.Signals(number))
 
-        # What a caller such as nohup has ignored stays so.
+        # A signal that the caller ignores, as nohup does, stays ignored.
         before = {
             number: signal.signal(number, forward)
             for number in FORWARDED
@@ -76,17 +76,17 @@ class OneShot:
                 self.command, cwd=self.folder, env=dict(self.environment), text=True, **options
             ) as process:
                 started.append(process)
-                for number in list(came):  # before the program was there
+                for number in list(received):  # received before the program started
                     self._signal(process, signal.Signals(number))
-                yield process, came
+                yield process, received
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _signal(self, process: subprocess.Popen[str], number: signal.Signals) -> None:
-        """Send a signal to the program: to its container, if it has one by now."""
+        """Send a signal to the program, or to its container if that runs."""
         if self.container is not None:
-            # The client of a container would end by itself, and leave the container running.
+            # A signal to `docker compose run` would end the client and leave the container running.
             kill = ("docker", "kill", f"--signal={number.name}", self.container)
             done = subprocess.run(
                 kill, cwd=self.folder, env=dict(self.environment), capture_output=True, check=False
@@ -96,22 +96,22 @@ class OneShot:
         process.send_signal(number)
 
     def answer(self) -> dict[str, Any]:
-        """Run it with its talk on our stderr; return the JSON document that it prints last.
+        """Run it with its stderr on ours; return the JSON document in its last line of output.
 
         Raises:
-            StackError: it ended with another code than 0, or printed no JSON.
+            StackError: its exit code isn't 0, or its last line is no JSON.
         """
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-        # In a session of its own, so that Ctrl-C reaches it once.
-        with self._run(start_new_session=True, **options) as (process, came):
+        # In a session of its own, so that Ctrl-C reaches it only once.
+        with self._run(start_new_session=True, **options) as (process, received):
             stdout, _ = process.communicate()
-        if came:
-            sys.exit(128 + came[0])
+        if received:
+            sys.exit(128 + received[0])
         name = " ".join(self.command)
         lines = stdout.strip().splitlines()
         if process.returncode != 0:
-            said = f": {lines[-1]}" if lines else ""
-            raise StackError(f"`{name}` ended with {process.returncode}{said}")
+            last = f": {lines[-1]}" if lines else ""
+            raise StackError(f"`{name}` ended with {process.returncode}{last}")
         try:
             document: dict[str, Any] = json.loads(lines[-1])
         except (IndexError, json.JSONDecodeError):

@@ -1,8 +1,7 @@
-"""Processes of services: started in a group of their own, stopped by their pid.
+"""Starts the process of a service in its own group and stops it by its pid.
 
-Each leaves a record in ``<run dir>/state/<service>.json``, so that another
-call of ``pinpipe`` finds it again. A pid that the system has given to another
-program since is recognised by its start, and left alone.
+A record in ``<run dir>/state/<service>.json`` lets later calls of ``pinpipe`` find the process. A
+pid that now belongs to another program is recognised by the start of the process and not touched.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ CREATED_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """What is kept of a process that was started."""
+    """The stored record of a process that was started."""
 
     pid: Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
     place: str = ""
-    """Where the pid was given (``contract.processes``)."""
+    """Boot and pid namespace of the pid (``contract.processes``)."""
     started: str = ""
-    """Start of the process, by a clock that nobody sets; empty if it ended at once."""
+    """Start of the process in clock ticks since the boot; empty if it ended at once."""
     healthy: bool = False
-    """Whether it has been healthy since it started."""
+    """Whether the service was healthy once since its start."""
     exit_code: int | None = None
-    """Of a one-shot that has ended."""
+    """Exit code of a one-shot that has ended."""
     inputs: str = ""
-    """What a one-shot has completed with, as a digest; empty if it has not."""
+    """Digest of the inputs that a one-shot completed with; empty if it didn't complete."""
     created: float = 0.0
-    """Start in seconds since the epoch, where a release before 0.1 has written the record."""
+    """Start in seconds since the epoch, in records of releases before 0.1."""
     service: str = ""
 
     def process(self) -> psutil.Process | None:
@@ -65,11 +64,11 @@ class ProcessRecord:
 
 
 LOG_LINES = 15
-"""Last lines of a log that an account of a service shows."""
+"""Last lines of a log that a report on a failed service contains."""
 
 
 class Processes:
-    """The processes that one run folder knows."""
+    """The processes with records in one run folder."""
 
     def __init__(self, run_dir: Path) -> None:
         self._folder = run_dir
@@ -78,11 +77,11 @@ class Processes:
         self._children: list[subprocess.Popen[bytes]] = []
 
     def log_path(self, service: str) -> Path:
-        """File that takes the output of a service."""
+        """File with the output of a service."""
         return self._logs / f"{service}.log"
 
     def log_tail(self, service: str) -> str:
-        """The last lines that a service wrote."""
+        """The last lines of a service's log."""
         path = self.log_path(service)
         if not path.exists():
             return ""
@@ -91,7 +90,7 @@ class Processes:
             return "\n".join(log.read().decode(errors="replace").splitlines()[-LOG_LINES:])
 
     def record(self, service: str) -> ProcessRecord | None:
-        """What is known of a service, or None if it was never started."""
+        """The record of a service, or None if it was never started."""
         try:
             content = (self._state / f"{service}.json").read_bytes()
             return replace(msgspec.json.decode(content, type=ProcessRecord), service=service)
@@ -99,18 +98,18 @@ class Processes:
             return None
 
     def running(self, service: str) -> ProcessRecord | None:
-        """What is known of a service that runs; None if it doesn't."""
+        """The record of a running service; None if it doesn't run."""
         record = self.record(service)
         return record if record is not None and record.process() is not None else None
 
     def records(self) -> list[ProcessRecord]:
-        """What is known of every service that was started."""
+        """The records of all services that were started."""
         self._reap()
         found = (self.record(service) for service in self._services())
         return [record for record in found if record is not None]
 
     def unreadable(self) -> list[str]:
-        """Services whose record holds nothing that a process could be found by."""
+        """Services whose record can't be read."""
         return [service for service in self._services() if self.record(service) is None]
 
     def _services(self) -> list[str]:
@@ -119,7 +118,7 @@ class Processes:
     def spawn(
         self, service: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path
     ) -> subprocess.Popen[bytes]:
-        """Start ``command`` in a process group of its own, its output in the service's log."""
+        """Start ``command`` in its own process group, with its output in the service's log."""
         run_folder.prepare(self._folder)
         self._logs.mkdir(mode=0o700, exist_ok=True)
         with open(self.log_path(service), "ab", opener=run_folder.private) as log:
@@ -134,38 +133,38 @@ class Processes:
                 umask=run_folder.UMASK,
             )
         self._children.append(popen)
-        self._keep(ProcessRecord(popen.pid, *_identity(popen.pid), service=service))
+        self._write(ProcessRecord(popen.pid, *_identity(popen.pid), service=service))
         return popen
 
     @contextlib.contextmanager
     def lock(self, service: str) -> Iterator[None]:
-        """Keep every other call from starting a service meanwhile."""
+        """Prevent other calls from starting the service inside of the block."""
         self._prepare()
         with (self._state / f"{service}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def note(self, service: str, **what: Any) -> None:
-        """Note how a one-shot ended, or that a service has been healthy since it started."""
+    def update(self, service: str, **changes: Any) -> None:
+        """Change fields of the record of a service, if it has one."""
         record = self.record(service)
         if record is not None:
-            self._keep(replace(record, **what))
+            self._write(replace(record, **changes))
 
     def forget(self, service: str) -> None:
-        """Drop the record of a service that isn't there any more."""
+        """Drop the record of a service that has ended."""
         self._reap()
         (self._state / f"{service}.json").unlink(missing_ok=True)
 
     def stop(self, record: ProcessRecord, limit: float) -> bool:
-        """Stop a service and everything that it started, by pid.
+        """Stop a service and all its children by pid.
 
-        Returns whether it ended within ``limit`` seconds of SIGTERM; what didn't is killed.
+        Returns whether all ended within ``limit`` seconds of SIGTERM; the others are killed.
         """
-        family = self._family(record)
-        if not family:
+        tree = self._process_tree(record)
+        if not tree:
             return True
         _signal_group(record.pid, signal.SIGTERM)
-        _, alive = psutil.wait_procs(family, timeout=limit)
+        _, alive = psutil.wait_procs(tree, timeout=limit)
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -173,16 +172,16 @@ class Processes:
         return not alive
 
     def kill(self, record: ProcessRecord) -> None:
-        """SIGKILL the whole process group at once, as a crash would end it."""
-        family = self._family(record)
+        """Send SIGKILL to the whole process group, as a crash would end it."""
+        tree = self._process_tree(record)
         _signal_group(record.pid, signal.SIGKILL)
-        psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(tree, timeout=10)
         self._reap()
 
     def ports(self, record: ProcessRecord) -> set[int]:
-        """TCP ports that a process and what it started listen on."""
+        """TCP ports that a process and its children listen on."""
         found = set()
-        for member in self._family(record):
+        for member in self._process_tree(record):
             with contextlib.suppress(psutil.Error):
                 found |= {
                     connection.laddr.port
@@ -191,17 +190,17 @@ class Processes:
                 }
         return found
 
-    def _family(self, record: ProcessRecord) -> list[psutil.Process]:
-        """The process and all that it started and that is still there."""
+    def _process_tree(self, record: ProcessRecord) -> list[psutil.Process]:
+        """The process and its living children."""
         leader = record.process()
         if leader is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 return [leader, *leader.children(recursive=True)]
         elsewhere = bool(record.place) and record.place != processes.place()
         if psutil.pid_exists(record.pid) or elsewhere or not (record.started or record.created):
-            return []  # the number is another program's by now, or was never seen alive
-        # The leader is gone. While its group has members the system gives its number to nobody
-        # else, so they are ours.
+            return []  # the pid belongs to another program now, or the process ended at once
+        # The leader has ended. The system doesn't reuse its pid while the group has members, so
+        # they belong to the service.
         return [member for member in psutil.process_iter() if _group(member.pid) == record.pid]
 
     def _prepare(self) -> None:
@@ -209,10 +208,10 @@ class Processes:
         self._state.mkdir(mode=0o700, exist_ok=True)
 
     def _reap(self) -> None:
-        """Take note of children that have ended, so that none stays a zombie of ours."""
+        """Collect children that have ended, so that none stays a zombie."""
         self._children = [child for child in self._children if child.poll() is None]
 
-    def _keep(self, record: ProcessRecord) -> None:
+    def _write(self, record: ProcessRecord) -> None:
         self._prepare()
         path = self._state / f"{record.service}.json"
         draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
@@ -221,7 +220,7 @@ class Processes:
 
 
 def _identity(pid: int) -> tuple[str, str]:
-    """Place and start of a living process; without ``/proc`` the start is the system's own."""
+    """``place`` and ``started`` of a living process; without ``/proc``, psutil's start."""
     place = processes.place()
     if place:
         return place, processes.started(pid)
@@ -244,12 +243,12 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def memory_mib(process: psutil.Process) -> float:
-    """Memory of a process and all its children; what they share counts once, where that is told."""
+    """Memory of a process and all its children in MiB; shared memory counts once where possible."""
     total = 0
     for member in [process, *process.children(recursive=True)]:
         try:
-            told = member.memory_full_info()
-            total += getattr(told, "pss", told.rss)
-        except psutil.Error:  # it has ended, or isn't ours to look into
+            info = member.memory_full_info()
+            total += getattr(info, "pss", info.rss)
+        except psutil.Error:  # it has ended, or may not be inspected
             continue
     return round(total / 2**20, 1)

@@ -1,8 +1,8 @@
 """The run folder: state, logs, data and secrets of the services, for its owner alone.
 
-A service that `pinpipe` starts as a process inherits ``UMASK``, so that a secret is safe in
-whichever file a program puts it, and what `pinpipe` writes itself is opened with ``private``. In
-containers the volumes are the boundary (tests/unit/test_secrets.py lists who mounts which).
+A process of a service inherits ``UMASK``, so that every file that it writes is private. `pinpipe`
+opens its own files with ``private``. In containers the volumes are the boundary
+(tests/unit/test_secrets.py lists which service mounts which volume).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 
 UMASK = 0o077
 OTHERS = 0o077
-"""Rights of the group and of everybody else."""
+"""Permissions of the group and of all others."""
 FOLDERS = ("data", "docker", "logs", "state")
 NAMES = {*FOLDERS, "kafka_auth"}
-"""Everything that this project keeps in a run folder."""
+"""Everything that the stack stores in a run folder."""
 
 
 def prepare(run_dir: Path) -> None:
-    """Make the run folder, and take from others the rights that they have in it.
+    """Make the run folder and remove the permissions of others, which older versions left.
 
-    The version before left those rights. A folder that holds anything else as well, such as
-    RUN_DIR=/tmp, is not the stack's own: it keeps its mode, and only what is the stack's is closed.
+    A folder with other files, such as RUN_DIR=/tmp, doesn't belong to the stack: it keeps its mode,
+    and only the stack's folders in it are closed.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     found = {path.name for path in run_dir.iterdir()}
@@ -31,11 +31,11 @@ def prepare(run_dir: Path) -> None:
     for folder in own:
         status = folder.stat()
         if status.st_mode & OTHERS and status.st_uid == os.geteuid():
-            # A file may vanish meanwhile, as services may be running.
+            # A running service may remove a file meanwhile, which makes chmod fail.
             command = ["chmod", "-R", "go=", str(folder)]
             subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that its owner alone may read and write; an ``opener`` for ``open``."""
+    """An ``opener`` for ``open``: only the owner may read and write the file."""
     return os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""How a service stands, as a value with a reason."""
+"""State of a service, with a reason."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class State(StrEnum):
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     RUNNING = "running"
-    """A one-shot that has not ended."""
+    """A one-shot that hasn't ended."""
     COMPLETED = "completed"
     FAILED = "failed"
     ENDED = "ended"
-    """It was started and is gone."""
+    """A service that was started and has ended."""
     SKIPPED = "skipped"
     """Not needed without Docker."""
     LEFT_OVER = "left over"
-    """It runs, and docker-compose.yml no longer has it."""
+    """A running service that docker-compose.yml no longer has."""
     NOT_STARTED = "not started"
 
     @property
     def fine(self) -> bool:
-        """Whether nothing has to be done about it."""
+        """Whether the state needs no action."""
         return self in (State.HEALTHY, State.COMPLETED, State.SKIPPED)
 
 
@@ -39,11 +39,11 @@ class Status:
     pid: int | None = None
     ports: tuple[int, ...] = ()
     memory_mib: float | None = None
-    """Resident memory of the process and all its children."""
+    """Memory of the process and all its children."""
 
     @classmethod
     def of_ended(cls, service: str, exit_code: int | None, log: str) -> Status:
-        """State of what runs no more; ``exit_code`` is a one-shot's, None of what should run on."""
+        """Status of an ended service (``exit_code`` None) or one-shot (its exit code)."""
         if exit_code is None:
             return cls(service, State.ENDED, f"see {log}")
         if exit_code == 0:
