@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import PERSON, RUN
 from tests.support.e2e import here
 from tests.support.e2e.footprint import Footprint
-from tests.support.e2e.target import PATIENCE, Target, TargetError, described
+from tests.support.e2e.target import PATIENCE, Target, TargetError, target_variables
 
 TEST_LIMIT = 300
 """Seconds for a test, with what it is the first to need, times the patience."""
@@ -28,9 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def client(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> dict[str, str]:
     """Variables of a client of the target."""
     if pytestconfig.getoption("--target") == "local":
-        return here.described(request.getfixturevalue("stack"))
+        return here.target_variables(request.getfixturevalue("stack"))
     try:
-        return described(pytestconfig.stash[PERSON])
+        return target_variables(pytestconfig.stash[PERSON])
     except TargetError as error:
         pytest.exit(f"--target aws:\n{error}", returncode=pytest.ExitCode.USAGE_ERROR)
 

@@ -39,7 +39,7 @@ def everything(access: Access) -> set[str]:
 @pytest.mark.once
 @pytest.mark.timeout(LIMIT + 100)
 def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: Path) -> None:
-    described = here.described(stack)
+    described = here.target_variables(stack)
     # Another run at the same time, whose user id starts alike.
     neighbour = Target(described, "e2eneighbour", 1, tmp_path)
     footprint = Footprint(neighbour)

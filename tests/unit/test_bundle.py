@@ -1,4 +1,4 @@
-"""The Databricks bundle: valid, and made of what the DAGs submit."""
+"""The Databricks bundle: it is valid, and has the tasks that the DAGs submit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AIRFLOW_TASKS = {
     "check_quality": "batch",
     "maintain_tables": "maintenance",
 }
-"""Tasks that the DAGs submit, with the job of the bundle that they're in."""
+"""Tasks that the DAGs submit, with their job in the bundle."""
 
 
 @pytest.mark.parametrize("target", ["dev", "prod"])
@@ -43,7 +43,7 @@ def test_databricks_reads_each_job_and_its_files_are_there(target: str) -> None:
 
 @pytest.fixture
 def dag_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """What the DAGs submit by, on an MWAA that has been told of the workspace."""
+    """The module that submits jobs for the DAGs, with MWAA's variables for the workspace."""
     wheel = (
         f"/Workspace/Shared/.bundle/pinterest-data-pipeline/artifacts/.internal/{file_name(ROOT)}"
     )
@@ -61,8 +61,8 @@ def dag_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 def test_the_jobs_that_airflow_submits_are_made_of_their_definition() -> None:
-    is_there = (ROOT / bundle.FILE).read_text()
-    assert is_there == bundle.text(ROOT), f"{bundle.FILE} is out of date: run `make bundle`"
+    written = (ROOT / bundle.FILE).read_text()
+    assert written == bundle.text(ROOT), f"{bundle.FILE} is out of date: run `make bundle`"
 
 
 def test_a_change_of_the_definition_is_in_the_bundle(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_change_of_the_definition_is_in_the_bundle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", AIRFLOW_TASKS)
 def test_the_dag_submits_what_the_workspace_has(dag_jobs: ModuleType, key: str) -> None:
-    """With the files, the wheel and the cluster that a deployment of target prod leads to."""
+    """Each task has the files, the wheel and the cluster of a deployment of target prod."""
     deployed, job = Bundle.of("prod"), AIRFLOW_TASKS[key]
     names = dag_jobs.spark_jobs.TASKS[key].names
     values = {name: f"{{{{job.parameters.{name}}}}}" for name in names}
@@ -92,13 +92,15 @@ def test_the_dag_submits_what_the_workspace_has(dag_jobs: ModuleType, key: str) 
 
 
 @pytest.mark.parametrize("values", [{}, {"until": ""}, {"until": "", "thresholds": "", "json": ""}])
-def test_a_task_gets_what_it_asks_for(dag_jobs: ModuleType, values: dict[str, str]) -> None:
-    told = r"check_quality asks for \['thresholds', 'until'\], not "
-    with pytest.raises(ValueError, match=told):
+def test_a_task_requires_all_its_parameters_and_no_others(
+    dag_jobs: ModuleType, values: dict[str, str]
+) -> None:
+    message = r"check_quality asks for \['thresholds', 'until'\], not "
+    with pytest.raises(ValueError, match=message):
         dag_jobs.submission("check_quality", **values)
 
 
-def test_the_docs_name_the_wheel_that_mwaa_is_told_of() -> None:
+def test_the_docs_name_the_wheel_of_mwaa() -> None:
     text = (ROOT / "docs/running-on-databricks.md").read_text()
     (library,) = Bundle.of("prod").submitted("batch", "run_batch")["libraries"]
     assert library["whl"] in text
@@ -110,7 +112,7 @@ def test_the_docs_name_the_wheel_that_mwaa_is_told_of() -> None:
 
 
 def copied(to: Path, version: str = "0.1.0") -> Path:
-    """A folder with the sources of the wheel, for their owner alone."""
+    """A folder with the sources of the wheel, readable by their owner only."""
     for path in [*sources(ROOT), Path("pyproject.toml")]:
         target = to / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +135,7 @@ def test_a_wheel_that_cannot_be_built_says_why(tmp_path: Path) -> None:
 
 
 def test_the_wheel_installs_and_holds_what_the_jobs_import(tmp_path: Path) -> None:
-    """Installed by a real installer into an empty folder, and read by a Python without the rest."""
+    """uv installs it into an empty folder, and a Python with this folder only imports it."""
     wheel = build(ROOT, tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         modules = {name for name in archive.namelist() if name.endswith(".py")}
@@ -143,8 +145,8 @@ def test_the_wheel_installs_and_holds_what_the_jobs_import(tmp_path: Path) -> No
     into = tmp_path / "installed"
     install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--target", into, wheel]
     subprocess.run(install, check=True, capture_output=True, timeout=60)
-    say = "import contract.settings as s, spark.pipeline as p; print(s.__file__, p.__file__)"
-    python = [sys.executable, "-S", "-c", say]
+    program = "import contract.settings as s, spark.pipeline as p; print(s.__file__, p.__file__)"
+    python = [sys.executable, "-S", "-c", program]
     done = subprocess.run(
         python, env={"PYTHONPATH": str(into)}, cwd=tmp_path, capture_output=True, text=True
     )

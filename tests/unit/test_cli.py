@@ -1,4 +1,4 @@
-"""The command line: what it says when it can't do what it's asked."""
+"""The command line: help, errors and refused commands."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, 
     return found
 
 
-def test_every_command_says_what_it_does() -> None:
+def test_every_command_has_a_help_text() -> None:
     names = {" ".join(path) for path in commands(cli.main)}
     assert {"up", "down", "status", "doctor", "logs", "demo", "batch", "results", "trace"} <= names
     assert {"emulate batch", "emulate streaming", "dataset load"} <= names
@@ -84,7 +84,7 @@ def test_the_emulators_help_is_the_emulators_own() -> None:
         ("emulate", "streaming", "--count", "1"),
     ],
 )
-def test_a_command_leaves_a_stack_alone_that_is_not_of_this_checkout(
+def test_a_command_does_not_touch_the_stack_of_another_checkout(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -100,10 +100,10 @@ def test_a_command_leaves_a_stack_alone_that_is_not_of_this_checkout(
 
 
 @pytest.mark.parametrize(
-    ("command", "environ", "said"),
+    ("command", "environ", "message"),
     [
         ("logs kafak", {}, "has no service 'kafak'; it has mysql, "),
-        ("logs kafka", {}, "kafka.log: was it started?\n"),
+        ("logs kafka", {}, "kafka.log: start it with `pinpipe up`\n"),
         ("up", {"ENGINE": "podman"}, "Error: ENGINE is 'podman': it must be docker or native\n"),
         (
             "trace 1",
@@ -118,14 +118,14 @@ def test_a_command_leaves_a_stack_alone_that_is_not_of_this_checkout(
         ),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    tmp_path: Path, dead_port: int, command: str, environ: dict[str, str], said: str
+def test_an_error_is_one_line(
+    tmp_path: Path, dead_port: int, command: str, environ: dict[str, str], message: str
 ) -> None:
     stack = {"LOCALSTACK_PORT": str(dead_port), "RUN_DIR": str(tmp_path)}
     done = pinpipe(*command.split(), **stack, **environ)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"Error: .*\n", done.stderr)
-    assert said.format(dead_port) in done.stderr
+    assert message.format(dead_port) in done.stderr
 
 
 def test_status_of_a_stack_that_never_ran(tmp_path: Path) -> None:
@@ -148,15 +148,15 @@ class Healthy:
     client_environment: ClassVar[dict[str, str]] = {}
 
     def up(self) -> None:
-        """Nothing is left to do."""
+        """All services run already."""
 
     def last_line(self, service: str) -> str:
-        """What the load of the source database has written."""
+        """Output of the load of the source database."""
         assert service == "dataset-load"
         return "dataset: left as they are"
 
     def read(self, service: str, path: str) -> str:
-        """What Airflow has written at its first start."""
+        """Passwords that Airflow has generated."""
         assert (service, Path(path).name) == (
             "airflow-api-server",
             "simple_auth_manager_passwords.json.generated",
@@ -164,12 +164,12 @@ class Healthy:
         return '{"admin": "made-at-first"}'
 
 
-def test_up_and_password_print_the_password_that_airflow_has_made(
+def test_up_and_password_print_the_generated_password_of_airflow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cli, "_engine", Healthy)
     done = CliRunner().invoke(cli.main, ["up"])
     assert "user admin, password made-at-first" in done.stderr
-    assert "dataset: left as they are" in done.stderr, "what the source database holds"
+    assert "dataset: left as they are" in done.stderr, "the state of the source database"
     assert "made-at-first" not in done.stdout
     assert CliRunner().invoke(cli.main, ["password"]).stdout == "made-at-first\n"

@@ -1,4 +1,4 @@
-"""docker-compose.yml, read for processes."""
+"""docker-compose.yml, as the engine for processes reads it."""
 
 from __future__ import annotations
 

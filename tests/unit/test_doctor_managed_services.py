@@ -1,6 +1,6 @@
-"""What `pinpipe doctor --target aws` says of MSK, MSK Connect and MWAA.
+"""`pinpipe doctor --target aws` on MSK, MSK Connect and MWAA.
 
-LocalStack has none of them: the answers are stubs that botocore holds against AWS's models.
+LocalStack has none of them: the responses are stubs, which botocore validates with AWS's models.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ HOST = "0-1.c1.airflow.eu-west-1.on.aws"
 TARGET = GOOD | {"KAFKA_AUTH": "iam", "AIRFLOW_URL": f"https://{HOST}"}
 
 Answers = dict[str, list[tuple[str, Any]]]
-"""By service, operations with their answers; a text is the code of an error."""
-Told = Callable[..., list[str]]
+"""For each service, operations with their responses; a text is an error code."""
+Check = Callable[..., list[str]]
 
 
 def msk(
@@ -46,16 +46,16 @@ def msk(
             "CurrentBrokerSoftwareInfo": {"KafkaVersion": version},
         },
     }
-    there = {"BootstrapBrokerStringSaslIam": brokers}
+    listed = {"BootstrapBrokerStringSaslIam": brokers}
     return {
         "kafka": [
             ("list_clusters_v2", {"ClusterInfoList": [cluster]}),
-            ("get_bootstrap_brokers", there),
+            ("get_bootstrap_brokers", listed),
         ]
     }
 
 
-def connector(state: str = "RUNNING", version: str = "3.7.x", why: str = "") -> Answers:
+def connector(state: str = "RUNNING", version: str = "3.7.x", reason: str = "") -> Answers:
     listed = {
         "connectorArn": ARN,
         "connectorName": f"{USER_ID}-s3-sink-0-1",
@@ -64,7 +64,7 @@ def connector(state: str = "RUNNING", version: str = "3.7.x", why: str = "") -> 
     }
     answers: list[tuple[str, Any]] = [("list_connectors", {"connectors": [listed]})]
     if state != "RUNNING":
-        answers.append(("describe_connector", {"stateDescription": {"message": why}}))
+        answers.append(("describe_connector", {"stateDescription": {"message": reason}}))
     return {"kafkaconnect": answers}
 
 
@@ -79,11 +79,11 @@ def mwaa(**changed: Any) -> Answers:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    """Finds what is said, the fine ones without their words, where AWS answers as given."""
+def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
+    """A function that runs the checks with stubbed responses of AWS and returns the findings."""
     with ExitStack() as stack:
 
-        def find(*answers: Answers, **changed: str) -> list[str]:
+        def run(*answers: Answers, **changed: str) -> list[str]:
             account = Account(TARGET | changed)
             clients = {}
             for service, calls in (msk() | connector() | mwaa() | merged(answers)).items():
@@ -97,15 +97,15 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
             monkeypatch.setattr(Account, "client", lambda self, service: clients[service])
             return [str(finding) for finding in managed_services.check(account, ROOT)]
 
-        yield find
+        yield run
 
 
 def merged(answers: tuple[Answers, ...]) -> Answers:
     return {service: calls for item in answers for service, calls in item.items()}
 
 
-def test_what_is_up_is_told_with_its_version(told: Told) -> None:
-    assert told() == [
+def test_a_running_service_is_reported_with_its_version(check: Check) -> None:
+    assert check() == [
         "MSK: cluster user-kafka has Kafka 3.9.x.kraft (ListClustersV2)",
         f"MSK Connect: connector {USER_ID}-s3-sink-0-1 is RUNNING on 3.7.x (ListConnectors)",
         f"MWAA: environment airflow-{USER_ID} has Airflow 3.3.1 (GetEnvironment)",
@@ -118,14 +118,14 @@ def test_what_is_up_is_told_with_its_version(told: Told) -> None:
         (msk(version="2.6.2"), "MSK: cluster user-kafka has Kafka 2.6.2; update it to 2.7.1"),
         (
             msk(sasl={"Scram": {"Enabled": True}}),
-            "MSK: cluster user-kafka takes scram, not iam; correct KAFKA_AUTH",
+            "MSK: cluster user-kafka allows the login scram, not iam; correct KAFKA_AUTH",
         ),
         (msk(brokers="b-9.example:9098"), "MSK: no cluster of the account has a broker of"),
         (
-            connector("FAILED", why="S3: Access Denied"),
-            f"MSK Connect: connector {USER_ID}-s3-sink-0-1 is FAILED: S3: Access Denied; see",
+            connector("FAILED", reason="S3: Access Denied"),
+            f"MSK Connect: connector {USER_ID}-s3-sink-0-1 is FAILED: S3: Access Denied; read",
         ),
-        (connector(version="2.7.1"), "s3-sink-0-1 runs on Kafka Connect 2.7.1; make it again"),
+        (connector(version="2.7.1"), "s3-sink-0-1 runs on Kafka Connect 2.7.1; create it again"),
         (
             {"kafkaconnect": [("list_connectors", {"connectors": []})]},
             f"MSK Connect: there is no connector {USER_ID}-s3-sink-*; run `make deploy-aws`",
@@ -133,7 +133,7 @@ def test_what_is_up_is_told_with_its_version(told: Told) -> None:
         (mwaa(Status="UPDATING"), f"MWAA: environment airflow-{USER_ID} is UPDATING; wait"),
         (
             mwaa(AirflowVersion="3.0.6"),
-            "has Airflow 3.0.6, the DAGs are locked for 3.3.1; make the environment",
+            "has Airflow 3.0.6, but the DAGs are locked for 3.3.1; create the environment",
         ),
         (
             mwaa(LastUpdate={"Status": "FAILED", "Error": {"ErrorMessage": "requirements"}}),
@@ -146,26 +146,26 @@ def test_what_is_up_is_told_with_its_version(told: Told) -> None:
         ),
     ],
 )
-def test_what_is_not_as_it_should_be_is_told_with_a_remedy(
-    told: Told, answers: Answers, problem: str
+def test_a_problem_is_reported_with_its_remedy(
+    check: Check, answers: Answers, problem: str
 ) -> None:
-    found = [line for line in told(answers) if "; " in line]
+    found = [line for line in check(answers) if "; " in line]
     assert len(found) == 1
     assert problem in found[0]
 
 
-def test_another_kafka_without_iam_is_no_problem(told: Told) -> None:
+def test_another_kafka_without_iam_is_no_problem(check: Check) -> None:
     elsewhere = msk(brokers="b-9.example:9098")
-    assert [line for line in told(elsewhere, KAFKA_AUTH="scram") if "; " in line] == []
+    assert [line for line in check(elsewhere, KAFKA_AUTH="scram") if "; " in line] == []
 
 
-def test_who_may_not_ask_is_told_and_nothing_is_wrong(told: Told) -> None:
-    found = told(
+def test_a_caller_without_permission_is_reported_and_is_no_problem(check: Check) -> None:
+    found = check(
         {"kafka": [("list_clusters_v2", "AccessDeniedException")]},
         {"kafkaconnect": [("list_connectors", "ForbiddenException")]},
         {"mwaa": [("get_environment", "AccessDeniedException")]},
     )
-    assert [line.partition(": it isn't known")[0] for line in found] == [
+    assert [line.partition(": its state is unknown")[0] for line in found] == [
         "MSK",
         "MSK Connect",
         "MWAA",
@@ -173,13 +173,13 @@ def test_who_may_not_ask_is_told_and_nothing_is_wrong(told: Told) -> None:
     assert [line for line in found if "; " in line] == []
 
 
-def test_what_is_not_set_is_not_asked_for(told: Told) -> None:
-    assert [line.partition(":")[0] for line in told(AIRFLOW_URL="")] == ["MSK", "MSK Connect"]
+def test_a_service_whose_variable_is_not_set_is_not_checked(check: Check) -> None:
+    assert [line.partition(":")[0] for line in check(AIRFLOW_URL="")] == ["MSK", "MSK Connect"]
 
 
-def test_no_other_host_is_asked_than_that_of_the_endpoint() -> None:
-    """MWAA's hosts begin with ``api.``: before an address of this machine that is a stranger's."""
-    with socket.socket() as bound:  # the port is taken, and nobody listens
+def test_requests_go_only_to_the_host_of_the_endpoint() -> None:
+    """MWAA's hosts begin with ``api.``, which would make another host of a local address."""
+    with socket.socket() as bound:  # the port is taken, but nothing listens
         bound.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"
         found = list(managed_services.check(Account(TARGET | {"AWS_ENDPOINT_URL": endpoint}), ROOT))

@@ -1,4 +1,4 @@
-"""What a machine may lack before anything is installed, with stand-ins for its programs."""
+"""Problems of a machine before the installation, with stand-ins for its programs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def program(file: Path, text: str) -> Path:
 
 
 class Pythons:
-    """A PATH with stand-ins for interpreters alone, and what pinpipe/python.sh makes of it."""
+    """A PATH that has only stand-ins for interpreters, and pinpipe/python.sh on it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class Pythons:
         return program(self.folder / name, NEW_PYTHON.format(ensurepip=0 if ensurepip else 1))
 
     def found(self, **environ: str) -> tuple[str, str]:
-        """What the script prints, and what it says on stderr."""
+        """Output of the script, and its stderr."""
         script = ROOT / "pinpipe/python.sh"
         done = subprocess.run(
             [script], env=self.environ | environ, capture_output=True, text=True, timeout=20
@@ -91,7 +91,7 @@ def test_a_newer_python_is_found_under_pyenv_and_uv(pythons: Pythons, place: str
     assert pythons.found() == (str(newer), "")
 
 
-def test_an_old_python_alone_is_one_line(pythons: Pythons) -> None:
+def test_without_a_new_python_the_error_is_one_line(pythons: Pythons) -> None:
     assert pythons.found()[1] == (
         "there is no python3 that runs: install Python 3.11 or newer, or name one with PYTHON="
     )
@@ -110,7 +110,7 @@ def test_the_python_that_a_person_names_is_taken_or_refused(pythons: Pythons) ->
 
 
 def test_a_python_without_ensurepip_names_the_package(pythons: Pythons) -> None:
-    """As Debian's is without python3-venv."""
+    """Debian's Python without python3-venv is such a one."""
     pythons.new("python3", ensurepip=False)
     out, message = pythons.found()
     assert out == ""
@@ -120,7 +120,7 @@ def test_a_python_without_ensurepip_names_the_package(pythons: Pythons) -> None:
     assert pythons.found() == (str(complete), "")
 
 
-def test_make_asks_that_script_before_it_installs_anything(pythons: Pythons) -> None:
+def test_make_runs_that_script_before_it_installs_anything(pythons: Pythons) -> None:
     pythons.old("python3", "3.8.18")
     for name in ("make", "mkdir"):
         found = shutil.which(name)
@@ -161,7 +161,7 @@ def environment(folder: Path, **named: Path) -> Mapping[str, str]:
 
 
 def test_spark_is_not_installed_with_another_java(tmp_path: Path) -> None:
-    """It's the java that the jobs will run, whatever the one on PATH is."""
+    """The version of the jobs' java counts, not that of the one on PATH."""
     program(tmp_path / "bin/java", JAVA.format(version="17.0.15"))
     program(tmp_path / "jdk/bin/java", JAVA.format(version="25.0.1"))
     project = tmp_path / "project"

@@ -1,4 +1,4 @@
-"""The process runner, with real processes."""
+"""The engine for processes, with real processes."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ while True:
 
 HEALTH = """#!/usr/bin/env python3
 import os, socket, sys
-if os.path.exists("unwell"):
-    sys.exit("it is unwell")
+if os.path.exists("unhealthy"):
+    sys.exit("it is unhealthy")
 host, port = os.environ["LISTEN"].split(":")
 try:
     socket.create_connection((host, int(port)), 1).close()
@@ -123,7 +123,7 @@ def test_up_starts_in_order_and_down_leaves_nothing(
     assert set(states(engine).values()) == {State.NOT_STARTED}
 
 
-def test_up_again_leaves_a_healthy_service_alone_and_another_engine_finds_it(
+def test_up_does_not_restart_a_healthy_service_and_another_engine_finds_it(
     engine: NativeEngine, project: Path
 ) -> None:
     engine.up()
@@ -155,7 +155,7 @@ def test_a_step_runs_again_only_when_its_settings_or_what_it_needs_have_changed(
     other.down()
 
 
-def test_a_killed_service_is_seen_and_started_again(engine: NativeEngine) -> None:
+def test_a_killed_service_has_ended_and_can_be_started_again(engine: NativeEngine) -> None:
     engine.up()
     child = psutil.Process(engine.pid("server")).children()[0]
     engine.kill("server")
@@ -233,43 +233,45 @@ def test_up_waits_for_a_service_that_another_up_has_started(
     assert "server: already healthy" in lines
 
 
-def test_a_service_that_recovers_is_left_alone_and_one_that_does_not_is_started_again(
+def test_a_service_that_recovers_keeps_running_and_one_that_does_not_is_restarted(
     engine: NativeEngine, project: Path, lines: list[str]
 ) -> None:
     engine.up()
     pid = engine.pid("server")
-    unwell = project / "unwell"
-    unwell.touch()
+    unhealthy = project / "unhealthy"
+    unhealthy.touch()
     with ThreadPoolExecutor(1) as pool:
         again = pool.submit(engine.start, "server")
-        wait_for("it to wait", lambda: any("it is unwell" in line for line in lines), 10, 0.02)
-        unwell.unlink()
+        wait_for("it to wait", lambda: any("it is unhealthy" in line for line in lines), 10, 0.02)
+        unhealthy.unlink()
         again.result(20)
     assert engine.pid("server") == pid
 
     text = (project / "docker-compose.yml").read_text().replace("10s", "200ms")
     (project / "docker-compose.yml").write_text(text)
-    unwell.touch()
+    unhealthy.touch()
     impatient = NativeEngine(project, {"PATH": os.environ["PATH"]}, lines.append)
-    with pytest.raises(StartError, match="it is unwell"):
+    with pytest.raises(StartError, match="it is unhealthy"):
         impatient.start("server")
     assert impatient.pid("server") != pid
-    assert any("not healthy after 0 s (it is unwell)" in line for line in lines)
+    assert any("not healthy after 0 s (it is unhealthy)" in line for line in lines)
     impatient.down()
 
 
 def rewrite(project: Path, service: str, **more: object) -> Path:
-    """Give the record of a service other fields, as another release writes them."""
+    """Write the record of a service with other fields, as another release does."""
     path = project / f".run/state/{service}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"service": service, **more}))
     return path
 
 
-def test_down_ends_what_the_release_before_has_started(engine: NativeEngine, project: Path) -> None:
+def test_down_ends_processes_that_an_older_release_has_started(
+    engine: NativeEngine, project: Path
+) -> None:
     engine.up()
     process = psutil.Process(engine.pid("server"))
-    # The clock was put back by a second since, which moves what the system says of the start.
+    # The clock was set back by a second, which changes the start that the system reports.
     rewrite(project, "server", pid=process.pid, created=process.create_time() + 1, exit_code=None)
     (project / ".run/data").mkdir()
     (project / ".run/data/kept").write_text("data")
@@ -280,7 +282,7 @@ def test_down_ends_what_the_release_before_has_started(engine: NativeEngine, pro
     assert (project / ".run/data/kept").read_text() == "data"
 
 
-def test_a_process_of_another_start_is_left_alone(engine: NativeEngine, project: Path) -> None:
+def test_a_process_with_another_start_is_not_stopped(engine: NativeEngine, project: Path) -> None:
     own = psutil.Process()
     rewrite(project, "server", pid=own.pid, place="", started="1")
     rewrite(project, "first", pid=own.pid, created=own.create_time())  # leads no session
@@ -322,7 +324,7 @@ x-client:
 """
 
 
-def test_a_client_address_is_that_of_this_stack_or_refused(
+def test_a_client_address_must_belong_to_this_stack(
     engine: NativeEngine, project: Path, port: int, tmp_path: Path
 ) -> None:
     with (project / "docker-compose.yml").open("a") as file:
@@ -342,7 +344,9 @@ def test_a_client_address_is_that_of_this_stack_or_refused(
     with pytest.raises(StackError, match=taken):
         other.require("PLAIN", "SERVER_URL")
     person = {**variables, "RUN_DIR": str(tmp_path / "other"), "OWN_URL": "http://server:80"}
-    NativeEngine(project, person).require("OWN_URL")  # a person's own address isn't asked about
+    NativeEngine(project, person).require(
+        "OWN_URL"
+    )  # an address that a person has set isn't checked
 
 
 def test_two_calls_at_once_start_each_service_once(
@@ -353,6 +357,6 @@ def test_two_calls_at_once_start_each_service_once(
         for call in [pool.submit(engine.up), pool.submit(second.up)]:
             call.result(30)
     assert (project / ".run/logs/server.log").read_text().count("started serve") == 1
-    for each in (engine, second):  # each takes note of the end of what it has started
+    for each in (engine, second):  # each collects the processes that it has started
         each.down()
     assert not listening(port)

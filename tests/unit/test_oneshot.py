@@ -1,4 +1,4 @@
-"""Programs that ``pinpipe`` runs: signals reach the real process, and its code returns."""
+"""One-shots: signals reach the process, and its exit code is that of ``pinpipe``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def start(call: str, first: str = "") -> tuple[subprocess.Popen[str], int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_reaches_the_program_and_its_code_comes_back(number: signal.Signals) -> None:
+def test_a_signal_reaches_the_program_and_its_exit_code_is_returned(number: signal.Signals) -> None:
     caller, pid = start("foreground")
     assert pid == caller.pid
     caller.send_signal(number)
@@ -91,7 +91,7 @@ def test_a_signal_that_comes_before_the_program_reaches_it() -> None:
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
 
 
-def test_a_hang_up_that_the_caller_ignores_is_ignored() -> None:
+def test_a_hang_up_that_the_caller_ignores_stays_ignored() -> None:
     caller, _ = start("answer", "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n")
     caller.send_signal(signal.SIGHUP)
     caller.send_signal(signal.SIGTERM)
@@ -100,7 +100,7 @@ def test_a_hang_up_that_the_caller_ignores_is_ignored() -> None:
 
 
 def test_the_signal_of_a_container_goes_to_the_engine_that_runs_it(tmp_path: Path) -> None:
-    """``docker`` with the variables of the project, such as a DOCKER_HOST in .env."""
+    """``docker`` gets the variables of the project, such as a DOCKER_HOST in .env."""
     docker = tmp_path / "docker"
     docker.write_text('#!/usr/bin/env bash\necho "$DOCKER_HOST $PWD $*" >>"$CALLS"\n')
     docker.chmod(0o755)
@@ -126,7 +126,7 @@ def test_the_signal_of_a_container_goes_to_the_engine_that_runs_it(tmp_path: Pat
     ) as caller:
         wait_for("the client", lambda: pids.exists() and pids.read_text().strip())
         caller.send_signal(signal.SIGTERM)
-        said = wait_for("the call of docker", lambda: calls.exists() and calls.read_text())
+        call = wait_for("the call of docker", lambda: calls.exists() and calls.read_text())
         os.kill(int(pids.read_text()), signal.SIGTERM)
         caller.wait(20)
-    assert said == f"tcp://build:2375 {tmp_path} kill --signal=SIGTERM the-container\n"
+    assert call == f"tcp://build:2375 {tmp_path} kill --signal=SIGTERM the-container\n"

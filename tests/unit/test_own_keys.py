@@ -1,4 +1,4 @@
-"""The stack has keys of its own: none that a person has for an account reaches it."""
+"""The stack has keys of its own: no key of a person's account reaches it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_no_key_of_the_shell_is_in_docker_compose_yml(native: bool) -> None:
 
 
 def test_no_variable_of_aws_but_the_region_is_taken_from_the_shell() -> None:
-    """Compose prefers the shell to .env, so such a variable would be a person's."""
+    """Compose prefers the shell to .env, so such a variable would be that of a person's account."""
     text = (ROOT / compose.FILE).read_text()
     assert set(re.findall(r"\$\{((?:AWS|DATABRICKS)_\w+)", text)) == {
         "AWS_REGION",
@@ -80,7 +80,7 @@ def test_a_process_inherits_the_machine_and_no_account() -> None:
 
 @pytest.fixture
 def server() -> Iterator[Upstream]:
-    """A server that has nothing."""
+    """A server that responds with 404 to everything."""
     with Upstream(Answer(404)) as made:
         yield made
 
@@ -96,7 +96,7 @@ def test_no_client_of_pinpipe_sends_a_key_of_the_shell_to_the_stack(
         access.s3.head_bucket(Bucket="bucket")
     with pytest.raises(OSError, match="404"):
         DeltaTable("s3://bucket/table", storage_options=access.delta_storage_options)
-    heard = [received.headers for received in server.received]
-    assert len(heard) >= 2
-    assert [headers for headers in heard if "Credential=test/" not in str(headers)] == []
-    assert "AKIAMARKED" not in str(heard)
+    headers_received = [received.headers for received in server.received]
+    assert len(headers_received) >= 2
+    assert [headers for headers in headers_received if "Credential=test/" not in str(headers)] == []
+    assert "AKIAMARKED" not in str(headers_received)

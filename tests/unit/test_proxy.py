@@ -1,4 +1,4 @@
-"""A company's proxy in the environment: what is on this machine is reached without it."""
+"""Services on this machine are reached without the HTTP proxy of the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 NEVER = {"localstack": "its run.sh unsets every proxy"}
 PROXY = {
-    name: "http://127.0.0.1:9"  # nobody listens there
+    name: "http://127.0.0.1:9"  # nothing listens there
     for spelling in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     for name in (spelling, spelling.lower())
 }
@@ -31,13 +31,13 @@ PROXY = {
 
 @pytest.fixture
 def server() -> Iterator[Upstream]:
-    """Stands for S3, and has nothing."""
+    """A stand-in for S3 without objects."""
     with Upstream(Answer(404)) as made:
         yield made
 
 
-def test_pinpipe_asks_this_machine_through_no_proxy(server: Upstream, tmp_path: Path) -> None:
-    # The record of a service of the stack, so that it is asked at all.
+def test_pinpipe_reaches_this_machine_without_a_proxy(server: Upstream, tmp_path: Path) -> None:
+    # With the record of a service of the stack, so that pinpipe calls it.
     own_record = {"place": processes.place(), "started": processes.started(os.getpid())}
     (tmp_path / "state").mkdir()
     record = tmp_path / "state/localstack.json"
@@ -57,18 +57,18 @@ def test_pinpipe_asks_this_machine_through_no_proxy(server: Upstream, tmp_path: 
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in NEVER])
-def test_services_reach_each_other_through_no_proxy(name: str) -> None:
-    """In a container, where Docker's client or an image may set a proxy, and as a process."""
+def test_services_reach_each_other_without_a_proxy(name: str) -> None:
+    """As containers, in which Docker's client or an image may set a proxy, and as processes."""
     given = SERVICES[name].get("environment", {})
-    asks = {
+    hosts = {
         host for value in given.values() for host in re.findall(r"http://([a-z-]+):", str(value))
     }
     for spelling in ("NO_PROXY", "no_proxy"):
-        assert asks <= set(str(given.get(spelling, "")).split(","))
+        assert hosts <= set(str(given.get(spelling, "")).split(","))
     native = NativeEngine(ROOT, {"NO_PROXY": "intern.example", "PATH": os.environ["PATH"]})
-    if asks:
-        hosts = native.one_shot(name).environment["no_proxy"].split(",")
-        assert {"intern.example", "localhost", "127.0.0.1"} <= set(hosts)
+    if hosts:
+        bypassed = native.one_shot(name).environment["no_proxy"].split(",")
+        assert {"intern.example", "localhost", "127.0.0.1"} <= set(bypassed)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_services_reach_each_other_through_no_proxy(name: str) -> None:
         ({"NO_PROXY": "*"}, "*"),
     ],
 )
-def test_the_hosts_that_a_person_names_stay(given: dict[str, str], expected: str) -> None:
+def test_hosts_in_no_proxy_stay(given: dict[str, str], expected: str) -> None:
     assert without_loopback(given) == {"NO_PROXY": expected, "no_proxy": expected}
 
 

@@ -1,4 +1,4 @@
-"""Who may read a secret: modes of files on this machine, volumes of containers."""
+"""Access to secrets: modes of files on this machine, and volumes of containers."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SECRETS = {
     # With logins it holds the broker's own password, its key, and the keys of its clients.
     "kafka": {"kafka": "rw"},
 }
-"""Which service mounts a volume with a secret, and whether it may write there."""
+"""Services that mount each volume with a secret, and whether they may write to it."""
 NO_SECRET = {"mysql", "localstack", "jobs-api", "stream", "postgres", "emulator"}
-"""Volumes with data alone."""
+"""Volumes without a secret."""
 
 
 @pytest.fixture(autouse=True)
 def _usual_umask() -> Iterator[None]:
-    """New files are readable by everybody, as they are where nobody has changed it."""
+    """The usual umask, with which everybody may read new files."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -55,7 +55,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path) -> dict[str, str]:
-    """Everything in ``folder`` that somebody else may read, write or enter."""
+    """Files and folders in ``folder`` that another user may read, write or enter."""
     found = [folder, *folder.rglob("*")]
     return {str(path): oct(mode(path)) for path in found if mode(path) & run_folder.OTHERS}
 
@@ -66,14 +66,14 @@ def test_a_secret_is_mounted_by_those_that_need_it_alone() -> None:
     for service, body in document["services"].items():
         for volume in body.get("volumes", []):
             name, _, rest = volume.partition(":")
-            if rest:  # else it has no name, and goes with the container
+            if rest:  # a volume without a name ends with its container
                 mounts[name][service] = "ro" if rest.endswith(":ro") else "rw"
     assert set(mounts) == set(SECRETS) | NO_SECRET
     assert {name: mounts[name] for name in SECRETS} == SECRETS
 
 
 def keep(file: Path, *arguments: str) -> str:
-    """Call ``keep_secret``; return what the file holds then."""
+    """Call ``keep_secret``; return the contents of the file."""
     script = 'source services/secret.sh; keep_secret "$@"'
     command = ["bash", "-euc", script, "bash", str(file), *arguments]
     subprocess.run(command, cwd=ROOT, check=True, timeout=10)
@@ -85,7 +85,7 @@ def test_a_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     made = keep(file)
     assert len(made) > 40
     assert mode(file) == 0o600
-    file.chmod(0o444)  # as the version before left it
+    file.chmod(0o444)  # as an older version left it
     assert keep(file) == made
     assert mode(file) == 0o600
     assert keep(file, "given") == "given\n"
@@ -110,7 +110,7 @@ def test_what_a_service_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert open_to_others(run_dir / "logs") | open_to_others(run_dir / "data") == {}
 
 
-def test_the_run_folder_of_the_version_before_is_closed(tmp_path: Path) -> None:
+def test_the_run_folder_of_an_older_version_is_closed(tmp_path: Path) -> None:
     token = tmp_path / "run/data/jobs_api_token/token"
     log = tmp_path / "run/logs/airflow-api-server.log"
     for file, was in ((token, 0o444), (log, 0o644)):
@@ -139,7 +139,7 @@ def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None
 
 
 def test_what_is_copied_out_of_a_container_is_for_its_owner_alone(tmp_path: Path) -> None:
-    docker = tmp_path / "bin/docker"  # no engine is needed: it stands for one whose broker runs
+    docker = tmp_path / "bin/docker"  # a stand-in for an engine with a running broker
     docker.parent.mkdir()
     docker.write_text('#!/bin/sh\necho "content of ${9}"\n')
     docker.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The reading of Delta tables without Spark, on tables in a local folder."""
+"""Reading Delta tables without Spark, from a local folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def access(tmp_path: Path) -> Access:
 
 @pytest.fixture
 def folder(access: Access) -> Path:
-    """A table that Spark would have written."""
+    """A table as Spark writes it."""
     schema = pa.schema(
         [
             ("ind", pa.int64()),
@@ -46,7 +46,7 @@ def test_rows_come_in_order_with_their_types(access: Access) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_columns_and_a_key(access: Access) -> None:
+def test_columns_and_a_key_can_be_selected(access: Access) -> None:
     table = tables.read(access, "posts", ["timestamp", "ind"], key=2)
     assert table is not None
     assert table.rows == [{"timestamp": WHEN, "ind": 2}]
@@ -55,17 +55,17 @@ def test_columns_and_a_key(access: Access) -> None:
     assert none.rows == []
 
 
-def test_no_table_is_none(access: Access) -> None:
+def test_a_missing_table_is_none(access: Access) -> None:
     assert tables.read(access, "posts") is None
 
 
-def test_a_file_that_is_gone_is_named(access: Access, folder: Path) -> None:
+def test_a_missing_file_is_named(access: Access, folder: Path) -> None:
     (file,) = folder.glob("*.parquet")
     file.unlink()
     with pytest.raises(HopError, match=f"table {re.escape(str(folder))}: .*{file.name}"):
         tables.read(access, "posts")
 
 
-def test_a_column_that_is_not_there_is_named(access: Access, folder: Path) -> None:
+def test_a_missing_column_is_named(access: Access, folder: Path) -> None:
     with pytest.raises(HopError, match=f"table {re.escape(str(folder))}: .*nonesuch"):
         tables.read(access, "posts", ["nonesuch"])

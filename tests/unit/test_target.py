@@ -1,4 +1,4 @@
-"""What the end-to-end tests make of the variables of a target, and refuse."""
+"""The variables of the target of the end-to-end tests: derived values and refused ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import SettingError
-from tests.support.e2e.target import Target, TargetError, described
+from tests.support.e2e.target import Target, TargetError, target_variables
 from tests.unit import test_doctor_target
 
 GOOD = test_doctor_target.GOOD | {
@@ -18,11 +18,11 @@ GOOD = test_doctor_target.GOOD | {
     "AIRFLOW_URL": "",
     "DELTA_ROOT": "",
 }
-"""With every variable that .env.aws of whoever runs the tests might have."""
+"""All variables that .env.aws of the person who runs the tests may have."""
 
 
 def target(**changed: str) -> Target:
-    return Target(described(GOOD | changed), "e2e0123abcd", 1, Path())
+    return Target(target_variables(GOOD | changed), "e2e0123abcd", 1, Path())
 
 
 def test_a_run_differs_from_the_deployment_in_two_variables() -> None:
@@ -41,7 +41,7 @@ def test_the_tables_of_a_run_are_below_the_deployment_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("GATEWAY_INVOKE_URL", "", "GATEWAY_INVOKE_URL: it is not set"),
         ("GATEWAY_INVOKE_URL", "https://<api id>.example/dev", "GATEWAY_INVOKE_URL: it is not set"),
@@ -50,15 +50,15 @@ def test_the_tables_of_a_run_are_below_the_deployment_s() -> None:
         ("DATABRICKS_TOKEN", "", "DATABRICKS_TOKEN: it is not set, but DATABRICKS_HOST is"),
     ],
 )
-def test_a_variable_that_cant_be_used_is_told(name: str, value: str, told: str) -> None:
+def test_a_missing_or_invalid_variable_is_reported(name: str, value: str, message: str) -> None:
     with pytest.raises(TargetError) as refused:
-        described(GOOD | {name: value})
+        target_variables(GOOD | {name: value})
     line, hint = str(refused.value).splitlines()
-    assert line.startswith(told)
+    assert line.startswith(message)
     assert "pinpipe doctor --target aws" in hint
 
 
-def test_a_user_id_that_leaves_no_room_is_told() -> None:
+def test_a_user_id_too_long_for_the_suffix_is_refused() -> None:
     with pytest.raises(SettingError, match=f"USER_ID.*{'a' * 22}e2e0123abcd"):
         target(USER_ID="a" * 22).settings  # noqa: B018
 

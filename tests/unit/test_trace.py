@@ -1,4 +1,4 @@
-"""Where a record is in its object."""
+"""The search for the line of a record in its object."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def test_the_line_of_a_record(keys: list[int], distance: int, line: int | None) 
     assert line_of(Content(lines, len(lines)), GEO, 8, distance) == line
 
 
-def test_a_line_that_is_no_object_is_passed_over() -> None:
+def test_a_line_that_is_no_json_object_is_skipped() -> None:
     assert line_of(Content([b"[8]", b"no", b'{"ind":8}'], 3), GEO, 8, 2) == 2

@@ -1,4 +1,4 @@
-"""The board of live metrics, laid out for a terminal."""
+"""The layout of the live metrics on a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from contract.entities import GEO, PIN, USER
-from pinpipe.watch import board
+from pinpipe.watch import layout
 
 END = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -20,16 +20,16 @@ def row(metric: str, window: str, label: str | None, value: int, rank: int = 1) 
     return dict(zip(names, (metric, window, start, END, label, value, rank), strict=True))
 
 
-def shown(found: dict[Any, list[dict[str, Any]]], top: int = 2) -> list[list[str]]:
-    """The words of each line."""
+def lines_of(found: dict[Any, list[dict[str, Any]]], top: int = 2) -> list[list[str]]:
+    """The words of each printed line."""
     console = Console(width=160, no_color=True, record=True)
     with console.capture() as capture:
-        console.print(board(found, top, END + timedelta(seconds=7)))
+        console.print(layout(found, top, END + timedelta(seconds=7)))
     lines = capture.get().splitlines()
     return [words for line in lines if (words := line.replace("│", " ").replace("┃", " ").split())]
 
 
-def test_streams_leaders_and_what_was_quarantined() -> None:
+def test_streams_rankings_and_quarantined_records_are_shown() -> None:
     found = {
         PIN: [
             row("posts", "minute", "streaming-a-pin", 3),
@@ -48,18 +48,18 @@ def test_streams_leaders_and_what_was_quarantined() -> None:
         ],
         USER: [],
     }
-    lines = shown(found)
+    lines = lines_of(found)
     assert ["streaming-a-pin", "3", "40", "900", "1800", "7", "s", "ago"] in lines
     assert ["streaming-a-geo", "0", "1", "-", "-", "7", "s", "ago"] in lines
     assert ["user", "-", "-", "-", "-", "nothing", "yet"] in lines
     text = "\n".join(" ".join(words) for words in lines)
     assert "1 art 2 1 (none) 40" in text  # the last minute and the last hour, side by side
     assert "2 tattoos 1" in text
-    assert "travel" not in text  # beyond the leaders asked for
+    assert "travel" not in text  # its rank is below the limit
     assert "1 not_json 5" in text
 
 
-def test_nothing_yet_is_no_error() -> None:
-    text = "\n".join(" ".join(words) for words in shown({PIN: [], GEO: [], USER: []}))
+def test_streams_without_records_are_no_error() -> None:
+    text = "\n".join(" ".join(words) for words in lines_of({PIN: [], GEO: [], USER: []}))
     assert text.count("nothing yet") == 3
     assert "Quarantined" not in text

@@ -26,7 +26,7 @@ def test_a_good_token_and_the_runtime_are_found(api: JobsApi) -> None:
     found = findings(api.url, TOKEN)
     assert all(finding.fine for finding in found)
     assert [finding.what for finding in found] == [
-        "the token is good (jobs/list of one job)",
+        "the token is valid (jobs/list of one job)",
         "it has runtime 18.x-scala2.13",
     ]
 
@@ -35,7 +35,7 @@ def test_a_good_token_and_the_runtime_are_found(api: JobsApi) -> None:
     ("address", "token", "what", "remedy"),
     [
         ("{api}", "another", "it refuses the token: 40.*", ".*DATABRICKS_TOKEN.*"),
-        ("{api}/somewhere", TOKEN, "jobs/list is 404", ".*DATABRICKS_HOST.*"),
+        ("{api}/somewhere", TOKEN, "jobs/list returns 404", ".*DATABRICKS_HOST.*"),
         ("http://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct DATABRICKS_HOST"),
         ("https://127.0.0.1:1", TOKEN, "jobs/list: .*", "correct DATABRICKS_HOST"),
     ],

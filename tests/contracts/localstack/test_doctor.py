@@ -59,7 +59,7 @@ def test_how_each_thing_was_asked_is_said(environment: Environment) -> None:
     fine = "\n".join(str(finding) for finding in examine(environment, ROOT) if finding.fine)
     for how in (
         "sts:GetCallerIdentity",
-        "IAM simulates no root user",
+        "IAM doesn't simulate a root user",
         "s3:ListObjectsV2 of one key",
         "kinesis:DescribeStreamSummary",
         "GET /topics",
@@ -94,7 +94,7 @@ def test_a_rest_proxy_that_fails_is_told(
 ) -> None:
     upstream.answer = Answer(503, body=b"no broker")
     (finding,) = told()
-    assert finding.what == "GET /topics is 503: no broker"
+    assert finding.what == "GET /topics returns 503: no broker"
     assert "KAFKA_REST_ENDPOINT" in finding.remedy
 
 
@@ -107,7 +107,7 @@ def test_no_credentials_are_told(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     (finding,) = told(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
-    assert (finding.area, finding.what) == ("credentials", "there are none")
+    assert (finding.area, finding.what) == ("credentials", "none are set")
 
 
 def test_what_a_users_policy_lacks_is_told(
@@ -138,8 +138,8 @@ def test_what_a_users_policy_lacks_is_told(
     }
     found = [str(finding) for finding in examine(environment | given, ROOT)]
     reader = "arn:aws:iam::000000000000:user/reader"
-    assert f"credentials: they are {reader}'s (sts:GetCallerIdentity)" in found
-    how, remedy = "(iam:SimulatePrincipalPolicy)", "allow it in a policy of the caller's"
+    assert f"credentials: they belong to {reader} (sts:GetCallerIdentity)" in found
+    how, remedy = "(iam:SimulatePrincipalPolicy)", "allow it in a policy of the caller"
     assert [text for text in found if how in text] == [
         f"s3: the caller may s3:ListBucket {how}",
         f"s3: {reader} may not s3:PutObject, s3:DeleteObject on {bucket}/* {how}; {remedy}",

@@ -1,4 +1,4 @@
-"""What a run makes in a deployment, each thing with the run's user id in its name; and its end."""
+"""Everything that a run creates in a deployment, named by the run's user id, and its removal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from contract import names
 from contract.entities import ENTITIES
 from tests.support.e2e.target import Target
 
-ANSWER = 30.0
-"""Seconds for an answer of Kafka."""
+RESPONSE_LIMIT = 30.0
+"""Seconds until a response of Kafka."""
 MOST_OBJECTS = 1000
-"""Objects of one request that deletes."""
+"""Most objects in one delete request."""
 
 
 class Footprint:
-    """Topics and streams, made before the posts; objects and tables, which these bring about."""
+    """Topics and streams, created before the posts, and the objects and tables of the posts."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -38,12 +38,12 @@ class Footprint:
         """Bucket and prefix of the objects: three topics' and the tables'."""
 
     def make(self) -> None:
-        """Make topics and streams, and wait until they can be used."""
+        """Create topics and streams and wait until they are active."""
         partitions = self._target.deployed.kafka_topic_partitions
-        self._known_topics()  # logs in; only then can topics be made
+        self._all_topics()  # logs in, which creating topics needs
         new = [NewTopic(topic, partitions) for topic in self.topics]
         for made in self._admin.create_topics(new).values():
-            made.result(ANSWER * self._target.patience)
+            made.result(RESPONSE_LIMIT * self._target.patience)
         for stream in self.streams:
             self._kinesis.create_stream(
                 StreamName=stream, ShardCount=1, StreamModeDetails={"StreamMode": "PROVISIONED"}
@@ -53,12 +53,12 @@ class Footprint:
             self._target.wait(f"stream {stream} to be active", active, 60)
 
     def remove(self) -> None:
-        """Remove what the run has made, and nothing else; wait until it's gone.
+        """Remove what the run has created, and nothing else; wait until it's gone.
 
-        Each thing is tried, whatever became of the others.
+        Every removal is tried, even if another failed.
 
         Raises:
-            ExceptionGroup: something couldn't be removed.
+            ExceptionGroup: a removal failed.
         """
         errors: list[Exception] = []
         steps: list[Callable[[], None]] = [self._remove_topics]
@@ -74,20 +74,20 @@ class Footprint:
         self._target.wait("all to be gone", lambda: not self.left(), 60, lambda: f"{self.left()}")
 
     def left(self) -> list[str]:
-        """What there is of the run."""
-        found = sorted(self.topics & self._known_topics())
-        found += sorted(self.streams & self._known_streams())
+        """The topics, streams and objects of the run that exist."""
+        found = sorted(self.topics & self._all_topics())
+        found += sorted(self.streams & self._all_streams())
         for bucket, prefix in self.folders:
             found += [f"s3://{bucket}/{key}" for key in self._keys(bucket, prefix)]
         return found
 
     def _remove_topics(self) -> None:
-        there = sorted(self.topics & self._known_topics())
-        for removed in (self._admin.delete_topics(there) if there else {}).values():
-            removed.result(ANSWER * self._target.patience)
+        topics = sorted(self.topics & self._all_topics())
+        for removed in (self._admin.delete_topics(topics) if topics else {}).values():
+            removed.result(RESPONSE_LIMIT * self._target.patience)
 
     def _remove_stream(self, stream: str) -> None:
-        if stream in self._known_streams():
+        if stream in self._all_streams():
             self._kinesis.delete_stream(StreamName=stream, EnforceConsumerDeletion=True)
 
     def _remove_objects(self, bucket: str, prefix: str) -> None:
@@ -99,17 +99,19 @@ class Footprint:
                 raise RuntimeError(f"bucket {bucket}: {answer['Errors']}")
 
     def _is_active(self, stream: str) -> bool:
-        described = self._kinesis.describe_stream_summary(StreamName=stream)
-        return described["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+        answer = self._kinesis.describe_stream_summary(StreamName=stream)
+        return answer["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
 
-    def _known_topics(self) -> set[str]:
+    def _all_topics(self) -> set[str]:
         try:
-            return set(self._admin.list_topics(timeout=ANSWER * self._target.patience).topics)
+            return set(
+                self._admin.list_topics(timeout=RESPONSE_LIMIT * self._target.patience).topics
+            )
         except KafkaException as error:
             servers = self._target.deployed.kafka_bootstrap_servers
             raise RuntimeError(f"Kafka at {servers}: {error.args[0].str()}") from error
 
-    def _known_streams(self) -> set[str]:
+    def _all_streams(self) -> set[str]:
         pages = self._kinesis.get_paginator("list_streams").paginate()
         return {name for page in pages for name in page["StreamNames"]}
 

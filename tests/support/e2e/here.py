@@ -1,4 +1,4 @@
-"""A stack of ours in the place of an account and a workspace."""
+"""The local stack in the place of an AWS account and a Databricks workspace."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.bundle import GIVEN, Bundle, read
 JOBS = ("batch", "stream")
 
 
-def described(stack: Stack) -> dict[str, str]:
-    """The stack as .env.aws would describe it, with the bundle's jobs in its workspace."""
+def target_variables(stack: Stack) -> dict[str, str]:
+    """Variables of the stack, as .env.aws has them; its workspace has the bundle's jobs."""
     token = databricks.token(stack.engine)
     workspace = WorkspaceClient(host=stack.settings.databricks_host, token=token, auth_type="pat")
     for job in JOBS:
@@ -26,7 +26,7 @@ def described(stack: Stack) -> dict[str, str]:
 
 
 def deployed(user_id: str, job: str) -> dict[str, Any]:
-    """A job as `databricks bundle deploy` makes it; without the wheel, as its code is here."""
+    """A job as `databricks bundle deploy` creates it, without the wheel: its modules are local."""
     bundle = Bundle(read(), "prod", GIVEN | {"user_id": user_id})
     settings: dict[str, Any] = dict(bundle.jobs[job])
     settings["tasks"] = [

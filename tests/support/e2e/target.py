@@ -1,7 +1,7 @@
-"""The deployment that the end-to-end tests look at, and the user id with which they pass through.
+"""The deployment that the end-to-end tests run against, and the user id of their run.
 
-Whatever the target, it is met at its addresses alone: by Kafka's, S3's and Kinesis' clients, by the
-emulator as a program of this machine, and by the Jobs API. Nothing of it is started or stopped.
+The tests reach every target at its addresses only: with clients of Kafka, S3 and Kinesis, with the
+emulator as a program of this machine, and with the Jobs API. They start and stop nothing of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeVar
 from contract.errors import PipelineError
 from contract.settings import Settings
 from hops.access import Access
-from pinpipe.deploy.account import known
+from pinpipe.deploy.account import without_placeholders
 from pinpipe.doctor import variables
 from pinpipe.engines import engine
 from tests.support import ROOT
@@ -27,31 +27,31 @@ from tests.support.waiting import wait_for
 T = TypeVar("T")
 
 PATIENCE = {"local": 1, "aws": 5}
-"""How many times a test's limits each target gets: networks, and clusters that start first."""
+"""Factor on the limits of a test for each target: AWS has networks and starting clusters."""
 
 INTERVAL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 
 NEEDED = ("DATABRICKS_HOST", "DATABRICKS_TOKEN")
-"""Variables that the doctor can do without, but not these tests."""
+"""Variables that these tests need, but the doctor doesn't."""
 
 
 class TargetError(PipelineError):
-    """The target isn't described well enough to be used."""
+    """A variable of the target is missing or invalid."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A deployment, and a run through it."""
+    """A deployment, and one run of the tests in it."""
 
-    environment: Mapping[str, str] = field(repr=False)  # there are secrets in it
-    """What a client of the deployment needs: addresses and credentials."""
+    environment: Mapping[str, str] = field(repr=False)  # it has secrets
+    """Addresses and credentials for a client of the deployment."""
     run: str
-    """What tells this run's user id from the deployment's, such as ``e2e0123abcd``."""
+    """Suffix of this run's user id, after the deployment's, such as ``e2e0123abcd``."""
     patience: int
     """Factor on every limit."""
     folder: Path
-    """Takes the emulator's journal."""
+    """Folder for the emulator's journal."""
 
     @cached_property
     def deployed(self) -> Settings:
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def user_id(self) -> str:
-        """User id of the run, which topics, streams, objects and tables carry.
+        """User id of the run, in the names of its topics, streams, objects and tables.
 
         It starts with the deployment's, so that the deployed connector's ``topics.regex`` takes the
         run's topics, too.
@@ -78,18 +78,18 @@ class Target:
         """Settings of the run; its bucket is ``access.settings.bucket``, the deployment's.
 
         Raises:
-            SettingError: with what the run adds, the user id is too long.
+            SettingError: the user id with the suffix is too long.
         """
         return Settings.from_environ({**self.environment, **self.own})
 
     @cached_property
     def access(self) -> Access:
-        """Clients of the hops; tables are the run's own, everything else is asked for by name."""
+        """Clients of the hops, with the run's own tables."""
         own = {"DELTA_ROOT": self.own["DELTA_ROOT"]}
         return Access({**self.environment, **own})
 
     def emulate(self, program: str, *arguments: str) -> None:
-        """Run a program of the emulator, as a person would, with the run's user id."""
+        """Run a program of the emulator with the run's user id."""
         journal = {"EMULATOR_JOURNAL": str(self.folder / "journal.jsonl")}
         command = [sys.executable, "-m", f"emulator.{program}", "--rate", "max", *arguments]
         done = subprocess.run(
@@ -110,27 +110,27 @@ class Target:
         limit: float,
         state: Callable[[], str] = lambda: "",
     ) -> T:
-        """Wait for a fact, ``limit`` seconds times the patience with this target."""
+        """Wait for a fact, ``limit`` seconds times the patience of the target."""
         return wait_for(what, probe, limit * self.patience, INTERVAL, state)
 
 
-def described(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables of the AWS target: .env.aws, ``environ`` on top, as the doctor reads them.
+def target_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables of the AWS target: .env.aws, overridden by ``environ``, as the doctor reads them.
 
     Raises:
-        TargetError: one is missing or wrong; the message has a line for each.
+        TargetError: a variable is missing or invalid; the message has a line for each.
     """
-    found = known(engine.environ(ROOT, environ, "aws"))
+    found = without_placeholders(engine.environ(ROOT, environ, "aws"))
     lines = list(_problems(found))
     if lines:
-        raise TargetError("\n".join([*lines, "`pinpipe doctor --target aws` looks further"]))
+        raise TargetError("\n".join([*lines, "`pinpipe doctor --target aws` checks more"]))
     return found
 
 
 def _problems(environment: Mapping[str, str]) -> Iterator[str]:
-    told = [finding for finding in variables.check(environment) if not finding.fine]
-    yield from map(str, told)
-    areas = {finding.area for finding in told}
+    problems = [finding for finding in variables.check(environment) if not finding.fine]
+    yield from map(str, problems)
+    areas = {finding.area for finding in problems}
     for name in NEEDED:
         if name not in areas and not environment.get(name):
             yield f"{name}: it is not set; the jobs run through it"

@@ -1,4 +1,4 @@
-"""The workspace of a deployment: its jobs run once, for another user id."""
+"""The workspace of a deployment: runs its jobs once, for the user id of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENDED = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 
 
 class Workspace:
-    """The Jobs API as the vendor's client calls it."""
+    """The Jobs API, called with Databricks' own client."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -26,7 +26,7 @@ class Workspace:
         Args:
             job: its name in the bundle, without the deployment's user id.
             key: key of the task in that job.
-            parameters: in the place of the deployed task's.
+            parameters: they replace the deployed task's.
         """
         name = f"{self._target.deployed.user_id} {job}"
         found = [item.job_id for item in self._jobs.list(name=name)]
@@ -46,7 +46,7 @@ class Workspace:
         )
 
     def run(self, *tasks: jobs.SubmitTask, limit: float) -> None:
-        """Run tasks side by side; wait until all have succeeded, ``limit`` seconds at most."""
+        """Run tasks at the same time; wait until all have succeeded, ``limit`` seconds at most."""
         name = f"{self._target.user_id} end to end"
         run_id = self._jobs.submit(run_name=name, tasks=list(tasks)).response.run_id
 
@@ -57,15 +57,15 @@ class Workspace:
         try:
             run = self._target.wait(f"run {run_id} to end", ended, limit)
         except BaseException:
-            # It would write on while its tables are removed.
+            # Otherwise it would write to its tables while they are removed.
             self._jobs.cancel_run(run_id)
             self._target.wait(f"run {run_id} to be cancelled", ended, 60)
             raise
         good = jobs.RunResultState.SUCCESS
         failed = [task for task in run.tasks if task.state.result_state is not good]
-        assert not failed, f"{run.run_page_url}\n" + "\n".join(map(self._account, failed))
+        assert not failed, f"{run.run_page_url}\n" + "\n".join(map(self._failure, failed))
 
-    def _account(self, task: jobs.RunTask) -> str:
+    def _failure(self, task: jobs.RunTask) -> str:
         output = self._jobs.get_run_output(task.run_id)
-        said = [output.error, output.error_trace, output.logs]
-        return f"{task.task_key}: " + "\n".join(filter(None, said))
+        texts = [output.error, output.error_trace, output.logs]
+        return f"{task.task_key}: " + "\n".join(filter(None, texts))

@@ -1,4 +1,4 @@
-"""What `make package` builds, built once for these tests."""
+"""The artefacts of `make package`, built once for these tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """The settings' defaults, and what a program needs to start."""
+    """The settings' defaults, and PATH for programs."""
     return {"PATH": os.environ["PATH"]}
 
 

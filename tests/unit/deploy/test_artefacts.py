@@ -1,4 +1,4 @@
-"""What `make package` builds: for AWS's validators, and against what runs here."""
+"""The artefacts of `make package`, compared with the files that run on this machine."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def test_another_account_is_another_variable(root: Path, environment: dict[str, 
     assert connect.requests["create-connector"]["connectorName"].startswith("0e36c8cd403d-")
 
 
-def test_how_one_logs_in_to_kafka_is_left_to_msk_connect(
+def test_the_login_at_kafka_is_that_of_msk_connect(
     root: Path, environment: dict[str, str], built: dict[str, bytes]
 ) -> None:
-    """It logs in with IAM by itself, so the configuration must be the one without a log-in."""
+    """MSK Connect logs in with IAM by itself, so the configuration must have no login."""
     connect = MskConnect(root, environment | {"KAFKA_AUTH": "iam"})
     assert connect.connector == json.loads(built["msk-connect/connector.json"])
 
@@ -160,9 +160,9 @@ def test_mwaas_bucket_has_what_airflow_runs_here(built: dict[str, bytes], root: 
 
 
 def resolved(built: dict[str, bytes], folder: Path, root: Path) -> subprocess.CompletedProcess[str]:
-    """Have uv resolve MWAA's requirements, as pip does there: by our constraints and by MWAA's own.
+    """Resolve MWAA's requirements with uv, as pip does there, with our constraints and MWAA's own.
 
-    Offline: what isn't in the environment of the lock, at that version, can't be had.
+    uv is offline, so a package that isn't installed in the locked version can't be resolved.
     """
     constraints = folder / "constraints.txt"
     constraints.write_bytes(built["mwaa/dags/constraints.txt"])
@@ -190,7 +190,7 @@ def test_mwaas_requirements_resolve_to_its_pins(
 def test_a_requirement_off_the_pins_does_not_resolve(
     built: dict[str, bytes], root: Path, tmp_path: Path, package: str
 ) -> None:
-    """The second is none that we ask for, but one that MWAA lets nobody change."""
+    """The second isn't our requirement, but MWAA allows nobody to change its version."""
     pins = built["mwaa/dags/constraints.txt"].decode()
     assert f"\n{package}==" in pins
     broken = pins.replace(f"\n{package}==", f"\n{package}==0.")
@@ -200,14 +200,14 @@ def test_a_requirement_off_the_pins_does_not_resolve(
 
 
 def started(script: bytes) -> dict[str, str]:
-    """Airflow's variables after MWAA has sourced a start-up script, in bash and without others."""
+    """Airflow's variables after bash has sourced a start-up script in an empty environment."""
     command = ["bash", "-euc", f"{script.decode()}\nenv"]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith("AIRFLOW_VAR_")]
     return dict(line.removeprefix("AIRFLOW_VAR_").split("=", 1) for line in lines)
 
 
-def test_the_start_up_script_says_all_that_the_dags_ask_for(root: Path) -> None:
+def test_the_start_up_script_sets_every_variable_of_the_dags(root: Path) -> None:
     """Without the wheel a job has no `contract`, without the profile a cluster has no rights."""
     script = bucket_files(root, "0e36c8cd403d")["startup.sh"]
     (library,) = Bundle.of("prod").submitted("batch", "run_batch")["libraries"]
@@ -221,7 +221,7 @@ def test_the_start_up_script_says_all_that_the_dags_ask_for(root: Path) -> None:
     assert asked == set(started(script))
 
 
-def test_a_wheel_of_ones_own_stays_in_the_start_up_script(root: Path, tmp_path: Path) -> None:
+def test_another_wheel_stays_in_the_start_up_script(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / "airflow", tmp_path / "airflow")
     shutil.copy(root / "pyproject.toml", tmp_path)
     script = tmp_path / "airflow/startup.sh"
@@ -234,7 +234,7 @@ def test_a_wheel_of_ones_own_stays_in_the_start_up_script(root: Path, tmp_path: 
         bucket_files(tmp_path, "0e36c8cd403d")
 
 
-def test_what_is_not_built_is_named(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_missing_plugin_is_named(tmp_path: Path, environment: dict[str, str]) -> None:
     with pytest.raises(PackageError, match=r"s3-sink\.zip.*run services/connect/install\.sh"):
         _ = MskConnect(tmp_path, environment).plugin
 

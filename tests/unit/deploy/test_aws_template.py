@@ -1,4 +1,4 @@
-"""cloudformation/platform.yaml: for the linters, and against the contract and what runs here."""
+"""cloudformation/platform.yaml, compared with the contract and the local services."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_there_is_no_yaml_anchor(root: Path, name: str) -> None:
 
 
 def test_cloudformation_takes_it_as_a_text(text: str) -> None:
-    """51,200 bytes are the most that a request may carry; more would need a bucket."""
+    """A request carries 51,200 bytes at most; a larger template needs a bucket."""
     assert len(text.encode()) < 51_200
 
 
@@ -122,7 +122,7 @@ def test_airflow_is_that_of_the_lock_and_its_files_are_in_the_bucket(
 
 
 def test_the_dags_may_do_what_they_do(root: Path, resources: Any) -> None:
-    """The names are those of the plug-ins; of other keys the role knows nothing."""
+    """The role allows the keys that the plug-ins name, and no others."""
     (dags,) = (
         policy["PolicyDocument"]["Statement"]
         for policy in resources["AirflowRole"]["Properties"]["Policies"]

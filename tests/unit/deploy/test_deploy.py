@@ -1,4 +1,4 @@
-"""`make deploy-aws` without AWS: each call, in order, checked by botocore, and what is refused."""
+"""`make deploy-aws` without AWS: botocore validates each call; wrong settings are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contract import names
 from contract.errors import SettingError
 from contract.settings import Settings
 from pinpipe.cli import deploy
-from pinpipe.deploy.account import known
+from pinpipe.deploy.account import without_placeholders
 from pinpipe.deploy.archive import version
 from pinpipe.deploy.calls import DryCalls
 from pinpipe.deploy.deployment import Deployment, stack_names
@@ -63,9 +63,7 @@ def test_the_network_comes_first_and_the_connector_last(shown: list[str]) -> Non
     assert '"KafkaBootstrapServers", "ParameterValue": "<Boot' in last
 
 
-def test_what_is_uploaded_is_what_the_template_names(
-    shown: list[str], built: dict[str, bytes]
-) -> None:
+def test_the_template_names_the_uploaded_files(shown: list[str], built: dict[str, bytes]) -> None:
     bucket = names.artefact_bucket(Settings().user_id)
     keys = [match[1] for line in shown if (match := re.search(rf"Bucket={bucket} Key=(\S+)", line))]
     mwaa = {path.removeprefix("mwaa/") for path in built if path.startswith("mwaa/")}
@@ -103,13 +101,13 @@ def test_a_proxy_that_aws_cannot_reach_is_refused(dist: Path, address: str) -> N
         dry_run(dist, KAFKA_REST_ENDPOINT=address)
 
 
-def test_without_a_package_it_says_how_to_make_one(tmp_path: Path) -> None:
+def test_without_a_package_the_error_names_the_command_for_one(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="run `make package`"):
         dry_run(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "parameters", "said"),
+    ("service", "operation", "parameters", "message"),
     [
         ("s3", "PutObject", {"Bucket": "b"}, 'Missing required parameter in input: "Key"'),
         ("kafka", "GetBootstrapBrokers", {"Cluster": "c"}, "Cluster"),
@@ -117,22 +115,22 @@ def test_without_a_package_it_says_how_to_make_one(tmp_path: Path) -> None:
         ("cloudforming", "CreateStack", {}, "cloudforming"),
     ],
 )
-def test_a_call_that_aws_does_not_have_is_refused(
-    service: str, operation: str, parameters: dict[str, str], said: str
+def test_an_unknown_call_is_refused(
+    service: str, operation: str, parameters: dict[str, str], message: str
 ) -> None:
     shown: list[str] = []
-    with pytest.raises(DeployError, match=said):
+    with pytest.raises(DeployError, match=message):
         DryCalls(shown.append).call(service, operation, parameters, {})
     assert shown == []
 
 
-def test_a_waiter_that_botocore_does_not_have_is_refused() -> None:
+def test_an_unknown_waiter_is_refused() -> None:
     with pytest.raises(DeployError, match="stack_complete"):
         DryCalls(print).wait("cloudformation", "stack_complete", {}, 1)
 
 
-def test_the_command_asks_nobody(tmp_path: Path, root: Path) -> None:
-    """Neither credentials nor a network: every address of AWS is one that nothing listens on."""
+def test_a_dry_run_sends_no_request(tmp_path: Path, root: Path) -> None:
+    """It has no credentials, and nothing listens on its address of AWS."""
     if not (root / "dist/cloudformation").is_dir():
         subprocess.run([sys.executable, "-m", "pinpipe.cli", "package"], cwd=root, check=True)
     done = subprocess.run(
@@ -161,10 +159,10 @@ def test_without_settings_nothing_is_deployed(
     assert "there is no .env.aws" in str(done.exception)
 
 
-def test_what_is_not_filled_in_yet_counts_as_not_given(
+def test_a_placeholder_counts_as_not_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dist: Path
 ) -> None:
-    """A file as it is before the first deployment, which tells most of its addresses."""
+    """Before the first deployment, whose outputs have the addresses, most are placeholders."""
     (tmp_path / ".env.aws").write_text(
         "USER_ID=0e36c8cd403d\nAWS_REGION=eu-west-1\nKAFKA_REST_ENDPOINT=http://<host>:8082\n"
         "GATEWAY_INVOKE_URL=https://<api id>.execute-api.<region>.amazonaws.com/dev\n"
@@ -181,4 +179,4 @@ def test_what_is_not_filled_in_yet_counts_as_not_given(
 @pytest.mark.parametrize("name", ["USER_ID", "AWS_REGION"])
 def test_the_account_must_be_filled_in(name: str) -> None:
     with pytest.raises(SettingError, match=f"{name} is '<.*>': fill it in"):
-        known({"USER_ID": "0e36c8cd403d", "AWS_REGION": "eu-west-1", name: "<it>"})
+        without_placeholders({"USER_ID": "0e36c8cd403d", "AWS_REGION": "eu-west-1", name: "<it>"})

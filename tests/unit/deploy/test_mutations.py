@@ -1,4 +1,4 @@
-"""Breaks each real artefact in one place, and has the vendors' validators find it."""
+"""The vendors' validators find a mutation in one place of each artefact."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WHOLE = (
     (CONFLUENT, "Confluent's names"),
     (PROPERTIES, "MSK Connect's worker"),
 )
-"""Artefacts, and who checks each."""
+"""Artefacts with the validators of each."""
 
 MUTATIONS = (
     (AWS, "cfn-lint", "AWS::MSK::Cluster", "AWS::MSK::Clusters", "E3006"),
@@ -78,18 +78,20 @@ MUTATIONS = (
     (PROPERTIES, "MSK Connect's worker", "offset.flush.interval.ms", "sasl.mechanism", "sasl"),
     (PROPERTIES, "MSK Connect's worker", "value.converter=", "#", "value.converter is missing"),
 )
-"""One place of an artefact, what it becomes, and part of what is said of it."""
+"""Artefact, validator, text, its replacement, and a part of the error."""
 
 
-@pytest.mark.parametrize(("artefact", "check", "old", "new", "said"), MUTATIONS)
+@pytest.mark.parametrize(("artefact", "check", "old", "new", "message"), MUTATIONS)
 def test_a_mutation_is_caught(
-    artefact: str, check: str, old: str, new: str, said: str, built: dict[str, bytes]
+    artefact: str, check: str, old: str, new: str, message: str, built: dict[str, bytes]
 ) -> None:
     whole = built[artefact].decode()
     assert old in whole
-    assert said in "\n".join(CHECKS[check](whole.replace(old, new, 1).encode()))
+    assert message in "\n".join(CHECKS[check](whole.replace(old, new, 1).encode()))
 
 
 @pytest.mark.parametrize(("artefact", "check"), WHOLE)
-def test_what_is_not_broken_passes(artefact: str, check: str, built: dict[str, bytes]) -> None:
+def test_an_artefact_without_a_mutation_passes(
+    artefact: str, check: str, built: dict[str, bytes]
+) -> None:
     assert CHECKS[check](built[artefact]) == []

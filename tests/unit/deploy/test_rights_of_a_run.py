@@ -1,6 +1,6 @@
-"""An end-to-end run has a user id of its own: the roles of a deployment let its posts through.
+"""The roles of a deployment allow the user id of an end-to-end run.
 
-LocalStack enforces no rights, so `make test-e2e` there would pass without them.
+LocalStack enforces no permissions, so `make test-e2e` there would pass without them.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def as_list(value: Any) -> list[str]:
 
 
 def matches(pattern: str, arn: str) -> bool:
-    """Whether IAM's wildcards, of which ours has but the star, take in an ARN."""
+    """Whether a pattern of IAM, with no wildcard but the star, matches an ARN."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), arn) is not None
 
 

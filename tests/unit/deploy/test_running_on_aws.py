@@ -1,4 +1,4 @@
-"""docs/running-on-aws.md against the house: what it names exists, and its sums are right."""
+"""docs/running-on-aws.md: everything that it names exists, and its sums are right."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def section(title: str) -> str:
 
 
 @pytest.mark.parametrize(("path", "name"), TESTS)
-def test_every_test_that_holds_a_difference_exists(path: str, name: str) -> None:
+def test_every_test_of_a_difference_exists(path: str, name: str) -> None:
     tree = ast.parse((ROOT / path).read_text())
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert {name} - {""} <= functions
