@@ -1,4 +1,4 @@
-"""What every tier shares: a clean environment, and the running stack on ports of its own."""
+"""Fixtures of every tier: a clean environment, and a running stack on ports of its own."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ OF_ACCOUNTS = (
     "DATABRICKS_HOST",
     "DATABRICKS_TOKEN",
 )
-"""Variables that a person's shell may have for an account."""
+"""Variables of accounts that a person's shell may have."""
 MARKER = f"AKIA{uuid.uuid4().hex[:16].upper()}"
-"""Value of each of them in the environment of the stack tests; none may get into the stack."""
+"""Value of these variables in the stack tests; it must not reach any service."""
 
 ONLY = {"processes": "native", "once": "native", "containers": "docker"}
-"""Markers of tests that one engine alone runs; pyproject.toml says why."""
+"""Markers of tests for one engine only; pyproject.toml says why."""
 
 MARK = "e2e"
-"""Follows a deployment's user id in that of an end-to-end run; the roles of localstack/ know it."""
+"""Part of an end-to-end run's user id after the deployment's; the roles of localstack/ allow it."""
 PERSON = pytest.StashKey[dict[str, str]]()
-"""The environment of the person who runs the tests, which no test sees but through a target."""
+"""The environment of the person who runs the tests; tests get it through a target only."""
 RUN = pytest.StashKey[str]()
-"""What this run adds to the user id of its target (tests/e2e): ``MARK`` and 8 hex digits."""
+"""Suffix of this run's user id (tests/e2e): ``MARK`` and 8 hex digits."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,30 +66,30 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Stack:
-    """The running stack, as the tests use it. Services are named as in docker-compose.yml."""
+    """The running stack; services have their names of docker-compose.yml."""
 
     engine: Engine
     settings: Settings
-    """Addresses as a client on this machine sees them."""
+    """Settings of a client on this machine."""
     environment: dict[str, str]
-    """The same as variables, with AWS_ENDPOINT_URL and credentials for boto3 and subprocesses."""
+    """The same as variables, with AWS_ENDPOINT_URL and credentials."""
     variables: dict[str, str]
-    """What pinpipe itself runs with: ports and run folder."""
+    """Environment of pinpipe, with ports and run folder."""
 
     def pid(self, service: str) -> int:
         """Process id of a running service."""
         return self.engine.pid(service)
 
     def kill(self, service: str) -> None:
-        """SIGKILL to the process group of a service."""
+        """Send SIGKILL to the process group of a service."""
         self.engine.kill(service)
 
     def start(self, service: str) -> None:
-        """Start a service (again) and wait until it's healthy or has completed."""
+        """Start or restart a service and wait until it's healthy or has completed."""
         self.engine.start(service)
 
     def stop(self, service: str) -> None:
-        """Stop a service in good order."""
+        """Stop a service with SIGTERM."""
         self.engine.stop(service)
 
     def restart(self, *services: str) -> None:
@@ -114,12 +114,12 @@ class Stack:
     def run(
         self, service: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a one-shot with ``arguments`` and ``environment`` on top of its own; capture it."""
-        how = self.engine.one_shot(service, arguments, environment)
+        """Run a one-shot with ``arguments`` and more ``environment``; capture its output."""
+        program = self.engine.one_shot(service, arguments, environment)
         done = subprocess.run(
-            how.command,
-            cwd=how.folder,
-            env=dict(how.environment),
+            program.command,
+            cwd=program.folder,
+            env=dict(program.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -137,11 +137,11 @@ class Stack:
         stderr: int | TextIO = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         """Start a one-shot in a process group of its own; its output is in pipes."""
-        how = self.engine.one_shot(service, arguments, environment)
+        program = self.engine.one_shot(service, arguments, environment)
         return subprocess.Popen(
-            how.command,
-            cwd=how.folder,
-            env=dict(how.environment),
+            program.command,
+            cwd=program.folder,
+            env=dict(program.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -150,16 +150,16 @@ class Stack:
         )
 
     def terminate(self, service: str, process: subprocess.Popen[str]) -> None:
-        """SIGTERM to a one-shot that ``spawn`` started."""
+        """Send SIGTERM to a one-shot that ``spawn`` started."""
         if self.variables["ENGINE"] == "native":
             process.terminate()
             return
-        # Not to `docker compose run`: it ends by itself and leaves the container running.
+        # Not to `docker compose run`, which would end and leave the container running.
         command = ("docker", "kill", "--signal", "TERM", *self.containers(service))
         subprocess.run(command, check=True)
 
     def containers(self, service: str, *options: str) -> list[str]:
-        """Ids of a service's containers, of the running ones without ``--all``."""
+        """Ids of a service's running containers; with ``--all`` of all."""
         project = f"label=com.docker.compose.project={self.variables['COMPOSE_PROJECT_NAME']}"
         filters = ("--filter", project, "--filter", f"label=com.docker.compose.service={service}")
         command = ("docker", "ps", "--quiet", *options, *filters)
@@ -172,7 +172,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``pinpipe`` as a person would, on this stack."""
+        """Run ``pinpipe`` on this stack."""
         variables = {**self.variables, **(environment or {})}
         return pinpipe(variables, *arguments, timeout=timeout, check=False)
 
@@ -184,7 +184,7 @@ def pinpipe(
     folder: Path = ROOT,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``pinpipe`` of a checkout with ``variables`` as its environment; capture it."""
+    """Run ``pinpipe`` of a checkout with ``variables`` as its environment; capture its output."""
     done = subprocess.run(
         [sys.executable, "-m", "pinpipe.cli", *arguments],
         cwd=folder,
@@ -203,7 +203,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engine",
         choices=("docker", "native"),
-        help="what runs the services of the stack tests and drills (default: what is there)",
+        help="engine of the stack tests and drills (default: the one that pinpipe chooses)",
     )
     parser.addoption(
         "--kills",
@@ -215,8 +215,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--target",
         choices=("local", "aws"),
         default="local",
-        help="what the end-to-end tests look at: a stack that the session starts (default), or "
-        "what .env.aws and the environment describe",
+        help="target of the end-to-end tests: a stack that the session starts (default), or the "
+        "deployment of .env.aws and the environment",
     )
 
 
@@ -229,7 +229,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str | None:
     if config.getoption("--target") == "local":
         return None
-    return f"target: aws; what is made there has {config.stash[RUN]} after the user id"
+    return f"target: aws; names of this run have {config.stash[RUN]} after the user id"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -251,7 +251,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure in the stack comes with the last lines of the services that aren't well."""
+    """Add the last log lines of unhealthy services to the report of a failed test."""
     report = yield
     used = getattr(item, "funcargs", {}).get("stack")
     if report.failed and used is not None:
@@ -261,7 +261,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Every service healthy, with data, ports and a folder of this session's own."""
+    """A healthy stack with data, ports and a run folder of this session only."""
     with own_stack(pytestconfig, tmp_path_factory.mktemp("stack")) as (engine, variables):
         if variables["ENGINE"] == "docker":
             _start_containers(engine, variables)
@@ -273,13 +273,13 @@ def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def access(stack: Stack) -> Access:
-    """Clients of that stack."""
+    """Clients of the stack."""
     return Access(stack.environment)
 
 
 @pytest.fixture
 def own_variables(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Variables of a stack of the test's own, not started, which is gone at the end."""
+    """Variables of a stack of the test only, not started, which is removed at the end."""
     with own_stack(pytestconfig, tmp_path / "run") as (_, variables):
         yield variables
 
@@ -295,14 +295,14 @@ def engine() -> Iterator[KinesisEngine]:
 
 @pytest.fixture(scope="session")
 def airflow(stack: Stack, access: Access) -> Airflow:
-    """The DAG in that stack's Airflow."""
+    """The DAG in the stack's Airflow."""
     from tests.support.airflow import Airflow
 
     return Airflow.of(stack.engine, access)
 
 
 def engine_name(config: pytest.Config) -> str:
-    """What runs the services: ``docker`` or ``native``."""
+    """Name of the engine: ``docker`` or ``native``."""
     from pinpipe.engines.engine import chosen
     from pinpipe.errors import MachineError
 
@@ -314,10 +314,10 @@ def engine_name(config: pytest.Config) -> str:
 
 @contextmanager
 def own_stack(config: pytest.Config, folder: Path) -> Iterator[tuple[Engine, dict[str, str]]]:
-    """A stack of the tests' own, not started, and the variables that pinpipe runs it with.
+    """A stack of the tests, not started, and the variables that pinpipe runs it with.
 
-    It has free ports and no setting of the person's, and the keys in its variables are marked
-    (tests/stack/test_own_keys.py). At the end it is gone.
+    It has free ports, no setting of the person who runs the tests, and marked keys
+    (tests/stack/test_own_keys.py). It is removed at the end.
     """
     from pinpipe.engines.docker_cli import DockerCli
     from pinpipe.engines.engine import ENGINES
@@ -338,7 +338,7 @@ def own_stack(config: pytest.Config, folder: Path) -> Iterator[tuple[Engine, dic
 
 
 def _start_containers(engine: Engine, variables: Mapping[str, str]) -> None:
-    """docker-compose.yml as it is shipped."""
+    """Start the containers of the unchanged docker-compose.yml."""
     from testcontainers.compose import DockerCompose
 
     own = Path(variables["RUN_DIR"], "compose.env")
@@ -348,5 +348,5 @@ def _start_containers(engine: Engine, variables: Mapping[str, str]) -> None:
     try:
         compose.start()
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace")
-        pytest.fail("\n".join([f"docker compose up failed: {said}", *engine.unhealthy()]))
+        output = error.stderr.decode(errors="replace")
+        pytest.fail("\n".join([f"docker compose up failed: {output}", *engine.unhealthy()]))

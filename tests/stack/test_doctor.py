@@ -1,4 +1,4 @@
-"""`pinpipe doctor --target aws` finds nothing wrong where all is there: on this stack."""
+"""`pinpipe doctor --target aws` on the running stack, which has every service of the target."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from tests.conftest import Stack
 from tests.support.e2e import here
 
 
-def test_nothing_is_wrong(stack: Stack) -> None:
+def test_the_stack_has_no_problem(stack: Stack) -> None:
     done = stack.pinpipe("doctor", "--target", "aws", environment=here.target_variables(stack))
     assert (done.returncode, done.stdout) == (0, ""), done.stdout
-    assert done.stderr.splitlines()[-1].endswith("nothing is missing")
-    for fact in ("its topics are there", "the token is good", "it has runtime", "it is version"):
+    assert done.stderr.splitlines()[-1].endswith("no problem found")
+    for fact in ("its topics exist", "the token is valid", "it has runtime", "it is version"):
         assert fact in done.stderr
 
 
-def test_a_wrong_token_and_another_id_are_told(stack: Stack) -> None:
+def test_a_wrong_token_and_another_user_id_are_reported(stack: Stack) -> None:
     wrong = here.target_variables(stack) | {
         "DATABRICKS_TOKEN": "another",
         "USER_ID": "0e36c8cd403d",

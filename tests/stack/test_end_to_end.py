@@ -1,4 +1,4 @@
-"""`make test-e2e TARGET=aws` where AWS is LocalStack: told so by the environment alone."""
+"""`make test-e2e TARGET=aws` on LocalStack, by the variables of the environment only."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def everything(access: Access) -> set[str]:
 
 @pytest.mark.once
 @pytest.mark.timeout(LIMIT + 100)
-def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: Path) -> None:
-    described = here.target_variables(stack)
-    # Another run at the same time, whose user id starts alike.
-    neighbour = Target(described, "e2eneighbour", 1, tmp_path)
+def test_the_suite_passes_and_removes_only_what_it_has_created(stack: Stack, tmp_path: Path) -> None:
+    variables = here.target_variables(stack)
+    # Another run at the same time, whose user id has the same prefix.
+    neighbour = Target(variables, "e2eneighbour", 1, tmp_path)
     footprint = Footprint(neighbour)
     try:
         footprint.make()
@@ -52,9 +52,9 @@ def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: P
         neighbour.access.s3.put_object(
             Bucket=bucket, Key=f"{tables}batch/a_table/_delta_log/0.json"
         )
-        kept = everything(neighbour.access)
+        before = everything(neighbour.access)
 
-        own = {name: described.get(name, "") for name in EXAMPLE}
+        own = {name: variables.get(name, "") for name in EXAMPLE}
         done = subprocess.run(
             [
                 sys.executable,
@@ -70,10 +70,10 @@ def test_the_suite_passes_and_takes_away_its_own_alone(stack: Stack, tmp_path: P
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         assert re.fullmatch(r"=+ \d\d passed in .*", done.stdout.splitlines()[-1])
-        (run,) = set(re.findall(r"made there has (e2e\w{8}) after", done.stdout))
+        (run,) = set(re.findall(r"names of this run have (e2e\w{8}) after", done.stdout))
 
         left = everything(neighbour.access)
-        assert kept - left == set()
+        assert before - left == set()
         assert [name for name in left if run in name] == []
         assert len(footprint.left()) == made + 4
     finally:

@@ -1,4 +1,4 @@
-"""Programs of others (tests/foreign): posts on both pipelines, and a DAG that runs a notebook."""
+"""Programs of other people (tests/foreign): scripts that send posts, and a DAG with a notebook."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from tests.support.airflow import Airflow
 from tests.support.waiting import wait_for
 
 POSTS = 3
-"""Posts of each script before it is ended: they go on without end, with pauses of a second."""
+"""Posts of each script before the test ends it: it sends without end, one post a second."""
 LIMIT = 240
-"""Seconds for what takes a start of Spark on a busy machine."""
+"""Seconds for a start of Spark on a busy machine."""
 DATABASE = (
     "mysql+pymysql://{self.USER}:{self.PASSWORD}@{self.HOST}:{self.PORT}/{self.DATABASE}"
     "?charset=utf8mb4"
@@ -36,14 +36,14 @@ DATABASE = (
 
 
 class Theirs(Airflow):
-    """The DAG from elsewhere."""
+    """The DAG of tests/foreign."""
 
     dag_id = "0a1b2c3d4e5f_notebook_dag"
 
 
 @pytest.fixture(scope="module")
 def dropped(stack: Stack) -> Iterator[None]:
-    """DAG and notebook where a person puts them, and the keys that the notebook reads."""
+    """DAG and notebook in the folders for them, and the keys that the notebook reads."""
     dbfs = Path(stack.variables["RUN_DIR"], "data/jobs_api/dbfs")
     keys = dbfs / elsewhere.KEYS_FILE
     keys.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def dropped(stack: Stack) -> Iterator[None]:
 
 
 def addresses(stack: Stack) -> dict[str, dict[str, str]]:
-    """What is changed in each script."""
+    """The addresses that are replaced in each script."""
     invoke = {
         "https://b1c2d3e4f5.execute-api.us-east-1.amazonaws.com/dev": (
             stack.settings.gateway_invoke_url
@@ -80,8 +80,8 @@ def addresses(stack: Stack) -> dict[str, dict[str, str]]:
     return {"user_posting.py": invoke | database, "user_posting_streaming.py": invoke}
 
 
-def answers(script: Path, wanted: int) -> list[str]:
-    """Run a script until it has said what became of so many requests."""
+def output_of(script: Path, lines: int) -> list[str]:
+    """Run a script until it has printed so many lines, one for each request."""
     process = subprocess.Popen(
         [sys.executable, script.name],
         cwd=script.parent,
@@ -92,13 +92,13 @@ def answers(script: Path, wanted: int) -> list[str]:
     )
     with process:
         assert process.stdout is not None
-        found = [line.strip() for line in islice(process.stdout, wanted)]
+        found = [line.strip() for line in islice(process.stdout, lines)]
         process.terminate()
     return found
 
 
 def theirs(lines: list[bytes]) -> set[int]:
-    """Keys of rows with a date as a learner's script sends it; the emulator writes a T."""
+    """Keys of the scripts' rows, which have a space in their dates, unlike those of the emulator."""
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.startswith(b'{"')]
     return {row["ind"] for row in rows if " " in str(row.get("timestamp"))}
 
@@ -109,7 +109,7 @@ def theirs(lines: list[bytes]) -> set[int]:
 def test_a_dag_of_others_runs_their_notebook_on_what_their_scripts_have_sent(
     stack: Stack, access: Access, tmp_path: Path
 ) -> None:
-    sent(stack, access, tmp_path)
+    check_scripts(stack, access, tmp_path)
     airflow = Theirs.of(stack.engine, access)
     airflow.unpause()
     try:
@@ -132,18 +132,18 @@ def test_a_dag_of_others_runs_their_notebook_on_what_their_scripts_have_sent(
 
 @pytest.mark.containers
 def test_their_scripts_read_mysql(stack: Stack, access: Access, tmp_path: Path) -> None:
-    sent(stack, access, tmp_path)
+    check_scripts(stack, access, tmp_path)
 
 
-def sent(stack: Stack, access: Access, folder: Path) -> None:
-    """Run both scripts, and find what they sent in S3 and in Kinesis."""
+def check_scripts(stack: Stack, access: Access, folder: Path) -> None:
+    """Run both scripts and find their rows in S3 and in Kinesis."""
     scripts = [elsewhere.put(name, folder, new) for name, new in addresses(stack).items()]
     user_id = stack.settings.user_id
     topics = [names.topic(user_id, entity) for entity in ENTITIES]
-    said = answers(scripts[0], POSTS * len(ENTITIES))
-    assert said == [f"{topic} 200" for topic in topics] * POSTS
-    said = answers(scripts[1], POSTS * len(ENTITIES))
-    assert said == [f"{entity.name} 200" for entity in ENTITIES] * POSTS
+    printed = output_of(scripts[0], POSTS * len(ENTITIES))
+    assert printed == [f"{topic} 200" for topic in topics] * POSTS
+    printed = output_of(scripts[1], POSTS * len(ENTITIES))
+    assert printed == [f"{entity.name} 200" for entity in ENTITIES] * POSTS
 
     keys = {draw.key for draw in islice(original(), POSTS)}
     records = kinesis.read(access, names.stream(user_id, GEO))
