@@ -133,11 +133,7 @@ class Deployment:
         body = self._file(f"cloudformation/{template}").decode()
         existing = self._existing(name)
         current = _parameters(existing)
-        values = {
-            key: value
-            for key, value in values.items()
-            if key != BROKERS or not current.get(BROKERS)
-        }
+        values = {k: v for k, v in values.items() if k != BROKERS or not current.get(BROKERS)}
         parameters: list[dict[str, Any]] = [
             {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
         ]

@@ -116,9 +116,7 @@ def problems(facts: Facts) -> list[Problem]:
     found = []
     if facts.compose is None:
         found.append(
-            Problem(
-                "docker has no compose plugin", f"install Docker Compose 2.24 or newer, or {NATIVE}"
-            )
+            Problem("docker has no compose plugin", f"install Docker Compose 2.24, or {NATIVE}")
         )
     elif _version(facts.compose) < MIN_COMPOSE:
         remedy = "update Docker Compose to 2.24 or newer"

@@ -56,9 +56,7 @@ def _msk(account: Account, root: Path) -> Iterator[Finding]:
         return
     name, state = cluster["ClusterName"], cluster["State"]
     if state != "ACTIVE":
-        yield Finding(
-            area, f"cluster {name} is {state}", "wait for it, or open it in MSK's console"
-        )
+        yield Finding(area, f"cluster {name} is {state}", "wait for it, or look at MSK's console")
     provisioned = cluster.get("Provisioned")
     if not provisioned:  # serverless: IAM only, and a version that AWS chooses
         allowed, version = {"iam"}, ""
@@ -129,12 +127,8 @@ def _mwaa(account: Account, root: Path) -> Iterator[Finding]:
     except client.exceptions.ResourceNotFoundException:
         yield Finding(area, f"there is no environment {name}", "run `make deploy-aws`")
         return
-    status, version, wanted = (
-        environment["Status"],
-        environment["AirflowVersion"],
-        pinned_airflow(root),
-    )
-    last = environment.get("LastUpdate", {})
+    status, version = environment["Status"], environment["AirflowVersion"]
+    wanted, last = pinned_airflow(root), environment.get("LastUpdate", {})
     if status != "AVAILABLE":
         remedy = "wait for it, or read its log groups in CloudWatch"
         yield Finding(area, f"environment {name} is {status}", remedy)
@@ -144,7 +138,7 @@ def _mwaa(account: Account, root: Path) -> Iterator[Finding]:
         yield Finding(area, what, "correct the cause, then run `make deploy-aws` again")
     if version != wanted:
         what = f"environment {name} has Airflow {version}, but the DAGs are locked for {wanted}"
-        yield Finding(area, what, "create the environment with that version, or run `make lock`")
+        yield Finding(area, what, "create the environment with that version, or `make lock`")
     host = urlsplit(account.settings.airflow_url).hostname
     if (url := environment.get("WebserverUrl")) and url != host:
         what = f"environment {name} is at {url}, not at {host}"

@@ -120,18 +120,14 @@ def reads(account: Account) -> Iterator[Finding]:
         yield _read(f"stream {stream}", how, deploy, call, StreamName=stream)
 
 
-def _read(
-    area: str, how: str, missing: str, call: Callable[..., Any], **parameters: Any
-) -> Finding:
+def _read(area: str, how: str, missing: str, run: Callable[..., Any], **parameters: Any) -> Finding:
     try:
-        call(**parameters)
+        run(**parameters)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in DENIED:
             return Finding(area, f"it may not be read ({how})", "allow it in the caller's policy")
         return Finding(area, f"{code} ({how})", missing)
     except BotoCoreError as error:
-        return Finding(
-            area, f"it can't be read: {error}", "correct the addresses that can't be reached"
-        )
+        return Finding(area, f"it can't be read: {error}", "correct unreachable addresses first")
     return Finding(area, f"it can be read ({how})")

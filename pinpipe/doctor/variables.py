@@ -39,9 +39,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("KAFKA_BOOTSTRAP_SERVERS", "take them from the MSK cluster's client information"),
     Variable("KAFKA_AUTH", "set the login of MSK's clients: iam, scram or none", False),
     Variable("KAFKA_REST_ENDPOINT", "set the REST proxy's address for API Gateway"),
-    Variable(
-        "DATABRICKS_HOST", "set the workspace's URL, or leave it empty without Databricks", False
-    ),
+    Variable("DATABRICKS_HOST", "set the workspace's URL; empty without Databricks", False),
     Variable(
         "DATABRICKS_TOKEN", "create a token of a service principal in the workspace", False, True
     ),

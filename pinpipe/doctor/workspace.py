@@ -37,13 +37,11 @@ def databricks(account: Account, root: Path) -> Iterator[Finding]:
     yield Finding(area, "the token is valid (jobs/list of one job)")
     wanted = runtime(root)
     found = _get(f"{url}/api/2.1/clusters/spark-versions", headers)
-    listed_runtimes = not isinstance(found, str) and found.status_code == 200
-    if listed_runtimes and wanted in {item.get("key") for item in found.json().get("versions", [])}:
+    complete = not isinstance(found, str) and found.status_code == 200
+    if complete and wanted in {item.get("key") for item in found.json().get("versions", [])}:
         yield Finding(area, f"it has runtime {wanted}")
     else:
-        remedy = (
-            f"put one of clusters/spark-versions into {bundle.DEFINITION} and run `make bundle`"
-        )
+        remedy = f"put one of clusters/spark-versions into {bundle.DEFINITION}, `make bundle`"
         yield Finding(area, f"it has no runtime {wanted}", remedy)
 
 
@@ -59,9 +57,7 @@ def airflow(account: Account, root: Path) -> Iterator[Finding]:
             yield Finding(area, f"it is version {version}")
         else:
             what = f"it is version {version}, but the DAGs are locked for {wanted}"
-            yield Finding(
-                area, what, "create the environment with that version, or run `make lock`"
-            )
+            yield Finding(area, what, "create the environment with that version, or `make lock`")
     elif answer.status_code >= 500:
         what = f"api/v2/version returns {answer.status_code}"
         yield Finding(area, what, "read the environment's web server log")

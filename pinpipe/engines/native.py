@@ -262,14 +262,12 @@ class NativeEngine:
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
         """Start the process of a service; None if it runs already, started by any call."""
-        program = self.one_shot(service.name)
+        run = self.one_shot(service.name)
         with self._processes.lock(service.name):
             if self._processes.running(service.name):
                 return None
             self._report(f"{service.name}: starting")
-            return self._processes.spawn(
-                service.name, program.command, program.environment, program.folder
-            )
+            return self._processes.spawn(service.name, run.command, run.environment, run.folder)
 
     def _becomes_healthy(self, service: Service, record: ProcessRecord) -> bool:
         """Wait for a process that another call has started; return whether it became healthy.

@@ -1,4 +1,4 @@
-"""The target: the session's own stack, or what .env.aws and the environment describe."""
+"""The target: a stack of the session, or the deployment of .env.aws and the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.e2e.footprint import Footprint
 from tests.support.e2e.target import PATIENCE, Target, TargetError, target_variables
 
 TEST_LIMIT = 300
-"""Seconds for a test, with what it is the first to need, times the patience."""
+"""Seconds for a test and its fixtures, times the patience of the target."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def client(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> dict[str, str]:
     """Variables of a client of the target."""
     if pytestconfig.getoption("--target") == "local":
-        return here.target_variables(request.getfixturevalue("stack"))
+        return here.variables(request.getfixturevalue("stack"))
     try:
         return target_variables(pytestconfig.stash[PERSON])
     except TargetError as error:
@@ -39,7 +39,7 @@ def client(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> dict[
 def target(
     pytestconfig: pytest.Config, client: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Target]:
-    """The deployment with the run's topics and streams in it, which are gone afterwards."""
+    """The deployment with the topics and streams of the run, which are removed afterwards."""
     patience = PATIENCE[pytestconfig.getoption("--target")]
     folder = tmp_path_factory.mktemp("target")
     run = Target(client, pytestconfig.stash[RUN], patience, folder)

@@ -1,4 +1,4 @@
-"""Posts down both pipelines, followed by their content from the source to the Delta tables."""
+"""Posts through both pipelines, compared by content from the source to the Delta tables."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tests.support.example_row import CLEANED, KEY, SENT, SIZES
 from tests.support.oracle import Oracle, plain
 
 POSTS = 20
-"""Posts that are sent after the first; the emulator starts again, so that one comes again."""
+"""Posts that are sent after the first one, which is among them, since the emulator restarts."""
 PROGRAMS = ("user_posting_emulation", "user_posting_emulation_streaming")
 PIPELINES: tuple[Pipeline, ...] = get_args(Pipeline)
 
 
 @dataclass(frozen=True)
 class Lake:
-    """What Spark has made of the posts."""
+    """The tables that Spark has written."""
 
     target: Target
     keys: frozenset[int]
@@ -42,7 +42,7 @@ class Lake:
         return found
 
     def rows(self, entity: Entity, pipeline: Pipeline) -> dict[int, dict[str, Any]]:
-        """Rows of the cleaned table by key, of which there is one each."""
+        """Rows of the cleaned table by key, exactly one for each."""
         found = self.table(names.table(self.target.user_id, entity), pipeline).rows
         rows = {row["ind"]: row for row in found}
         assert len(rows) == len(found)
@@ -68,7 +68,7 @@ def wait_until_stored(target: Target, sent: Counter[int]) -> None:
 
 @pytest.fixture(scope="module")
 def first(target: Target) -> dict[Entity, objects.StoredObject]:
-    """The first post is in Kinesis, and in S3: an object of its own for each row."""
+    """The first post is sent: Kinesis has its rows, and S3 an object for each row."""
     for program in PROGRAMS:
         target.emulate(program, "--count", "1")
     wait_until_stored(target, Counter([KEY]))
@@ -79,7 +79,7 @@ def first(target: Target) -> dict[Entity, objects.StoredObject]:
 
 @pytest.fixture(scope="module")
 def lake(target: Target, first: dict[Entity, objects.StoredObject]) -> Lake:
-    """All posts are in the tables, the first once more among them."""
+    """All posts are in the tables; the first one was sent twice."""
     keys = [draw.key for draw in islice(original(), POSTS)]
     for program in PROGRAMS:
         target.emulate(program, "--count", str(POSTS), "--batch-size", "50")
@@ -96,7 +96,7 @@ def lake(target: Target, first: dict[Entity, objects.StoredObject]) -> Lake:
 
 @pytest.fixture(scope="module")
 def oracle(lake: Lake) -> Oracle:
-    """What the tables must hold: DuckDB on the posts of the source database."""
+    """The expected tables: those of DuckDB on the source database."""
     return source.oracle(lake.target.deployed.source_database_url, lake.keys)
 
 
@@ -104,13 +104,13 @@ def oracle(lake: Lake) -> Oracle:
 def test_the_row_of_the_example_is_a_record_and_an_object(
     target: Target, first: dict[Entity, objects.StoredObject], entity: Entity
 ) -> None:
-    topic, held = names.topic(target.user_id, entity), first[entity]
-    partition = held.position.partition
+    topic, found = names.topic(target.user_id, entity), first[entity]
+    partition = found.position.partition
     (record,) = kafka.read(target.access, topic, {partition: 0}, {partition: 1})
     assert json.loads(record.value or b"") == SENT[entity]
-    assert held.key == names.object_key(topic, partition, 0)
-    assert held.size == SIZES[entity]
-    assert [json.loads(line) for line in objects.read(target.access, held).lines] == [SENT[entity]]
+    assert found.key == names.object_key(topic, partition, 0)
+    assert found.size == SIZES[entity]
+    assert [json.loads(line) for line in objects.read(target.access, found).lines] == [SENT[entity]]
 
 
 @pytest.mark.usefixtures("first")

@@ -1,4 +1,4 @@
-"""The demo runs the DAG; a person finds its run in Airflow's UI, and the job's page behind it."""
+"""The demo runs the DAG, whose run is in Airflow's UI, with a link to the page of the job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIMIT = 20_000
 """Milliseconds that a page may take to show something."""
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# It looks up no host of its own, and runs where there is no sandbox, as in a container.
+# It sends no requests of its own, and runs without a sandbox, as in a container.
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,7 +43,7 @@ OPTIONS = [
 
 @contextmanager
 def new_page() -> Iterator[Page]:
-    """A new page in a browser of its own; skips the test where there is no browser."""
+    """A new page in its own browser; skips the test if no browser is installed."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -65,7 +65,7 @@ def demo(stack: Stack) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def run_id(demo: subprocess.CompletedProcess[str]) -> str:
-    """The run that the demo has triggered."""
+    """Id of the run that the demo has triggered."""
     found = re.search(r"/runs/(\S+)", demo.stderr)
     assert found, demo.stderr
     return found[1]
@@ -89,7 +89,7 @@ def test_the_run_published_the_tables_with_its_jobs(airflow: Airflow, run_id: st
     assert event["extra"]["pages"]["run_batch"] == airflow.xcom(run_id, "run_batch", "run_page_url")
 
 
-def test_only_the_password_that_was_made_lets_a_person_in(stack: Stack, airflow: Airflow) -> None:
+def test_only_the_generated_password_is_accepted(stack: Stack, airflow: Airflow) -> None:
     made = stack.pinpipe("password").stdout.strip()
     assert len(made) > 12
     for password, status in ((made, 201), (USER, 401), ("", 400)):
@@ -98,7 +98,7 @@ def test_only_the_password_that_was_made_lets_a_person_in(stack: Stack, airflow:
         assert answer.status_code == status, password
 
 
-def test_a_person_sees_the_run_and_the_jobs_page(airflow: Airflow, run_id: str) -> None:
+def test_the_ui_shows_the_run_with_a_link_to_its_job(airflow: Airflow, run_id: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     run = f"{airflow.url}/dags/{airflow.dag_id}/runs/{run_id}"
     with new_page() as page:

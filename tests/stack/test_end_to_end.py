@@ -38,8 +38,8 @@ def everything(access: Access) -> set[str]:
 
 @pytest.mark.once
 @pytest.mark.timeout(LIMIT + 100)
-def test_the_suite_passes_and_removes_only_what_it_has_created(stack: Stack, tmp_path: Path) -> None:
-    variables = here.target_variables(stack)
+def test_the_suite_passes_and_removes_its_own_things_only(stack: Stack, tmp_path: Path) -> None:
+    variables = here.variables(stack)
     # Another run at the same time, whose user id has the same prefix.
     neighbour = Target(variables, "e2eneighbour", 1, tmp_path)
     footprint = Footprint(neighbour)

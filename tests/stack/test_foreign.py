@@ -98,7 +98,7 @@ def output_of(script: Path, lines: int) -> list[str]:
 
 
 def theirs(lines: list[bytes]) -> set[int]:
-    """Keys of the scripts' rows, which have a space in their dates, unlike those of the emulator."""
+    """Keys of the scripts' rows, whose dates have a space; those of the emulator have a T."""
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.startswith(b'{"')]
     return {row["ind"] for row in rows if " " in str(row.get("timestamp"))}
 

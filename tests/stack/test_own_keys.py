@@ -1,6 +1,6 @@
-"""The keys that a person's shell has for an account reach nothing of the stack.
+"""The keys of accounts in a person's shell reach no part of the stack.
 
-The whole session runs with marked ones in its environment (``own_variables`` in tests/conftest.py).
+The session runs with marked keys in its environment (``own_stack`` in tests/conftest.py).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pinpipe.engines import run_folder
 from tests.conftest import MARKER, OF_ACCOUNTS, Stack
 
 OF_THE_TESTS = "compose.env"
-"""File in the run folder with which the session itself gives the marked keys to Compose."""
+"""File in the run folder with the marked keys, which the session passes to Compose."""
 
 
 def files_with(stack: Stack, text: str) -> list[Path]:
-    """Files of the run folder that hold a text."""
+    """Files of the run folder that contain a text."""
     found = []
     walked = os.walk(stack.variables["RUN_DIR"])
     for path in (Path(folder, name) for folder, _, names in walked for name in names):
@@ -79,21 +79,21 @@ def docker(*arguments: str, check: bool = True) -> str:
 def test_no_container_and_no_volume_has_them(stack: Stack) -> None:
     label = f"label=com.docker.compose.project={stack.variables['COMPOSE_PROJECT_NAME']}"
     ids = docker("ps", "--all", "--quiet", "--filter", label).split()
-    described = docker("inspect", *ids)
-    assert "AWS_ACCESS_KEY_ID=test" in described
-    assert MARKER not in described
+    inspected = docker("inspect", *ids)
+    assert "AWS_ACCESS_KEY_ID=test" in inspected
+    assert MARKER not in inspected
 
     token = databricks.token(stack.engine)
     holding: dict[str, set[str]] = {MARKER: set(), token: set()}
     seen: set[str] = set()
-    containers: list[dict[str, Any]] = json.loads(described)
+    containers: list[dict[str, Any]] = json.loads(inspected)
     for container in containers:
         mounts = {m["Destination"]: m["Name"] for m in container["Mounts"] if m["Type"] == "volume"}
         if not container["State"]["Running"] or not mounts:
             continue
         seen |= set(mounts.values())
         for text, places in holding.items():
-            # -s: a file may vanish meanwhile.
+            # -s: a file may be removed meanwhile.
             command = ("exec", container["Id"], "grep", "-rslF", "-e", text, *mounts)
             places |= set(docker(*command, check=False).split())
     volumes = set(docker("volume", "ls", "--quiet", "--filter", label).split())

@@ -1,4 +1,4 @@
-"""What `pinpipe` does on the running stack: an event's way, states, signals, which stack."""
+"""`pinpipe` on the running stack: trace, status, signals, and the stacks of other checkouts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.support.waiting import wait_for
 
 BROKEN = "sink-without-a-login"
 LOGIN = {"consumer.override.security.protocol": "SASL_PLAINTEXT"}
-"""Ends each task at its start, as it does not say how to log in."""
+"""Makes each task fail at its start, as it has no login."""
 
 
 def status(stack: Stack) -> list[dict[str, Any]]:
-    """What `pinpipe status` knows of each service and connector."""
+    """Output of `pinpipe status`, a row for each service and failed connector."""
     found: list[dict[str, Any]] = json.loads(stack.pinpipe("status", "--json").stdout)
     return found
 
@@ -55,11 +55,11 @@ def test_status_names_a_failed_task_with_its_cause(stack: Stack) -> None:
         assert BROKEN in done.stdout
     finally:
         worker.delete(BROKEN)
-    wait_for("all to be well", lambda: stack.pinpipe("status").returncode == 0, 60, 1)
+    wait_for("every service to be healthy", lambda: stack.pinpipe("status").returncode == 0, 60, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_pinpipe_ends_the_emulator_in_good_order(
+def test_a_signal_to_pinpipe_stops_the_emulator_without_losses(
     stack: Stack, number: signal.Signals
 ) -> None:
     topic = names.topic(stack.settings.user_id, PIN)
@@ -77,7 +77,7 @@ def test_a_signal_to_pinpipe_ends_the_emulator_in_good_order(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_for("it to send", lambda: process.poll() is not None or records() > before, 60)
+        wait_for("records", lambda: process.poll() is not None or records() > before, 60)
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
@@ -103,7 +103,7 @@ def running_emulators(stack: Stack) -> list[str]:
 
 
 @pytest.mark.parametrize("command", ["results", "trace 1", "watch --once", "emulate batch"])
-def test_another_checkout_leaves_this_stack_alone(
+def test_another_checkout_does_not_touch_this_stack(
     stack: Stack, tmp_path: Path, command: str
 ) -> None:
     other = {"RUN_DIR": str(tmp_path), "COMPOSE_PROJECT_NAME": f"pinterest-other-{os.getpid()}"}
@@ -114,36 +114,36 @@ def test_another_checkout_leaves_this_stack_alone(
     assert done.stdout == ""
 
 
-def test_trace_names_the_hop_that_is_unplugged(stack: Stack) -> None:
+def test_trace_names_the_first_hop_without_the_row(stack: Stack) -> None:
     first, key = 3000, 9655  # a draw that no other test sends
 
-    def ways() -> dict[str, list[tuple[str, bool]]]:
+    def hops() -> dict[str, list[tuple[str, bool]]]:
         done = stack.pinpipe("trace", str(key), "--json")
         found: dict[str, list[tuple[str, bool]]] = {}
         for finding in json.loads(done.stdout):
             found.setdefault(finding["entity"], []).append((finding["hop"], finding["found"]))
-        complete = all(reached for way in found.values() for _, reached in way)
+        complete = all(reached for row in found.values() for _, reached in row)
         assert done.returncode == (0 if complete else 1)
         return found
 
     def expect(*reached: str, stop: str | None) -> dict[str, list[tuple[str, bool]]]:
-        way = [(hop, True) for hop in reached] + ([(stop, False)] if stop else [])
-        return {entity.name: way for entity in ENTITIES}
+        hops = [(hop, True) for hop in reached] + ([(stop, False)] if stop else [])
+        return {entity.name: hops for entity in ENTITIES}
 
-    assert ways() == expect("source", stop="gateway")
+    assert hops() == expect("source", stop="gateway")
     stack.kill("connect")
     try:
         stack.run("emulator", "--count", "1", "--start", str(first), "--rate", "max")
-        assert ways() == expect("source", "gateway", "kafka", stop="s3")
+        assert hops() == expect("source", "gateway", "kafka", stop="s3")
     finally:
         stack.start("connect")
     stored = expect("source", "gateway", "kafka", "s3", stop="delta")
-    wait_for("the sink to store the rows", lambda: ways() == stored, 60)
+    wait_for("the sink to store the rows", lambda: hops() == stored, 60)
     stack.run("spark")
-    assert ways() == expect("source", "gateway", "kafka", "s3", "delta", stop=None)
+    assert hops() == expect("source", "gateway", "kafka", "s3", "delta", stop=None)
 
 
-def test_status_says_what_is_wrong(stack: Stack) -> None:
+def test_status_shows_a_killed_service(stack: Stack) -> None:
     def states() -> dict[str, str]:
         return {row["service"]: row["state"] for row in status(stack)}
 

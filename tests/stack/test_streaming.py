@@ -16,9 +16,9 @@ from tests.conftest import Stack
 from tests.support.waiting import wait_for
 
 FIRST, POSTS = 5000, 20
-"""Draws that no other test sends."""
+"""First draw, and number of draws, which no other test sends."""
 LIMIT = 240
-"""Seconds from sending to the tables, with a start of Spark between."""
+"""Seconds from sending to the tables, with a start of Spark."""
 
 
 def send(stack: Stack, first: int, count: int) -> set[int]:
@@ -27,13 +27,13 @@ def send(stack: Stack, first: int, count: int) -> set[int]:
     return {draw.key for draw in islice(original(), first, first + count)}
 
 
-def wait_until_there(access: Access, keys: set[int]) -> None:
-    """Wait until each table has a row, and one alone, for each key."""
+def wait_until_written(access: Access, keys: set[int]) -> None:
+    """Wait until each table has exactly one row for each key."""
 
     def missing() -> dict[str, int]:
-        held = {entity.name: tables.keys(access, entity, "streaming") for entity in ENTITIES}
-        assert all(len(found) == len(set(found)) for found in held.values())
-        return {name: len(keys.difference(found)) for name, found in held.items()}
+        written = {entity.name: tables.keys(access, entity, "streaming") for entity in ENTITIES}
+        assert all(len(found) == len(set(found)) for found in written.values())
+        return {name: len(keys.difference(found)) for name, found in written.items()}
 
     wait_for(
         "every post to be in its table",
@@ -45,31 +45,31 @@ def wait_until_there(access: Access, keys: set[int]) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_posts_reach_tables_and_metrics_over_a_kill_of_the_job(
+def test_posts_reach_tables_and_metrics_after_a_kill_of_the_job(
     stack: Stack, access: Access
 ) -> None:
     keys = send(stack, FIRST, POSTS)
-    wait_until_there(access, keys)
+    wait_until_written(access, keys)
     stack.kill("stream")
     more = send(stack, FIRST + POSTS, POSTS)
     stack.start("stream")
-    wait_until_there(access, keys | more)
+    wait_until_written(access, keys | more)
 
     key = min(more)
     done = stack.pinpipe("trace", str(key), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    ways: dict[str, list[str]] = {}
+    hops: dict[str, list[str]] = {}
     for finding in json.loads(done.stdout):
         assert finding["found"]
         assert finding["pipeline"] == "streaming"
-        ways.setdefault(finding["entity"], []).append(finding["hop"])
-    assert ways == {e.name: ["source", "gateway", "kinesis", "delta"] for e in ENTITIES}
+        hops.setdefault(finding["entity"], []).append(finding["hop"])
+    assert hops == {e.name: ["source", "gateway", "kinesis", "delta"] for e in ENTITIES}
 
-    def shown() -> str:
+    def output() -> str:
         return stack.pinpipe("watch", "--once").stdout
 
     def counted() -> bool:
-        text = shown()
+        text = output()
         found = {
             line.split()[1]: line.split() for line in text.splitlines() if "streaming-" in line
         }
@@ -79,5 +79,5 @@ def test_posts_reach_tables_and_metrics_over_a_kill_of_the_job(
             for entity in ENTITIES
         )
 
-    wait_for("the live metrics to count the posts", counted, 30, 1, shown)
-    assert "Categories, last hour" in shown()
+    wait_for("the live metrics to count the posts", counted, 30, 1, output)
+    assert "Categories, last hour" in output()

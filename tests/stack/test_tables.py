@@ -1,8 +1,8 @@
-"""What may arrive, through every hop: one right row a key, and the rest with its reason.
+"""Duplicate and invalid records through every hop: one row a key, and a reason for the others.
 
-Posts that the emulator sends five times over, as if it had been restarted, and among them what
-nobody should send. The tables must be those of a DuckDB that reads the source alone, and what is in
-tables, quarantine and dead-letter topic must add up to what was sent.
+The emulator sends posts five times, as after restarts, and the test sends invalid records among
+them. The tables must equal those that DuckDB makes of the source, and the records in tables,
+quarantine and dead-letter topic must add up to those that were sent.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from tests.support.oracle import plain
 from tests.support.waiting import wait_for
 
 START, POSTS, RESTARTS = 200, 40, 5
-"""Draws of the original that no other test sends, and how often they are sent."""
+"""First draw and number of draws, which no other test sends, and how often they are sent."""
 
 LARGE = "x" * 900_000
 
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """A record that the emulator doesn't send, and what must become of it."""
+    """A record that the emulator doesn't send, and its expected result."""
 
     entity: Entity
     value: bytes | None
     row: dict[str, Any] | None = None
-    """Columns of its row in the table that are not null."""
+    """Columns of its row in the table that aren't null."""
     rule: str = ""
-    """Rule that it breaks, for the quarantine; neither row nor rule: a dead letter."""
+    """Rule of the quarantine that it breaks; without row and rule it is a dead letter."""
     reason: str = ""
 
 
@@ -102,7 +102,7 @@ ODD = (
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter: what was in which topic, and why it went no further."""
+    """A dead letter: the record, its topic and offset, and the reason."""
 
     topic: str
     offset: int
@@ -111,7 +111,7 @@ class Letter:
 
 
 def send(stack: Stack, odd: Odd) -> None:
-    """Send any bytes by the front door: the proxy takes them in base64."""
+    """Send any bytes through API Gateway, as base64 for the REST proxy."""
     value = None if odd.value is None else base64.b64encode(odd.value).decode()
     url = f"{stack.settings.gateway_invoke_url}/topics/"
     answer = requests.post(
@@ -127,8 +127,8 @@ def send(stack: Stack, odd: Odd) -> None:
 def letters(access: Access, topic: str, begin: int) -> list[Letter]:
     """Dead letters from an offset on, each once.
 
-    Connect writes one again when the task that met the record starts again before its offsets are
-    committed: the topic is the one place of the pipeline that has things at least once.
+    Connect writes a dead letter again if its task restarts before it commits the offsets, so this
+    topic has its records at least once.
     """
     consumer = Consumer({**access.kafka, "group.id": "never joined", "enable.auto.commit": False})
     try:
@@ -151,7 +151,7 @@ def letters(access: Access, topic: str, begin: int) -> list[Letter]:
         consumer.close()
 
 
-def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: Access) -> None:
+def test_each_key_has_one_row_and_every_other_record_a_reason(stack: Stack, access: Access) -> None:
     user_id = stack.settings.user_id
     topics = {entity: names.topic(user_id, entity) for entity in ENTITIES}
     dead = names.dead_letter_topic(user_id)
@@ -159,7 +159,7 @@ def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: 
     begin_dead = kafka.offsets(access, dead)[1][0]
     keys = [draw.key for draw in islice(original(), START, START + POSTS)]
 
-    # The odd ones come in the middle, so that the sink and the job must go on behind them.
+    # The odd records come in the middle, so that the sink and the job must continue after them.
     emulator = ("--start", str(START), "--count", str(POSTS), "--rate", "max", "--batch-size", "40")
     for restart in range(RESTARTS):
         stack.run("emulator", *emulator)
@@ -232,7 +232,7 @@ def test_one_right_row_a_key_and_the_rest_with_its_reason(stack: Stack, access: 
             assert odd.reason in letter.reason
             assert letter.offset >= first
 
-        # What was sent is in one of three places. An earlier test may have left objects to read.
+        # Each record is in one of three places. An earlier test may have left objects to read.
         good = POSTS * RESTARTS + sum(odd.row is not None for odd in odd_here)
         assert good + len(quarantined) + len(dead_here) == sent[entity]
         assert counts[entity.name]["good"] >= good

@@ -92,7 +92,7 @@ def test_the_dag_submits_what_the_workspace_has(dag_jobs: ModuleType, key: str) 
 
 
 @pytest.mark.parametrize("values", [{}, {"until": ""}, {"until": "", "thresholds": "", "json": ""}])
-def test_a_task_requires_all_its_parameters_and_no_others(
+def test_a_task_requires_exactly_its_parameters(
     dag_jobs: ModuleType, values: dict[str, str]
 ) -> None:
     message = r"check_quality asks for \['thresholds', 'until'\], not "

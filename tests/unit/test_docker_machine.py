@@ -170,7 +170,7 @@ def test_an_engine_without_compose_stops_the_start(docker: Docker) -> None:
     info = '{"ServerVersion": "29.1.3", "MemTotal": 8589934592}'
     docker.set_output(info=info, compose=None)
     assert docker.refused() == (
-        "docker has no compose plugin: install Docker Compose 2.24 or newer, or set ENGINE=native "
+        "docker has no compose plugin: install Docker Compose 2.24, or set ENGINE=native "
         "to run the services as processes"
     )
 
@@ -194,9 +194,7 @@ def test_a_socket_that_is_forbidden_has_a_remedy_of_its_own(docker: Docker) -> N
     ],
     ids=["podman-docker", "Podman's socket"],
 )
-def test_podman_is_named_without_the_advice_to_update(
-    docker: Docker, outputs: dict[str, str]
-) -> None:
+def test_podman_has_a_message_of_its_own(docker: Docker, outputs: dict[str, str]) -> None:
     docker.set_output(**outputs)
     assert docker.refused() == (
         "the docker command is Podman, which the stack is not tested with: use Docker, or set "

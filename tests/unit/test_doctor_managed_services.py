@@ -146,9 +146,7 @@ def test_a_running_service_is_reported_with_its_version(check: Check) -> None:
         ),
     ],
 )
-def test_a_problem_is_reported_with_its_remedy(
-    check: Check, answers: Answers, problem: str
-) -> None:
+def test_a_problem_has_a_remedy(check: Check, answers: Answers, problem: str) -> None:
     found = [line for line in check(answers) if "; " in line]
     assert len(found) == 1
     assert problem in found[0]

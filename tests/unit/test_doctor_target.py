@@ -137,7 +137,7 @@ def test_checks_of_a_faulty_variable_are_skipped(refusing: str) -> None:
         ("ServiceUnavailable", "STS refuses them: ServiceUnavailable"),
     ],
 )
-def test_refused_credentials_are_reported_with_the_reason(
+def test_refused_credentials_have_a_reason(
     monkeypatch: pytest.MonkeyPatch, code: str, message: str
 ) -> None:
     """LocalStack accepts any key, so the responses are stubs of botocore."""

@@ -266,9 +266,7 @@ def rewrite(project: Path, service: str, **more: object) -> Path:
     return path
 
 
-def test_down_ends_processes_that_an_older_release_has_started(
-    engine: NativeEngine, project: Path
-) -> None:
+def test_down_ends_processes_of_an_older_release(engine: NativeEngine, project: Path) -> None:
     engine.up()
     process = psutil.Process(engine.pid("server"))
     # The clock was set back by a second, which changes the start that the system reports.

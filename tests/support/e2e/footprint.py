@@ -14,7 +14,7 @@ from contract import names
 from contract.entities import ENTITIES
 from tests.support.e2e.target import Target
 
-RESPONSE_LIMIT = 30.0
+LIMIT = 30.0
 """Seconds until a response of Kafka."""
 MOST_OBJECTS = 1000
 """Most objects in one delete request."""
@@ -43,7 +43,7 @@ class Footprint:
         self._all_topics()  # logs in, which creating topics needs
         new = [NewTopic(topic, partitions) for topic in self.topics]
         for made in self._admin.create_topics(new).values():
-            made.result(RESPONSE_LIMIT * self._target.patience)
+            made.result(LIMIT * self._target.patience)
         for stream in self.streams:
             self._kinesis.create_stream(
                 StreamName=stream, ShardCount=1, StreamModeDetails={"StreamMode": "PROVISIONED"}
@@ -84,7 +84,7 @@ class Footprint:
     def _remove_topics(self) -> None:
         topics = sorted(self.topics & self._all_topics())
         for removed in (self._admin.delete_topics(topics) if topics else {}).values():
-            removed.result(RESPONSE_LIMIT * self._target.patience)
+            removed.result(LIMIT * self._target.patience)
 
     def _remove_stream(self, stream: str) -> None:
         if stream in self._all_streams():
@@ -104,9 +104,7 @@ class Footprint:
 
     def _all_topics(self) -> set[str]:
         try:
-            return set(
-                self._admin.list_topics(timeout=RESPONSE_LIMIT * self._target.patience).topics
-            )
+            return set(self._admin.list_topics(timeout=LIMIT * self._target.patience).topics)
         except KafkaException as error:
             servers = self._target.deployed.kafka_bootstrap_servers
             raise RuntimeError(f"Kafka at {servers}: {error.args[0].str()}") from error

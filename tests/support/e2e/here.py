@@ -13,7 +13,7 @@ from tests.support.bundle import GIVEN, Bundle, read
 JOBS = ("batch", "stream")
 
 
-def target_variables(stack: Stack) -> dict[str, str]:
+def variables(stack: Stack) -> dict[str, str]:
     """Variables of the stack, as .env.aws has them; its workspace has the bundle's jobs."""
     token = databricks.token(stack.engine)
     workspace = WorkspaceClient(host=stack.settings.databricks_host, token=token, auth_type="pat")
