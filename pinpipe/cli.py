@@ -58,7 +58,7 @@ def main() -> None:
 @main.command()
 @click.option("--secure", is_flag=True, help="Require a login at Kafka: TLS, with IAM as on MSK.")
 def up(secure: bool) -> None:
-    """Start every service that isn't running and wait until all are healthy.
+    """Start every service and wait until all are healthy.
 
     With --secure, Kafka refuses clients without a login until `pinpipe down`. KAFKA_AUTH=scram in
     .env selects user and password instead of AWS keys.
@@ -96,7 +96,7 @@ def token() -> None:
 @main.command()
 @click.option("--volumes", "-v", is_flag=True, help="Delete the data of every service, too.")
 def down(volumes: bool) -> None:
-    """Stop every service and keep the data, unless --volumes is given."""
+    """Stop every service; keep the data unless --volumes is given."""
     _engine().down(forget=volumes)
     engine.leave_logins()
 
@@ -128,7 +128,7 @@ def status(as_json: bool) -> None:
     help="Check this machine, or the AWS account and Databricks workspace of .env.aws.",
 )
 def doctor(target: str) -> None:
-    """List what prevents the stack from starting, one problem per line, with its remedy.
+    """List the problems that prevent a start, each with its remedy.
 
     With --target aws, check what the code needs on AWS and Databricks: variables, addresses,
     credentials, permissions and versions. Nothing is written there. Checks that pass are printed
@@ -158,7 +158,7 @@ def doctor(target: str) -> None:
 
 @main.command("engine")
 def engine_name() -> None:
-    """Print what runs the services: docker or native (set ENGINE in .env to choose)."""
+    """Print the engine: docker or native (ENGINE in .env sets it)."""
     root = engine.project_root()
     click.echo(engine.chosen(root, engine.environ(root), report))
 
@@ -167,7 +167,7 @@ def engine_name() -> None:
 @click.argument("service")
 @click.option("--follow", "-f", is_flag=True, help="Print new lines, too, until Ctrl-C.")
 def logs(service: str, follow: bool) -> None:
-    """Print the log of SERVICE, a name of docker-compose.yml such as kafka."""
+    """Print the log of a service of docker-compose.yml, such as kafka."""
     _engine().print_log(service, follow)
 
 
@@ -175,7 +175,7 @@ def logs(service: str, follow: bool) -> None:
 @click.option("--posts", default=500, show_default=True, help="Number of posts to send.")
 @click.option("--wait", default=120.0, show_default=True, help="Seconds to wait for the S3 sink.")
 def demo(posts: int, wait: float) -> None:
-    """Start the stack, send posts through both pipelines, print results and live metrics."""
+    """Start the stack, send posts, print results and live metrics."""
     from pinpipe.demo import Demo
     from pinpipe.watch import watch as watch_live
 
@@ -199,7 +199,7 @@ def demo(posts: int, wait: float) -> None:
 @click.option("--limit", default=20, show_default=True, help="Rows of each result; 0 for all.")
 @as_json
 def results(name: str | None, limit: int, as_json: bool) -> None:
-    """Show the nine results of the batch pipeline, or the one called NAME."""
+    """Show the results of the batch pipeline, all or only one."""
     _print_results(_access(_engine()), name, limit, as_json)
 
 
@@ -231,7 +231,7 @@ def trace(key: int, as_json: bool) -> None:
 @click.option("--once", is_flag=True, help="Print the metrics once and exit.")
 @click.option("--top", default=5, show_default=True, help="Rows to show of each ranking.")
 def watch(every: float, once: bool, top: int) -> None:
-    """Show the live metrics of the streaming pipeline, until Ctrl-C."""
+    """Show the live metrics of the streaming pipeline until Ctrl-C."""
     from pinpipe.watch import watch as follow
 
     follow(_access(_engine()), top, None if once else every)
@@ -272,13 +272,13 @@ def dataset_load(arguments: tuple[str, ...]) -> None:
 @main.command(context_settings=PASS_ON)
 @program_arguments
 def batch(arguments: tuple[str, ...]) -> None:
-    """Clean the new S3 objects into the Delta tables and compute the nine results (Spark)."""
+    """Run the Spark batch job on new S3 objects: tables and results."""
     _run_program("spark", arguments, "AWS_ENDPOINT_URL")
 
 
 @main.command()
 def package() -> None:
-    """Build the files for AWS and Databricks into dist/, with the settings of .env.aws."""
+    """Build the files for AWS and Databricks into dist/."""
     from pinpipe.deploy.account import without_placeholders
     from pinpipe.deploy.artefacts import artefacts, write
 
@@ -295,7 +295,7 @@ def package() -> None:
 @main.command()
 @click.option("--dry-run", is_flag=True, help="Check and print each AWS call without sending it.")
 def deploy(dry_run: bool) -> None:
-    """Deploy dist/ to the AWS account of .env.aws: stacks, files, MSK Connect and MWAA."""
+    """Deploy the files of dist/ to the AWS account of .env.aws."""
     from contract.settings import Settings
     from pinpipe.deploy.account import without_placeholders
     from pinpipe.deploy.calls import DryCalls, LiveCalls
