@@ -77,7 +77,7 @@ def _read_partition(access: Access, at: TopicPartition, stop: int) -> Iterator[K
         consumer.assign([at])
         position = at.offset
         while True:
-            # `consume` waits for the number that is asked for: no more than are left.
+            # `consume` waits for the requested number of records, so request no more than are left.
             messages = consumer.consume(min(500, stop - position), timeout=LIMIT)
             if not messages:
                 raise HopError(HOP, f"no record of {at.topic}-{at.partition} in {LIMIT:g} s")

@@ -1,7 +1,7 @@
 """Checks of MSK, MSK Connect and MWAA: state, configuration and version.
 
 The checks call the read operations of each service. If a call fails, because the caller lacks the
-permission or AWS_ENDPOINT_URL has no such service, the finding says so and isn't a problem.
+permission or AWS_ENDPOINT_URL has no such service, the finding reports that and is no problem.
 """
 
 from __future__ import annotations
