@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hops import airflow
-from hops.airflow import ENDED, HOP, good
+from hops.airflow import ENDED, HOP, json_of
 from hops.errors import wait_at
 
 FREE_LIMIT = 60.0
@@ -46,7 +46,7 @@ class Airflow(airflow.Airflow):
 
         def made() -> dict[str, Any] | None:
             answer = self._send("POST", "backfills", body)
-            return None if answer.status_code == 503 else good(answer)
+            return None if answer.status_code == 503 else json_of(answer)
 
         return int(wait_at(HOP, "the backfill to be made", made, FREE_LIMIT)["id"])
 

@@ -100,13 +100,13 @@ def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
 def test_a_trace_takes_the_answers_of_its_own_pipeline(
     program: Program, streaming: Program, gateway: Faulty
 ) -> None:
-    from hops.journal import answers
+    from hops.journal import responses
 
     for one in (program, streaming):
         assert one.run(*FAST, "--count", "1")[0] == 0
     journal: Path = program.journal
-    (batch,) = answers(journal, names.topic("0a1b2c3d4e5f", PIN), FIRST[0])
-    (stream,) = answers(journal, STREAMS[0], FIRST[0])
+    (batch,) = responses(journal, names.topic("0a1b2c3d4e5f", PIN), FIRST[0])
+    (stream,) = responses(journal, STREAMS[0], FIRST[0])
     assert (batch.method, batch.position) == ("POST", "partition 0, offset 0")
     assert stream.method == "PUT"
     assert stream.position.startswith("shard ")
