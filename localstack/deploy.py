@@ -1,6 +1,6 @@
 """Deploys template.yaml to the running LocalStack, as `aws cloudformation deploy` does to AWS.
 
-Run by ready.d at every start, for LocalStack forgets all but S3's objects when it ends.
+ready.d runs it at every start, because LocalStack loses everything but S3's objects when it ends.
 By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
 """
 
@@ -16,7 +16,7 @@ from contract.settings import Settings
 
 TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
 POLL = {"Delay": 0.1, "MaxAttempts": 600}
-"""Seconds between two looks at a stack, and how many: a minute in all."""
+"""Seconds between two queries for the state of a stack, and how many: a minute in all."""
 
 
 class DeployError(Exception):
@@ -24,10 +24,10 @@ class DeployError(Exception):
 
 
 def deploy(settings: Settings) -> None:
-    """Make the account what template.yaml says; do nothing where it is already.
+    """Deploy template.yaml, unless it is deployed with the same parameters.
 
-    A changed template is deleted and created: LocalStack's ``update_stack``
-    does not update the OpenAPI body of a REST API.
+    After a change the stack is deleted and created again: LocalStack's ``update_stack`` does not
+    update the OpenAPI body of a REST API.
 
     Raises:
         DeployError: the stack could not be created.
@@ -38,12 +38,12 @@ def deploy(settings: Settings) -> None:
         region_name=settings.aws_region,
     )
     name, template = f"pinterest-data-pipeline-{settings.user_id}", TEMPLATE.read_text()
-    wanted = {  # ShardCount keeps its default
+    parameters = {  # ShardCount keeps its default
         "UserId": settings.user_id,
         "KafkaRestEndpoint": settings.kafka_rest_endpoint,
         "StageName": settings.stage_name,
     }
-    if _deployed(client, name) == (template, wanted):
+    if _deployed(client, name) == (template, parameters):
         return
     client.delete_stack(StackName=name)
     client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=POLL)
@@ -51,7 +51,9 @@ def deploy(settings: Settings) -> None:
         StackName=name,
         TemplateBody=template,
         Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": key, "ParameterValue": wanted[key]} for key in wanted],
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
     )
     try:
         client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=POLL)
@@ -60,20 +62,20 @@ def deploy(settings: Settings) -> None:
 
 
 def _deployed(client: Any, name: str) -> tuple[str, dict[str, str]] | None:
-    """Template and parameters of the stack, or None where there is no whole one."""
+    """Template and parameters of the stack, or None if no complete stack exists."""
     try:
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     except ClientError:
         return None
     if stack["StackStatus"] != "CREATE_COMPLETE":
         return None
-    given = {item["ParameterKey"]: item["ParameterValue"] for item in stack["Parameters"]}
+    parameters = {item["ParameterKey"]: item["ParameterValue"] for item in stack["Parameters"]}
     template = client.get_template(StackName=name)["TemplateBody"]
-    return template, {key: value for key, value in given.items() if key != "ShardCount"}
+    return template, {key: value for key, value in parameters.items() if key != "ShardCount"}
 
 
 def _reasons(client: Any, name: str) -> str:
-    """Why resources of the stack could not be made, one after the other."""
+    """Why resources of the stack could not be created, one after the other."""
     events = client.describe_stack_events(StackName=name)["StackEvents"]
     return "; ".join(
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"

@@ -1,7 +1,7 @@
-"""Says whether the template is deployed and its REST API reaches its streams.
+"""Checks that the template is deployed and that its REST API reaches its streams (hop 3).
 
-Exits 0, or 1 with one line on stderr. Standard library only: the runners ask
-each second while LocalStack starts.
+Exits with 0, or with 1 and one line on stderr. Standard library only: the check runs each second
+while LocalStack starts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TIMEOUT = 5
 
 
 def problem(settings: Settings) -> str | None:
-    """Return what is wrong, or None when all is well."""
+    """Return why LocalStack is unhealthy, or None if it is healthy."""
     base = f"http://127.0.0.1:{settings.gateway_listen[1]}"
     try:
         scripts = _get(f"{base}/_localstack/init/ready")
@@ -36,14 +36,14 @@ def problem(settings: Settings) -> str | None:
         return f"{error.url} answers {error.code} {error.reason}"
     except (OSError, HTTPException) as error:
         return f"LocalStack does not answer on {base}: {error}"
-    wanted = {names.stream(settings.user_id, entity) for entity in ENTITIES}
-    missing = sorted(wanted.difference(streams))
+    expected = {names.stream(settings.user_id, entity) for entity in ENTITIES}
+    missing = sorted(expected.difference(streams))
     return f"no stream {', '.join(missing)}" if missing else None
 
 
 def _get(url: str) -> Any:
-    with build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT) as answer:
-        return json.load(answer)
+    with build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT) as response:
+        return json.load(response)
 
 
 if __name__ == "__main__":

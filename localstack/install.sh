@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts LocalStack (Python 3.13) below .build/envs/localstack and its Kinesis engine (Node) below
-# .build/localstack. Quick when there is nothing to do.
+# Installs LocalStack (Python 3.13) in .build/envs/localstack and its Kinesis engine (Node) in
+# .build/localstack. Returns at once when both are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,8 +18,8 @@ fail() {
     exit 1
 }
 
-# Where uv, PATH and pyenv keep interpreters. pyenv's own `python3.13` on PATH exists, but fails when
-# 3.13 is not the selected version: each candidate is asked, and the first that answers is taken.
+# Prints the first Python 3.13 of uv, PATH and pyenv that runs. pyenv's own `python3.13` on PATH fails when
+# 3.13 is not the selected version.
 find_python() {
     local candidate
     for candidate in "$("$uv" python find --no-python-downloads 3.13 2>/dev/null || true)" \
@@ -39,17 +39,17 @@ python=$(find_python) || fail "no Python 3.13: install one with 'uv python insta
 command -v npm >/dev/null || fail "no npm: install Node 20 or newer"
 
 rm -f "$stamp"
-# Bytecode is compiled now, so that the first start is as quick as the next.
+# Bytecode is compiled now, so that the first start is as fast as later ones.
 "$uv" venv --quiet --clear --no-python-downloads --python "$python" "$environment"
 "$uv" pip sync --quiet --compile-bytecode --require-hashes \
     --python "$environment/bin/python" requirements/localstack.txt
 
-# Without its optional leveldown: streams are kept in memory, and nothing native is needed.
+# Without the optional leveldown: kinesalite keeps streams in memory and needs no native module.
 mkdir -p "$engine"
 cp localstack/kinesalite/package.json localstack/kinesalite/package-lock.json "$engine/"
 (cd "$engine" && npm ci --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
 
-# LocalStack's index of AWS's services: made at its first call it takes 4 seconds of every first start.
+# LocalStack's index of AWS's services: built here, it does not cost the first start 4 seconds.
 rm -rf "$engine/root"
 mkdir -p "$engine/root/usr/lib/localstack"
 OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$PWD/$engine/root" DISABLE_EVENTS=1 \

@@ -1,9 +1,9 @@
-// kinesalite as a child of LocalStack: streams in memory, gone when LocalStack is.
+// kinesalite as a child process of LocalStack: its streams are in memory and end with LocalStack.
 'use strict';
 
 const modulePath = process.env.KINESALITE_MODULE;
 
-// Its AT_TIMESTAMP never answers when no record came in since: then it's the place after the newest one.
+// Stock, AT_TIMESTAMP never responds if no record is that new: here it is the position after the newest record.
 const db = require(`${modulePath}/db`);
 const actionPath = require.resolve(`${modulePath}/actions/getShardIterator`);
 const getShardIterator = require(actionPath);
@@ -31,7 +31,7 @@ require.cache[actionPath].exports = (store, data, done) => {
 const kinesalite = require(modulePath);
 const validations = require(`${modulePath}/validations`);
 
-// kinesalite is older than StreamARN, by which newer SDKs and LocalStack's CloudFormation name a stream.
+// Newer SDKs and LocalStack's CloudFormation send StreamARN, which kinesalite does not support.
 const checkTypes = validations.checkTypes;
 validations.checkTypes = (data, types) => {
   if (types.StreamName && data.StreamARN && !data.StreamName) {
@@ -47,7 +47,7 @@ const server = kinesalite({
   shardLimit: Number(process.env.KINESALITE_SHARD_LIMIT),
 });
 
-// A client that is killed in the middle of its request is no reason to end, with all streams: kinesalite throws.
+// Stock, kinesalite throws, and loses all streams, when a client is killed in the middle of its request.
 server.prependListener('request', (request) => {
   const on = request.on.bind(request);
   request.on = (event, listener) => on(event, event === 'error' ? () => {} : listener);
@@ -55,5 +55,5 @@ server.prependListener('request', (request) => {
 server.keepAliveTimeout = Number(process.env.KINESALITE_IDLE) * 1000;
 server.listen(Number(process.env.KINESALITE_PORT), process.env.KINESALITE_HOST);
 
-// Standard input is a pipe that LocalStack holds open: it ends with LocalStack, however that ends.
+// Standard input is a pipe that closes with LocalStack, however LocalStack ends.
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -1,9 +1,8 @@
 """kinesalite as the Kinesis engine behind LocalStack.
 
-The engine that LocalStack brings slows down as records accumulate: a call of
-500 records takes 3.4 s of processor time when a stream holds 5,000.
-kinesalite stays at about 65 ms. It has no RegisterStreamConsumer,
-UpdateShardCount or DescribeLimits (docs/decisions/0004-localstack.md).
+LocalStack's own engine slows down as records accumulate: a call of 500 records takes 3.4 s of
+processor time when a stream holds 5,000. kinesalite stays at about 65 ms. It has no
+RegisterStreamConsumer, UpdateShardCount or DescribeLimits (docs/decisions/0004-localstack.md).
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from localstack.utils.net import get_free_tcp_port
 from localstack.utils.serving import Server
 
 from localstack import config
+from patches.start import Start
 
 LOG = logging.getLogger("localstack.kinesis_engine")
 
 MAIN = Path(__file__).resolve().parents[1] / "kinesalite" / "main.cjs"
 MODULE = MAIN.parents[2] / ".build" / "localstack" / "node_modules" / "kinesalite"
 
-
 IDLE = 60
-"""Seconds after which the engine ends a connection that nobody uses."""
+"""Seconds after which the engine closes an unused connection."""
 
 
 class KinesaliteServer(Server):
-    """kinesalite as a child process that can't outlive this one."""
+    """kinesalite as a child process that cannot outlive this one."""
 
     def __init__(self, account_id: str, host: str, port: int) -> None:
         super().__init__(port, host)
@@ -41,12 +40,12 @@ class KinesaliteServer(Server):
 
     @property
     def ready(self) -> bool:
-        """Whether it runs and has answered once."""
+        """Whether kinesalite runs and has responded once."""
         self._answered = self._answered or self.is_up()
         return self._answered and self.is_running()
 
     def do_run(self) -> None:
-        """Start kinesalite and return when it has ended."""
+        """Run kinesalite until it ends."""
         environment = os.environ | {
             "AWS_ACCOUNT_ID": self.account_id,
             "KINESALITE_MODULE": str(MODULE),
@@ -55,16 +54,16 @@ class KinesaliteServer(Server):
             "KINESALITE_IDLE": str(IDLE),
             "KINESALITE_SHARD_LIMIT": str(config.KINESIS_SHARD_LIMIT),
         }
-        # It ends when its standard input does, which the kernel sees to however this process ends.
+        # kinesalite ends with its standard input, which the kernel closes when this process ends.
         self._process = subprocess.Popen(["node", MAIN], stdin=subprocess.PIPE, env=environment)
         code = self._process.wait()
         if not self._stopped.is_set():
-            # The streams are lost: better no LocalStack than one whose streams are empty.
+            # The streams are lost, and a LocalStack with empty streams would hide that.
             LOG.error("kinesalite ended with %d, so LocalStack ends too", code)
             os._exit(1)
 
     def do_shutdown(self) -> None:
-        """End kinesalite."""
+        """Kill kinesalite."""
         if self._process is not None:
             self._process.kill()
 
@@ -73,16 +72,17 @@ _first: KinesaliteServer | None = None
 
 
 def first() -> KinesaliteServer | None:
-    """The engine of the first account that was called, when it answers."""
+    """The engine of the first account that was called; None until it is ready."""
     return _first if _first is not None and _first.ready else None
 
 
-def install(host: str, port: int) -> None:
-    """Run kinesalite on ``host:port`` in place of the engine that LocalStack brings.
+def install(start: Start) -> None:
+    """Run kinesalite on KINESIS_LISTEN in place of LocalStack's own engine.
 
-    LocalStack runs one engine for each AWS account. The first account called,
-    which is the one that ready.d deploys to, gets ``port``; others any free one.
+    LocalStack runs one engine for each AWS account. The first account called, which is the one
+    that ready.d deploys to, gets the port of KINESIS_LISTEN; others get any free port.
     """
+    host, port = start.settings.kinesis_listen
 
     def create(manager: KinesisServerManager, account_id: str) -> KinesaliteServer:
         global _first
@@ -95,4 +95,4 @@ def install(host: str, port: int) -> None:
         return str(provider.server_manager.get_server_for_account(account_id).url)
 
     KinesisServerManager._create_kinesis_mock_server = create
-    KinesisProvider.get_forward_url = forward_url  # stock, it always looks on localhost
+    KinesisProvider.get_forward_url = forward_url  # stock, the host is always localhost

@@ -1,9 +1,8 @@
-"""Calls that carry records, from the client to the Kinesis engine without a detour.
+"""Calls that carry records: LocalStack passes their bytes to the Kinesis engine and back.
 
-Stock, LocalStack reads each call into objects, writes and signs it again for the
-engine, and does the same with the answer: 5 ms of processor time a call, where
-1 ms does. The engine speaks the same protocol, so the bytes are passed on as
-they are, and back.
+Stock, LocalStack parses each call, serializes and signs it again for the engine, and does the same
+with the response: 5 ms of processor time a call, instead of 1 ms. The engine has the same
+protocol, so nothing needs parsing.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any
 
 from localstack.aws.accounts import get_account_id_from_access_key_id
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
-from patches import kinesis_engine
 from rolo.serving.twisted import WebsocketResourceDecorator
 from twisted.internet import reactor
 from twisted.python.failure import Failure
@@ -22,27 +20,29 @@ from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, read
 from twisted.web.server import NOT_DONE_YET
 
 from localstack import config
+from patches import kinesis_engine
+from patches.start import Start
 
 CALLS = frozenset(
     f"Kinesis_20131202.{name}".encode()
     for name in ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator")
 )
-OWN = (b"connection", b"content-length", b"host", b"transfer-encoding", b"accept-encoding")
-"""Headers of one connection, which are not passed on."""
+HOP_BY_HOP = (b"connection", b"content-length", b"host", b"transfer-encoding", b"accept-encoding")
+"""Headers that belong to one connection and are not passed on."""
 DATE = b"x-amz-date"
 CONNECTIONS = 32
-"""Connections to the engine that are kept open."""
+"""Open connections to the engine."""
 JSON = b"application/x-amz-json-1.1"
 
 
-def install() -> None:
-    """Pass them on from now on, for the account whose engine has a port of its own."""
+def install(start: Start) -> None:
+    """Pass on the calls of the first account, whose engine has the port of KINESIS_LISTEN."""
     if config.KINESIS_ERROR_PROBABILITY:
-        return  # it is LocalStack that makes the errors
+        return  # LocalStack injects the errors into the calls that it handles itself
     render = WebsocketResourceDecorator.render
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = CONNECTIONS
-    # Before the engine does it: a call that crosses with the end of its connection isn't repeated.
+    # Less than the engine's: a call that is sent while the engine closes its connection is lost.
     pool.cachedConnectionTimeout = kinesis_engine.IDLE - 1
     agent = Agent(reactor, pool=pool)
 
@@ -57,7 +57,7 @@ def install() -> None:
 
 
 def _engine_of(request: Any) -> bytes | None:
-    """Return the engine's URL, or None for what LocalStack answers itself."""
+    """Return the engine's URL, or None for a request that LocalStack handles itself."""
     if (
         request.getHeader(b"x-amz-target") not in CALLS
         or request.getHeader(b"content-type") != JSON
@@ -75,33 +75,33 @@ def _engine_of(request: Any) -> bytes | None:
 
 def _pass_on(agent: Agent, url: bytes, request: Any) -> None:
     headers = request.requestHeaders.copy()
-    for name in OWN:
+    for name in HOP_BY_HOP:
         headers.removeHeader(name)
-    if not headers.hasHeader(DATE):  # API Gateway's own calls have none, and the engine wants one
+    if not headers.hasHeader(DATE):  # the engine requires one, and API Gateway's calls have none
         headers.setRawHeaders(DATE, [b"20260101T000000Z"])
-    gone: list[Failure] = []
-    request.notifyFinish().addErrback(gone.append)
+    disconnects: list[Failure] = []
+    request.notifyFinish().addErrback(disconnects.append)
     body = FileBodyProducer(BytesIO(request.content.read()))
-    answer = agent.request(b"POST", url, headers, body)
+    response_read = agent.request(b"POST", url, headers, body)
 
     def read(response: Any) -> Any:
         request.setResponseCode(response.code)
         for name, values in response.headers.getAllRawHeaders():
-            if name.lower() not in OWN:
+            if name.lower() not in HOP_BY_HOP:
                 request.responseHeaders.setRawHeaders(name, values)
         return readBody(response)
 
     def failed(failure: Failure) -> bytes:
-        # As AWS says it; a client tries again.
+        # AWS's own error, which a client retries.
         request.setResponseCode(500)
         request.responseHeaders.setRawHeaders(b"content-type", [JSON])
         reason = f"the engine: {failure.getErrorMessage()}"
         return json.dumps({"__type": "InternalFailure", "message": reason}).encode()
 
     def finish(content: bytes) -> None:
-        if not gone:
+        if not disconnects:
             request.setHeader(b"content-length", str(len(content)).encode())
             request.write(content)
             request.finish()
 
-    answer.addCallback(read).addErrback(failed).addCallback(finish)
+    response_read.addCallback(read).addErrback(failed).addCallback(finish)

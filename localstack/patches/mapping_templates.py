@@ -1,10 +1,9 @@
-"""API Gateway's mapping templates as AWS renders them, and quickly.
+"""API Gateway's mapping templates: rendered as AWS renders them, and faster.
 
-Stock, ``$input.json`` writes JSON with spaces and ``\\u`` escapes, so that a
-record of Kinesis would not be the bytes that AWS stores, and makes an empty
-text of a null. It is also slow: each use of ``$input`` parses the whole body,
-and builds a parser for its path (8 ms); each request compiles the template,
-and checks the schema of the body for being one before it is used.
+Stock, ``$input.json`` writes JSON with spaces and ``\\u`` escapes, so that a record in Kinesis has
+other bytes than on AWS, and turns null into an empty text. It is also slow: each use of ``$input``
+parses the whole body and builds a parser for its path (8 ms), and each request compiles the
+template and validates the schema itself before the body.
 """
 
 from __future__ import annotations
@@ -23,22 +22,24 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 from localstack.services.apigateway.next_gen.execute_api.handlers import method_request
 from localstack.services.apigateway.next_gen.execute_api.template_mapping import VelocityInput
 
+from patches.start import Start
+
 NOTHING = object()
-"""What a path finds where the body has no such field."""
+"""Value of a path whose field the body does not have."""
 
 STEP = re.compile(r"\.(?P<name>[\w-]+)|\['(?P<quoted>[^']+)'\]|\[(?P<index>\d+)\]")
 
 
 class Input(VelocityInput):  # type: ignore[misc]
-    """``$input``; the body is parsed once, however many paths are asked for."""
+    """``$input``; the body is parsed once for all paths."""
 
     def path(self, path: str) -> Any:
-        """Return what ``path`` finds; None, which a template sees as empty, for nothing."""
+        """Return the value at ``path``; None, which a template sees as empty, if it is missing."""
         found = self._find(path)
         return None if found is NOTHING else template_mapping.cast_to_vtl_json_object(found)
 
     def json(self, path: str) -> str:
-        """Return what ``path`` finds as JSON text; that of an empty text for nothing."""
+        """Return the value at ``path`` as JSON text; ``""``, quotes included, if it is missing."""
         found = self._find(path or "$")
         document = "" if found is NOTHING else found
         return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -68,7 +69,7 @@ class Input(VelocityInput):  # type: ignore[misc]
 
 @lru_cache(maxsize=4096)
 def plain_steps(path: str) -> tuple[str | int, ...] | None:
-    """Split a JSONPath of plain steps such as ``$.records[3]['key']``; None for any other."""
+    """Split a JSONPath such as ``$.records[3]['key']``; return None for one with other syntax."""
     if not path.startswith("$"):
         return None
     steps: list[str | int] = []
@@ -83,16 +84,16 @@ def plain_steps(path: str) -> tuple[str | int, ...] | None:
 
 
 def validate(instance: Any, schema: dict[str, Any]) -> None:
-    """Check a body against its model, as ``jsonschema.validate`` without a look at the schema.
+    """Validate a body as ``jsonschema.validate`` does, but not the schema itself.
 
     Raises:
-        jsonschema.ValidationError: the body is not what the model says.
+        jsonschema.ValidationError: the body does not match the model.
     """
     validator_for(schema)(schema).validate(instance)
 
 
-def install() -> None:
-    """Render every mapping template, and check every body, this way."""
+def install(start: Start) -> None:
+    """Replace the validator, ``$input`` and the compiler of templates."""
     method_request.validate = validate
     template_mapping.VelocityInput = Input
     template_mapping.parse = lru_cache(maxsize=1024)(template_mapping.parse)

@@ -1,4 +1,4 @@
-"""Requests that AWS refuses with a 4xx, and that LocalStack takes or answers with 500."""
+"""Requests that AWS rejects with 4xx, and that stock LocalStack accepts or answers with 500."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.method_request
     MethodRequestHandler,
 )
 
+from patches.start import Start
+
 BODY_LIMIT = 10 * 1024 * 1024
-"""Bytes of the largest body that API Gateway takes."""
+"""Bytes of the largest body that API Gateway accepts."""
 
 
-def install() -> None:
-    """Refuse them as AWS does."""
+def install(start: Start) -> None:
+    """Reject them as AWS does."""
     call = MethodRequestHandler.__call__
     render = IntegrationRequestHandler.render_request_template_mapping
 
     def limited(handler: Any, chain: Any, context: Any, response: Any) -> None:
-        """413 for a body that is too large."""
+        """Answer 413 for a body that is too large."""
         if len(context.invocation_request["body"]) > BODY_LIMIT:
             raise RequestTooLargeError(f"HTTP content length exceeded {BODY_LIMIT} bytes.")
         call(handler, chain, context, response)
 
     def rendered(handler: Any, *arguments: Any, **named: Any) -> Any:
-        """What ``$input`` refuses is an answer, and no failure of the template."""
+        """Answer with the error that ``$input`` raises, instead of a failure of the template."""
         try:
             return render(handler, *arguments, **named)
         except TemplateExecutionError as error:

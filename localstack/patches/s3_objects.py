@@ -1,0 +1,123 @@
+"""S3's objects on disk, so that they outlive LocalStack.
+
+Stock, LocalStack stores objects in memory and in temporary files, and loses them when it ends.
+Here each object is also a file, which is renamed into place before the response to its PUT: every
+acknowledged object exists after a restart, however LocalStack ended. Buckets and their settings
+are not stored: the template creates them, and a created bucket loads its objects
+(docs/decisions/0004-localstack.md).
+
+Versioned buckets are not supported; the template creates none.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar
+
+from localstack.services.s3 import provider
+from localstack.services.s3.models import KeyStore, S3Bucket, S3Object
+from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
+
+from patches.start import Start
+
+
+class FileObjects(EphemeralS3ObjectStore):  # type: ignore[misc]
+    """LocalStack's store of objects' bodies, with a file for each object.
+
+    A file below ``<folder>/<bucket>`` holds the pickled attributes of the object, then its body.
+    """
+
+    def __init__(self, folder: Path, temporary: Path) -> None:
+        super().__init__(str(temporary))
+        self._folder = folder
+
+    def load(self, bucket: str) -> FileKeys:
+        """Create a bucket with the objects that its files hold; return its keys."""
+        self.create_bucket(bucket)
+        keys = FileKeys(self, bucket)
+        self._bucket_folder(bucket).mkdir(parents=True, exist_ok=True)
+        for path in self._bucket_folder(bucket).iterdir():
+            if path.suffix:  # an interrupted write
+                path.unlink()
+                continue
+            with path.open("rb") as file:
+                loaded = S3Object.__new__(S3Object)
+                vars(loaded).update(pickle.load(file))
+                body = file.read()
+            with self.open(bucket, loaded, mode="w") as stored:
+                stored.file.write(body)
+                stored.file.internal_last_modified = loaded.internal_last_modified
+            KeyStore.set(keys, loaded.key, loaded)
+        return keys
+
+    def delete_bucket(self, bucket: str) -> None:
+        """Remove a bucket, which is empty, and its folder."""
+        super().delete_bucket(bucket)
+        shutil.rmtree(self._bucket_folder(bucket), ignore_errors=True)
+
+    def write_file(self, bucket: str, written: S3Object) -> None:
+        """Write an object's file atomically."""
+        body = self._get_object_file(bucket, self._key_from_s3_object(written))
+        path = self._path(bucket, written.key)
+        draft = path.with_suffix(".new")
+        with body.position_lock, draft.open("wb") as file:
+            pickle.dump(vars(written), file)
+            body.seek(0)
+            shutil.copyfileobj(body, file)
+        draft.replace(path)
+
+    def remove_file(self, bucket: str, key: str) -> None:
+        """Remove an object's file."""
+        self._path(bucket, key).unlink(missing_ok=True)
+
+    def _bucket_folder(self, bucket: str) -> Path:
+        return self._folder / bucket
+
+    def _path(self, bucket: str, key: str) -> Path:
+        # A key may be longer than the name of a file may be, and may contain slashes.
+        return self._bucket_folder(bucket) / sha256(key.encode()).hexdigest()
+
+
+class FileKeys(KeyStore):  # type: ignore[misc]
+    """The keys of a bucket; a change of a key also changes its file.
+
+    LocalStack sets a key last, when the object is complete and the request's conditions are met.
+    """
+
+    def __init__(self, objects: FileObjects, bucket: str) -> None:
+        super().__init__()
+        self._objects, self._bucket = objects, bucket
+
+    def set(self, object_key: str, s3_object: S3Object) -> None:
+        """Store an object under its key."""
+        self._objects.write_file(self._bucket, s3_object)
+        super().set(object_key, s3_object)
+
+    def pop(self, object_key: str, default: Any = None) -> S3Object | None:
+        """Remove a key."""
+        self._objects.remove_file(self._bucket, object_key)
+        return super().pop(object_key, default)
+
+
+class FileBucket(S3Bucket):  # type: ignore[misc]
+    """A bucket that has its objects before the first request can reach it.
+
+    Otherwise a PUT that the sink repeats until the bucket exists would be acknowledged while the
+    files of the bucket are still being loaded.
+    """
+
+    store: ClassVar[FileObjects]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.objects = self.store.load(self.name)
+
+
+def install(start: Start) -> None:
+    """Store the objects of every bucket below ``start.objects``."""
+    FileBucket.store = FileObjects(start.objects, start.temporary / "s3")
+    provider.EphemeralS3ObjectStore = lambda _: FileBucket.store
+    provider.S3Bucket = FileBucket

@@ -1,0 +1,19 @@
+"""The values of one start of LocalStack that its patches use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What every ``install`` receives."""
+
+    settings: Settings
+    objects: Path
+    """Folder of S3's objects, which outlives LocalStack."""
+    temporary: Path
+    """Folder of temporary files."""
