@@ -1,6 +1,6 @@
-"""How the source database is opened: any SQLAlchemy URL, SQLite and MySQL tried.
+"""Opens the source database (hop 1): any SQLAlchemy URL, tested with SQLite and MySQL.
 
-Hop 1; stands for the connection to RDS for MySQL.
+It stands for the connection to RDS for MySQL.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from contract.errors import PipelineError
 
 
 class DatabaseError(PipelineError):
-    """The source database can't be reached, or doesn't hold what is asked of it."""
+    """The source database cannot be reached, or lacks the requested rows or tables."""
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what the database said, without SQLAlchemy's page of background."""
+    """The first line of the database's own error, without SQLAlchemy's explanations."""
     return (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
 
 
 def parse(url: str) -> URL:
-    """Read an SQLAlchemy URL; MySQL's gets the driver and the character set that this project uses.
+    """Parse an SQLAlchemy URL; add this project's driver and character set to one of MySQL.
 
     Raises:
-        DatabaseError: it is no SQLAlchemy URL, or of a database without a driver here.
+        DatabaseError: ``url`` is no SQLAlchemy URL, or its database has no driver installed.
     """
     try:
         parsed = make_url(url)
@@ -44,16 +44,16 @@ def parse(url: str) -> URL:
 
 
 def connect(url: str, *, create: bool = False) -> sa.Engine:
-    """Return an engine for ``url``; nothing is connected yet.
+    """Return an engine for ``url``, without connecting.
 
     Args:
         url: an SQLAlchemy URL.
-        create: make the folder of an SQLite file. A reader leaves it False, and then a file
-            that isn't there is an error, where SQLite would make an empty one.
+        create: create the folder of an SQLite file. Without it a missing file is an error,
+            where SQLite would create an empty one.
 
     Raises:
-        DatabaseError: the URL can't be used, or the SQLite file isn't there or its folder can't
-            be made.
+        DatabaseError: the URL cannot be used, the SQLite file is missing, or its folder cannot
+            be created.
     """
     parsed = parse(url)
     file = parsed.database if parsed.get_backend_name() == "sqlite" else None
@@ -65,23 +65,23 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
                 raise DatabaseError(f"source database {shown(url)}: {error}") from error
         elif not Path(file).is_file():
             raise DatabaseError(
-                f"source database {shown(url)} isn't there; `pinpipe dataset load` makes it"
+                f"source database {shown(url)} does not exist; `pinpipe dataset load` creates it"
             )
     engine = sa.create_engine(parsed, pool_pre_ping=file is None)
     if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "connect", _disable_implicit_transactions)
         event.listen(engine, "begin", _begin)
     return engine
 
 
 def shown(url: str) -> str:
-    """The URL as it may be printed: its password hidden."""
+    """The URL with its password hidden, for messages."""
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _leave_transactions_to_us(connection: Any, _record: object) -> None:
+def _disable_implicit_transactions(connection: Any, _record: object) -> None:
     # Python's sqlite3 opens a transaction before an INSERT but not before a CREATE TABLE, so
-    # that a load would not be one transaction; with None it opens none, and BEGIN is ours.
+    # a load would not be one transaction. With None it opens none, and `_begin` does.
     connection.isolation_level = None
 
 

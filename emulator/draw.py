@@ -1,8 +1,8 @@
-"""Which posts are sent, in which order and at what pace.
+"""Draws the posts to send: their keys, their order and their pace.
 
 The original seeded Python's generator with 100 and then, without end, slept
 ``randrange(0, 2)`` seconds and drew a key with ``randint(0, 11000)``, both from the one
-generator: skip a sleep draw and every key after it is another one.
+generator: without a sleep draw every later key would differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from threading import Event
 
 SEED = 100
 CATCH_UP = 1.0
-"""Seconds: what a slow answer holds up is caught up with, but no more than this."""
+"""Seconds of delay, at most, that a run catches up with after a slow response."""
 GREATEST_KEY = 11000
 
 
@@ -26,7 +26,7 @@ class Draw:
 
     key: int
     pause: int
-    """Seconds that the original slept before it."""
+    """Seconds that the original slept before the post."""
 
 
 def original() -> Iterator[Draw]:
@@ -47,32 +47,32 @@ def sequential(keys: Iterable[int]) -> Iterator[Draw]:
 def passes(
     sequence: Callable[[], Iterator[Draw]], start: int, count: int | None, loop: bool
 ) -> Iterator[Draw]:
-    """Leave out the first ``start`` draws, take ``count`` (all if None); with ``loop``, again."""
+    """Skip the first ``start`` draws, take ``count`` (None: all); repeat with ``loop``."""
     while True:
-        found = False
+        empty = True
         for draw in islice(sequence(), start, None if count is None else start + count):
-            found = True
+            empty = False
             yield draw
-        if not loop or not found:
+        if not loop or empty:
             return
 
 
 class Pace:
-    """When the next post is due.
+    """The times at which posts are due.
 
     Args:
-        rate: posts per second; 0 as fast as possible, None the original's own pauses.
+        rate: posts per second; 0 is as fast as possible, None is the original's pauses.
     """
 
     def __init__(self, rate: float | None) -> None:
         self.rate = rate
         self.due = time.monotonic()
-        """When the next post is due; of no use without posts per second."""
+        """Time at which the next post is due; used only with posts per second."""
         self.lost = 0.0
-        """Seconds of delay that are not caught up with."""
+        """Seconds of delay that the run does not catch up with."""
 
     def wait(self, draw: Draw, stopping: Event) -> None:
-        """Wait until ``draw`` is due, or something stops the run."""
+        """Wait until ``draw`` is due or the run is stopped."""
         if self.rate is None:
             stopping.wait(draw.pause)
         elif self.rate:
@@ -84,7 +84,7 @@ class Pace:
 
     @property
     def ahead(self) -> int:
-        """Posts to read from the source at a time: half a second's worth."""
+        """Posts to read from the source at a time: those of half a second."""
         if self.rate is None:
             return 1
         return 500 if self.rate == 0 else max(1, min(500, int(self.rate / 2)))

@@ -1,4 +1,4 @@
-"""The loop of every posting program: draw a post, read its rows, send them down a route."""
+"""The loop of both programs: draw a post, read its rows, send them on a route (hop 2)."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from emulator.stop import Stop
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which posts a run sends, how fast and in requests of which size."""
+    """The posts that a run sends, its rate, and the size of its requests."""
 
     order: str = "original"
-    """``original`` (its draws, without end) or ``sequential`` (every key of the source, once)."""
+    """``original`` (its endless draws) or ``sequential`` (every key of the source, once)."""
     start: int = 0
     count: int | None = None
     loop: bool = False
     rate: float | None = None
-    """Posts per second; 0 as fast as possible, None the original's pauses."""
+    """Posts per second; 0 is as fast as possible, None is the original's pauses."""
     batch_size: int = 1
 
     def draws(self, source: Source) -> Iterator[Draw]:
@@ -51,7 +51,7 @@ class Emulation:
     """One run.
 
     Raises (``run`` and ``dry_run``):
-        DatabaseError: the source database doesn't answer (any more), also after the retries.
+        DatabaseError: the source database does not respond, also after the retries.
     """
 
     plan: Plan
@@ -60,10 +60,10 @@ class Emulation:
     meter: Meter
     stop: Stop
     retry: Retry = field(default_factory=Retry)
-    """How long a source database that has gone away is waited for."""
+    """Limits of the attempts to read from an unreachable source database."""
 
     def run(self, sender: Sender, spool: Spool | None) -> None:
-        """Send what the spool holds, then the posts of the plan; settle every row."""
+        """Send the rows of the spool, then the posts of the plan; settle every row."""
         try:
             if spool is not None:
                 self._replay(sender, spool)
@@ -104,29 +104,29 @@ class Emulation:
         batches = Batches(self.plan.batch_size)
         rate = self.plan.rate or 0.0
         pace, lag = Pace(self.plan.rate), Lag(self.plan.batch_size)
-        in_flight, said = sender.in_flight, False
+        in_flight, reported = sender.in_flight, False
         try:
             for post in self._posts(pace):
                 for row in post.rows:
                     if rows := batches.add(row):
-                        # A row that still waits when the next post is due takes one more request.
+                        # Rows that still wait when the next post is due add a concurrent request.
                         sender.send(rows, by=pace.due)
                 if sender.in_flight > in_flight:
                     in_flight = sender.in_flight
                     lag.restart()
                 behind = lag.post(pace.lost, sender.waited)
-                if behind and behind.rate < rate and not said:
-                    said = True
+                if behind and behind.rate < rate and not reported:
+                    reported = True
                     self.meter.say(behind.line(rate, in_flight))
                 if sender.gone.is_set():
                     break
         finally:
-            # What was drawn is sent, also when the run is told to stop or the source fails.
+            # Drawn rows are sent, also if the run is stopped or the source fails.
             for rows in batches.rest():
                 sender.send(rows)
 
     def _posts(self, pace: Pace) -> Iterator[Post]:
-        """The posts of the plan, each when it's due, until the run is told to stop."""
+        """The posts of the plan, each when it is due, until the run is stopped."""
         draws = self.plan.draws(self.source)
         while ahead := list(islice(draws, pace.ahead)):
             if self.stop.event.is_set():
@@ -145,7 +145,7 @@ class Emulation:
                 self.meter.tick()
 
     def _read(self, keys: Sequence[int]) -> Mapping[int, Post]:
-        """The posts with these keys; a database that is restarted is waited for."""
+        """The posts with these keys; retried while the database is unreachable."""
         begun, attempt = time.monotonic(), 0
         while True:
             attempt += 1

@@ -1,4 +1,4 @@
-"""The command line of every posting program, whatever road it takes."""
+"""The command line of the emulator's two programs (hop 2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from emulator.source import Source
 from emulator.stop import Stop
 
 MOST_IN_FLIGHT = 16
-"""Requests under way at a time that a rate may take by itself."""
+"""Concurrent requests up to which --rate raises --in-flight."""
 
 
 class Rate(click.ParamType[float | None]):
@@ -39,7 +39,7 @@ class Rate(click.ParamType[float | None]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | None:
-        """Read the option's text."""
+        """Parse the value of the option."""
         if value in ("original", None):
             return None
         try:
@@ -56,20 +56,18 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--rate",
         type=Rate(),
         metavar="RATE",
-        help="Posts per second; 'max' or 0 as fast as possible; 'original' the original's pauses "
-        "of 0 or 1 s.  [default: original; max with --dry-run]",
+        help="Posts per second; 'max' or 0 is as fast as possible; 'original' is the original's "
+        "pauses of 0 or 1 s.  [default: original; max with --dry-run]",
     ),
     click.option("--count", type=click.IntRange(1), help="Posts to send.  [default: no end]"),
     click.option(
         "--in-flight",
         type=click.IntRange(1, 256),
-        help="Requests under way at a time. The rows of one key arrive in order in their topic or "
+        help="Concurrent requests. The rows of one key arrive in order in their topic or "
         "stream. With more than 1, posts of different keys may overtake each other.  "
         f"[default: 1; with --rate N as many as N takes, at most {MOST_IN_FLIGHT}]",
     ),
-    click.option(
-        "--start", type=click.IntRange(0), default=0, help="Leave out the first START posts."
-    ),
+    click.option("--start", type=click.IntRange(0), default=0, help="Skip the first START posts."),
     click.option(
         "--order",
         type=click.Choice(["original", "sequential"]),
@@ -77,18 +75,16 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="The original's draws, or every key of the source once, from the first to the last.",
     ),
-    click.option(
-        "--loop", is_flag=True, help="At the end (of --count, or of the source) start over."
-    ),
+    click.option("--loop", is_flag=True, help="Start over at the end of --count or of the source."),
     click.option(
         "--spool",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Keep in this file what can't be sent, and send it first the next time.",
+        help="Store rows that cannot be sent in this file; the next run sends them first.",
     ),
     click.option(
         "--journal",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Record each request and its answer in this file.  [default: EMULATOR_JOURNAL]",
+        help="Record each request and its response in this file.  [default: EMULATOR_JOURNAL]",
     ),
     click.option("--no-journal", is_flag=True, help="Record nothing."),
     click.option(
@@ -96,14 +92,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.FloatRange(0),
         default=Retry().seconds,
         show_default=True,
-        help="How long a request without an answer, a 5xx, a 429 or the source is tried again.",
+        help="Seconds to retry after no response, a 5xx, a 429 or a failed read of the source.",
     ),
     click.option(
         "--timeout",
         type=click.FloatRange(0, min_open=True),
         default=Retry().timeout,
         show_default=True,
-        help="Seconds to wait for an answer.",
+        help="Seconds to wait for a response.",
     ),
     click.option("--dry-run", is_flag=True, help="Print the requests as JSON lines, send none."),
     click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON."),
@@ -111,7 +107,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 def posting(most: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the options of a posting program, whose requests hold ``most`` rows."""
+    """Add the emulator's options to a command whose requests have at most ``most`` rows."""
     batch_size = click.option(
         "--batch-size",
         type=click.IntRange(1, most),
@@ -146,9 +142,9 @@ def emulate(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run a posting program with the values of its options; ends the process with its code."""
-    given = click.get_current_context().get_parameter_source("rate")
-    if dry_run and given is click.core.ParameterSource.DEFAULT:
+    """Run a program with the values of its options; exit with its code."""
+    rate_source = click.get_current_context().get_parameter_source("rate")
+    if dry_run and rate_source is click.core.ParameterSource.DEFAULT:
         rate = 0.0
     plan = Plan(order, start, count, loop, rate, batch_size)
     accounting = Accounting()
@@ -165,11 +161,11 @@ def emulate(
             if dry_run:
                 emulation.dry_run(route(settings), sys.stdout)
                 sys.exit(0 if accounting.complete else 1)
-            kept = stack.enter_context(closing(Spool(spool))) if spool else None
-            written = None
+            spool_file = stack.enter_context(closing(Spool(spool))) if spool else None
+            journal_file = None
             if not no_journal:
                 path = journal or Path(settings.emulator_journal)
-                written = stack.enter_context(closing(Journal(path)))
+                journal_file = stack.enter_context(closing(Journal(path)))
             begun = time.monotonic()
             sender = Sender(
                 route(settings),
@@ -178,26 +174,26 @@ def emulate(
                 in_flight=in_flight or 1,
                 most=MOST_IN_FLIGHT if rate and in_flight is None else 1,
                 retry=retry,
-                journal=written,
-                spool=kept,
-                talk=meter.say,
+                journal=journal_file,
+                spool=spool_file,
+                report=meter.say,
             )
             try:
                 with meter:
-                    emulation.run(sender, kept)
+                    emulation.run(sender, spool_file)
             finally:
                 _report(meter, accounting, time.monotonic() - begun, stop.signal, spool, as_json)
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
     except BrokenPipeError:
-        # Whoever read the dry run has seen enough; Python must not try to flush at exit.
+        # The reader of the dry run closed its end; Python must not flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     sys.exit(0 if accounting.complete else 1)
 
 
 def _check_bounds(posts: int, start: int, count: int | None, loop: bool, meter: Meter) -> None:
-    """Refuse a start beyond the source, which would send nothing; say so of a count beyond it."""
+    """Reject a start beyond the source, and report a count beyond it."""
     left = posts - start
     if left <= 0:
         raise click.BadParameter(

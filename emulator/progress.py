@@ -1,4 +1,4 @@
-"""Shows a person how a run goes; nothing where stderr is no terminal."""
+"""Shows the progress of a run, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from emulator.delivery.accounting import Accounting
 
 _INTERVAL = 0.2
-"""Seconds between two looks at the counts: a run may send thousands of posts in one."""
+"""Seconds between two updates: a run may send thousands of posts a second."""
 
 
 class Meter:
-    """A line on stderr with the counts of a run, and a place for lines above it."""
+    """A line on stderr with the counts of a run, below the messages."""
 
     def __init__(self, accounting: Accounting, posts: int | None) -> None:
         self._accounting = accounting
@@ -37,11 +37,11 @@ class Meter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the line of counts away; lines may still be said."""
+        """Remove the line of counts; messages may still be printed."""
         self._progress.stop()
 
     def tick(self) -> None:
-        """Show the counts, if it's time to."""
+        """Update the counts, if the last update is old enough."""
         now = time.monotonic()
         if self._progress.disable or now < self._next:
             return
@@ -55,5 +55,5 @@ class Meter:
         self._progress.update(self._task, completed=self._accounting.posts, rows=rows)
 
     def say(self, line: str) -> None:
-        """Print a line for the person who watches."""
+        """Print a message."""
         self._console.print(f"emulator: {line}", markup=False)

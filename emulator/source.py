@@ -1,4 +1,4 @@
-"""Reads the rows of posts from the source database, many posts a query."""
+"""Reads the rows of posts from the source database (hop 1), many posts a query."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGE = 500
 
 
 class AwayError(DatabaseError):
-    """The source database can't be reached, or went away in the middle of a question."""
+    """The source database cannot be reached, or its connection broke during a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class Post:
     def missing(self) -> tuple[Entity, ...]:
         """The entities whose tables have no row of this post."""
         # By name: an entity is hashed column by column.
-        there = {row.entity.name for row in self.rows}
-        return tuple(entity for entity in ENTITIES if entity.name not in there)
+        present = {row.entity.name for row in self.rows}
+        return tuple(entity for entity in ENTITIES if entity.name not in present)
 
 
 class Source:
     """The source database, open for reading.
 
     Raises:
-        DatabaseError: it can't be reached, its load has not ended, or it has no posts.
+        DatabaseError: it cannot be reached, its load has not ended, or it has no posts.
     """
 
     def __init__(self, url: str) -> None:
@@ -62,14 +62,14 @@ class Source:
             raise
 
     def read(self, keys: Sequence[int]) -> dict[int, Post]:
-        """The posts with these keys, by key; each has the rows that are there.
+        """The posts with these keys, by key; each has the rows that the source has.
 
         Raises:
-            AwayError: the database can't be reached.
-            DatabaseError: it answers with an error.
+            AwayError: the database cannot be reached.
+            DatabaseError: the query fails.
         """
         found: dict[int, list[Row]] = {key: [] for key in keys}
-        with self._asking() as connection:
+        with self._connection() as connection:
             for entity in ENTITIES:
                 rows = connection.execute(self._queries[entity], {"keys": list(found)})
                 names = entity.column_names
@@ -83,7 +83,7 @@ class Source:
         """Every key of the pin table, in order; read page by page.
 
         Raises:
-            DatabaseError: the database doesn't answer.
+            DatabaseError: the query fails.
         """
         column = TABLES[PIN].c[PIN.key]
         last: int | None = None
@@ -91,7 +91,7 @@ class Source:
             query = sa.select(column).order_by(column).limit(_PAGE)
             if last is not None:
                 query = query.where(column > last)
-            with self._asking() as connection:
+            with self._connection() as connection:
                 page = connection.scalars(query).all()
             if not page:
                 return
@@ -99,12 +99,12 @@ class Source:
             last = page[-1]
 
     def count(self) -> int:
-        """How many posts there are: rows of the pin table.
+        """Number of posts: rows of the pin table.
 
         Raises:
-            DatabaseError: the database doesn't answer.
+            DatabaseError: the query fails.
         """
-        with self._asking() as connection:
+        with self._connection() as connection:
             found = connection.scalar(sa.select(sa.func.count()).select_from(TABLES[PIN]))
         return found or 0
 
@@ -113,12 +113,12 @@ class Source:
         self._engine.dispose()
 
     def _check(self) -> None:
-        with self._asking() as connection:
-            there = set(sa.inspect(connection).get_table_names())
-            lacking = [table.name for table in TABLES.values() if table.name not in there]
-            if lacking:
-                problem = f"has no table {', '.join(lacking)}"
-            elif MARKER.name in there and not connection.execute(sa.select(MARKER)).first():
+        with self._connection() as connection:
+            tables = set(sa.inspect(connection).get_table_names())
+            missing = [table.name for table in TABLES.values() if table.name not in tables]
+            if missing:
+                problem = f"has no table {', '.join(missing)}"
+            elif MARKER.name in tables and not connection.execute(sa.select(MARKER)).first():
                 problem = "is loaded in part only"
             elif not connection.execute(sa.select(TABLES[PIN].c[PIN.key]).limit(1)).first():
                 problem = f"has no posts, {PIN.table} is empty"
@@ -129,10 +129,10 @@ class Source:
         )
 
     @contextmanager
-    def _asking(self) -> Iterator[sa.Connection]:
-        """A connection whose errors are ours."""
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A connection whose errors are raised as ``DatabaseError``."""
         try:
-            # Closing it asks the database, too, and may fail as any question may.
+            # Closing sends a statement, too, which may fail as any other.
             with self._engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
@@ -146,7 +146,7 @@ def _wire_row(entity: Entity, values: Mapping[str, Any]) -> dict[str, wire.Json]
     row = wire.wire_row(entity, values)
     for column in entity.columns:
         value = row[column.name]
-        # A database of one's own may keep dates as text, with a space where the wire has a T.
+        # A user's own database may store dates as text, with a space instead of the wire's T.
         if column.kind is Kind.TIMESTAMP and isinstance(value, str) and "T" not in value:
             row[column.name] = wire.parse_timestamp(value).isoformat()
     return row

@@ -12,13 +12,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """While entered, the first signal sets ``event``; the second one ends the program at once."""
+    """A context in which the first signal sets ``event`` and the second one ends the program."""
 
     def __init__(self) -> None:
         self.event = Event()
         self.signal: str | None = None
-        """Name of the signal that came."""
-        self._came: SimpleQueue[int | None] = SimpleQueue()
+        """Name of the received signal."""
+        self._received: SimpleQueue[int | None] = SimpleQueue()
         self._before: dict[signal.Signals, Any] = {}
         self._watcher = Thread(target=self._watch, name="signals", daemon=True)
 
@@ -31,17 +31,17 @@ class Stop:
     def __exit__(self, *_: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
-        self._came.put(None)
+        self._received.put(None)
         self._watcher.join()
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         for other in _SIGNALS:
             signal.signal(other, signal.SIG_DFL)
-        # Event.set takes a lock, which the interrupted code may hold; this put takes none.
-        self._came.put(number)
+        # Event.set needs a lock, which the interrupted code may hold; this put needs none.
+        self._received.put(number)
 
     def _watch(self) -> None:
-        number = self._came.get()
+        number = self._received.get()
         if number is not None:
             self.signal = signal.Signals(number).name
             self.event.set()

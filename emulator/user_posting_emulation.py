@@ -13,10 +13,10 @@ from emulator.routes.kafka import MOST_RECORDS, KafkaRoute
 @click.command()
 @posting(MOST_RECORDS)
 def batch(**options: Any) -> None:
-    """Send posts down the batch pipeline: API Gateway, REST proxy, Kafka.
+    """Send posts to the batch pipeline: API Gateway, REST proxy, Kafka.
 
-    The exit code is 0 when every row was acknowledged, also after SIGINT or SIGTERM, which end
-    the run in good order, and 1 when one was not.
+    The exit code is 0 if every row was acknowledged, also after SIGINT or SIGTERM, which end the
+    run cleanly, and else 1.
 
     Example: pinpipe emulate batch --count 500 --rate max --batch-size 100
     """

@@ -27,10 +27,10 @@ def _partition_key(
     help="Partition key of every record.  [default: each row's own key]",
 )
 def streaming(partition_key: str | None, **options: Any) -> None:
-    """Send posts down the streaming pipeline: API Gateway, Kinesis.
+    """Send posts to the streaming pipeline: API Gateway, Kinesis.
 
-    The exit code is 0 when every row was acknowledged, also after SIGINT or SIGTERM, which end
-    the run in good order, and 1 when one was not.
+    The exit code is 0 if every row was acknowledged, also after SIGINT or SIGTERM, which end the
+    run cleanly, and else 1.
 
     Example: pinpipe emulate streaming --count 500 --rate 20
     """

@@ -1,4 +1,4 @@
-"""The source database's rows: a generated stand-in for the lost original (hop 1).
+"""The rows of the source database, generated because the original is lost (hop 1).
 
-``profile`` has the figures, ``generate`` makes the rows, ``load`` writes them.
+``profile`` has the figures, ``generate`` generates the rows, ``load`` writes them.
 """

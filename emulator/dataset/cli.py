@@ -32,13 +32,13 @@ def dataset() -> None:
     "--seed", type=click.IntRange(0), help="The same seed gives the same rows.  [default: 100]"
 )
 @click.option(
-    "--overwrite", is_flag=True, help="Replace whatever is there, also what others have made."
+    "--overwrite", is_flag=True, help="Replace existing rows, including those of other programs."
 )
 def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) -> None:
     """Fill the three tables of the source database, unless they are filled already.
 
-    Without --scale, --seed and --overwrite, as at the start of the stack, rows that are there stay,
-    whoever made them. With one of them this command replaces what it has made itself.
+    Without --scale, --seed and --overwrite, as at the start of the stack, existing rows stay,
+    whoever wrote them. With one of these options this command replaces the rows that it wrote.
 
     Example: pinpipe dataset load --url sqlite:///posts.db --scale 10
     """

@@ -1,11 +1,10 @@
 """The rows of the source database, block by block.
 
-Everything follows from the seed: a block's rows are the same bytes on any machine, and the
-same whether or not the blocks before it were made. From one block to the next the profile
-repeats (categories, placeholders and posters' sizes at the same figures, the positions
-drawn again but for the fixed ones); what a row says does not: posters, unique_id and
-timestamp are other ones throughout. Only the failed rows of all blocks share a poster, and
-with it its place and person. Row 7528 is fixed in the first block.
+The seed determines everything: the bytes of a block are the same on any machine, with or without
+the blocks before it. Every block has the same profile (the figures of categories, placeholders and
+posters' sizes); all positions but the fixed ones are drawn for each block. Posters, unique_id and
+timestamp never repeat, except that the failed rows of all blocks share one poster with its place
+and person. Row 7528 is fixed in the first block.
 """
 
 from __future__ import annotations
@@ -55,21 +54,21 @@ class Block:
 
 
 def blocks(scale: int = 1, seed: int = 100) -> Iterator[Block]:
-    """Make ``scale`` blocks, one at a time; only one is in memory."""
+    """Generate ``scale`` blocks; only one is in memory at a time."""
     timestamps = Timestamps(seed)
     for number in range(scale):
         yield block(number, seed, timestamps)
 
 
 def block(number: int, seed: int, timestamps: Timestamps) -> Block:
-    """Make block ``number``, whose first key is ``number * 11154``."""
-    where = layout(seed, number)
-    poster_of = assign(posters(seed, number), where, Random(f"assign:{seed}:{number}"))
-    person_of = people(draws(seed, number, sorted(where.failed)), poster_of)
+    """Generate block ``number``, whose first key is ``number * 11154``."""
+    positions = layout(seed, number)
+    poster_of = assign(posters(seed, number), positions, Random(f"assign:{seed}:{number}"))
+    person_of = people(draws(seed, number, sorted(positions.failed)), poster_of)
     random = Random(f"pins:{seed}:{number}")
     first = number * BLOCK
     keys = range(first, first + BLOCK)
-    pin = [_pin(key, key - first, poster_of[key - first], where, random) for key in keys]
+    pin = [_pin(key, key - first, poster_of[key - first], positions, random) for key in keys]
     if number == 0:
         pin[FIXED_POSITION]["unique_id"] = FIXED_UNIQUE_ID
     drawn = [
@@ -79,20 +78,20 @@ def block(number: int, seed: int, timestamps: Timestamps) -> Block:
     return Block(pin, _columns(GEO, drawn), _columns(USER, drawn))
 
 
-def assign(found: list[Poster], where: Layout, random: Random) -> list[Poster]:
-    """Give each position of a block its poster: each as many posts as its size says."""
-    places = [position for position in range(BLOCK) if position not in where.failed]
-    random.shuffle(places)
+def assign(named: list[Poster], positions: Layout, random: Random) -> list[Poster]:
+    """Return the poster of each position of a block; a poster has ``Poster.posts`` positions."""
+    free = [position for position in range(BLOCK) if position not in positions.failed]
+    random.shuffle(free)
     poster_of = [FAILED_POSTER] * BLOCK
-    taken = iter(places)
-    for poster in found:
+    next_free = iter(free)
+    for poster in named:
         for _ in range(poster.posts):
-            poster_of[next(taken)] = poster
+            poster_of[next(next_free)] = poster
     return poster_of
 
 
 def people(drawn: list[Person], poster_of: list[Poster]) -> list[Person]:
-    """Give each position the column-wise minimum over the posts of its poster."""
+    """Return for each position the column-wise minimum over the posts of its poster."""
     posts: dict[str, list[Person]] = defaultdict(list)
     for poster, person in zip(poster_of, drawn, strict=True):
         posts[poster.name].append(person)
@@ -105,22 +104,22 @@ def _columns(entity: Entity, drawn: list[Row]) -> list[Row]:
     return [{name: row[name] for name in names} for row in drawn]
 
 
-def _pin(key: int, position: int, poster: Poster, where: Layout, random: Random) -> Row:
+def _pin(key: int, position: int, poster: Poster, positions: Layout, random: Random) -> Row:
     category = _CATEGORY_OF[position]
-    kind = where.kinds[position]
-    # Drawn for every row, used or not: a row's text then doesn't depend on other rows' holes.
+    kind = positions.kinds[position]
+    # Drawn for every row, used or not, so that no row's text depends on other rows' placeholders.
     title, description = texts.title(category, random), texts.description(category, random)
     tags, image = texts.tags(category, random), texts.image(random)
     unique_id = texts.unique_id(random)
-    if position in where.failed:
+    if position in positions.failed:
         title = NO_TITLE
-    elif position in where.titles:
-        title = where.titles[position](title)
+    elif position in positions.titles:
+        title = positions.titles[position](title)
     if kind == STORY:
         description = STORY_DESCRIPTION
-    elif position in where.no_description:
+    elif position in positions.no_description:
         description = NO_DESCRIPTION
-    image_src: str | None = NO_IMAGE if position in where.no_image else image
+    image_src: str | None = NO_IMAGE if position in positions.no_image else image
     return {
         "index": key,
         "unique_id": unique_id,
@@ -128,10 +127,10 @@ def _pin(key: int, position: int, poster: Poster, where: Layout, random: Random)
         "description": description,
         "poster_name": poster.name,
         "follower_count": poster.follower_count,
-        "tag_list": NO_TAGS if position in where.no_tags else tags,
+        "tag_list": NO_TAGS if position in positions.no_tags else tags,
         "is_image_or_video": kind,
         "image_src": image_src if kind else None,
-        "downloaded": int(position not in where.not_downloaded),
+        "downloaded": int(position not in positions.not_downloaded),
         "save_location": f"Local save in /data/{category}",
         "category": category,
     }

@@ -1,7 +1,7 @@
-"""Writes the generated rows into a database, once, and says what it did.
+"""Writes the generated rows into the source database, once, and reports what it did (hop 1).
 
-Nobody's rows are replaced unless that was asked for: a load that keeps what is there fills an
-empty database and one whose load did not end, and nothing else.
+A load replaces existing rows only if its arguments say so: with ``keep`` it fills an empty database
+or one whose load did not end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from emulator.dataset.profile import BLOCK, MAX_SCALE
 from emulator.dataset.tables import MARKER, METADATA, TABLES
 
 PROFILE = 1
-"""Raised when the generator gives other rows for the same seed, so that tables are reloaded."""
+"""Version of the generator: raised when a seed yields other rows, so that tables are reloaded."""
 
 _CHUNK = 2000
 """Rows of one ``executemany``."""
@@ -28,18 +28,18 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What ``load`` did, and what the database holds now."""
+    """The result of ``load``."""
 
     rows: dict[str, int]
-    """Table: its rows."""
+    """Number of rows of each table."""
     origin: str
-    """What they were made from."""
+    """Seed and scale of the rows, if this program wrote them."""
     written: bool
-    """False when what was there has been kept."""
+    """False if the existing rows were kept."""
     why: str
-    """Why it wrote, or not."""
+    """Why the rows were written or kept."""
     as_asked: bool
-    """False when the rows that were kept have another seed or scale than those asked for."""
+    """False if the kept rows have another seed or scale than requested."""
 
 
 def load(
@@ -51,23 +51,23 @@ def load(
     overwrite: bool = False,
     progress: Callable[[int], object] = lambda posts: None,
 ) -> Loaded:
-    """Fill the source database, unless the same rows are there already, or others with ``keep``.
+    """Fill the source database, unless it has the same rows, or any rows with ``keep``.
 
-    The rows and, last, the marker that says they are whole are one transaction: a load that is
-    killed leaves what was there before, or tables without a marker (where the database commits
-    a CREATE TABLE at once, as MySQL does), and then the next one starts over.
+    The rows and, last, the marker that they are complete are one transaction. A killed load leaves
+    the earlier rows, or tables without a marker where the database commits a CREATE TABLE at once,
+    as MySQL does; then the next load starts over.
 
     Args:
         url: an SQLAlchemy URL.
         scale: blocks of 11,154 posts, 1 to 14,145.
         seed: seed of the dataset.
-        keep: leave rows as they are, whatever seed and scale and whoever they are of.
-        overwrite: replace whatever is there, also what this program did not make.
+        keep: keep existing rows of any seed, scale and origin.
+        overwrite: replace existing rows, including those of other programs.
         progress: called with the number of posts written since the last call.
 
     Raises:
-        DatabaseError: the database can't be reached or refuses, the tables hold someone else's
-            rows, or are to be kept and lack one.
+        DatabaseError: the database cannot be reached or rejects a statement, the tables have rows
+            of another program, or rows are to be kept and a table is missing.
     """
     if not 1 <= scale <= MAX_SCALE:
         raise DatabaseError(f"scale {scale} is not between 1 and {MAX_SCALE}")
@@ -94,18 +94,18 @@ def load(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a database holds."""
+    """The content of a database."""
 
     rows: dict[str, int]
-    """Table of ours that is there: its rows."""
+    """Number of rows of each source table that exists."""
     ours: bool
-    """Whether this program made the tables."""
+    """Whether this program created the tables."""
     made: tuple[int, int, int] | None
-    """Profile, seed and scale of a load of ours that has ended."""
+    """Profile, seed and scale of a completed load."""
 
     @property
     def lacking(self) -> list[str]:
-        """The tables that aren't there."""
+        """The missing tables."""
         return [table.name for table in TABLES.values() if table.name not in self.rows]
 
 
@@ -123,7 +123,7 @@ def _found(connection: sa.Connection) -> _Found:
 
 
 def _compare(found: _Found, scale: int, seed: int, keep: bool, overwrite: bool) -> tuple[str, bool]:
-    """Say how the database differs from what is asked for, and whether its rows stay."""
+    """Return why the rows are written or kept, and whether they are kept."""
     used = [name for name, rows in found.rows.items() if rows]
     if not used:
         return "there were none", False
@@ -135,7 +135,7 @@ def _compare(found: _Found, scale: int, seed: int, keep: bool, overwrite: bool) 
         if keep:
             raise DatabaseError(
                 f"{', '.join(used)} hold rows that this program didn't write, and "
-                f"{', '.join(found.lacking)} isn't there: make it, or name another database"
+                f"{', '.join(found.lacking)} is missing: create it, or name another database"
             )
         raise DatabaseError(
             f"{', '.join(used)} already hold rows that this program didn't write; "
@@ -164,8 +164,8 @@ def _compare(found: _Found, scale: int, seed: int, keep: bool, overwrite: bool) 
 def _write(
     connection: sa.Connection, scale: int, seed: int, progress: Callable[[int], object]
 ) -> None:
-    # First of all: with an empty marker, tables that a killed load leaves behind are known as ours
-    # and as half-loaded, also where the database commits each DROP and CREATE TABLE at once.
+    # First an empty marker: it shows that the tables of a killed load are ours and incomplete, also
+    # where the database commits each DROP and CREATE TABLE at once.
     MARKER.create(connection, checkfirst=True)
     connection.execute(sa.delete(MARKER))
     METADATA.drop_all(connection, list(TABLES.values()))

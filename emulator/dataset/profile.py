@@ -1,7 +1,7 @@
 """The figures of the original database, which the generated one reproduces exactly.
 
 A *block* is 11,154 posts. Scale N is N blocks, and each has this whole profile. How the
-figures overlap inside a block, worked out so that every one of them holds at once
+figures overlap inside a block, so that all of them hold at once
 (positions are drawn again in each block, but for the fixed ones):
 
     type NULL                 7   at ``NULL_TYPE_POSITIONS``; image_src NULL, downloaded 0
@@ -50,7 +50,7 @@ VIDEOS = 332
 FAILED = 88
 STORIES_WITHOUT_IMAGE = 235
 IMAGES_NOT_DOWNLOADED = 1
-NO_TAGS_BESIDE_FAILED = 83
+NO_TAGS_OF_OTHERS = 83
 NO_DESCRIPTIONS = 182
 NULL_TYPE_POSITIONS = (360, 4467, 4521, 4540, 4727, 4760, 4770)
 FIXED_POSITION = 7528

@@ -1,4 +1,4 @@
-"""The three source tables in SQLAlchemy, made from the entities of ``contract``."""
+"""The three source tables in SQLAlchemy, derived from the entities of ``contract`` (hop 1)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ METADATA = sa.MetaData()
 
 _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.INTEGER: sa.Integer(),
-    # Six significant digits of a FLOAT survive in MySQL's answer, but not in its arithmetic.
+    # A FLOAT keeps six significant digits in MySQL's results, but not in its arithmetic.
     Kind.NUMBER: sa.Double(),
-    # With emoji, which in MySQL takes utf8mb4; compared by code point, as everywhere else.
+    # Emoji need utf8mb4 in MySQL; texts compare by code point, as everywhere else.
     Kind.TEXT: sa.Text().with_variant(
         mysql.TEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
     ),
@@ -46,7 +46,7 @@ def _table(entity: Entity) -> sa.Table:
 
 
 TABLES = {entity: _table(entity) for entity in ENTITIES}
-"""Entity: its table. ``index``, a reserved word, is quoted by SQLAlchemy."""
+"""The table of each entity. SQLAlchemy quotes ``index``, a reserved word."""
 
 MARKER = sa.Table(
     "dataset_load",
@@ -56,4 +56,4 @@ MARKER = sa.Table(
     sa.Column("scale", sa.Integer, nullable=False),
     mysql_engine="InnoDB",
 )
-"""One row once the three tables are whole: what they were made from. Written last."""
+"""One row, written last, with the profile, seed and scale of the three complete tables."""

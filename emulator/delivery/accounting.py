@@ -1,4 +1,4 @@
-"""Counts what became of the rows: sent = acknowledged + failed, once all are settled."""
+"""Counts the outcomes of rows: sent = acknowledged + failed, once all are settled."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ class Count:
     """Rows of one entity."""
 
     sent: int = 0
-    """Given to the sender."""
+    """Rows passed to the sender."""
     acknowledged: int = 0
-    """Of them, stored by the answer's own word."""
+    """Sent rows that a response reports as stored."""
     failed: int = 0
-    """Of them, not: refused, or unanswered to the end."""
+    """Sent rows that were rejected, or whose last attempt got no response."""
     retried: int = 0
-    """Sendings beyond the first of a row."""
+    """Attempts after the first one of a row."""
     missing: int = 0
-    """Drawn, but not in the source: never sent."""
+    """Rows of drawn posts that the source does not have; they are never sent."""
 
 
 @dataclass
 class Accounting:
-    """The counts of one run. The sender, which has many threads, holds a lock while it counts."""
+    """The counts of one run. The sender has many threads and counts under its lock."""
 
     posts: int = 0
     """Posts drawn."""
     requests: int = 0
-    """Attempts, answered or not."""
+    """Attempts, with or without a response."""
     replayed: int = 0
     """Rows that came from the spool."""
     kept: int = 0
@@ -46,38 +46,38 @@ class Accounting:
     )
 
     def post(self) -> None:
-        """A post was drawn."""
+        """Count a drawn post."""
         self.posts += 1
 
     def attempt(self) -> None:
-        """A request goes out."""
+        """Count an attempt."""
         self.requests += 1
 
     def sent(self, rows: Iterable[Row]) -> None:
-        """Rows were given to the sender."""
+        """Count rows passed to the sender."""
         for row in rows:
             self.entities[row.entity.name].sent += 1
             self.replayed += row.entry is not None
 
     def acknowledged(self, rows: Iterable[Row]) -> None:
-        """Rows were stored."""
+        """Count stored rows."""
         for row in rows:
             self.entities[row.entity.name].acknowledged += 1
 
     def failed(self, rows: Iterable[Row], reason: str, *, kept: bool) -> None:
-        """Rows were given up."""
+        """Count failed rows; ``kept`` if the spool has them."""
         for row in rows:
             self.entities[row.entity.name].failed += 1
             self.reasons[reason] += 1
             self.kept += kept
 
     def retried(self, rows: Iterable[Row]) -> None:
-        """Rows go out once more."""
+        """Count rows that are sent again."""
         for row in rows:
             self.entities[row.entity.name].retried += 1
 
     def missing(self, entity: str) -> None:
-        """A row wasn't in the source."""
+        """Count a row that the source does not have."""
         self.entities[entity].missing += 1
 
     @property

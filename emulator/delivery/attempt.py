@@ -1,4 +1,4 @@
-"""One attempt at a request over HTTP: its answer, or why there's none."""
+"""One attempt at a request over HTTP: its response, or the reason why none came."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ CONNECT_TIMEOUT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came back."""
+    """The result of an attempt."""
 
     status: int | None
-    """Of HTTP; None without an answer."""
+    """HTTP status; None without a response."""
     outcomes: tuple[Outcome, ...]
     """One for each row of the request, in order."""
     retry_after: float = 0.0
-    """Seconds that the server asks to be left alone."""
+    """Seconds to wait before the next attempt, as the server requests."""
 
 
 def attempt(session: requests.Session, route: Route, request: Request, timeout: float) -> Attempt:
-    """Send ``request`` once and wait ``timeout`` seconds for its answer.
+    """Send ``request`` once and wait ``timeout`` seconds for its response.
 
-    No answer is no error: every row of the request then is to be sent again.
+    Without a response nothing is raised: the outcome of every row is to send it again.
     """
     try:
         response = session.request(
@@ -56,6 +56,6 @@ def _no_answer(error: requests.RequestException) -> str:
 
 
 def _retry_after(response: requests.Response) -> float:
-    """Seconds that the server asks for; its other form, a date, is not used by these services."""
-    asked = response.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else 0.0
+    """Seconds of Retry-After; these services never send its other form, a date."""
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else 0.0

@@ -1,4 +1,4 @@
-"""Gathers rows until they fill a request."""
+"""Collects rows until they fill a request."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from emulator.delivery.request import Row
 
 
 class Batches:
-    """Rows by entity, handed out in batches of ``size``, each in the order of arrival."""
+    """Rows by entity, in batches of ``size`` that keep the order of ``add``."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._rows: dict[str, list[Row]] = {entity.name: [] for entity in ENTITIES}
 
     def add(self, row: Row) -> list[Row]:
-        """Take a row; return the batch that it filled, else nothing."""
+        """Add a row; return the batch if it is full, else an empty list."""
         # By name: an entity is hashed column by column, and this runs once a row.
         rows = self._rows[row.entity.name]
         rows.append(row)
@@ -26,7 +26,7 @@ class Batches:
         return rows
 
     def rest(self) -> Iterator[list[Row]]:
-        """Hand out what is left, pin, geo, user."""
+        """Return the incomplete batches: pin, geo, user."""
         for name, rows in self._rows.items():
             if rows:
                 self._rows[name] = []

@@ -1,7 +1,7 @@
-"""A record of every request and its answer, which ``pinpipe trace`` reads.
+"""A file with every request and its response, which ``pinpipe trace`` reads.
 
-One JSON line an attempt: ``time`` (UTC), ``method``, ``url``, ``entity``, ``status`` (null if
-nothing was answered), ``keys``, and ``records``: for each row ``key`` and either its position
+One JSON line an attempt: ``time`` (UTC), ``method``, ``url``, ``entity``, ``status`` (null without
+a response), ``keys``, and ``records``: for each row ``key`` and either its position
 (``topic``, ``partition``, ``offset``; or ``stream``, ``shard``, ``sequence_number``) or ``error``.
 At ``LIMIT`` the file is renamed to ``FILE.1`` and that one to ``FILE.2``, up to ``FILE.4``.
 """
@@ -24,7 +24,7 @@ FILES = 5
 
 
 class JournalError(PipelineError):
-    """The journal can't be written."""
+    """The journal cannot be written."""
 
 
 class Journal:
@@ -65,7 +65,7 @@ class Journal:
         line = wire.dumps(document).encode() + b"\n"
         try:
             with self._lock:
-                # Held by whoever writes: else another run could rename the file in between.
+                # Without this lock another run could rename the file in between.
                 fcntl.flock(self._guard, fcntl.LOCK_EX)
                 try:
                     self._append(line)

@@ -1,4 +1,4 @@
-"""A request, the rows that it carries, and what became of each: the same for every route."""
+"""A request, its rows and their outcomes, and the base class of the two routes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from contract.settings import Settings
 from contract.wire import Json
 
 MAX_BODY = 4_000_000
-"""Bytes of a body. API Gateway refuses more than 10 MB, and its stand-in takes long over it."""
+"""Bytes of a body. API Gateway rejects more than 10 MB, and LocalStack is slow before that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row on its way: one record of a request."""
+    """One row of a post: one record of a request."""
 
     entity: Entity
     key: int
     value: dict[str, Json]
     """Every column, in wire form."""
     entry: int | None = None
-    """Number of the spool's entry that it comes from, if it does."""
+    """Number of the row's entry in the spool, if it comes from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +44,26 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row in one attempt."""
+    """The outcome of one row in one attempt."""
 
     row: Row
     position: dict[str, Json] | None = None
-    """Where it was stored, in the words of the route; None if it wasn't."""
+    """Where the row was stored, in fields of the route; None if it was not stored."""
     error: str | None = None
     again: bool = False
     """Whether another attempt may help."""
 
     @property
     def stored(self) -> bool:
-        """Whether the answer says that the row was stored."""
+        """Whether the response reports the row as stored."""
         return self.error is None
 
 
 class Route(ABC):
-    """How rows become requests, and answers the outcomes of rows.
+    """Turns rows into requests, and responses into outcomes of rows.
 
     Args:
-        settings: say where the REST API is and whose topics or streams are meant.
+        settings: the address of the REST API, and the user id of the topics or streams.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -74,39 +74,39 @@ class Route(ABC):
         """The request that carries ``rows``, all of one entity."""
 
     def fits(self, request: Request) -> bool:
-        """Whether the request may be sent as it is; one that may not is split, down to one row."""
+        """Whether the request may be sent unsplit."""
         return len(request.body) <= MAX_BODY
 
     def may_pass(self, status: int, body: bytes) -> bool:
-        """Whether the same request may get another answer later; ``body`` is this one's."""
+        """Whether a repeated request may succeed after a response with this status and body."""
         return status in (408, 425, 429) or status >= 500
 
     @abstractmethod
-    def slots(self, request: Request, answer: Any) -> list[dict[str, Any]]:
-        """The slot of each record in the JSON of an answer."""
+    def slots(self, request: Request, response: Any) -> list[dict[str, Any]]:
+        """The part of a JSON response that reports on each record."""
 
     @abstractmethod
     def outcome(self, request: Request, row: Row, slot: dict[str, Any]) -> Outcome:
-        """What a slot says of its row."""
+        """The outcome of a row from its part of the response."""
 
     def outcomes(self, request: Request, status: int, body: bytes) -> tuple[Outcome, ...]:
-        """What the answer says of each row of the request, in order."""
+        """The outcome of each row of the request, in order."""
         if status != 200:
-            said = body[:200].decode(errors="replace").strip()
+            text = body[:200].decode(errors="replace").strip()
             again = self.may_pass(status, body)
-            return all_failed(request, f"HTTP {status} {said}".strip(), again=again)
+            return all_failed(request, f"HTTP {status} {text}".strip(), again=again)
         try:
             slots = zip(request.rows, self.slots(request, json.loads(body)), strict=True)
             return tuple(self.outcome(request, row, slot) for row, slot in slots)
         except (ValueError, TypeError, KeyError, AttributeError):
-            # A 200 that can't be read says nothing: again.
-            shown = body[:80].decode(errors="replace")
-            error = f"HTTP 200 with an unreadable body {shown!r}"
+            # A 200 that cannot be parsed reports no outcome, so the rows are sent again.
+            excerpt = body[:80].decode(errors="replace")
+            error = f"HTTP 200 with an unreadable body {excerpt!r}"
             return all_failed(request, error, again=True)
 
 
 def requests(route: Route, entity: Entity, rows: Sequence[Row]) -> Iterator[Request]:
-    """The requests that carry ``rows`` in order: one, or more if one were too large."""
+    """The requests with ``rows`` in order: one, or more if one would be too large."""
     request = route.request(entity, rows)
     if len(rows) == 1 or route.fits(request):
         yield request

@@ -1,12 +1,12 @@
-"""Sends rows down a route, from several threads, until each is settled once.
+"""Sends rows on a route, from several threads, until each is settled once.
 
-A row is settled when an answer says that it was stored, when one says that it never will be,
-or when the attempts run out; what fails is kept in the spool. No answer at all says nothing, so
-the row is sent again: it may then be stored twice, which is normal input downstream.
+A row is settled when a response reports it as stored or as rejected for good, or when the attempts
+run out; the spool stores failed rows. Without a response the outcome is unknown and the row is sent
+again: it may be stored twice, which is normal input downstream.
 
-Rows of one entity and key are stored in the order in which they were given, however many requests
-are in flight: a delivery is free when no earlier one with a key of its own is unsettled, and the
-rows that stand behind a failed row of their key in its request are sent again behind it.
+Rows of one entity and key are stored in the order of ``send``, however many requests are in
+flight: a delivery starts when no earlier one with a common key is unsettled, and rows that follow
+a failed row of their key in a request are sent again after it.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ from emulator.delivery.retry import Retry
 from emulator.delivery.spool import Spool, SpoolError
 
 GRACE = 8.0
-"""Seconds for what is in flight once a run is told to stop; Docker kills after ten."""
+"""Seconds for requests in flight once a run is stopped; Docker kills after ten."""
 
 _IN_A_ROW = 3
-"""Requests given up with none answered in between, after which the gateway counts as gone."""
+"""Consecutive requests without a response after which the gateway counts as gone."""
 
 
 @dataclass(eq=False, slots=True)
 class _Delivery:
-    """A request on its way; its rows shrink to those that aren't settled."""
+    """A request and its attempts; its rows shrink to the unsettled ones."""
 
     request: Request
     keys: frozenset[int]
     """Keys of all its rows, the settled ones included."""
     after: set[_Delivery] = field(default_factory=set)
-    """The earlier deliveries that have a key of this one."""
+    """The earlier deliveries that share a key with this one."""
 
 
 class Sender:
-    """Sends rows of a route with ``in_flight`` requests at a time, and up to ``most`` if need be.
+    """Sends rows on a route with ``in_flight`` requests at a time, and up to ``most`` if needed.
 
-    With one in flight the requests are answered in the order of ``send``. With more, a request
-    waits only for the earlier ones that have a key of its own: the rows of one key arrive in
-    order, others may overtake each other.
+    With one in flight the requests are sent in the order of ``send``. With more, a request waits
+    only for earlier ones that share a key: the rows of one key arrive in order, others may
+    overtake each other.
 
     Args:
-        route: builds the requests and reads the answers.
-        accounting: counts what becomes of the rows.
-        stopping: set when the run is told to stop; nothing is tried again after that.
-        in_flight: requests under way at a time, and as many may wait.
-        most: requests under way at a time after ``send`` has had to raise ``in_flight``.
-        retry: how long a request is tried.
-        journal: takes each attempt, if given.
-        spool: keeps what fails, if given.
-        talk: takes a line for the person who watches.
+        route: builds the requests and reads the responses.
+        accounting: counts the outcomes of the rows.
+        stopping: set when the run is stopped; nothing is retried after that.
+        in_flight: concurrent requests; the same number may wait.
+        most: limit up to which ``send`` may raise ``in_flight``.
+        retry: limits of the attempts at a request.
+        journal: records each attempt, if given.
+        spool: stores failed rows, if given.
+        report: receives progress messages, one line each.
     """
 
     def __init__(
@@ -76,27 +76,27 @@ class Sender:
         retry: Retry | None = None,
         journal: Journal | None = None,
         spool: Spool | None = None,
-        talk: Callable[[str], object] = lambda line: None,
+        report: Callable[[str], object] = lambda line: None,
     ) -> None:
         self._route, self._accounting, self._stopping = route, accounting, stopping
         self._retry = retry or Retry()
-        self._journal, self._spool, self._talk = journal, spool, talk
+        self._journal, self._spool, self._report = journal, spool, report
         self._most = max(in_flight, most)
         self._changed = Condition()
-        """Notified whenever a delivery begins or gets settled; held while one does."""
+        """Lock of the fields below; notified when a delivery begins or is settled."""
         self._unsettled: set[_Delivery] = set()
         self._waiting: deque[_Delivery] = deque()
         self._latest: defaultdict[str, dict[int, _Delivery]] = defaultdict(dict)
-        """By entity and key: the last of the unsettled deliveries that have it."""
+        """The last unsettled delivery of each entity and key."""
         self._given_up = 0
-        self._talked = 0.0
+        self._reported_at = 0.0
         self._closed = False
         self._deadline = 0.0
         self._threads: list[Thread] = []
         self.gone = Event()
-        """Set when sending on has no sense: the gateway is gone, or ``error`` happened."""
+        """Set when nothing more can be sent: the gateway is gone, or ``error`` is set."""
         self.error: BaseException | None = None
-        """What went wrong here, with the journal or the spool: not what an answer said."""
+        """Error of this program, its journal or its spool; never one that a response reports."""
         self.waited = 0.0
         """Seconds that ``send`` has waited for a request to end."""
         for _ in range(in_flight):
@@ -104,18 +104,18 @@ class Sender:
 
     @property
     def in_flight(self) -> int:
-        """Requests under way at a time."""
+        """Concurrent requests."""
         return len(self._threads)
 
     def send(self, rows: Sequence[Row], by: float = inf) -> None:
-        """Send rows of one entity; waits while as many requests as may be are waiting.
+        """Send rows of one entity; block while ``in_flight`` requests are waiting.
 
-        Once the run is told to stop it waits no longer than ``GRACE``: then the rows fail.
+        Once the run is stopped it blocks no longer than ``GRACE``: then the rows fail.
 
         Args:
-            rows: what to send.
-            by: when the wait has to be over, in seconds of ``time.monotonic``. After that, one
-                more request goes out at a time, as long as there may be more.
+            rows: the rows of one or more requests.
+            by: deadline of the wait, in seconds of ``time.monotonic``. After it ``in_flight`` is
+                raised by one, up to ``most``.
         """
 
         def capacity() -> bool:
@@ -133,13 +133,13 @@ class Sender:
                     self._waiting.append(delivery)
                     self._changed.notify_all()
                 else:
-                    self._fail(delivery, "not sent: told to stop")
+                    self._fail(delivery, "not sent: the run was stopped")
             self.waited += time.monotonic() - begun
 
     def drain(self) -> bool:
-        """Wait until every row is settled; once told to stop, for no longer than ``GRACE``.
+        """Wait until every row is settled; once the run is stopped, no longer than ``GRACE``.
 
-        Returns whether every row was settled by an answer or by its last attempt.
+        Returns whether every row was settled by a response or by its last attempt.
         """
         with self._changed:
             settled = self._await(lambda: not self._unsettled)
@@ -155,14 +155,14 @@ class Sender:
             self._closed = True
             self._changed.notify_all()
         if settled:
-            # They may still be writing to the journal. One that waits for an answer in vain is
-            # left behind, and ends with the program.
+            # Threads may still be writing to the journal. One that never gets its response is not
+            # joined: it ends with the program.
             for thread in self._threads:
                 thread.join()
 
-    def _await(self, fact: Callable[[], bool]) -> bool:
-        """Wait for ``fact``; once the run is told to stop, until ``GRACE`` is over for all."""
-        while not self._changed.wait_for(fact, timeout=0.1):
+    def _await(self, condition: Callable[[], bool]) -> bool:
+        """Wait for ``condition``; once the run is stopped, until ``GRACE`` is over for all."""
+        while not self._changed.wait_for(condition, timeout=0.1):
             if self._stopping.is_set():
                 self._deadline = self._deadline or time.monotonic() + GRACE
                 if time.monotonic() > self._deadline:
@@ -175,7 +175,7 @@ class Sender:
         self._threads[-1].start()
 
     def _begin(self, request: Request) -> _Delivery:
-        """Count the rows of ``request`` as sent, and have them settled from now on."""
+        """Count the rows of ``request`` as sent, and track them until they are settled."""
         delivery = _Delivery(request, frozenset(row.key for row in request.rows))
         self._accounting.sent(request.rows)
         latest = self._latest[request.rows[0].entity.name]
@@ -185,7 +185,7 @@ class Sender:
         return delivery
 
     def _next(self) -> _Delivery | None:
-        """The first of the waiting deliveries that may go out."""
+        """The first waiting delivery that may start."""
         for delivery in self._waiting:
             delivery.after &= self._unsettled
             if not delivery.after:
@@ -204,12 +204,12 @@ class Sender:
                     self._changed.notify_all()
                 try:
                     self._deliver(session, delivery)
-                except BaseException as error:  # a thread's own would be lost with it
-                    self._broken(error)
+                except BaseException as error:  # the thread would end without a report
+                    self._abort(error)
                     self._fail(delivery, f"{type(error).__name__}: {error}")
 
     def _deliver(self, session: requests.Session, delivery: _Delivery) -> None:
-        """Try a delivery until each of its rows is settled."""
+        """Send a delivery until each of its rows is settled."""
         started = time.monotonic()
         attempts = 0
         while True:
@@ -220,26 +220,26 @@ class Sender:
             with self._changed:
                 self._accounting.attempt()
             request = delivery.request
-            made = attempt(session, self._route, request, self._retry.timeout)
-            again = self._settle(delivery, made.outcomes)
+            result = attempt(session, self._route, request, self._retry.timeout)
+            again = self._settle(delivery, result.outcomes)
             if self._journal is not None:
-                self._journal.write(request, made.status, made.outcomes)
+                self._journal.write(request, result.status, result.outcomes)
             if not again:
                 return
-            reason = next(o.error or "" for o in made.outcomes if o.again)
-            delay = self._retry.delay(attempts, made.retry_after)
+            reason = next(o.error or "" for o in result.outcomes if o.again)
+            delay = self._retry.delay(attempts, result.retry_after)
             late = time.monotonic() + delay - started > self._retry.seconds
             if late or self._given_up or self._stopping.wait(delay):
                 self._give_up(delivery, reason)
                 return
-            self._say(f"{request.rows[0].entity.name}: {reason}; trying again")
+            self._report_seldom(f"{request.rows[0].entity.name}: {reason}; trying again")
             with self._changed:
                 self._accounting.retried(again)
 
     def _settle(self, delivery: _Delivery, outcomes: tuple[Outcome, ...]) -> list[Row]:
-        """Account for what an answer settles; return the rows that need another attempt.
+        """Count the rows that a response settles; return those that need another attempt.
 
-        A stored row is among them if an earlier row of its key is: else that one would be last.
+        A stored row is sent again if an earlier row of its key is, which would else be stored last.
         """
         stored: list[Row] = []
         again: list[Row] = []
@@ -255,7 +255,7 @@ class Sender:
                 refused.append(outcome)
         if refused:
             row = refused[0].row
-            self._say(f"{row.entity.name} {row.key}: {refused[0].error}")
+            self._report_seldom(f"{row.entity.name} {row.key}: {refused[0].error}")
         with self._changed:
             if delivery not in self._unsettled:
                 return []
@@ -282,10 +282,10 @@ class Sender:
             if self._given_up < _IN_A_ROW or self.gone.is_set():
                 return
             self.gone.set()
-        self._talk(f"the gateway is gone, nothing more is sent: {reason}")
+        self._report(f"the gateway is gone, nothing more is sent: {reason}")
 
     def _fail(self, delivery: _Delivery, reason: str) -> None:
-        """Give up the rows of a delivery that aren't settled yet."""
+        """Count the unsettled rows of a delivery as failed."""
         with self._changed:
             if delivery in self._unsettled:
                 self._end(delivery)
@@ -305,18 +305,18 @@ class Sender:
                 self._spool.keep(rows)
             kept = self._spool is not None
         except SpoolError as error:
-            self._broken(error)
+            self._abort(error)
             kept = False
         self._accounting.failed(rows, reason, kept=kept)
 
-    def _broken(self, error: BaseException) -> None:
-        """Nothing more can be sent: ``error`` happened here."""
+    def _abort(self, error: BaseException) -> None:
+        """Stop sending because of an error of this program."""
         self.error = self.error or error
         self.gone.set()
 
-    def _say(self, line: str) -> None:
-        """Tell the person who watches, but not more than once in two seconds."""
+    def _report_seldom(self, line: str) -> None:
+        """Report a line, but at most one in two seconds."""
         now = time.monotonic()
-        if now - self._talked > 2:
-            self._talked = now
-            self._talk(line)
+        if now - self._reported_at > 2:
+            self._reported_at = now
+            self._report(line)

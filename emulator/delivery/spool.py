@@ -1,8 +1,8 @@
-"""A file that keeps the rows that could not be sent, until they are.
+"""A file with the rows that could not be sent, until they are.
 
-JSON lines, ``{"entity":"pin","key":7528,"value":{...}}``. Entries are appended before a run
-says that it failed, and leave the file only when they are acknowledged. A crash in between
-sends them again: duplicates are normal input downstream, gaps are not.
+JSON lines, ``{"entity":"pin","key":7528,"value":{...}}``. An entry is written before a run reports
+its row as failed, and removed once the row is acknowledged. After a crash in between the row is
+sent again: duplicates are normal input downstream, gaps are not.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from emulator.delivery.request import Row
 
 
 class SpoolError(PipelineError):
-    """The spool can't be used: another run has it, or the file can't be written."""
+    """The spool cannot be used: another run has it, or the file cannot be written."""
 
 
 class Spool:
-    """One spool file, held by this run alone.
+    """One spool file, locked by this run.
 
-    A last line that a crash cut short, and any other line that is no entry, is moved to
-    ``FILE.broken``; ``broken`` says how many.
+    Lines that are no entry, such as a last line that a crash cut off, are moved to
+    ``FILE.broken``; ``broken`` is their number.
 
     Raises:
-        SpoolError: another run holds it, or the file can't be opened.
+        SpoolError: another run has locked it, or the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,10 +42,10 @@ class Spool:
         self.broken = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Not the spool itself: that one is replaced by a shorter one.
+            # A lock file of its own, because the spool itself is replaced.
             self._guard = path.with_name(path.name + ".lock").open("ab")
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._replace(self._sound_lines())
+            self._replace(self._valid_lines())
         except BlockingIOError as error:
             self._guard.close()
             raise SpoolError(f"spool {path} is in use by another run") from error
@@ -53,7 +53,7 @@ class Spool:
             raise SpoolError(f"spool {path}: {error}") from error
 
     def rows(self) -> Iterator[Row]:
-        """The entries, oldest first. None may be kept while they are read."""
+        """The entries, oldest first. ``keep`` must not be called while they are read."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -61,7 +61,7 @@ class Spool:
                 yield _row(line, number)
 
     def keep(self, rows: Iterable[Row]) -> None:
-        """Append rows that could not be sent; one that is an entry already stays as it is.
+        """Append rows that could not be sent, unless they are entries already.
 
         Raises:
             SpoolError: the file can't be written.
@@ -77,12 +77,12 @@ class Spool:
             raise SpoolError(f"spool {self._path}: {error}") from error
 
     def acknowledged(self, rows: Iterable[Row]) -> None:
-        """Note that entries were stored; ``compact`` takes them out."""
+        """Mark entries as stored; ``compact`` removes them."""
         with self._lock:
             self._acknowledged.update(row.entry for row in rows if row.entry is not None)
 
     def compact(self) -> None:
-        """Take the acknowledged entries out of the file. Call it after all of ``rows``.
+        """Remove the acknowledged entries from the file. Call it after ``rows`` has ended.
 
         Raises:
             SpoolError: the file can't be written.
@@ -100,10 +100,10 @@ class Spool:
             self._acknowledged.clear()
 
     def close(self) -> None:
-        """Let another run have it."""
+        """Release the spool to other runs."""
         self._guard.close()
 
-    def _sound_lines(self) -> Iterator[bytes]:
+    def _valid_lines(self) -> Iterator[bytes]:
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -112,13 +112,13 @@ class Spool:
                     _row(line, 0)
                 except (ValueError, KeyError, TypeError):
                     self.broken += 1
-                    with self._path.with_name(self._path.name + ".broken").open("ab") as aside:
-                        aside.write(line.rstrip(b"\n") + b"\n")
+                    with self._path.with_name(self._path.name + ".broken").open("ab") as broken:
+                        broken.write(line.rstrip(b"\n") + b"\n")
                 else:
                     yield line.rstrip(b"\n") + b"\n"
 
     def _replace(self, lines: Iterable[bytes]) -> None:
-        """Put ``lines`` in the place of the file, at once; none at all removes it."""
+        """Replace the file atomically by ``lines``; without lines remove it."""
         new = self._path.with_name(self._path.name + ".new")
         with new.open("wb") as file:
             file.writelines(lines)

@@ -13,14 +13,14 @@ MOST_RECORDS = 10_000
 """Records of one request."""
 
 _FINAL_CODES = (1, 50002)
-"""Kafka refuses the record for good: Confluent's number for it, and the v2 API's."""
+"""Kafka rejects the record for good: Confluent's code for it, and the v2 API's."""
 
 
 class KafkaRoute(Route):
-    """Builds produce requests of the Confluent REST API v2 and reads their answers."""
+    """Builds produce requests of the Confluent REST API v2 and reads their responses."""
 
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
-        """One record a row, without a key, as the original sent them."""
+        """One record per row, without a key, as in the original."""
         topic = names.topic(self.user_id, entity)
         return Request(
             method="POST",
@@ -31,12 +31,12 @@ class KafkaRoute(Route):
             rows=tuple(rows),
         )
 
-    def slots(self, request: Request, answer: Any) -> list[dict[str, Any]]:
-        """The offsets."""
-        return answer["offsets"]  # type: ignore[no-any-return]
+    def slots(self, request: Request, response: Any) -> list[dict[str, Any]]:
+        """The list ``offsets``."""
+        return response["offsets"]  # type: ignore[no-any-return]
 
     def outcome(self, request: Request, row: Row, slot: dict[str, Any]) -> Outcome:
-        """Stored, unless there is the code of an error."""
+        """Stored, unless the slot has an error code."""
         code = slot["error_code"]
         if code is not None:
             return Outcome(row, error=f"{code} {slot.get('error')}", again=code not in _FINAL_CODES)

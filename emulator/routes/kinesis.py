@@ -17,23 +17,23 @@ MOST_RECORDS = 500
 LONGEST_KEY = 256
 """Characters of a partition key."""
 _MAX_RECORD = 1 << 20
-"""Bytes of a record. Kinesis refuses the whole request for one that is larger."""
+"""Bytes of a record. Kinesis rejects a whole request for one larger record."""
 
 _THROTTLED = (
     "KMSThrottlingException",
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
 )
-"""Kinesis says so with a 400, and takes the same record later."""
+"""Error types of a 400 after which Kinesis accepts the same record later."""
 
 
 class KinesisRoute(Route):
-    """Builds PutRecord and PutRecords requests of the REST API and reads their answers.
+    """Builds PutRecord and PutRecords requests of the REST API and reads their responses.
 
     Args:
-        settings: say where the REST API is and whose streams are meant.
-        partition_key: key of every record; by default a record has its row's key, so that the
-            shards share the posts and one shard keeps the order of each.
+        settings: the address of the REST API, and the user id of the streams.
+        partition_key: key of every record; by default the key of its row, which spreads the posts
+            over the shards and keeps the order of each post.
     """
 
     def __init__(self, settings: Settings, partition_key: str | None = None) -> None:
@@ -41,7 +41,7 @@ class KinesisRoute(Route):
         self._partition_key = partition_key
 
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
-        """PutRecord for one row, as the original sent them, and PutRecords for more."""
+        """PutRecord for one row, as in the original, and PutRecords for more."""
         stream = names.stream(self.user_id, entity)
         pairs = [(self._partition_key or str(row.key), row.value) for row in rows]
         if len(pairs) == 1:
@@ -59,41 +59,41 @@ class KinesisRoute(Route):
         )
 
     def fits(self, request: Request) -> bool:
-        """Whether no record has to go alone, or in another request."""
+        """Whether the request and each of its records are within the limits."""
         if not super().fits(request) or len(request.rows) > MOST_RECORDS:
             return False
-        # A body holds its records' bytes and more: only a large one is looked into.
+        # A body is larger than each of its records, so only a large body is checked.
         return len(request.body) <= _MAX_RECORD or all(
             len(wire.dumps(row.value).encode()) <= _MAX_RECORD for row in request.rows
         )
 
     def may_pass(self, status: int, body: bytes) -> bool:
-        """Whether it is a status that passes, or Kinesis throttles."""
+        """Whether the status is temporary, or Kinesis throttles."""
         with suppress(ValueError, TypeError, KeyError, AttributeError):
             # The name of Kinesis' error may come with a prefix.
             if json.loads(body)["__type"].rpartition("#")[2] in _THROTTLED:
                 return True
         return super().may_pass(status, body)
 
-    def slots(self, request: Request, answer: Any) -> list[dict[str, Any]]:
-        """The answer of PutRecord itself, or the records of PutRecords'.
+    def slots(self, request: Request, response: Any) -> list[dict[str, Any]]:
+        """The response of PutRecord itself, or the records of PutRecords.
 
         Raises:
             ValueError: the records contradict their count.
         """
         if len(request.rows) == 1:
-            return [answer]
-        slots: list[dict[str, Any]] = answer["Records"]
+            return [response]
+        slots: list[dict[str, Any]] = response["Records"]
         failed = sum(slot.get("ErrorCode") is not None for slot in slots)
-        if failed != answer["FailedRecordCount"]:
+        if failed != response["FailedRecordCount"]:
             raise ValueError
         return slots
 
     def outcome(self, request: Request, row: Row, slot: dict[str, Any]) -> Outcome:
-        """Stored, unless there is the code of an error."""
+        """Stored, unless the slot has an error code."""
         code = slot.get("ErrorCode")
         if code is not None:
-            # Throttling, or a failure within Kinesis: both pass.
+            # Throttling, or a failure within Kinesis: both are temporary.
             return Outcome(row, error=f"{code} {slot.get('ErrorMessage')}", again=True)
         position = {"shard": slot["ShardId"], "sequence_number": slot["SequenceNumber"]}
         return Outcome(row, position={"stream": request.target, **position})

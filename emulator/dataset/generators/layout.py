@@ -1,6 +1,6 @@
-"""Which positions of a block hold what: kinds, placeholders and rare titles.
+"""The positions of a block with each kind, placeholder and rare title.
 
-The overlaps are the ones that the head of ``profile`` lists.
+They overlap as the docstring of ``profile`` lists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from emulator.dataset.profile import (
     IMAGE,
     IMAGES_NOT_DOWNLOADED,
     NO_DESCRIPTIONS,
-    NO_TAGS_BESIDE_FAILED,
+    NO_TAGS_OF_OTHERS,
     NULL_TYPE_POSITIONS,
     RARE_TITLES,
     STORIES,
@@ -32,7 +32,7 @@ from emulator.dataset.profile import (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Positions, 0 to 11,153, by what their rows hold."""
+    """Positions, 0 to 11,153, by the content of their rows."""
 
     kinds: list[str | None]
     """is_image_or_video of each position."""
@@ -42,7 +42,7 @@ class Layout:
     no_image: frozenset[int]
     not_downloaded: frozenset[int]
     titles: dict[int, Callable[[str], str]]
-    """What becomes of the title of the few positions where it is odd."""
+    """Changes of the title at the few positions with a rare one."""
 
 
 def layout(seed: int, block: int) -> Layout:
@@ -68,7 +68,7 @@ def layout(seed: int, block: int) -> Layout:
         kinds=kinds,
         failed=frozenset(failed),
         no_description=frozenset(random.sample(rest, NO_DESCRIPTIONS)),
-        no_tags=frozenset(failed + random.sample(pool, NO_TAGS_BESIDE_FAILED)),
+        no_tags=frozenset(failed + random.sample(pool, NO_TAGS_OF_OTHERS)),
         no_image=frozenset(no_image),
         not_downloaded=frozenset(
             [*no_image, *NULL_TYPE_POSITIONS, *images[:IMAGES_NOT_DOWNLOADED]]

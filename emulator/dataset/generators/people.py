@@ -1,4 +1,4 @@
-"""What the original drew for each post and then took the minimum of: place and person.
+"""Place and person of each post, drawn and reduced to a minimum as in the original.
 
 Every post drew values from Faker; then each column became the minimum of that column over
 the posts of the same poster. So geo and user rows are constant per poster, and busy posters
@@ -44,11 +44,11 @@ class Person(NamedTuple):
 FIXED_PERSON = Person(
     -89.9787, -173.293, "Albania", "Abigail", "Ali", 20, datetime(2015, 10, 24, 11, 23, 51)
 )
-"""What the example row shows, and so the minimum over all posts of its poster."""
+"""The values of the example row, which are the minimum over all posts of its poster."""
 
 
 def draws(seed: int, block: int, failed: Sequence[int]) -> list[Person]:
-    """What each post of a block draws, before the minimum.
+    """The values that each post of a block draws, before the minimum.
 
     Args:
         seed: seed of the dataset.

@@ -22,7 +22,7 @@ _COMBINATIONS = len(words.POSTER_FIRST) * len(words.POSTER_SECOND) * len(words.P
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """One poster and what all of its posts share."""
+    """One poster, with the values that all its posts share."""
 
     name: str
     follower_count: str
@@ -40,8 +40,8 @@ def posters(seed: int, block: int) -> list[Poster]:
     sizes = [posts for posts, count in POSTER_SIZES for _ in range(count)]
     sizes.remove(FAILED)
     sizes.sort(reverse=True)
-    # The shares of the follower forms are of posts, so the few busy posters must not decide
-    # them: each form is drawn by the posts that it still lacks.
+    # The shares of the follower forms count posts, and a few busy posters have many of them: a form
+    # is drawn with the number of posts that it still lacks as its weight.
     lacking = [share * BLOCK for _, share, _ in FOLLOWER_FORMS]
     found = []
     for number, posts in enumerate(sizes):
@@ -53,8 +53,8 @@ def posters(seed: int, block: int) -> list[Poster]:
 
 
 def _name(number: int, offset: int) -> str:
-    """A name that no other number has, over all blocks."""
-    # An odd step over a power of two visits every combination once; then a numeral tells apart.
+    """A name that is unique over all blocks."""
+    # An odd step over a power of two visits every combination once; after that a numeral is added.
     rest = (number * 9973 + offset) % _COMBINATIONS
     rest, third = divmod(rest, len(words.POSTER_THIRD))
     first, second = divmod(rest, len(words.POSTER_SECOND))
@@ -65,7 +65,7 @@ def _name(number: int, offset: int) -> str:
 
 
 def _decorated(name: str, number: int, random: Random) -> str:
-    """Dirt on purpose. What is put on holds no letter of a plain name, so names stay apart."""
+    """Add noise that contains no letter of a plain name, so that names stay distinct."""
     if number == _NAMED - 1:
         tail = f" | {' | '.join(words.POSTER_SECOND)}" * 2
         return (name + tail)[:POSTER_NAME_LENGTH].ljust(POSTER_NAME_LENGTH, "!")

@@ -1,4 +1,4 @@
-"""Titles, descriptions, tags and image addresses, dirty in the ways that the original's were."""
+"""Titles, descriptions, tags and image addresses, with the same kinds of noise as the original."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emulator.dataset.profile import (
 )
 
 _WRITTEN = 1 - (STORIES + NO_DESCRIPTIONS) / BLOCK
-"""Share of the posts whose description is no placeholder: the shares of the profile are of all."""
+"""Share of posts whose description is no placeholder; the profile's shares are of all posts."""
 _CUT = CUT_DESCRIPTIONS / _WRITTEN
 _DIRTY = (NON_ASCII_DESCRIPTIONS - CUT_DESCRIPTIONS) / (_WRITTEN - CUT_DESCRIPTIONS)
 

@@ -1,8 +1,8 @@
 """A timestamp for each post: no two share a second, in any number of posts.
 
-To remember what was given out would take memory that grows with the scale, so the key is
-sent through a permutation of the seconds instead: a Feistel network over 28 bits, walked on
-while the result is outside the range (the way that format-preserving encryption does it).
+A set of used seconds would take memory that grows with the scale, so a permutation maps the key to
+a second: a Feistel network over 28 bits, applied again while the result is outside the range
+(cycle walking, as in format-preserving encryption).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SECONDS = int((TIMESTAMPS[1] - _START).total_seconds()) + 1
 _HALF = 14
 _MASK = (1 << _HALF) - 1
 
-# Keys with a timestamp that is known: the example row, and the ends of the range.
+# Keys with a fixed timestamp: the example row, and the ends of the range.
 _FIXED = {
     FIXED_POSITION: int((FIXED_TIMESTAMP - _START).total_seconds()),
     0: 0,
@@ -31,9 +31,9 @@ class Timestamps:
     def __init__(self, seed: int) -> None:
         random = Random(f"timestamps:{seed}")
         self._rounds = tuple(random.getrandbits(32) for _ in range(4))
-        # A fixed second would else be given out again to the key that is permuted to it: that
-        # key gets what the fixed key gave up, a chain that ends as a permutation must.
-        self._given = dict(_FIXED)
+        # The key that is permuted to a fixed second gets the second that the fixed key gives up. If
+        # that one is fixed, too, the chain goes on; in a permutation it ends.
+        self._overrides = dict(_FIXED)
         owners = {second: key for key, second in _FIXED.items()}
         for second in owners:
             key = self._preimage(second)
@@ -42,11 +42,11 @@ class Timestamps:
             free = self._permute(owners[second])
             while free in owners:
                 free = self._permute(owners[free])
-            self._given[key] = free
+            self._overrides[key] = free
 
     def __call__(self, key: int) -> datetime:
-        """The timestamp of post ``key``, 0 up to the number of seconds in the range."""
-        second = self._given.get(key)
+        """The timestamp of post ``key``, which is below the number of seconds in the range."""
+        second = self._overrides.get(key)
         if second is None:
             second = self._permute(key)
         return _START + timedelta(seconds=second)
