@@ -1,9 +1,9 @@
 # The images of all services, a target each (docker-compose.yml: `build.target`). Debian's Python and OpenJDK, locked
-# packages; what builds is not in what runs. docs/decisions/0006-containers.md says why they look as they do.
+# packages; build tools are not in the images that run. docs/decisions/0006-containers.md has the reasons.
 ARG BASE_IMAGE=debian:trixie-slim
 ARG MYSQL_IMAGE=mysql:9.7
 
-# --- What images are made of.
+# --- Base images.
 
 FROM ${BASE_IMAGE} AS base
 ARG DEBIAN_MIRROR_URL
@@ -24,8 +24,8 @@ FROM base AS node
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update && apt-get install --yes --no-install-recommends nodejs
 
-# --- What builds: Python environments, Java parts, bytecode. Only here a company's mirrors and its CA are known
-# (docs/company-network.md): no layer of an image that runs holds them.
+# --- Build stages: Python environments, Java parts, bytecode. Only these stages use a company's mirrors and its CA
+# (docs/company-network.md): no layer of an image that runs contains them.
 
 FROM base AS uv
 ARG PIP_INDEX_URL
@@ -87,7 +87,7 @@ FROM kafka-build AS connect-build
 COPY services/connect services/connect
 RUN --mount=type=cache,target=/var/cache/maven,sharing=locked services/connect/install.sh
 
-# What Kafka's image has and Connect's has not.
+# The files of Kafka's image that Connect's does not have.
 FROM kafka-build AS kafka-own
 RUN rm -r .build/kafka/libs
 
@@ -109,7 +109,7 @@ COPY spark spark
 RUN python3 -m compileall -q contract emulator localstack services spark \
     && rm -r services/connect/s3-sink services/connect/signer services/kafka/auth
 
-# --- What runs. Images that share an environment begin with the same layers, which are stored once.
+# --- Images that run. Those that share an environment begin with the same layers, which are stored once.
 
 FROM java AS kafka-base
 ENV PATH=/app/.venv/bin:$PATH
@@ -199,7 +199,7 @@ USER app
 
 # The metadata database of Amazon MWAA.
 FROM base AS postgres
-# Without the compiler of queries (JIT), 180 MB that the small ones of Airflow have no use for.
+# Without the query compiler (JIT): 180 MB that the small queries of Airflow do not need.
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update && apt-get install --yes --no-install-recommends postgresql-17 \
     && rm -rf /var/lib/postgresql /usr/lib/postgresql/17/lib/bitcode /usr/lib/*/libLLVM* /usr/lib/*/libz3* \

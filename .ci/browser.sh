@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs a Chromium from the system's packages, for the tests that look at pages, where there is none.
+# Installs Chromium from the system's packages, for the tests of web pages, unless a browser is installed.
 set -euo pipefail
 for name in chromium chromium-browser google-chrome; do
   if command -v "$name" >/dev/null; then exit 0; fi

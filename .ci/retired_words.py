@@ -1,4 +1,4 @@
-"""Fails on a word that docs/glossary.md has retired; `make lint` runs it on every tracked text."""
+"""Fails on a word that docs/glossary.md has retired, in any tracked text; `make lint` runs it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = "docs/glossary.md"
-MAY_HOLD_THEM = {
+EXCLUDED = {
     GLOSSARY,
     "LICENSE",
-    "docs/upgrading.md",  # names of before
-    "emulator/dataset/generators/words.py",  # what generated texts are made of
+    "docs/upgrading.md",  # former names
+    "emulator/dataset/generators/words.py",  # the words of generated texts
 }
-WRITTEN_BY_TOOLS = re.compile(r"requirements/.*\.txt|.*constraints\.txt|.*package-lock\.json")
+GENERATED = re.compile(r"requirements/.*\.txt|.*constraints\.txt|.*package-lock\.json")
 
 
 def retired() -> list[str]:
@@ -36,7 +36,7 @@ def main() -> int:
     found = 0
     for name in listed.stdout.decode().rstrip("\0").split("\0"):
         path = ROOT / name
-        if name in MAY_HOLD_THEM or WRITTEN_BY_TOOLS.fullmatch(name) or not path.is_file():
+        if name in EXCLUDED or GENERATED.fullmatch(name) or not path.is_file():
             continue
         text = path.read_bytes().decode(errors="replace")
         if name == "CHANGELOG.md":

@@ -1,6 +1,5 @@
-"""The one definition of what travels: entities, wire forms, names and settings.
+"""The one definition of entities, wire forms, names and settings (hop 0).
 
-Standard library only, and it imports nothing else of this project; every other
-folder imports it. A field, topic, stream, object or table is spelled here and
-nowhere else.
+It imports the standard library only, and every other package may import it. The name of a field,
+topic, stream, object or table is spelled here and nowhere else.
 """

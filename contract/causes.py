@@ -1,9 +1,9 @@
 """The innermost cause of an error of Spark, in one line.
 
-Spark wraps what went wrong several times: a cast that failed is the cause of a failed task, which
-is the cause of a failed write, which is the cause of a failed query. The links are exceptions of
-Java, exceptions of Python, and tracebacks in the text of a message. This package imports nothing
-of theirs, so the exceptions of py4j and pyspark are recognized by their attributes.
+Spark wraps an error several times: a failed cast is the cause of a failed task, which is the cause
+of a failed write, which is the cause of a failed query. The links are exceptions of Java and of
+Python, and tracebacks in the text of a message. This package imports neither py4j nor pyspark and
+recognizes their exceptions by their attributes.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any
 
 _TRACEBACK = "Traceback (most recent call last):"
 _CLASS = re.compile(r"^[\w.$]+: ")
-"""Class before the message of an exception."""
+"""The class before the message of an exception."""
 _CONDITION = re.compile(r"^\[[A-Z][A-Z0-9_.]+\] ")
-"""Name of an error condition of Spark or Delta; its message says all without its class."""
+"""Name of an error condition of Spark or Delta; its message is complete without its class."""
 _WRAPPER = re.compile(r"\[STREAM_FAILED\]|Job aborted|An exception was raised by the Python Proxy")
 """Messages that repeat those of their causes."""
 DEPTH = 50
-"""Causes that are followed, in case they form a circle."""
+"""Most causes that are followed, because they may form a circle."""
 
 
 def innermost(error: Any) -> str:
-    """Return the line that says what went wrong first.
+    """Return the message of the first cause, in one line.
 
-    A cause counts only if it says more than the error that it caused. A message that Python code
-    raises is deliberate: its ``__cause__`` is not looked at.
+    A cause counts only if its message adds something to the error that it caused. A message that
+    Python code raises is deliberate: its ``__cause__`` is ignored.
 
     Args:
         error: an exception of Python, or one of Java as py4j passes it on.
@@ -41,7 +41,7 @@ def innermost(error: Any) -> str:
 
 
 def _lines(error: Any) -> Iterator[str]:
-    """The line that matters of each link, the outermost first."""
+    """The relevant line of each link, the outermost first."""
     java = error
     if isinstance(error, BaseException):
         java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
@@ -63,9 +63,9 @@ def _lines(error: Any) -> Iterator[str]:
 
 
 def _named(error: BaseException) -> str:
-    """The message of an error with its class; an error of this project needs none."""
+    """The message of an error with its class, which errors of this project omit."""
     text = str(error).strip()
-    # By name: a task may have this project's exceptions from a wheel, as classes of their own.
+    # By name: a task may import this project's exceptions from a wheel, as different classes.
     ours = any(base.__name__ == "PipelineError" for base in type(error).__mro__)
     if text and ours:
         return text
@@ -73,7 +73,7 @@ def _named(error: BaseException) -> str:
 
 
 def _of_text(text: str) -> Iterator[str]:
-    """The first line of a message, and those with which tracebacks in it end."""
+    """The first line of a message, and the last line of each traceback in it."""
     lines = [line for line in text.splitlines() if line.strip()]
     if lines:
         yield lines[0].strip()

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a column holds on the wire."""
+    """The type of a column on the wire."""
 
     INTEGER = "integer"
     NUMBER = "number"
@@ -33,7 +33,7 @@ class Entity:
     """One of the three rows of a post."""
 
     name: str
-    """The word that topics, streams and tables are named by."""
+    """The word in the names of topics, streams and tables."""
     table: str
     """Table of the source database."""
     key: str

@@ -1,9 +1,9 @@
 """The exceptions of this project, one base to catch.
 
     PipelineError
-    +-- SettingError     a variable of the environment has a value that can't be used
+    +-- SettingError     a variable of the environment has a value that cannot be used
     +-- WireError        a value, body or object key that is not in its wire form
-    +-- WaitTimeout      a fact did not come about in time (``contract.waiting``)
+    +-- WaitTimeout      a condition was not met in time (``contract.waiting``)
     +-- HopError         a hop has lost rows, or cannot be read (``hops.errors``)
     +-- StackError       the stack cannot be run (``pinpipe.errors``)
 
@@ -18,13 +18,13 @@ class PipelineError(Exception):
 
 
 class SettingError(PipelineError):
-    """A variable of the environment is missing or has a value that can't be used."""
+    """A variable of the environment is missing or has a value that cannot be used."""
 
     def __init__(self, variable: str, value: str | None, reason: str) -> None:
-        shown = "is not set" if value is None else f"is {value!r}"
-        super().__init__(f"{variable} {shown}: {reason}")
+        state = "is not set" if value is None else f"is {value!r}"
+        super().__init__(f"{variable} {state}: {reason}")
         self.variable = variable
 
 
 class WireError(PipelineError):
-    """A value that can't be put on, or read from, the wire."""
+    """A value that cannot be written to, or read from, the wire."""

@@ -1,7 +1,7 @@
-"""Names of what each hop keeps: topics, streams, buckets, objects and tables.
+"""The names of topics, streams, buckets, objects and tables.
 
-Every name is made from the user id, as on the original's AWS account. A user
-id on AWS is an IAM user name of 12 hex characters.
+Every name contains the user id, as on the original's AWS account, where it is an IAM user name of
+12 hex characters.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def topics_regex(user_id: str) -> str:
 
 
 def dead_letter_topic(user_id: str) -> str:
-    """Topic that takes what the S3 sink can't store."""
+    """Topic of the records that the S3 sink cannot store."""
     return f"dead-letter.{user_id}"
 
 
@@ -50,12 +50,12 @@ def bucket(user_id: str) -> str:
 
 
 def artefact_bucket(user_id: str) -> str:
-    """S3 bucket of what is built for MSK Connect and MWAA."""
+    """S3 bucket of the artefacts for MSK Connect and MWAA."""
     return f"user-{user_id}-artefacts"
 
 
 def rest_api_id(user_id: str) -> str:
-    """Id that LocalStack gives the REST API (tag ``_custom_id_``); AWS makes its own."""
+    """Id of the REST API in LocalStack (tag ``_custom_id_``); AWS generates its own."""
     return f"api{user_id}"
 
 
@@ -65,12 +65,12 @@ def table(user_id: str, entity: Entity) -> str:
 
 
 def quarantine_table(user_id: str, entity: Entity) -> str:
-    """Delta table of one entity's records that can't be cleaned."""
+    """Delta table of one entity's records that cannot be cleaned."""
     return f"{user_id}_{entity.name}_quarantine"
 
 
 def arrivals_table(user_id: str, entity: Entity) -> str:
-    """Delta table of when the posts of one entity's stream were counted."""
+    """Delta table of the times at which the posts of one entity's stream were counted."""
     return f"{user_id}_{entity.name}_arrivals"
 
 
@@ -104,7 +104,7 @@ def object_key(topic_name: str, partition: int, start_offset: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPosition:
-    """What an object's key says of its first record."""
+    """The position of an object's first record, from the object's key."""
 
     topic: str
     partition: int
@@ -118,7 +118,7 @@ _OBJECT_KEY = re.compile(
 
 
 def parse_object_key(key: str) -> ObjectPosition:
-    """Read the topic, partition and start offset from a key or URI of an object.
+    """Parse the topic, partition and start offset in a key or URI of an object.
 
     Raises:
         WireError: the key is not one that the S3 sink writes.

@@ -1,7 +1,7 @@
-"""The identity of a process, which its pid alone is not: pids repeat, and a clock may be set.
+"""The identity of a process: its pid alone is not enough, because pids repeat.
 
-A pid means something only where it was given: in one pid namespace of one start of one kernel.
-There, the kernel's count of clock ticks says when the process started.
+A pid is valid only within one pid namespace of one boot of one kernel. There, the kernel's count of
+clock ticks at the start of the process tells two processes with one pid apart.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _PROC = Path("/proc")
 
 
 def place() -> str:
-    """Boot and pid namespace of this process; empty where the kernel has no ``/proc``."""
+    """Boot and pid namespace of this process; empty on a system without ``/proc``."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
@@ -23,7 +23,7 @@ def place() -> str:
 def started(pid: int) -> str:
     """Start of a process in clock ticks since the boot; empty once it has ended."""
     try:
-        # After the name, which may hold anything: the state, and 18 fields on the start.
+        # After the name, which may contain anything: the state, and 18 fields later the start.
         state, *others = (_PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""

@@ -1,4 +1,4 @@
-"""How a program of this project ends: with its exit status, and an error of ours as one line."""
+"""The end of a program of this project: its exit status, and an error in one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contract.errors import PipelineError
 
 
 def exit_status(run: Callable[[], object]) -> int:
-    """Run a program; return 0, or 1 after an error of this project, which is put on stderr."""
+    """Run a program; return 0, or 1 after an error of this project, which is printed on stderr."""
     try:
         run()
     except PipelineError as error:

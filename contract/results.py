@@ -1,7 +1,7 @@
-"""The nine historical results: their questions and columns, as readers see them.
+"""The nine historical results: their questions and columns.
 
-The numbers are those of the original's questions. Spark computes them
-(``spark/pipeline``), ``pinpipe results`` shows them.
+The numbers are those of the original's questions. Spark (``spark/pipeline``) computes the results,
+and ``pinpipe results`` prints them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result, kept as a Delta table of its own."""
+    """One result, which has a Delta table of its own."""
 
     name: str
     """Number of the question, such as ``6a``."""

@@ -1,4 +1,4 @@
-"""Secrets that come from files, and where they are put."""
+"""Secrets that are read from files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contract.errors import SettingError
 
 
 def with_password(url: str, password: str) -> str:
-    """Put a password into a database's URL, unless it has one or names no user."""
+    """Insert a password into a database URL, unless the URL has one or has no user."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     user, at, host = authority.rpartition("@")
@@ -22,7 +22,7 @@ def secret(variable: str, file: str) -> str:
     """Read a secret from the file that ``variable`` names.
 
     Raises:
-        SettingError: the file can't be read.
+        SettingError: the file cannot be read.
     """
     try:
         return Path(file).read_text(encoding="utf-8").strip()

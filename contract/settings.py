@@ -1,9 +1,8 @@
 """One typed settings object, built once at the start of a program.
 
-Nothing else in the project reads the environment. AWS's own variable names
-are used where AWS has one (credentials are left to the AWS SDKs, which read
-``AWS_ACCESS_KEY_ID`` and the like themselves). Local or cloud is the presence
-of ``AWS_ENDPOINT_URL``, never a mode.
+Nothing else in the project reads the environment. Variables have AWS's own names where AWS has one;
+the AWS SDKs read credentials such as ``AWS_ACCESS_KEY_ID`` themselves. Local or cloud is the
+presence of ``AWS_ENDPOINT_URL``, never a mode.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 
 def _setting(default: str, parse: Callable[[str], T]) -> T:
-    """Declare a field that is read from the variable of its name in capital letters.
+    """Declare a field that is read from the variable with its name in capital letters.
 
     An empty value counts as not set.
     """
@@ -33,22 +32,22 @@ def _setting(default: str, parse: Callable[[str], T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that differs between a laptop and AWS, in typed form."""
+    """All values that differ between a laptop and AWS, typed."""
 
     user_id: str = _setting("0a1b2c3d4e5f", values.user_id)
-    """Id that every topic, stream, bucket and table carries."""
+    """Id in the name of every topic, stream, bucket and table."""
     source_database_url: str = _setting(
         "sqlite:///.run/data/source/pinterest_data.db", values.source_url
     )
     """SQLAlchemy URL of the source database."""
     source_database_password_file: str = _setting("", str)
-    """File with the password that a SOURCE_DATABASE_URL with a user alone lacks."""
+    """File with the password, for a SOURCE_DATABASE_URL that has a user without one."""
     dataset_scale: int = _setting("1", values.positive)
-    """How many times 11,154 posts an empty source database gets."""
+    """Size of the generated source database, in multiples of 11,154 posts."""
     dataset_seed: int = _setting("100", values.whole)
     """Seed of the generated source database."""
     emulator_journal: str = _setting(".run/data/emulator/journal.jsonl", str)
-    """File that keeps the emulator's requests and their answers."""
+    """File of the emulator's requests and their responses."""
     gateway_invoke_url: str = _setting(
         "http://127.0.0.1:4566/_aws/execute-api/api0a1b2c3d4e5f/dev", values.url
     )
@@ -60,7 +59,7 @@ class Settings:
     stage_name: str = _setting("dev", str)
     """Stage of the REST API."""
     kafka_rest_endpoint: str = _setting("http://127.0.0.1:8082", values.url)
-    """Kafka REST proxy, as API Gateway reaches it."""
+    """URL of the Kafka REST proxy for API Gateway."""
     aws_region: str = _setting("us-east-1", str)
     """AWS region."""
     aws_endpoint_url: str | None = _setting("", values.optional_url)
@@ -68,89 +67,89 @@ class Settings:
     kafka_bootstrap_servers: str = _setting("127.0.0.1:9092", str)
     """Brokers, host:port[,host:port]."""
     kafka_auth: str = _setting("none", values.kafka_auth)
-    """How clients log in at Kafka: none, scram (user and password over TLS) or iam (AWS keys)."""
+    """Login of Kafka clients: none, scram (user and password over TLS) or iam (AWS keys)."""
     kafka_ca_file: str = _setting("", str)
-    """PEM file with the certificates that brokers are trusted by; without one the system's."""
+    """PEM file with the CA certificates for brokers; by default the system's."""
     kafka_scram_username: str = _setting("pinterest", str)
-    """User of Kafka where KAFKA_AUTH is scram."""
+    """User of Kafka if KAFKA_AUTH is scram."""
     kafka_scram_password: str = _setting("", str)
     """Password of that user; it has no default."""
     kafka_scram_password_file: str = _setting("", str)
-    """File with the password, where KAFKA_SCRAM_PASSWORD isn't set."""
+    """File with the password, if KAFKA_SCRAM_PASSWORD is not set."""
     kafka_topic_partitions: int = _setting("1", values.positive)
     """Partitions of a topic when it is created; one keeps the posts of an entity in order."""
     rest_proxy_listen: tuple[str, int] = _setting("127.0.0.1:8082", values.address)
     """Address that the REST proxy listens on."""
     rest_proxy_message_timeout_ms: int = _setting("30000", values.positive)
-    """Milliseconds after which a record that no broker has taken fails, up to a second later.
+    """Milliseconds after which a record that no broker has accepted fails, up to a second later.
 
-    25000 lets API Gateway, which waits 29 s, pass the answer on.
+    With 25000 the response reaches API Gateway, which waits 29 s.
     """
     rest_proxy_queue_messages: int = _setting("100000", values.positive)
-    """Records that may wait for a broker; more are refused."""
+    """Most records that wait for a broker; the proxy rejects more."""
     rest_proxy_queue_bytes: int = _setting("134217728", values.positive)
-    """Bytes of request bodies that may wait for a broker; more are refused."""
+    """Most bytes of request bodies that wait for a broker; the proxy rejects more."""
     rest_proxy_body_bytes: int = _setting("10485760", values.positive)
-    """Bytes of the largest request body; 10 MiB, as API Gateway."""
+    """Bytes of the largest request body; 10 MiB, as for API Gateway."""
     rest_proxy_consumers: int = _setting("64", values.positive)
-    """Consumer instances that may exist at a time."""
+    """Most consumer instances at a time."""
     rest_proxy_consumer_timeout_ms: int = _setting("300000", values.positive)
     """Milliseconds after which an unused consumer instance is closed."""
     databricks_host: str = _setting("http://127.0.0.1:8085", values.url)
-    """Jobs API, as clients and browsers see it."""
+    """URL of the Jobs API for clients and browsers."""
     databricks_listen: tuple[str, int] = _setting("127.0.0.1:8085", values.address)
     """Address that the Jobs API listens on."""
     databricks_token: str = _setting("", str)
     """Token that clients of the Jobs API send; it has no default."""
     databricks_token_file: str = _setting("", str)
-    """File with the token, where DATABRICKS_TOKEN isn't set."""
+    """File with the token, if DATABRICKS_TOKEN is not set."""
     databricks_slots: int = _setting("2", values.positive)
-    """Tasks of the Jobs API that run at a time."""
+    """Most tasks of the Jobs API that run at a time."""
     databricks_queue: int = _setting("100", values.positive)
-    """Runs that may wait for their turn; more are refused."""
+    """Most runs in the queue; the Jobs API rejects more."""
     databricks_workspace: tuple[tuple[str, str], ...] = _setting(
         "/Shared/pinterest-data-pipeline=.,/=workspace", values.folders
     )
-    """Folders of the workspace and those that stand for them, /name=folder[,/name=folder]."""
+    """Folders of the workspace and the local folders for them, /name=folder[,/name=folder]."""
     databricks_command: str = _setting("spark/run.sh", str)
     """Script that runs a Python module as a Spark job."""
     databricks_path: str = _setting(".build/envs/spark/bin", str)
-    """Folder put first on PATH of a task: the environment of the jobs."""
+    """First folder on the PATH of a task: the environment of the jobs."""
     databricks_log_bytes: int = _setting("5242880", values.positive)
-    """Bytes of a task's log that are kept, the last."""
+    """Most bytes of a task's log; the last ones are kept."""
     databricks_idle_seconds: int = _setting("300", values.whole)
-    """Seconds that the JVM of a task waits for the next task; with 0 each starts its own."""
+    """Seconds that the JVM of a task waits for the next task; with 0 each task has its own."""
     cluster_spark_version: str = _setting("16.4.x-scala2.12", values.spark_version)
     """Databricks runtime of the cluster that a task names by its existing_cluster_id."""
     databricks_keep_runs: int = _setting("500", values.positive)
-    """Runs that are kept; the oldest go with their logs."""
+    """Most runs that are kept; older ones are removed with their logs."""
     airflow_url: str = _setting("http://127.0.0.1:8080", values.url)
-    """Airflow's API server and UI."""
+    """URL of Airflow's API server and UI."""
     connect_url: str = _setting("http://127.0.0.1:8083", values.url)
-    """REST API of the Kafka Connect worker."""
+    """URL of the Kafka Connect worker's REST API."""
     s3_sink_flush_size: int = _setting("1000", values.positive)
-    """Records of an object of the S3 sink, at most."""
+    """Most records in an object of the S3 sink."""
     s3_sink_rotate_interval_ms: int = _setting("1000", values.positive)
-    """Milliseconds that an object of the S3 sink spans, at most."""
+    """Longest time span of an object of the S3 sink, in milliseconds."""
     delta_root: str = _setting("", str)
-    """URI below which the Delta tables are; by default in the bucket."""
+    """URI of the folder of the Delta tables; by default in the bucket."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read every setting from ``environ`` (``os.environ`` by default).
 
         Raises:
-            SettingError: a variable has a value that can't be used.
+            SettingError: a variable has a value that cannot be used.
         """
         source = os.environ if environ is None else environ
         found: dict[str, Any] = {}
         for item in fields(cls):
             variable = item.name.upper()
-            given = source.get(variable) or item.metadata["default"]
+            text = source.get(variable) or item.metadata["default"]
             try:
-                found[item.name] = item.metadata["parse"](given)
+                found[item.name] = item.metadata["parse"](text)
             except ValueError as error:
-                raise SettingError(variable, given, str(error)) from error
+                raise SettingError(variable, text, str(error)) from error
         if file := found["source_database_password_file"]:
             password = secret("SOURCE_DATABASE_PASSWORD_FILE", file)
             found["source_database_url"] = with_password(found["source_database_url"], password)
@@ -166,12 +165,12 @@ class Settings:
 
     @property
     def batch_root(self) -> str:
-        """URI below which the batch pipeline keeps its Delta tables and checkpoints."""
+        """URI of the folder of the batch pipeline's Delta tables and checkpoints."""
         return f"{self._delta_root}/batch"
 
     @property
     def streaming_root(self) -> str:
-        """URI below which the streaming pipeline keeps its Delta tables."""
+        """URI of the folder of the streaming pipeline's Delta tables."""
         return f"{self._delta_root}/streaming"
 
     @property
@@ -182,4 +181,4 @@ class Settings:
 PARSERS: dict[str, Callable[[str], Any]] = {
     item.name.upper(): item.metadata["parse"] for item in fields(Settings)
 }
-"""The variable of each setting, and what reads its value."""
+"""The variable of each setting, and the parser of its value."""

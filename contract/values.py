@@ -1,4 +1,4 @@
-"""The forms of a setting's value; each function raises ValueError, which says what is wanted."""
+"""Parsers of settings; each raises a ValueError whose message names the required form."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import re
 
 
 def optional_url(value: str) -> str | None:
-    """Read a URL; None for an empty text."""
+    """Parse a URL; None for an empty text."""
     return url(value) if value else None
 
 
 def url(value: str) -> str:
-    """Read a URL; it has no slash at its end."""
+    """Parse a URL; remove slashes at its end."""
     if not re.match(r"^[a-z][a-z0-9+]*://", value):
         raise ValueError("it must be a URL such as http://127.0.0.1:4566")
     return value.rstrip("/")
 
 
 def source_url(value: str) -> str:
-    """Read an SQLAlchemy URL."""
+    """Parse an SQLAlchemy URL."""
     if "://" not in value:
         raise ValueError("it must be an SQLAlchemy URL such as sqlite:///file.db")
     return value
 
 
 def user_id(value: str) -> str:
-    """Read a user id."""
+    """Parse a user id."""
     if not re.fullmatch(r"[a-z0-9]{4,32}", value):
         raise ValueError("it must be 4 to 32 lower-case letters and digits")
     return value
 
 
 def kafka_auth(value: str) -> str:
-    """Read how a Kafka client logs in."""
+    """Parse the login of Kafka clients."""
     if value not in ("none", "scram", "iam"):
         raise ValueError("it must be none, scram or iam")
     return value
@@ -42,7 +42,7 @@ _RUNTIME = re.compile(r"(?:apache-spark-|custom:[\w-]+__)?(\d+)\.(?:\d+|x)[\w.-]
 
 
 def runtime(value: str) -> int:
-    """Read the major version of a Databricks runtime from its key, such as 16.4.x-scala2.12."""
+    """Parse the major version of a Databricks runtime from its key, such as 16.4.x-scala2.12."""
     match = _RUNTIME.fullmatch(value)
     if not match:
         raise ValueError("it must be a runtime such as 16.4.x-scala2.12")
@@ -50,13 +50,13 @@ def runtime(value: str) -> int:
 
 
 def spark_version(value: str) -> str:
-    """Read the key of a Databricks runtime."""
+    """Parse the key of a Databricks runtime."""
     runtime(value)
     return value
 
 
 def folders(value: str) -> tuple[tuple[str, str], ...]:
-    """Read pairs of a name and a folder."""
+    """Parse pairs of a name and a folder."""
     pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
     if not pairs or not all(name.startswith("/") and folder for name, _, folder in pairs):
         raise ValueError("it must be /name=folder[,/name=folder]")
@@ -64,21 +64,21 @@ def folders(value: str) -> tuple[tuple[str, str], ...]:
 
 
 def positive(value: str) -> int:
-    """Read a whole number above 0."""
+    """Parse a whole number above 0."""
     if not value.isdecimal() or int(value) == 0:
         raise ValueError("it must be a whole number above 0")
     return int(value)
 
 
 def whole(value: str) -> int:
-    """Read a whole number."""
+    """Parse a whole number."""
     if not value.isdecimal():
         raise ValueError("it must be a whole number")
     return int(value)
 
 
 def address(value: str) -> tuple[str, int]:
-    """Read a host and a port."""
+    """Parse a host and a port."""
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError("it must be host:port such as 127.0.0.1:8082")

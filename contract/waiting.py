@@ -1,4 +1,4 @@
-"""Wait for a fact, with a limit; never for a length of time."""
+"""Waits for a fact, with a limit, and never for a fixed time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class WaitTimeout(PipelineError):
-    """A fact did not come about in time."""
+    """A fact was not true in time."""
 
 
 def wait_for(
@@ -22,18 +22,18 @@ def wait_for(
     interval: float = 0.2,
     state: Callable[[], str] = lambda: "",
 ) -> T:
-    """Ask ``probe`` every ``interval`` seconds until it answers something true.
+    """Call ``probe`` every ``interval`` seconds until it returns something true.
 
     Args:
-        what: what is waited for, as it reads after "waited for".
-        probe: returns the fact, or None (or anything false) while it isn't so.
+        what: the fact, as it reads after "waited for".
+        probe: returns the fact, or None (or anything false) while it is not true.
             An exception that it raises ends the wait at once.
-        limit: seconds to wait at most.
-        interval: seconds between two questions.
-        state: says how things stand when the time is up.
+        limit: most seconds to wait.
+        interval: seconds between two calls.
+        state: describes the situation after a time-out, for the message.
 
     Raises:
-        WaitTimeout: the limit passed; names what, how long, and the state.
+        WaitTimeout: the limit passed; the message has the fact, the limit and the state.
     """
     deadline = time.monotonic() + limit
     while True:
@@ -41,6 +41,6 @@ def wait_for(
         if fact:
             return fact
         if time.monotonic() >= deadline:
-            seen = state()
-            raise WaitTimeout(f"waited {limit:g} s for {what}{f'; {seen}' if seen else ''}")
+            now = state()
+            raise WaitTimeout(f"waited {limit:g} s for {what}{f'; {now}' if now else ''}")
         time.sleep(min(interval, max(0.0, deadline - time.monotonic())))

@@ -1,7 +1,7 @@
-"""Wire forms: how a row looks in a request, a record and an object.
+"""Wire forms: a row as JSON in a request, a record and an object.
 
-Rows travel as JSON objects with every column of their table. Dates go out in
-ISO 8601 with a ``T``; a reader accepts a ``T`` and a space.
+A row is a JSON object with every column of its table. Dates are written in ISO 8601 with a ``T``;
+readers accept a ``T`` or a space.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ KAFKA_JSON = "application/vnd.kafka.json.v2+json"
 KAFKA_BINARY = "application/vnd.kafka.binary.v2+json"
 """Content type of a produce request with base64 records."""
 KAFKA_V2 = "application/vnd.kafka.v2+json"
-"""Content type of every answer of the REST proxy."""
+"""Content type of every response of the REST proxy."""
 JSON = "application/json"
-"""Content type of the requests to the Kinesis half of the REST API."""
+"""Content type of the requests to the Kinesis part of the REST API."""
 
 
 def wire_value(value: object) -> Json:
-    """Turn a value of the source database into one that JSON can carry.
+    """Convert a value of the source database into one that JSON can represent.
 
     Raises:
         WireError: JSON has no form for the value.
@@ -48,7 +48,7 @@ def wire_value(value: object) -> Json:
 
 
 def wire_row(entity: Entity, row: Mapping[str, Any]) -> dict[str, Json]:
-    """Put a row of the source database into wire form, in column order.
+    """Convert a row of the source database into wire form, in column order.
 
     Raises:
         WireError: a column is missing, or a value has no form in JSON.
@@ -60,7 +60,7 @@ def wire_row(entity: Entity, row: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def dumps(document: Json) -> str:
-    """Compact JSON, non-ASCII characters as they are: the text that every hop stores."""
+    """Compact JSON with unescaped non-ASCII characters: the text that every hop stores."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -80,7 +80,7 @@ def kinesis_records(rows: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str,
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Read a date of the wire, with a ``T`` or a space.
+    """Parse a date in wire form, with a ``T`` or a space.
 
     Raises:
         WireError: the text is no ISO 8601 date and time.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Lock every environment with hashes, by name only: no address of a registry is written,
-# so that the registry settings of whoever installs apply.
+# Locks every environment with hashes, by name only: no registry address is written, so that each
+# machine's own registry settings apply.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-compile() { # output, then what differs
+compile() { # output, then the options of this environment
     local out=$1
     shift
     uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes \
@@ -21,12 +21,12 @@ compile spark-test.txt --universal --python-version 3.11 --group spark-test
 compile spark-lts-test.txt --universal --python-version 3.11 --group spark-lts-test
 # The last release of LocalStack that needs no account breaks on dependencies made after it.
 compile localstack.txt --python-version 3.13 --exclude-newer 2026-03-05 --group localstack
-# Airflow as of the day of MWAA's pins, at the versions that MWAA has; what runs it is Python 3.12, as MWAA, or
-# Debian's 3.13.
+# Airflow as of the day of MWAA's pins, at MWAA's versions. It runs on Python 3.12, as on MWAA, or on Debian's
+# 3.13.
 for set in airflow airflow-test; do
     compile "$set.txt" --universal --python-version 3.12 --exclude-newer 2026-08-12 --constraint requirements/mwaa.txt --group "$set"
 done
 compile airflow-previous-test.txt --universal --python-version 3.12 --exclude-newer 2026-04-22 --constraint requirements/mwaa-previous.txt --group airflow-previous-test
 compile airflow-newest-test.txt --universal --python-version 3.12 --group airflow-newest-test
-# For MWAA, which resolves airflow/requirements.txt by itself: names and versions alone.
+# For MWAA, which resolves airflow/requirements.txt itself: names and versions only.
 sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?(==[^\\]*[^\\ ]).*/\1\3/p' requirements/airflow.txt >airflow/dags/constraints.txt

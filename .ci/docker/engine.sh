@@ -6,7 +6,7 @@
 #      made with mmdebstrap, tagged with the very same name as on Docker Hub,
 #      carrying this machine's extra CA certificates and pip/uv/npm settings
 #   4. stand-ins for the images that the compose file pulls as they are
-# Idempotent: each step checks first and does nothing when its result exists.
+# Idempotent: each step does nothing if its result exists.
 #   engine.sh up | down | status | base SUITE NAME | standins | reap | env | clean
 set -euo pipefail
 
@@ -159,7 +159,7 @@ make_tar() {
 }
 
 # What this machine adds so that HTTPS to the package registries works inside a
-# build; the project's Dockerfiles know nothing of it. Files only, no ENV, so
+# build; the project's Dockerfiles do not depend on it. Files only, no ENV, so
 # that the images behave at run time as they do for a user.
 make_overlay() {
   local d=$1
@@ -203,7 +203,7 @@ ensure_standins() {
   done
 }
 
-# what a test run that was killed left behind (the reaper container is off here)
+# containers and networks of a killed test run (the reaper container is off here)
 reap() {
   docker ps -aq --filter label=org.testcontainers=true | xargs -r docker rm -fv >/dev/null
   docker network prune -f --filter label=org.testcontainers=true >/dev/null

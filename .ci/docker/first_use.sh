@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Does what the README tells somebody with Docker and nothing else to do, under a project name of its own, and
-# prints the figures: build time, image sizes, seconds from `up` to all healthy, memory at rest.
+# Runs the README's commands for a machine that has only Docker, under a project name of its own, and prints
+# the figures: build time, image sizes, seconds from `up` to all healthy, memory at rest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -38,7 +38,7 @@ docker compose up --detach --wait --quiet-pull 2>/dev/null
 printf 'all healthy %d s after up\n' $((SECONDS - begun))
 docker compose run --rm emulator --count 500 --rate max --batch-size 100
 docker compose run --rm spark
-# Only now: some of Spark's workers end a minute after the start.
+# Measured here, because some of Spark's workers end a minute after the start.
 docker compose stats --no-stream --format '{{.Name}} {{.MemUsage}}' | sed "s/^$COMPOSE_PROJECT_NAME-/  /; s/ \/.*//"
 docker compose down --volumes 2>/dev/null
 left=$(remains)

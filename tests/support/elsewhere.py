@@ -1,4 +1,4 @@
-"""The programs of tests/foreign, with their addresses and credentials changed and nothing else."""
+"""The programs of tests/foreign, with only their addresses and credentials changed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tests.support import ROOT
 
 FOREIGN = ROOT / "tests/foreign"
 HOME = "Users/learner@example.com"
-"""Folder of the workspace that the DAG there names."""
+"""Folder of the workspace that the foreign DAG names."""
 KEYS_FILE = "FileStore/tables/authentication_credentials.csv"
-"""Where in DBFS the notebooks there look for their keys."""
+"""File in DBFS from which the foreign notebooks read their keys."""
 
 
 def keys(access: str = "test", secret: str = "test") -> str:
-    """What IAM lets a user download, and Databricks upload, as a CSV file."""
+    """The CSV file of keys that IAM offers for download and Databricks for upload."""
     return f"User name,Access key ID,Secret access key\nlearner,{access},{secret}\n"
 
 
 def put(name: str, folder: Path, changed: Mapping[str, str] | None = None) -> Path:
-    """Copy a program into a folder; each text that is to be changed must be in it."""
+    """Copy a program into a folder with texts replaced; each of them must occur."""
     text = (FOREIGN / name).read_text()
     for old, new in (changed or {}).items():
         assert old in text, f"{name} has no {old}"

@@ -8,10 +8,10 @@ from typing import Any
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
-    """Wait for a program's end: exit code, counts (checked to add up), and what it said."""
+    """Wait for a program's end: exit code, counts (checked to add up), and stderr."""
     with process:
-        out, said = process.communicate(timeout=180)
+        out, errors = process.communicate(timeout=180)
     counts: dict[str, Any] = json.loads(out) if out.startswith("{") else {}
     for count in [counts, *counts.get("entities", {}).values()] if counts else []:
         assert count["sent"] == count["acknowledged"] + count["failed"], counts
-    return process.returncode, counts, said
+    return process.returncode, counts, errors

@@ -1,4 +1,4 @@
-"""The real LocalStack, started by its own run.sh on ports of its own."""
+"""The real LocalStack, started by its run.sh on free ports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PYTHON = ROOT / ".build/envs/localstack/bin/python"
 USER_ID = "0a1b2c3d4e5f"
 
 AUDIT = '''
-"""Writes down every address that this process asks for and that is not its own machine."""
+"""Logs every address outside this machine that the process connects to or resolves."""
 import os, sys
 
 def note(event, arguments):
@@ -42,11 +42,11 @@ log = os.open(os.environ["AUDIT_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 os.write(log, b"audited\\n")
 sys.addaudithook(note)
 '''
-"""A sitecustomize for LocalStack's Python: a look-up that fails leaves no other trace."""
+"""A sitecustomize for LocalStack's Python: a failed look-up leaves no other trace."""
 
 
 class LocalStack(Service):
-    """One LocalStack on ports of its own, its state below ``folder``."""
+    """One LocalStack on free ports, with its state below ``folder``."""
 
     def __init__(self, folder: Path, upstream: str) -> None:
         self.upstream = upstream
@@ -73,14 +73,14 @@ class LocalStack(Service):
                 "GATEWAY_LISTEN": f"127.0.0.1:{self.gateway_port}",
                 "KINESIS_LISTEN": f"127.0.0.1:{self.kinesis_port}",
                 "KAFKA_REST_ENDPOINT": upstream,
-                # Both would mislead a LocalStack that listened to them.
+                # run.sh must remove both: nothing listens there.
                 "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
                 "HTTP_PROXY": "http://127.0.0.1:1",
             },
         )
 
     def signal(self, number: int) -> None:
-        """Send a signal to its process alone, which must see to its children."""
+        """Send a signal to its process alone, which must end its children."""
         assert self.process is not None
         self.process.send_signal(number)
 
@@ -92,7 +92,7 @@ class LocalStack(Service):
 
     @property
     def access(self) -> dict[str, str]:
-        """Variables of a program that takes it for AWS."""
+        """Environment of a program that uses it as AWS."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
@@ -101,7 +101,7 @@ class LocalStack(Service):
         }
 
     def client(self, service: str, access_key: str = "test") -> Any:
-        """Return a boto3 client that speaks to it; the key says for which account."""
+        """Return a boto3 client of it; the access key selects the account."""
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
@@ -113,7 +113,7 @@ class LocalStack(Service):
 
 
 def state(kinesis: Any, stream: str) -> str | None:
-    """Return the status of a stream, or None where there is no such stream."""
+    """Return the status of a stream, or None if it does not exist."""
     try:
         return str(kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"])
     except kinesis.exceptions.ResourceNotFoundException:
@@ -122,7 +122,7 @@ def state(kinesis: Any, stream: str) -> str | None:
 
 @contextmanager
 def made_stream(kinesis: Any, name: str) -> Iterator[str]:
-    """Make a stream with one shard, which can be used, and remove it in the end."""
+    """Create a stream with one shard, and delete it at the end."""
     Stream(kinesis, name).create(1)
     yield name
     kinesis.delete_stream(StreamName=name)

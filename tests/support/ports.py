@@ -11,16 +11,16 @@ from pathlib import Path
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     (port,) = free_ports(1)
     return port
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, so that neither a person's stack nor another run is in the way.
+    """Free ports, which neither a running stack nor another test run uses.
 
-    They are below those that the system hands out to clients: one stays free while a service that
-    was killed is started again. A lock keeps each for this process until it ends.
+    They are below the system's ephemeral ports, so that a port stays free while a killed service
+    restarts. A lock reserves each for this process until it ends.
     """
     found: list[int] = []
     for port in random.sample(range(20_000, 32_000), 12_000):

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Program:
-    """A command in a process group of its own; what it prints goes to a file."""
+    """A command in a process group of its own; its output goes to a file."""
 
     def __init__(
         self, command: list[str | Path], environment: Mapping[str, str], log: Path
@@ -31,7 +31,7 @@ class Program:
         self.process: subprocess.Popen[bytes] | None = None
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start it."""
+        """Start the command."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.command, *arguments],
@@ -46,22 +46,22 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and has not ended."""
+        """Whether the process was started and has not ended."""
         return self.process is not None and self.process.poll() is None
 
     def wait(
         self, what: str, fact: Callable[[], T | None], limit: float, interval: float = 0.02
     ) -> T:
-        """Wait for a fact while it runs; fail with what it printed when it ends before."""
+        """Wait for a fact; fail with the log if the process ends before."""
 
-        def looked() -> T | None:
+        def checked() -> T | None:
             found = fact()
             if not found and not self.running:
                 text = self.log.read_text()
                 raise AssertionError(f"{self.command[0]} ended before {what}: {text}")
             return found
 
-        return wait_for(f"{what} (log: {self.log})", looked, limit, interval)
+        return wait_for(f"{what} (log: {self.log})", checked, limit, interval)
 
     def signal(self, number: int) -> None:
         """Send a signal to its process group."""
@@ -70,7 +70,7 @@ class Program:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Every thread of it stands still meanwhile."""
+        """Stop every thread of the process while the context is open."""
         self.signal(signal.SIGSTOP)
         try:
             assert self.process is not None
@@ -81,14 +81,14 @@ class Program:
             self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """SIGKILL while it runs, and wait for the end."""
+        """Send SIGKILL to the running process, and wait for its end."""
         assert self.running, self.log.read_text()
         self.signal(signal.SIGKILL)
         assert self.process is not None
         self.process.wait(30)
 
     def stop(self, limit: float = 30) -> int:
-        """SIGTERM; return the exit status."""
+        """Send SIGTERM; return the exit status."""
         if self.process is None:
             return 0
         if self.running:
@@ -103,24 +103,24 @@ class Program:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, whatever it does."""
+        """Kill the process if it runs."""
         if self.running:
             self.kill()
 
 
 class Service(Program):
-    """A service, started by its run.sh and asked by its health.sh; as a context it runs."""
+    """A service, started by its run.sh and checked by its health.sh; as a context it runs."""
 
     def __init__(
         self, place: str, folder: Path, environment: Mapping[str, str], python: str = ".venv"
     ) -> None:
-        """Describe it.
+        """Define the service without starting it.
 
         Args:
-            place: its folder in the project.
-            folder: its run folder, and where its log is.
-            environment: what docker-compose.yml would give it.
-            python: environment whose Python its scripts find.
+            place: folder of the service in the project.
+            folder: its run folder, which also has its log.
+            environment: the variables that docker-compose.yml would set.
+            python: environment whose Python its scripts use.
         """
         plain = {n: os.environ[n] for n in ("HOME", "JAVA_HOME", "TMPDIR") if n in os.environ}
         path = f"{ROOT / python / 'bin'}{os.pathsep}{os.environ['PATH']}"
@@ -132,9 +132,9 @@ class Service(Program):
         )
 
     def start(self, limit: float = 90) -> None:
-        """Start it and wait until its health check passes."""
+        """Start the service and wait until its health check passes."""
         self.launch()
-        # Another service on its port may answer in its place when it has ended.
+        # After an early end another service on the same port might respond instead.
         self.wait("it is healthy", lambda: self.running and self.health().returncode == 0, limit)
 
     def health(self) -> subprocess.CompletedProcess[str]:
@@ -157,10 +157,10 @@ class Service(Program):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop(60)  # a Connect worker leaves its group, on a busy machine slowly
+        self.stop(60)  # a Connect worker leaves its group slowly on a busy machine
 
 
 def spark_environment(folder: Path, **variables: str) -> dict[str, str]:
-    """Environment of a script that starts Spark; what it keeps is below ``folder``."""
+    """Environment of a script that starts Spark, with its state below ``folder``."""
     path = f"{ROOT / '.build/envs/spark/bin'}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "RUN_DIR": str(folder / "run"), **variables}

@@ -1,4 +1,4 @@
-"""What the source database has of some posts, for who holds the tables against it."""
+"""The rows of some posts in the source database, with which tests compare the Delta tables."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.support.oracle import Oracle
 
 
 def oracle(url: str, keys: Collection[int]) -> Oracle:
-    """What the tables must hold of the posts with these keys, by the database at ``url``."""
+    """The expected rows of the posts with these keys, from the database at ``url``."""
     engine = database.connect(url)
     frames = []
     with engine.connect() as connection:
         for entity in ENTITIES:
             table = TABLES[entity]
-            wanted = sa.select(table).where(table.c[entity.key].in_(keys))
-            frames.append(arrow(entity, [{**r} for r in connection.execute(wanted).mappings()]))
+            query = sa.select(table).where(table.c[entity.key].in_(keys))
+            frames.append(arrow(entity, [{**r} for r in connection.execute(query).mappings()]))
     engine.dispose()
     return Oracle(*frames)

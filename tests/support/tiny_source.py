@@ -9,7 +9,7 @@ from contract.entities import ENTITIES
 
 
 def make(file: Path) -> Path:
-    """Make ``file`` a database with the three tables, a key and nothing else in each."""
+    """Create a database in ``file`` with the three tables, each with one row of a key alone."""
     connection = sqlite3.connect(file)
     with connection:
         for entity in ENTITIES:

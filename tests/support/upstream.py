@@ -1,4 +1,4 @@
-"""A real server in the place of the REST proxy, or of another one: it keeps what it gets."""
+"""A real HTTP server in place of the REST proxy or of another service; it stores its requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 @dataclass
 class Received:
-    """One request as the server behind the REST API got it."""
+    """One request as the server behind the REST API received it."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Received:
 
 @dataclass
 class Answer:
-    """What the server behind the REST API is to answer."""
+    """The response of the server behind the REST API."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Upstream(ThreadingHTTPServer):
-    """A real server: keeps what it gets, answers as told; as a context it serves."""
+    """A server that stores each request and sends ``answer``; as a context it runs."""
 
     daemon_threads = True
 
@@ -39,12 +39,12 @@ class Upstream(ThreadingHTTPServer):
         self.answer = answer or Answer()
 
     def respond(self, request: Received) -> Answer | None:
-        """What a request is answered; None lets its connection go."""
+        """The response to a request; None closes its connection."""
         self.received.append(request)
         return self.answer
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that left before its answer is no matter."""
+        """Ignore a client that disconnects before the response."""
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
@@ -85,4 +85,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output for the tests."""
+        """Print nothing."""

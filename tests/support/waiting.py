@@ -1,4 +1,4 @@
-"""Wait for a fact, as the product does, but ask often: what tests wait for is on this machine."""
+"""Waits for a condition as the product does, but polls often: tests wait for local programs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def wait_for(
     interval: float = 0.02,
     state: Callable[[], str] = lambda: "",
 ) -> T:
-    """Return what ``fact`` gives as soon as it is true; fail after ``limit`` seconds.
+    """Return the value of ``fact`` as soon as it is true; fail after ``limit`` seconds.
 
     Args:
-        interval: seconds between two questions.
-        state: says how things stand when the time is up.
+        interval: seconds between two calls.
+        state: describes the situation after a time-out, for the message.
     """
     deadline = time.monotonic() + limit
     while not (found := fact()):

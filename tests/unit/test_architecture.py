@@ -31,18 +31,18 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "spark": ("contract",),
     "airflow": (),
 }
-"""Every package of the product, and what it may import: services speak over the wire only."""
+"""Every package of the product, and the packages that it may import. Services import no service."""
 
 READS_THE_ENVIRONMENT = {
     "contract/settings.py": "the one place",
-    "pinpipe/engines/engine.py": "hands it on to the services that it starts",
-    "pinpipe/doctor/machine.py": "looks for interpreters where PATH and pyenv keep them",
-    "services/databricks/engine/task_runner.py": "hands it on to the tasks that it starts",
-    "services/databricks/runner/gateway.py": "does as pyspark does with a variable of pyspark's",
+    "pinpipe/engines/engine.py": "passes it on to the services that it starts",
+    "pinpipe/doctor/machine.py": "searches PATH and pyenv for interpreters",
+    "services/databricks/engine/task_runner.py": "passes it on to the tasks that it starts",
+    "services/databricks/runner/gateway.py": "reads a variable of pyspark as pyspark does",
     "services/databricks/runner/dbutils/dbutils.py": "secrets of notebooks are variables",
-    "services/databricks/runner/sessions.py": "does as pyspark does with variables of pyspark's",
-    "airflow/plugins/pinterest/names.py": "MWAA has no settings of ours, and a Variable is a query",
-    "localstack/patches/kinesis_engine.py": "hands it on to the engine that it starts",
+    "services/databricks/runner/sessions.py": "reads variables of pyspark as pyspark does",
+    "airflow/plugins/pinterest/names.py": "MWAA has no settings, and a Variable is a query",
+    "localstack/patches/kinesis_engine.py": "passes it on to the engine that it starts",
 }
 
 ENDPOINTS = {
@@ -50,13 +50,12 @@ ENDPOINTS = {
     "spark/pipeline/sources/kinesis/client.py: endpoint",
     "localstack/deploy.py: f'http://127.0.0.1:{settings.gateway_listen[1]}'",
 }
-"""Where clients of AWS are sent: by AWS_ENDPOINT_URL, by an option of Databricks', or, within
-LocalStack, to itself."""
+"""Endpoints of AWS clients: AWS_ENDPOINT_URL, an option of Databricks, or LocalStack itself."""
 
 NOT_OUR_NAMES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY", "no_proxy"}
 """Variables that the AWS SDKs and HTTP clients read themselves."""
 
-STRANGERS = [
+FORBIDDEN_TEXTS = [
     "registry" + r"\.npmjs",
     "pypi" + r"\.org",
     "files" + r"\.pythonhosted",
@@ -70,7 +69,7 @@ STRANGERS = [
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Files that git knows and that are there, relative to the root."""
+    """Tracked files that exist, relative to the root."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--", *patterns],
         cwd=ROOT,
@@ -85,7 +84,7 @@ MODULES = [path for path in tracked("*.py") if path.parts[0] != "tests"]
 
 
 def imports(path: Path) -> set[str]:
-    """Full names of what a module imports."""
+    """Full names of the imports of a module."""
     found = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Import):
@@ -102,7 +101,7 @@ def package(name: str) -> str | None:
     return next((item for item in PACKAGES if path.startswith(item + "/")), None)
 
 
-def test_there_are_modules_to_look_at() -> None:
+def test_every_package_has_modules() -> None:
     assert {package(str(path.parent)) for path in MODULES} >= set(PACKAGES)
 
 
@@ -118,8 +117,8 @@ def test_the_contract_needs_the_standard_library_only() -> None:
     assert found == set()
 
 
-def test_a_package_imports_only_what_it_may() -> None:
-    # Within the folder of that name, `localstack` is the library.
+def test_a_package_imports_only_allowed_packages() -> None:
+    # Within the folder localstack/, `localstack` is the library.
     found = {
         f"{path}: {name}"
         for path in MODULES
@@ -147,7 +146,7 @@ def test_no_client_of_aws_has_an_address_of_its_own_or_leaves_its_parameters_unc
 
 
 def test_neither_java_nor_javascript_reads_the_environment() -> None:
-    """But for the engine that kinesis_engine.py of localstack/patches starts and configures."""
+    """Except the engine that localstack/patches/kinesis_engine.py configures."""
     readers = re.compile(r"System\.getenv|process\.env")
     sources = [*tracked("*.java"), *tracked("*.js", "*.cjs", "*.mjs")]
     assert {path.suffix for path in sources} >= {".java", ".cjs"}
@@ -173,8 +172,8 @@ def test_the_scripts_of_a_service_can_be_run(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_given_variables_that_it_reads(service: str) -> None:
-    """Each is a setting, or is named in the folder of the service."""
+def test_a_service_reads_every_variable_that_it_gets(service: str) -> None:
+    """Each variable is a setting or occurs in the folder of the service."""
     folder = (ROOT / SERVICES[service]["entrypoint"][0]).parent
     sources = "\n".join(path.read_text() for path in folder.iterdir() if path.is_file())
     native = SERVICES[service].get("x-native", {}).get("environment", {})
@@ -183,10 +182,10 @@ def test_a_service_is_given_variables_that_it_reads(service: str) -> None:
     assert [name for name in sorted(given - known) if not re.search(rf"\b{name}\b", sources)] == []
 
 
-@pytest.mark.parametrize("stranger", STRANGERS)
-def test_no_registry_and_no_machine_is_named(stranger: str) -> None:
+@pytest.mark.parametrize("pattern", FORBIDDEN_TEXTS)
+def test_no_file_names_a_registry_or_a_machine(pattern: str) -> None:
     found = []
     for path in tracked():
         text = (ROOT / path).read_bytes().decode(errors="replace")
-        found += [f"{path}: {match[0]}" for match in re.finditer(stranger, text)]
+        found += [f"{path}: {match[0]}" for match in re.finditer(pattern, text)]
     assert found == []

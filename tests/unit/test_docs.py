@@ -1,4 +1,4 @@
-"""The pages against the tree: what they name exists, and every command and target is named."""
+"""The pages of docs compared with the tree: names exist, and every command and target is named."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GUIDE = {
         "docs/development.md",
     )
 }
-"""The pages that say how to use and how to change the project."""
+"""The pages on using and on changing the project."""
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -41,13 +41,13 @@ CODE = [
 ]
 SPANS = [span for _, span in CODE if span]
 COMMANDS = "\n".join(block or span for block, span in CODE)
-"""Everything in the guide that is set as code."""
+"""All code blocks and code spans of the guide."""
 
 MADE = (".build/", ".run/", "dist/")
-"""Folders that a checkout has only once something was installed, built or run."""
+"""Folders that exist only after an installation, a build or a run."""
 
 README_WORDS = 700
-"""Words of the README as a reader sees it, code included: the first page is for everybody."""
+"""Most words of the README, code included: the first page is for everybody."""
 
 
 def make_targets() -> set[str]:
@@ -56,7 +56,7 @@ def make_targets() -> set[str]:
 
 
 def pinpipe_commands(group: click.Group = main, prefix: str = "") -> set[str]:
-    """Every command of pinpipe, with the group it is in."""
+    """Every command of pinpipe, after the name of its group."""
     found = set()
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
@@ -83,7 +83,7 @@ def test_every_pinpipe_command_is_named_and_every_one_named_exists() -> None:
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))
-def test_every_link_leads_somewhere(page: str) -> None:
+def test_the_target_of_every_link_exists(page: str) -> None:
     links = {link for link in re.findall(r"\]\(([^)#\s]+)\)", PAGES[page]) if "://" not in link}
     folder = (ROOT / page).parent
     assert [link for link in sorted(links) if not (folder / link).exists()] == []
@@ -140,10 +140,10 @@ def test_every_variable_is_a_setting() -> None:
     assert named - PARSERS.keys() - set(example) == set()
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     source = (ROOT / "contract/settings.py").read_text()
-    said = re.findall(r'(?ms)^    (\w+): [^\n]+ = _setting\(.*?\)\n    """\S', source)
-    assert [variable.lower() for variable in PARSERS] == said
+    described = re.findall(r'(?ms)^    (\w+): [^\n]+ = _setting\(.*?\)\n    """\S', source)
+    assert [variable.lower() for variable in PARSERS] == described
 
 
 SPECIFICATION = PAGES["docs/specification.md"]

@@ -1,4 +1,4 @@
-"""One settings file a target: the same names in both, with docker-compose.yml's defaults here."""
+"""The two example files: the same names in both, and docker-compose.yml's defaults locally."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pinpipe.doctor import variables
 
 ROOT = Path(__file__).resolve().parents[2]
 PINPIPE_ONLY = {"ENGINE"}
-"""Read by pinpipe itself, not by docker-compose.yml."""
+"""Variables of pinpipe that docker-compose.yml does not use."""
 OF_A_TARGET = {variable.name for variable in variables.VARIABLES}
-"""Read by pinpipe for another target than this machine."""
+"""Variables of pinpipe for the target AWS."""
 
 LOCAL, AWS = dotenv_values(ROOT / ".env.example"), dotenv_values(ROOT / ".env.aws.example")
 
@@ -26,7 +26,7 @@ def compose() -> dict[str, str]:
     defaults: dict[str, set[str]] = {}
     for name, default in re.findall(r"(?=\$\{([A-Z0-9_]+)(?::-([^}]*))?)", text):
         defaults.setdefault(name, set()).add(default)
-    # A default that differs by place, or is itself made of variables, is shown as empty.
+    # A default that differs by service, or contains variables, is empty in the example.
     return {
         name: "" if len(values) > 1 or "${" in min(values) else min(values)
         for name, values in defaults.items()
@@ -43,12 +43,12 @@ def test_both_targets_have_the_same_variables_in_the_same_order() -> None:
     assert list(AWS) == list(LOCAL)
 
 
-def test_what_is_not_of_the_target_is_the_same_in_both() -> None:
+def test_variables_of_no_target_are_the_same_in_both() -> None:
     same = set(LOCAL) - OF_A_TARGET
     assert {name: AWS[name] for name in same} == {name: LOCAL[name] for name in same}
 
 
-def test_the_doctor_finds_every_placeholder_of_the_example_and_nothing_else() -> None:
+def test_the_doctor_finds_exactly_the_placeholders_of_the_example() -> None:
     given = {name: value or "" for name, value in AWS.items()}
     found = list(variables.check(given))
     assert {finding.area for finding in found} == {n for n, value in given.items() if "<" in value}
@@ -56,6 +56,6 @@ def test_the_doctor_finds_every_placeholder_of_the_example_and_nothing_else() ->
     assert all(finding.remedy for finding in found)
 
 
-def test_git_ignores_the_files_made_of_them() -> None:
+def test_git_ignores_the_copies() -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {"/.env", "/.env.aws"} <= set(ignored)

@@ -18,7 +18,7 @@ LINUX_ONLY = (
     "services/slim.sh",
     "services/environment.sh",
 )
-"""What runs in CI or in an image alone."""
+"""Scripts that run only in CI or in an image."""
 LACKING = {
     r"\bstat (-c|--format)\b(?!.*\|\| stat -f)": "BSD's stat has -f",
     r"\bsha256sum\b": "check_sums of services/kafka/java.sh, or cksum",
@@ -30,9 +30,9 @@ LACKING = {
     r"\b(mapfile|readarray|coproc)\b|\b(declare|local|typeset) -[Ang]": "bash 4",
     r"\$\{\w+(,,?|\^\^?)\}|&>>|\|&|\bwait -n\b": "bash 4",
 }
-"""Forms that macOS lacks, and what to use, or since when they exist."""
+"""Forms that macOS lacks, with the form to use or the version that has them."""
 KEEPS = {"services/kafka/java.sh": "sha256sum"}
-"""Where the form stands next to the one for macOS."""
+"""Scripts that have the form together with the one for macOS."""
 BSD_STAT = """#!/usr/bin/env bash
 if [[ $1 != -f || $2 != %m ]]; then
   echo "stat: illegal option -- ${1:1:1}" >&2
@@ -69,7 +69,7 @@ def test_a_script_has_no_form_that_macos_lacks(name: str) -> None:
         if match[0] != KEEPS.get(name)
     ]
     assert found == []
-    # To bash before 4.4 an array without elements is a variable that isn't set.
+    # In bash before 4.4 an empty array counts as an unset variable.
     for array in re.findall(r"(?m)\b(\w+)=\(\)", text):
         assert len(re.findall(rf'"\$\{{{array}\[@\]\}}"', text)) == len(
             re.findall(rf'\$\{{{array}\[@\]\+"\$\{{{array}\[@\]\}}"\}}', text)
@@ -86,7 +86,7 @@ def test_a_checkout_has_unix_line_ends_where_git_converts_them(tmp_path: Path) -
     assert [str(path) for path in files if b"\r\n" in path.read_bytes()] == []
 
 
-def test_the_streams_health_is_read_with_bsds_stat(tmp_path: Path) -> None:
+def test_the_health_check_of_stream_works_with_bsds_stat(tmp_path: Path) -> None:
     stat = tmp_path / "bin/stat"
     stat.parent.mkdir()
     stat.write_text(BSD_STAT)

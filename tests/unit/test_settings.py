@@ -39,7 +39,7 @@ def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:
     assert settings.source_database_url == "mysql+pymysql://reader:secret@db/p"
 
 
-def test_a_password_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
     missing = str(tmp_path / "none")
     with pytest.raises(SettingError, match=r"SOURCE_DATABASE_PASSWORD_FILE.*none"):
         Settings.from_environ({"SOURCE_DATABASE_PASSWORD_FILE": missing})

@@ -1,4 +1,4 @@
-"""localstack/template.yaml, read as a text: its names, its API and its rights."""
+"""localstack/template.yaml without a deployment: its names, its API and its rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ METHODS = {
     ("/streams/{stream-name}/record", "put"): "PutRecord",
     ("/streams/{stream-name}/records", "put"): "PutRecords",
 }
-"""Every method of the REST API, and the call of Kinesis that it makes."""
+"""Every method of the REST API, with its call of Kinesis."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_streaming_pipeline_calls_kinesis_in_its_own_name(
     assert "$.StreamName" not in body
 
 
-def test_the_role_may_do_what_the_api_does_and_no_more(resources: Any) -> None:
+def test_the_role_allows_exactly_the_calls_of_the_api(resources: Any) -> None:
     role = resources["KinesisAccessRole"]["Properties"]
     (policy,) = role["Policies"]
     everywhere, own = policy["PolicyDocument"]["Statement"]

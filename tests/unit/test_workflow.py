@@ -1,4 +1,4 @@
-"""The CI workflow runs `.ci/run` on a prepared machine, and nothing of its own."""
+"""The CI workflow prepares the machine and runs `.ci/run`, and nothing else."""
 
 from __future__ import annotations
 

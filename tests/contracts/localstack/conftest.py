@@ -20,7 +20,7 @@ def upstream_server() -> Iterator[Upstream]:
 
 @pytest.fixture
 def upstream(upstream_server: Upstream) -> Upstream:
-    """The server behind the REST API, with nothing received and its plain answer."""
+    """The server behind the REST API, without requests and with its default response."""
     upstream_server.received.clear()
     upstream_server.answer = Answer()
     return upstream_server

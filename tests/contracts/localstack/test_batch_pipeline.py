@@ -1,4 +1,4 @@
-"""/{proxy+}: what the REST proxy gets of a request, and its client of the answer."""
+"""/{proxy+}: requests reach the REST proxy, and responses the client, unchanged."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ ANSWERS = [200, 204, 301, 400, 404, 406, 409, 415, 422, 429, 500, 503]
 
 
 @pytest.mark.parametrize("status", ANSWERS)
-def test_the_answer_passes_unchanged(
+def test_the_response_passes_unchanged(
     localstack: LocalStack, upstream: Upstream, http: requests.Session, status: int
 ) -> None:
     body = b"" if status == 204 else f'{{"error_code":{status},"message":"é"}}'.encode()
@@ -85,7 +85,7 @@ def test_the_answer_passes_unchanged(
     assert len(upstream.received) == 1
 
 
-def test_an_answer_of_bytes_passes_unchanged(
+def test_a_binary_response_passes_unchanged(
     localstack: LocalStack, upstream: Upstream, http: requests.Session
 ) -> None:
     octets = {"Content-Type": "application/octet-stream"}
@@ -95,7 +95,7 @@ def test_an_answer_of_bytes_passes_unchanged(
     )
 
 
-def test_a_compressed_answer_is_readable(
+def test_a_compressed_response_is_readable(
     localstack: LocalStack, upstream: Upstream, http: requests.Session
 ) -> None:
     headers = {"Content-Type": wire.KAFKA_V2, "Content-Encoding": "gzip"}
@@ -126,7 +126,7 @@ def test_nine_megabytes_pass(
     assert hashlib.sha256(received.body).digest() == hashlib.sha256(body).digest()
 
 
-def test_more_than_ten_megabytes_are_refused(
+def test_more_than_ten_megabytes_are_rejected(
     localstack: LocalStack, upstream: Upstream, http: requests.Session
 ) -> None:
     body = b"x" * (10 * 1024 * 1024 + 1)

@@ -1,4 +1,4 @@
-"""What `make deploy-aws` does, by its own code on LocalStack, as far as that has the services."""
+"""The steps of `make deploy-aws` on LocalStack, for the services that it has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.localstack import ROOT, LocalStack
 from tests.support.upstream import Answer, Upstream
 
 USER_ID = "0e36c8cd403d"
-"""An account beside the one that LocalStack's own start deploys."""
+"""An account in addition to the one that LocalStack's own start deploys."""
 
 STACK = f"deployed-{USER_ID}"
 ARN = f"arn:aws:iam::000000000000:instance-profile/{USER_ID}-spark"
@@ -32,7 +32,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def calls(localstack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveCalls]:
-    """Calls that know the address from the environment alone."""
+    """Calls whose endpoint comes from the environment alone."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", localstack.endpoint)
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     made = LiveCalls("us-east-1", keys, lambda line: None, pause=0.2)
@@ -135,7 +135,7 @@ def test_the_last_part_comes_second_and_stays(
         last = sizes | {"KafkaBootstrapServers": "later"}
         assert deployment.stack(name, "platform.yaml", last) == (True, {"Hand": "big"})
         assert buckets() == ["small-always", "small-later"]
-        # AWS tells the brokers in another order.
+        # AWS lists the brokers in any order.
         again = deployment.stack(name, "platform.yaml", sizes | {"KafkaBootstrapServers": "other"})
         assert again == (False, {"Hand": "big"})
         assert buckets() == ["small-always", "small-later"]

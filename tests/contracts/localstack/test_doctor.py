@@ -1,4 +1,4 @@
-"""`pinpipe doctor --target aws` on LocalStack, by the environment alone: what it finds there."""
+"""The findings of `pinpipe doctor --target aws` on LocalStack, by the environment alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Environment = dict[str, str]
 
 @pytest.fixture
 def environment(localstack: LocalStack, upstream: Upstream, tmp_path: Path) -> Environment:
-    """What .env.aws would hold; no broker is there."""
+    """The variables of a .env.aws for LocalStack; no broker runs."""
     file = tiny_source.make(tmp_path / "source.db")
     return {
         "USER_ID": USER_ID,
@@ -40,8 +40,8 @@ def environment(localstack: LocalStack, upstream: Upstream, tmp_path: Path) -> E
 
 
 @pytest.fixture
-def told(environment: Environment) -> Callable[..., list[Finding]]:
-    """Finds the problems with some variables changed, without the broker that isn't there."""
+def problems(environment: Environment) -> Callable[..., list[Finding]]:
+    """Return the problems with some variables changed, except the missing broker."""
 
     def find(**changed: str) -> list[Finding]:
         found = examine(environment | changed, ROOT)
@@ -51,11 +51,11 @@ def told(environment: Environment) -> Callable[..., list[Finding]]:
 
 
 def test_all_but_the_broker_is_fine(environment: Environment) -> None:
-    problems = [finding for finding in examine(environment, ROOT) if not finding.fine]
-    assert [finding.area for finding in problems] == ["Kafka"]
+    found = [finding for finding in examine(environment, ROOT) if not finding.fine]
+    assert [finding.area for finding in found] == ["Kafka"]
 
 
-def test_how_each_thing_was_asked_is_said(environment: Environment) -> None:
+def test_each_finding_names_its_request(environment: Environment) -> None:
     fine = "\n".join(str(finding) for finding in examine(environment, ROOT) if finding.fine)
     for how in (
         "sts:GetCallerIdentity",
@@ -65,15 +65,15 @@ def test_how_each_thing_was_asked_is_said(environment: Environment) -> None:
         "GET /topics",
         "GET /streams",
         "SELECT of one key",
-        # LocalStack has neither.
+        # LocalStack has neither service.
         "kafka:ListClustersV2 can't be called",
         "kafkaconnect:ListConnectors can't be called",
     ):
         assert how in fine
 
 
-def test_another_id_has_no_bucket_and_no_streams(told: Callable[..., list[Finding]]) -> None:
-    found = [str(finding) for finding in told(USER_ID="0e36c8cd403d")]
+def test_another_id_has_no_bucket_and_no_streams(problems: Callable[..., list[Finding]]) -> None:
+    found = [str(finding) for finding in problems(USER_ID="0e36c8cd403d")]
     wanted = ["bucket user-0e36c8cd403d-bucket: NoSuchBucket"]
     wanted += [
         f"stream {names.stream('0e36c8cd403d', e)}: ResourceNotFoundException" for e in ENTITIES
@@ -81,36 +81,36 @@ def test_another_id_has_no_bucket_and_no_streams(told: Callable[..., list[Findin
     assert [text.partition(" (")[0] for text in found] == wanted
 
 
-def test_a_stage_that_is_not_there_is_told(
-    told: Callable[..., list[Finding]], localstack: LocalStack
+def test_a_missing_stage_is_reported(
+    problems: Callable[..., list[Finding]], localstack: LocalStack
 ) -> None:
-    found = told(GATEWAY_INVOKE_URL=localstack.api + "x")
+    found = problems(GATEWAY_INVOKE_URL=localstack.api + "x")
     assert {finding.area for finding in found} == {"API Gateway"}
     assert all("InvokeUrl" in finding.remedy for finding in found)
 
 
-def test_a_rest_proxy_that_fails_is_told(
-    told: Callable[..., list[Finding]], upstream: Upstream
+def test_a_failing_rest_proxy_is_reported(
+    problems: Callable[..., list[Finding]], upstream: Upstream
 ) -> None:
     upstream.answer = Answer(503, body=b"no broker")
-    (finding,) = told()
+    (finding,) = problems()
     assert finding.what == "GET /topics returns 503: no broker"
     assert "KAFKA_REST_ENDPOINT" in finding.remedy
 
 
-def test_no_credentials_are_told(
-    told: Callable[..., list[Finding]], monkeypatch: pytest.MonkeyPatch
+def test_missing_credentials_are_reported(
+    problems: Callable[..., list[Finding]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    (finding,) = told(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    (finding,) = problems(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert (finding.area, finding.what) == ("credentials", "none are set")
 
 
-def test_what_a_users_policy_lacks_is_told(
+def test_the_actions_that_a_policy_lacks_are_reported(
     environment: Environment, localstack: LocalStack
 ) -> None:
     """IAM's own dry run, on a user who may read and write two streams, and read the bucket."""

@@ -26,7 +26,7 @@ STREAMS = {entity: names.stream(USER, entity) for entity in ENTITIES}
 
 @pytest.fixture(autouse=True)
 def streams(kinesis: Any) -> Iterator[None]:
-    """The streams of a user whom no other test knows."""
+    """The streams of a user of this test alone."""
     with ExitStack() as stack:
         for stream in STREAMS.values():
             stack.enter_context(made_stream(kinesis, stream))
@@ -55,7 +55,7 @@ def test_posts_one_by_one_and_in_batches(
             timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-    said = [json.loads(line) for line in journal.read_text().splitlines()]
+    requests = [json.loads(line) for line in journal.read_text().splitlines()]
     for entity in ENTITIES:
         stream = STREAMS[entity]
         found = everything(kinesis, stream)
@@ -66,7 +66,7 @@ def test_posts_one_by_one_and_in_batches(
         assert rows[0] == rows[2] == SENT[entity]
         answered = [
             (record["key"], record["stream"], record["shard"], record["sequence_number"])
-            for line in said
+            for line in requests
             if line["entity"] == entity.name
             for record in line["records"]
         ]

@@ -1,4 +1,4 @@
-"""The REST API under its name on AWS, as a hosts file or a proxy leads there."""
+"""The REST API under its host name on AWS, by way of a hosts file or a proxy."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HOST = f"{names.rest_api_id(USER_ID)}.execute-api.us-east-1.amazonaws.com"
 
 @pytest.mark.parametrize("port", ["", ":4566"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_name_is_answered_on_the_one_port(
+def test_the_host_name_works_on_the_gateways_port(
     localstack: LocalStack, scheme: str, port: str
 ) -> None:
-    """With https by a certificate that no client knows."""
+    """With https, too, with a certificate that no client trusts."""
     address = ("127.0.0.1", localstack.gateway_port)
     if scheme == "http":
         connection = http.client.HTTPConnection(*address, timeout=30)
@@ -34,17 +34,17 @@ def test_the_name_is_answered_on_the_one_port(
     connection.close()
 
 
-def test_a_proxy_of_the_environment_leads_there(
+def test_a_proxy_of_the_environment_reaches_it(
     localstack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No hosts file and no port: http_proxy is LocalStack, and the URL says http."""
+    """Without a hosts file or a port: http_proxy is LocalStack, and the URL begins with http."""
     monkeypatch.setenv("http_proxy", localstack.endpoint)
     answer = requests.get(f"http://{HOST}/dev/streams/{names.stream(USER_ID, PIN)}", timeout=30)
     assert answer.status_code == 200, answer.text
     assert answer.json()["StreamDescription"]["StreamName"] == names.stream(USER_ID, PIN)
 
 
-def test_another_api_is_not_there(localstack: LocalStack, http: requests.Session) -> None:
+def test_another_api_does_not_exist(localstack: LocalStack, http: requests.Session) -> None:
     headers = {"Host": HOST.replace(names.rest_api_id(USER_ID), "b1c2d3e4f5")}
     answer = http.get(f"{localstack.endpoint}/dev/streams", headers=headers, timeout=30)
     assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""Calls that carry records, straight at Kinesis: passed to the engine as they are, and back."""
+"""Calls of Kinesis that carry records: passed to the engine and back unchanged."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ STREAM = "streaming-straight"
 
 @pytest.fixture
 def client(kinesis: Any) -> Iterator[Any]:
-    """A client, while there is a stream of the test's own."""
+    """A client, while a stream of the test exists."""
     with made_stream(kinesis, STREAM):
         yield kinesis
 
 
-def test_many_clients_at_once_each_get_their_own_answer(client: Any) -> None:
+def test_each_of_many_concurrent_clients_gets_its_own_response(client: Any) -> None:
     bodies = [os.urandom(1 << number % 18) for number in range(300)]
 
     def put(number: int) -> str:
-        told = client.put_record(StreamName=STREAM, Data=bodies[number], PartitionKey=str(number))
-        return str(told["SequenceNumber"])
+        response = client.put_record(
+            StreamName=STREAM, Data=bodies[number], PartitionKey=str(number)
+        )
+        return str(response["SequenceNumber"])
 
     with ThreadPoolExecutor(10) as pool:  # as many connections as a client of boto3 has
-        told = list(pool.map(put, range(len(bodies))))
-    held = {record["SequenceNumber"]: record for record in everything(client, STREAM)}
-    assert len(held) == len(bodies)
-    for number, sequence in enumerate(told):
-        assert held[sequence]["PartitionKey"] == str(number)
-        assert held[sequence]["Data"] == bodies[number]
+        sequences = list(pool.map(put, range(len(bodies))))
+    stored = {record["SequenceNumber"]: record for record in everything(client, STREAM)}
+    assert len(stored) == len(bodies)
+    for number, sequence in enumerate(sequences):
+        assert stored[sequence]["PartitionKey"] == str(number)
+        assert stored[sequence]["Data"] == bodies[number]
 
 
-def test_an_error_is_kinesis_own(client: Any) -> None:
+def test_an_error_is_the_one_of_kinesis(client: Any) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException, match="streaming-none"):
         client.put_record(StreamName="streaming-none", Data=b"1", PartitionKey="k")
     with pytest.raises(client.exceptions.InvalidArgumentException):
@@ -51,7 +53,7 @@ def test_an_error_is_kinesis_own(client: Any) -> None:
     assert everything(client, STREAM) == []
 
 
-def test_a_client_that_is_gone_amid_its_call_hurts_nobody(
+def test_a_client_that_disconnects_during_its_call_harms_no_other(
     localstack: LocalStack, client: Any
 ) -> None:
     head = (
@@ -62,7 +64,7 @@ def test_a_client_that_is_gone_amid_its_call_hurts_nobody(
         "Content-Type: application/x-amz-json-1.1\r\n"
     )
     body = json.dumps({"StreamName": STREAM, "Data": "MQ==", "PartitionKey": "k"})
-    for sent in (body[:20], body):  # in the middle of its request, and before its answer
+    for sent in (body[:20], body):  # in the middle of the request, and before the response
         with socket.create_connection(("127.0.0.1", localstack.gateway_port), 10) as gone:
             gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{sent}".encode())
     wait_for("the record that was sent whole", lambda: len(everything(client, STREAM)) == 1)

@@ -1,4 +1,4 @@
-"""LocalStack as a process: what it listens on, whom it asks, what it leaves behind."""
+"""LocalStack as a process: its address, its look-ups, its files, and its restart."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def second(
 
 @pytest.fixture
 def another(second: LocalStack) -> LocalStack:
-    """A second LocalStack, to be ended as the test likes."""
+    """A second LocalStack, which the test may end."""
     if not second.running:
         second.start()
     return second
@@ -73,10 +73,10 @@ def test_it_listens_on_loopback_only(localstack: LocalStack) -> None:
     }
 
 
-def test_it_asks_for_no_outside_address(localstack: LocalStack, http: requests.Session) -> None:
+def test_it_contacts_no_outside_address(localstack: LocalStack, http: requests.Session) -> None:
     streams(localstack, http)
     with pytest.raises(ClientError):
-        localstack.client("kafka").list_clusters_v2()  # which this edition lacks
+        localstack.client("kafka").list_clusters_v2()  # a service that this edition lacks
     assert set(localstack.audit_log.read_text().splitlines()) == {"audited"}
 
 
@@ -112,7 +112,7 @@ def deploy(localstack: LocalStack, **changed: str) -> None:
 
 
 def stack(localstack: LocalStack) -> Any:
-    """The stack that is deployed, as CloudFormation describes it."""
+    """CloudFormation's description of the deployed stack."""
     client = localstack.client("cloudformation")
     (found,) = client.describe_stacks(StackName=STACK)["Stacks"]
     client.close()
@@ -121,7 +121,7 @@ def stack(localstack: LocalStack) -> Any:
 
 
 def created(localstack: LocalStack) -> Any:
-    """When the stack was made."""
+    """The creation time of the stack."""
     return stack(localstack)["CreationTime"]
 
 
@@ -141,7 +141,7 @@ def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Ses
     assert http.get(f"{another.api[:-3]}other/streams", timeout=30).status_code == 200
 
 
-def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
+def test_objects_outlive_a_kill_and_all_else_is_deployed_again(
     another: LocalStack, http: requests.Session
 ) -> None:
     kinesis, s3 = another.client("kinesis"), another.client("s3")
@@ -191,7 +191,7 @@ def test_what_was_put_outlives_a_kill_and_all_else_is_made_anew(
 
 
 def test_each_account_has_its_own_records(another: LocalStack) -> None:
-    accounts = {"test": "000000000000", "111111111111": "111111111111"}  # by their access keys
+    accounts = {"test": "000000000000", "111111111111": "111111111111"}  # of these access keys
     clients = {key: another.client("kinesis", key) for key in accounts}
     with contextlib.ExitStack() as made:
         for key, client in clients.items():
@@ -206,7 +206,7 @@ def test_each_account_has_its_own_records(another: LocalStack) -> None:
             assert found == [key, accounts[key]]
 
 
-def test_before_the_template_is_deployed_a_client_is_told_to_try_again(
+def test_before_the_template_is_deployed_the_api_answers_503(
     another: LocalStack, http: requests.Session
 ) -> None:
     another.kill()
@@ -222,8 +222,8 @@ def test_before_the_template_is_deployed_a_client_is_told_to_try_again(
     assert answers <= {503, 200}
 
 
-def test_without_its_engine_it_ends(another: LocalStack) -> None:
-    """The streams are lost: it must not go on with new, empty ones."""
+def test_it_ends_when_its_engine_ends(another: LocalStack) -> None:
+    """The streams are lost, and it must not go on with new, empty ones."""
     (engine,) = another.tree()[1:]
     engine.kill()
     assert another.process is not None
@@ -231,7 +231,7 @@ def test_without_its_engine_it_ends(another: LocalStack) -> None:
     assert "kinesalite ended" in another.log.read_text()
 
 
-def test_the_stack_names_what_a_client_needs(localstack: LocalStack) -> None:
+def test_the_outputs_of_the_stack_have_what_a_client_needs(localstack: LocalStack) -> None:
     outputs = {item["OutputKey"]: item["OutputValue"] for item in stack(localstack)["Outputs"]}
     arn = "arn:aws:kinesis:us-east-1:000000000000:stream"
     assert outputs["BucketName"] == names.bucket(USER_ID)
@@ -243,11 +243,11 @@ def test_the_stack_names_what_a_client_needs(localstack: LocalStack) -> None:
         assert outputs[f"{title}Topic"] == names.topic(USER_ID, entity)
 
 
-def test_what_is_put_while_a_bucket_comes_back_is_there(another: LocalStack) -> None:
-    """As the sink does: a request that fails is made again, one that is answered never."""
+def test_an_object_put_while_a_bucket_is_loaded_is_stored(another: LocalStack) -> None:
+    """As from the sink: a failed request is repeated, and an acknowledged one never."""
     bucket, s3 = {"Bucket": names.bucket(USER_ID)}, another.client("s3")
     before = [f"before/{number}" for number in range(500)]
-    for key in before:  # it takes a while to read them
+    for key in before:  # so that loading takes a while
         s3.put_object(**bucket, Key=key, Body=b"x")
     another.kill()
 

@@ -1,4 +1,4 @@
-"""What the S3 sink, Spark and Delta need of S3."""
+"""The features of S3 that the S3 sink, Spark and Delta need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUCKET = names.bucket(USER_ID)
 TOPIC = f"{USER_ID}.pin"
 
 
-def test_the_bucket_is_as_the_template_says(s3: Any) -> None:
+def test_the_bucket_has_the_settings_of_the_template(s3: Any) -> None:
     assert "Status" not in s3.get_bucket_versioning(Bucket=BUCKET)
     encryption = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]
     (rule,) = encryption["Rules"]
@@ -24,7 +24,7 @@ def test_the_bucket_is_as_the_template_says(s3: Any) -> None:
 
 
 def test_an_object_is_put_once(s3: Any) -> None:
-    """The sink's fence against a zombie task: of two writers of one object, one is refused."""
+    """The sink's fence against a zombie task: of two writers of one object, S3 rejects one."""
     key = names.object_key(TOPIC, 0, 0)
     s3.put_object(
         Bucket=BUCKET, Key=key, Body=b"first\n", Metadata={"next-offset": "1"}, IfNoneMatch="*"

@@ -1,4 +1,4 @@
-"""/streams: each call of Kinesis through the REST API, and the bytes that a record gets."""
+"""/streams: each call of Kinesis through the REST API, and the bytes of the records."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ KEYS = ["7528", 'a"b', "a\\b", "a'b", "é😀", "$foo #if", "line\nbreak", "k" *
 
 
 class Streams:
-    """The streaming half of the REST API."""
+    """The streaming part of the REST API."""
 
     def __init__(self, base: str, http: requests.Session) -> None:
         self.base, self.http = base, http
 
     def call(self, method: str, path: str = "", body: Any = None) -> tuple[int, Any]:
-        """Send ``body`` (JSON, or bytes as they are); return the status and the JSON answer."""
+        """Send ``body`` (JSON, or bytes unchanged); return the status and the JSON response."""
         data = body if isinstance(body, bytes | None) else wire.dumps(body).encode()
         answer = self.http.request(
             method,
@@ -61,7 +61,7 @@ def streams(localstack: LocalStack, http: requests.Session) -> Streams:
 
 @pytest.fixture
 def stream(kinesis: Any) -> Iterator[str]:
-    """A stream of the test's own, with one shard."""
+    """A stream of the test, with one shard."""
     with made_stream(kinesis, "streaming-test") as name:
         yield name
 
@@ -142,7 +142,7 @@ def test_a_row_in_its_wire_form(streams: Streams, kinesis: Any, stream: str) -> 
         200
     )
     assert records(kinesis, stream) == [("7528", wire.dumps(row).encode())] * 2
-    assert records(kinesis, names.stream(USER_ID, PIN)) == []  # the path's stream has won
+    assert records(kinesis, names.stream(USER_ID, PIN)) == []  # the stream of the path counts
 
 
 def test_many_records(streams: Streams, kinesis: Any, stream: str) -> None:
@@ -194,8 +194,8 @@ REFUSED: list[tuple[str, str, Any, str | None]] = [
 ]
 
 
-def test_what_is_refused(streams: Streams, kinesis: Any, stream: str) -> None:
-    """400, with the error of Kinesis, or with API Gateway's message where it never got there."""
+def test_wrong_requests_are_rejected(streams: Streams, kinesis: Any, stream: str) -> None:
+    """400, with the error of Kinesis, or with API Gateway's message for what it rejects itself."""
     seen = []
     for method, path, body, _ in REFUSED:
         status, answer = streams.call(method, path, body)
@@ -206,7 +206,7 @@ def test_what_is_refused(streams: Streams, kinesis: Any, stream: str) -> None:
     assert records(kinesis, stream) == []
 
 
-def test_only_json_is_taken(localstack: LocalStack, stream: str, http: requests.Session) -> None:
+def test_only_json_is_accepted(localstack: LocalStack, stream: str, http: requests.Session) -> None:
     answer = http.put(
         f"{localstack.api}/streams/{stream}/record",
         data=json.dumps(RECORD),

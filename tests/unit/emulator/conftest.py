@@ -1,6 +1,6 @@
 """A source database, and a gateway that fails on demand.
 
-The gateway here stands for faults that the real REST proxy and the real Kinesis can't be told to
+The gateway here stands for faults that the real REST proxy and the real Kinesis cannot be made to
 make; that the emulator and the real ones understand each other is shown in tests/stack and
 tests/contracts.
 """
@@ -56,9 +56,9 @@ class Faulty:
     """A gateway on loopback that answers as the REST proxy and Kinesis do, but for ``faults``."""
 
     faults: deque[str] = field(default_factory=deque)
-    """What to do with the next requests: see ``_Handler``."""
+    """Faults of the next requests: see ``_Handler``."""
     always: str = ""
-    """What to do with each request for which ``faults`` has nothing."""
+    """Fault of each request for which ``faults`` has none."""
     requests: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
     """Topic or stream, and the values, of each request, in order of arrival."""
     values: list[dict[str, Any]] = field(default_factory=list)
@@ -68,11 +68,11 @@ class Faulty:
     partition_keys: list[str] = field(default_factory=list)
     """Those of all records for streams, in order of arrival."""
     released: Event = field(default_factory=Event)
-    """Set to let go of the requests that ``hang``."""
+    """Set to release the requests that ``hang``."""
     latency: float = 0.0
-    """Seconds after which a request is looked at."""
+    """Seconds after which a request is handled."""
     together: Barrier | None = None
-    """Where a request waits until as many are there as it has parties; in vain, it's a 500."""
+    """Barrier at which requests wait for each other; a request that times out gets a 500."""
     url: str = ""
     lock: Lock = field(default_factory=Lock)
     connections: int = 0
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         values: list[dict[str, Any]],
         slot: Callable[[int, str | None], dict[str, Any]],
     ) -> list[dict[str, Any]] | None:
-        """The slots of an answer, or None where there is another one, or none."""
+        """The slots of a response, or None if the fault replaces it."""
         gateway = self.gateway
         with gateway.lock:
             gateway.requests.append((target, values))
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _store(
         self, target: str, values: list[dict[str, Any]], bad: dict[int, str]
     ) -> Iterator[tuple[int, str | None]]:
-        """Store all but the ``bad`` values; give each one's number, and the error if it has one."""
+        """Store all but the ``bad`` values; yield the number and the error, if any, of each."""
         with self.gateway.lock:
             for number, value in enumerate(values):
                 if number not in bad:
@@ -210,12 +210,12 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is what these tests are about."""
+        """Ignore the error: these tests kill clients on purpose."""
 
 
 @pytest.fixture
 def gateway() -> Iterator[Faulty]:
-    """A gateway on loopback without faults as yet."""
+    """A gateway on loopback, initially without faults."""
     faulty = Faulty()
     handler = type("Handler", (_Handler,), {"gateway": faulty})
     port = free_port()
@@ -257,7 +257,7 @@ class Program:
 
     @property
     def journal(self) -> Path:
-        """Where it keeps its journal."""
+        """File of its journal."""
         return self.folder / "journal.jsonl"
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -272,44 +272,44 @@ class Program:
         )
 
     def dry(self, *arguments: str) -> list[str]:
-        """Lines of a dry run, which says nothing else."""
+        """Lines of a dry run, which prints nothing else."""
         done = run(self, "--dry-run", *arguments)
         assert (done.exit_code, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
     def run(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
-        """Run it to its end: exit code, counts, and what it said."""
+        """Run it to its end: exit code, counts, and stderr."""
         process = self.start(*arguments, "--json")
         return finish(process)
 
 
 def run(program: Program, *arguments: str) -> Result:
-    """Run ``program`` in this process, which costs no start of Python."""
+    """Run ``program`` in this process, which saves a start of Python."""
     command = streaming_command if program.module.endswith("streaming") else batch
     return CliRunner().invoke(command, arguments, env=program.environment)
 
 
 @pytest.fixture
 def program(source_url: str, tmp_path: Path, gateway: Faulty) -> Program:
-    """The batch program, pointed at ``gateway``, with what it keeps in ``tmp_path``."""
+    """The batch program, with the address of ``gateway`` and its files in ``tmp_path``."""
     return Program(source_url, tmp_path, gateway.url)
 
 
 @pytest.fixture
 def streaming(program: Program) -> Program:
-    """The streaming program in the same surroundings."""
+    """The streaming program in the same environment."""
     return replace(program, module="emulator.user_posting_emulation_streaming")
 
 
 @pytest.fixture(params=["program", "streaming"])
 def either(request: pytest.FixtureRequest) -> Program:
-    """The one program, and then the other."""
+    """Each of the two programs."""
     found: Program = request.getfixturevalue(request.param)
     return found
 
 
 def change(file: Path, script: str) -> None:
-    """Run SQL on a source database, which is made if it isn't there."""
+    """Run SQL on a source database, which is created if it does not exist."""
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(script)
 

@@ -1,4 +1,4 @@
-"""Loading: once, whole, and never over someone else's rows."""
+"""Loading the source database: once, completely, and never over someone else's rows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_is_loaded_is_what_is_generated(tmp_path: Path) -> None:
     assert tuple(example) == (7528, "2020-08-28 03:52:47", -89.9787, -173.293, "Albania")
 
 
-def test_a_second_load_leaves_the_rows_as_they_are(loaded: tuple[Path, str]) -> None:
+def test_a_second_load_keeps_the_rows(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     before = file.read_bytes()
     again = load(url)
@@ -86,7 +86,7 @@ def test_a_second_load_leaves_the_rows_as_they_are(loaded: tuple[Path, str]) -> 
     assert file.read_bytes() == before
 
 
-def test_another_seed_or_scale_is_loaded_anew(loaded: tuple[Path, str]) -> None:
+def test_another_seed_or_scale_replaces_the_rows(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     assert load(url, seed=7).why == "there were others, of seed 100 and scale 1"
     assert load(url, seed=7, scale=2).why == "there were others, of seed 7 and scale 1"
@@ -104,12 +104,12 @@ def test_the_same_seed_gives_the_same_database(tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_a_load_that_was_killed_is_done_again(tmp_path: Path) -> None:
+def test_a_killed_load_is_repeated(tmp_path: Path) -> None:
     file, url = _file(tmp_path)
     for _ in range(2):
         killed = _command(url, "0", "--scale", "20")
         with killed:
-            # Its rows spill to disk before the transaction ends: so many mean it's in the middle.
+            # Rows spill to disk before the transaction ends, so this size means a load in progress.
             wait_for("rows are written", lambda: file.exists() and file.stat().st_size > 4e6)
             killed.send_signal(signal.SIGKILL)
             assert killed.wait(10) == -signal.SIGKILL
@@ -120,7 +120,7 @@ def test_a_load_that_was_killed_is_done_again(tmp_path: Path) -> None:
     assert not load(url, scale=2).written
 
 
-def test_a_killed_reload_leaves_the_rows_that_were_there(loaded: tuple[Path, str]) -> None:
+def test_a_killed_reload_keeps_the_earlier_rows(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     killed = _command(url, "0", "--scale", "20")
     with killed:
@@ -132,7 +132,7 @@ def test_a_killed_reload_leaves_the_rows_that_were_there(loaded: tuple[Path, str
 
 
 def test_tables_without_their_marker_row_are_half_loaded(loaded: tuple[Path, str]) -> None:
-    """What a kill leaves where CREATE TABLE is no part of the transaction, as in MySQL."""
+    """A killed load leaves them where CREATE TABLE is not transactional, as in MySQL."""
     file, url = loaded
     change(file, "DELETE FROM dataset_load")
     with pytest.raises(DatabaseError, match="loaded in part only: run `pinpipe dataset load`"):
@@ -173,7 +173,7 @@ def _run_sh(url: str, *arguments: str, **settings: str) -> subprocess.CompletedP
     )
 
 
-def test_a_start_of_the_stack_leaves_what_somebody_has_loaded(loaded: tuple[Path, str]) -> None:
+def test_a_start_of_the_stack_keeps_loaded_rows(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     before = file.read_bytes()
     done = _run_sh(url, DATASET_SCALE="3")
@@ -190,8 +190,8 @@ def test_a_start_of_the_stack_leaves_what_somebody_has_loaded(loaded: tuple[Path
     assert file.read_bytes() != before
 
 
-def test_a_source_of_ones_own_stays(tmp_path: Path) -> None:
-    """Tables that this program did not make, with different counts, one of them empty."""
+def test_a_users_own_source_is_kept(tmp_path: Path) -> None:
+    """Tables of another program, with different counts, one of them empty."""
     file, url = _file(tmp_path)
     file.parent.mkdir()
     for rows, entity in enumerate(ENTITIES):
@@ -212,7 +212,7 @@ def test_a_source_of_ones_own_stays(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_rows_that_somebody_has_changed_stay_until_overwritten(loaded: tuple[Path, str]) -> None:
+def test_rows_that_a_user_has_changed_stay_until_overwritten(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     change(
         file,
@@ -241,7 +241,7 @@ def test_an_empty_and_a_half_loaded_source_are_filled(loaded: tuple[Path, str]) 
         assert _rows(file) == [BLOCK] * 3
 
 
-def test_a_table_that_somebody_has_dropped_is_named(loaded: tuple[Path, str]) -> None:
+def test_a_dropped_table_is_named(loaded: tuple[Path, str]) -> None:
     file, url = loaded
     change(file, "DROP TABLE user_data")
     before = file.read_bytes()
@@ -264,18 +264,18 @@ def test_the_tables_in_mysql() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
         ("mysql+pymysql://me:secret@127.0.0.1:21099/db", "Can't connect to MySQL server"),
         ("nonsense://x/y", "can't be used"),
         ("sqlite:////proc/nowhere/posts.db", "nowhere"),
     ],
 )
-def test_a_database_that_is_not_there_is_one_line(url: str, said: str) -> None:
+def test_a_missing_database_is_an_error_of_one_line(url: str, reason: str) -> None:
     done = CliRunner().invoke(dataset, ["load", "--url", url])
     assert (done.exit_code, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert said in line
+    assert reason in line
     assert "secret" not in line
 
 

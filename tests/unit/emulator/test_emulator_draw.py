@@ -1,4 +1,4 @@
-"""The order and the pace of the original, and what the options make of them."""
+"""The order and the pace of the original, and the options that change them."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_a_dry_run_may_be_cut_short(program: Program) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        said = process.stderr.read()
-    assert said == ""
+        errors = process.stderr.read()
+    assert errors == ""
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_dry_run_may_be_cut_short(program: Program) -> None:
      ("--batch-size", "0"), ("--in-flight", "0"), ("--order", "random"),
      ("--batch-size", "501"), ("--partition-key", ""), ("--partition-key", "k" * 257)],
 )  # fmt: skip
-def test_an_option_that_makes_no_sense(streaming: Program, option: str, value: str) -> None:
+def test_a_wrong_option_is_rejected(streaming: Program, option: str, value: str) -> None:
     """The batch program has the same options, but for the partition key."""
     done = run(streaming, option, value)
     assert (done.exit_code, done.stdout) == (2, "")
@@ -110,14 +110,14 @@ def test_a_count_beyond_the_source_is_one_line(program: Program, gateway: Faulty
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "reason"),
     [
         ("DELETE FROM pinterest_data", "has no posts, pinterest_data is empty"),
         ("DROP TABLE user_data", "has no table user_data"),
     ],
 )
 def test_a_source_without_posts_or_a_table_is_one_line(
-    program: Program, tmp_path: Path, statement: str, said: str
+    program: Program, tmp_path: Path, statement: str, reason: str
 ) -> None:
     program.source_url = f"sqlite:///{make(tmp_path / 'tiny.db')}"
     change(tmp_path / "tiny.db", statement)
@@ -125,21 +125,21 @@ def test_a_source_without_posts_or_a_table_is_one_line(
         done = run(program, "--rate", "max", "--count", "1", "--order", order)
         assert done.exit_code == 1
         (line,) = done.stderr.splitlines()
-        assert said in line
+        assert reason in line
 
 
 def test_a_wrong_setting_is_named(program: Program) -> None:
     program.url = "not a url"
-    code, _, said = program.run("--count", "1")
+    code, _, output = program.run("--count", "1")
     assert code == 1
-    assert said.startswith("Error: GATEWAY_INVOKE_URL")
+    assert output.startswith("Error: GATEWAY_INVOKE_URL")
 
 
-def test_a_source_that_is_not_there_is_one_line(program: Program, tmp_path: Path) -> None:
+def test_a_missing_source_is_an_error_of_one_line(program: Program, tmp_path: Path) -> None:
     for url in (f"sqlite:///{tmp_path}/none.db", "mysql://me:secret@127.0.0.1:21099/db"):
         program.source_url = url
-        code, _, said = program.run("--count", "1")
+        code, _, output = program.run("--count", "1")
         assert code == 1
-        assert len(said.splitlines()) == 1
-        assert said.startswith("Error: source database")
-        assert "secret" not in said
+        assert len(output.splitlines()) == 1
+        assert output.startswith("Error: source database")
+        assert "secret" not in output

@@ -1,4 +1,4 @@
-"""What becomes of rows when the way is bad: each is acknowledged or failed, and none forgotten."""
+"""Rows under faults of the gateway: each one is acknowledged or failed, and none is lost."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.unit.emulator.conftest import FAST, FIRST, Faulty, Program, finish
 
 
 def test_rows_arrive_in_order_pin_geo_user(either: Program, gateway: Faulty) -> None:
-    code, counts, said = either.run(*FAST, "--count", "5")
-    assert code == 0, said
+    code, counts, output = either.run(*FAST, "--count", "5")
+    assert code == 0, output
     assert gateway.stored == [(target, key) for key in FIRST[:5] for target in either.targets]
     in_streams = [str(key) for target, key in gateway.stored if target.startswith("streaming-")]
     assert gateway.partition_keys == in_streams
     assert (counts["posts"], counts["sent"], counts["acknowledged"]) == (5, 15, 15)
-    assert "15 rows sent, 15 acknowledged, 0 failed" in said
+    assert "15 rows sent, 15 acknowledged, 0 failed" in output
     assert gateway.connections == 1, "the connection is kept"
 
 
@@ -56,15 +56,15 @@ PASSING_OF_KINESIS = (
         ("streaming", 3, PASSING_OF_KINESIS),
     ],
 )
-def test_what_passes_is_tried_again(
+def test_a_temporary_error_is_retried(
     name: str, size: int, faults: tuple[str, ...], gateway: Faulty, request: pytest.FixtureRequest
 ) -> None:
     for fault in faults:
         gateway.faults.extend([*fault.split(", "), ""])
     failing, posts = len(gateway.faults) - len(faults), 4 * size
     options = (*FAST, "--count", str(posts), "--batch-size", str(size))
-    code, counts, said = request.getfixturevalue(name).run(*options)
-    assert code == 0, said
+    code, counts, output = request.getfixturevalue(name).run(*options)
+    assert code == 0, output
     assert not gateway.faults
     assert counts["acknowledged"] == 3 * posts
     assert counts["retried"] == failing * size
@@ -85,19 +85,19 @@ def test_what_passes_is_tried_again(
         ("streaming", "error ValidationException"),
     ],
 )
-def test_what_is_refused_fails_and_the_rest_goes_on(
+def test_a_rejected_row_fails_and_the_others_are_stored(
     name: str, gateway: Faulty, fault: str, request: pytest.FixtureRequest
 ) -> None:
     gateway.faults.append(fault)
-    code, counts, said = request.getfixturevalue(name).run(*FAST, "--count", "3")
+    code, counts, output = request.getfixturevalue(name).run(*FAST, "--count", "3")
     assert code == 1
     assert (counts["sent"], counts["acknowledged"], counts["failed"]) == (9, 8, 1)
     assert counts["entities"]["pin"]["failed"] == 1
     assert len(gateway.requests) == 9, "not tried again"
-    assert fault.split()[-1] in said
+    assert fault.split()[-1] in output
 
 
-def test_no_answer_in_time_is_sent_again(program: Program, gateway: Faulty) -> None:
+def test_a_request_that_times_out_is_sent_again(program: Program, gateway: Faulty) -> None:
     gateway.faults.append("hang")
     code, counts, _ = program.run(*FAST, "--count", "2", "--timeout", "0.5")
     assert code == 0
@@ -109,30 +109,30 @@ def test_no_answer_in_time_is_sent_again(program: Program, gateway: Faulty) -> N
 
 def test_a_gateway_that_is_gone_ends_the_run(source_url: str, tmp_path: Path) -> None:
     nobody = Program(source_url, tmp_path, f"http://127.0.0.1:{free_port()}/dev")
-    code, counts, said = nobody.run(*FAST, "--retry-seconds", "0.5")
+    code, counts, output = nobody.run(*FAST, "--retry-seconds", "0.5")
     assert code == 1
     assert counts["acknowledged"] == 0
     assert counts["failed"] == counts["sent"] > 0
-    assert "the gateway is gone" in said
-    assert "Connection refused" in said
+    assert "the gateway is gone" in output
+    assert "Connection refused" in output
 
 
-def test_one_row_that_never_passes_does_not_end_the_run(program: Program, gateway: Faulty) -> None:
+def test_one_row_that_always_fails_does_not_end_the_run(program: Program, gateway: Faulty) -> None:
     gateway.faults.extend(["status 500"] * 2)
     code, counts, _ = program.run(*FAST, "--count", "4", "--retry-seconds", "0")
     assert code == 1
     assert (counts["posts"], counts["failed"], counts["acknowledged"]) == (4, 2, 10)
 
 
-def test_the_spool_is_sent_first_and_then_empty(program: Program, gateway: Faulty) -> None:
+def test_the_spool_is_sent_first_and_is_empty_afterwards(program: Program, gateway: Faulty) -> None:
     spool = program.folder / "with a space" / "spool.jsonl"
     gateway.always = "status 503"
     options = (*FAST, "--spool", str(spool), "--retry-seconds", "0")
-    code, counts, said = program.run(*options, "--count", "10", "--batch-size", "2")
+    code, counts, output = program.run(*options, "--count", "10", "--batch-size", "2")
     assert code == 1
     entries = [json.loads(line) for line in spool.read_text().splitlines()]
     assert len(entries) == counts["failed"] == counts["kept"] > 0
-    assert f"kept in {spool}" in said
+    assert f"kept in {spool}" in output
 
     gateway.always = ""
     gateway.requests.clear()
@@ -168,10 +168,10 @@ def test_a_spool_line_cut_by_a_crash_is_put_aside(program: Program, gateway: Fau
     spool = program.folder / "spool.jsonl"
     row = {"entity": "geo", "key": 5, "value": {"ind": 5}}
     spool.write_text(json.dumps(row) + "\n" + json.dumps(row)[:20])
-    code, counts, said = program.run(*FAST, "--spool", str(spool), "--count", "1")
+    code, counts, output = program.run(*FAST, "--spool", str(spool), "--count", "1")
     assert code == 0
     assert counts["replayed"] == 1
-    assert "1 broken entries put aside" in said
+    assert "1 broken entries put aside" in output
     assert gateway.keys("geo") == [5, 7528]
     assert (program.folder / "spool.jsonl.broken").read_text() == json.dumps(row)[:20] + "\n"
 
@@ -181,9 +181,9 @@ def test_two_runs_over_one_spool_are_kept_apart(program: Program, gateway: Fault
     gateway.always = "hang"
     first = program.start("--spool", spool, "--count", "1", *FAST, "--json")
     wait_for("the first run sends", lambda: gateway.requests)
-    code, _, said = program.run("--spool", spool, "--count", "1", *FAST)
+    code, _, output = program.run("--spool", spool, "--count", "1", *FAST)
     assert code == 1
-    assert "in use by another run" in said
+    assert "in use by another run" in output
     gateway.always = ""
     gateway.released.set()
     code, counts, _ = finish(first)
@@ -192,19 +192,19 @@ def test_two_runs_over_one_spool_are_kept_apart(program: Program, gateway: Fault
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("batch", ["1", "7"])
-def test_a_signal_ends_the_run_in_good_order(
+def test_a_signal_ends_the_run_cleanly(
     program: Program, gateway: Faulty, number: signal.Signals, batch: str
 ) -> None:
     process = program.start("--json", *FAST, "--batch-size", batch, "--in-flight", "3")
     wait_for("the run is under way", lambda: len(gateway.stored) > 50)
     process.send_signal(number)
-    code, counts, said = finish(process)
-    assert code == 0, said
+    code, counts, output = finish(process)
+    assert code == 0, output
     assert counts["signal"] == number.name
     assert counts["sent"] == counts["acknowledged"] == 3 * counts["posts"] == len(gateway.stored)
 
 
-def test_a_signal_while_nobody_answers_keeps_the_rest(either: Program, gateway: Faulty) -> None:
+def test_a_signal_without_responses_spools_the_rest(either: Program, gateway: Faulty) -> None:
     spool = either.folder / "spool.jsonl"
     options = (*FAST, "--spool", str(spool), "--batch-size", "7")
     gateway.always = "status 503"
@@ -216,12 +216,12 @@ def test_a_signal_while_nobody_answers_keeps_the_rest(either: Program, gateway: 
     assert counts["acknowledged"] == 0
     assert len(spool.read_text().splitlines()) == counts["kept"] == counts["failed"] > 0
     gateway.always = ""
-    code, again, said = either.run(*options, "--count", "1")
-    assert (code, again["replayed"]) == (0, counts["kept"]), said
+    code, again, output = either.run(*options, "--count", "1")
+    assert (code, again["replayed"]) == (0, counts["kept"]), output
     assert not spool.exists()
 
 
-def test_a_kill_loses_nothing_that_is_in_the_spool(program: Program, gateway: Faulty) -> None:
+def test_a_kill_loses_no_entry_of_the_spool(program: Program, gateway: Faulty) -> None:
     spool = program.folder / "spool.jsonl"
     options = (*FAST, "--spool", str(spool), "--retry-seconds", "0", "--count", "10")
     gateway.always = "status 503"
@@ -242,7 +242,7 @@ def test_a_kill_loses_nothing_that_is_in_the_spool(program: Program, gateway: Fa
     assert counts["replayed"] == len(entries)
 
 
-def test_the_journal_has_every_answer(program: Program, gateway: Faulty) -> None:
+def test_the_journal_has_every_response(program: Program, gateway: Faulty) -> None:
     gateway.faults.extend(["status 500", "slot 1 50003"])
     program.run(*FAST, "--count", "2", "--batch-size", "2")
     lines = [json.loads(line) for line in program.journal.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""The parts by themselves: source, requests, spool, journal, pace."""
+"""The modules of the emulator one by one: source, requests, spool, journal, pace."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_the_source_gives_rows_in_wire_form(source_url: str) -> None:
         assert list(source.keys()) == list(range(11154))
 
 
-def test_a_database_of_ones_own_with_dates_as_text(tmp_path: Path) -> None:
-    """Without our marker, with columns in another order, and with one row missing."""
+def test_a_users_own_database_with_dates_as_text(tmp_path: Path) -> None:
+    """Without a marker, with columns in another order, and with one row missing."""
     file = tmp_path / "own.db"
     pin = ", ".join(f'"{name}"' for name in PIN.column_names)
     change(
@@ -74,9 +74,9 @@ def test_a_missing_row_is_named_and_counted(
     file.write_bytes(Path(source_url.removeprefix("sqlite:///")).read_bytes())
     change(file, "DELETE FROM geolocation_data WHERE ind = 2863")
     program.source_url = f"sqlite:///{file}"
-    code, counts, said = program.run("--rate", "max", "--count", "3")
+    code, counts, output = program.run("--rate", "max", "--count", "3")
     assert code == 1
-    assert "geolocation_data has no row with ind 2863" in said
+    assert "geolocation_data has no row with ind 2863" in output
     assert (counts["sent"], counts["acknowledged"], counts["missing"]) == (8, 8, 1)
     assert counts["entities"]["geo"]["missing"] == 1
     assert gateway.keys("geo") == [7528, 5730]
@@ -154,7 +154,7 @@ def test_the_pace() -> None:
         pace.wait(Draw(1, 1), stopping)
 
 
-def test_the_delay_grows_to_a_bound_and_heeds_the_server() -> None:
+def test_the_delay_grows_to_a_limit_and_respects_retry_after() -> None:
     retry = Retry()
     delays = [retry.delay(attempt, 0) for attempt in range(1, 30)]
     assert delays[0] <= 0.1
@@ -164,7 +164,7 @@ def test_the_delay_grows_to_a_bound_and_heeds_the_server() -> None:
     assert retry.delay(1, 1e9) == 60
 
 
-def test_what_does_not_answer_in_time_after_a_stop_is_kept(
+def test_rows_without_a_response_after_a_stop_are_spooled(
     gateway: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emulator.delivery.sender.GRACE", 0.2)
@@ -185,18 +185,18 @@ def test_what_does_not_answer_in_time_after_a_stop_is_kept(
 
 def test_a_journal_that_cannot_be_written_ends_the_run(program: Program, gateway: Faulty) -> None:
     program.folder.joinpath("journal.jsonl").mkdir()
-    code, _, said = program.run("--count", "1")
+    code, _, output = program.run("--count", "1")
     assert code == 1
-    assert said.startswith("Error: journal ")
+    assert output.startswith("Error: journal ")
     assert gateway.requests == []
 
 
-def test_more_in_flight_loses_and_doubles_nothing(program: Program, gateway: Faulty) -> None:
+def test_concurrent_requests_lose_and_duplicate_nothing(program: Program, gateway: Faulty) -> None:
     gateway.faults.extend(["", "status 500", "slot 2 50003", "", "cut", "status 429"] * 10)
-    code, counts, said = program.run(
+    code, counts, output = program.run(
         "--rate", "max", "--order", "sequential", "--batch-size", "100", "--in-flight", "8"
     )
-    assert code == 0, said
+    assert code == 0, output
     assert counts["acknowledged"] == 3 * 11154
     for entity in ENTITIES:
         assert sorted(gateway.keys(entity.name)) == list(range(11154))

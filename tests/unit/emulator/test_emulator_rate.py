@@ -1,4 +1,4 @@
-"""Several requests in flight: how many a rate takes, which order is kept, what a shortfall says."""
+"""Concurrent requests: their number at a rate, the order of rows, the message of a shortfall."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_rate_takes_as_many_requests_in_flight_as_it_needs(
         (("--rate", "original", "--start", "7"), 1),  # two posts without a pause
     ],
 )
-def test_in_flight_is_what_was_asked_for(
+def test_in_flight_is_the_requested_number(
     program: Program, gateway: Faulty, options: tuple[str, ...], connections: int
 ) -> None:
     gateway.together = Barrier(connections, timeout=10)
@@ -102,7 +102,7 @@ def test_a_retry_lets_no_later_row_of_its_key_overtake(gateway: Faulty, size: in
         assert in_order == list(range(key, 60, keys)), "the last copies are in order"
 
 
-def test_a_row_that_is_given_up_lets_the_next_of_its_key_go(gateway: Faulty) -> None:
+def test_after_a_failed_row_the_next_of_its_key_is_sent(gateway: Faulty) -> None:
     gateway.faults.extend(["status 404"])
     sender, accounting = _sender(gateway, 3)
     for version in range(3):
@@ -112,7 +112,7 @@ def test_a_row_that_is_given_up_lets_the_next_of_its_key_go(gateway: Faulty) -> 
     assert (accounting.total.acknowledged, accounting.total.failed) == (2, 1)
 
 
-def test_a_rate_that_is_not_reached_is_said_once(
+def test_a_rate_that_is_not_reached_is_reported_once(
     program: Program, gateway: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emulator.lag.PERIOD", 0.0)
@@ -120,12 +120,12 @@ def test_a_rate_that_is_not_reached_is_said_once(
     gateway.latency = 0.02  # three rows a post, one after the other: at most 17 posts/s
     done = run(program, "--rate", "50", "--count", "8", "--in-flight", "1")
     assert done.exit_code == 0, done.output
-    said = re.findall(r"emulator: [\d.]+ posts/s instead of .*", done.stderr)
-    assert len(said) == 1, done.stderr
-    assert said[0].endswith(" instead of 50: raise --in-flight, now 1, or --batch-size")
+    messages = re.findall(r"emulator: [\d.]+ posts/s instead of .*", done.stderr)
+    assert len(messages) == 1, done.stderr
+    assert messages[0].endswith(" instead of 50: raise --in-flight, now 1, or --batch-size")
 
 
-def test_a_run_is_behind_when_it_loses_time_all_along() -> None:
+def test_a_run_that_loses_time_in_two_periods_is_behind() -> None:
     now = 0.0
     lag = Lag(1, lambda: now)
     found = []
@@ -142,7 +142,7 @@ def test_a_run_is_behind_when_it_loses_time_all_along() -> None:
 
 
 @pytest.mark.parametrize("blip", [0, 25, 39, 40])
-def test_a_single_slow_answer_is_no_shortfall(blip: int) -> None:
+def test_a_single_slow_response_is_no_shortfall(blip: int) -> None:
     now = 0.0
     lag = Lag(1, lambda: now)
     lost = 0.0
@@ -167,7 +167,7 @@ def test_a_run_of_batches_is_behind_when_each_batch_loses_time() -> None:
     assert behind.waiting == pytest.approx(0.25)
 
 
-def test_what_was_measured_before_a_restart_does_not_count() -> None:
+def test_measurements_before_a_restart_do_not_count() -> None:
     now = 0.0
     lag = Lag(1, lambda: now)
     for number in range(100):

@@ -1,4 +1,4 @@
-"""The streaming program where it differs from the batch program: requests and answers."""
+"""The streaming program where it differs from the batch program: requests and responses."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
     route = KinesisRoute(Settings())
     small = [row(key) for key in range(2 * MOST_RECORDS)]
     assert [len(request.rows) for request in requests(route, PIN, small)] == [MOST_RECORDS] * 2
-    # Kinesis refuses a request for one record: the large one goes alone.
+    # Kinesis rejects a whole request for one record, so the large one has its own.
     mixed = [row(0), row(1, "é" * 600_000), row(2)]
     assert [row.key for row in next(requests(route, PIN, mixed)).rows] == [0]
     assert [len(request.rows) for request in requests(route, PIN, mixed)] == [1, 1, 1]
@@ -90,14 +90,14 @@ def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
         b'{"FailedRecordCount":0,"Records":[{"ShardId":"s"},{"ShardId":"s"}]}',
     ],
 )
-def test_an_answer_that_contradicts_itself_says_nothing(answer: bytes) -> None:
+def test_a_contradictory_response_is_sent_again(answer: bytes) -> None:
     route = KinesisRoute(Settings())
     request = route.request(PIN, [row(1), row(2)])
     outcomes = route.outcomes(request, 200, answer)
     assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
 
 
-def test_a_trace_takes_the_answers_of_its_own_pipeline(
+def test_a_trace_reads_the_responses_of_its_own_pipeline(
     program: Program, streaming: Program, gateway: Faulty
 ) -> None:
     from hops.journal import responses
