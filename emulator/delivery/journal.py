@@ -31,7 +31,7 @@ class Journal:
     """One journal file; any number of threads and runs may write to it.
 
     Raises:
-        JournalError: the file can't be opened.
+        JournalError: the file cannot be opened.
     """
 
     def __init__(self, path: Path, limit: int = LIMIT) -> None:
@@ -48,7 +48,7 @@ class Journal:
         """Append one attempt.
 
         Raises:
-            JournalError: the file can't be written.
+            JournalError: the file cannot be written.
         """
         document: dict[str, wire.Json] = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

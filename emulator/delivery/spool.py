@@ -64,7 +64,7 @@ class Spool:
         """Append rows that could not be sent, unless they are entries already.
 
         Raises:
-            SpoolError: the file can't be written.
+            SpoolError: the file cannot be written.
         """
         lines = b"".join(_line(row) for row in rows if row.entry is None)
         if not lines:
@@ -85,7 +85,7 @@ class Spool:
         """Remove the acknowledged entries from the file. Call it after ``rows`` has ended.
 
         Raises:
-            SpoolError: the file can't be written.
+            SpoolError: the file cannot be written.
         """
         with self._lock:
             if not self._acknowledged:

@@ -29,7 +29,7 @@ _TAGS = {
 
 
 def title(category: str, random: Random) -> str:
-    """A title; one in ten isn't ASCII."""
+    """A title; one in ten is not ASCII."""
     text = f"{_subject(category, random)} {_pick(words.PURPOSES, random)}"
     if random.random() < 0.4:
         text = f"{2 + int(random.random() * 60)} {_pick(words.QUALITIES, random)} {text}"
