@@ -1,4 +1,4 @@
-"""A stack that the previous release has started: this one ends it, starts it, and finds its data."""
+"""A stack of the previous release: this one ends it, starts it again, and finds its data."""
 
 from __future__ import annotations
 

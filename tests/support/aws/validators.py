@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 
 def names_of(file: str) -> list[str]:
-    """Lines of a list beside this module."""
+    """Lines of a list in the folder of this module."""
     lines = (HERE / file).read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -65,8 +65,8 @@ def policy_sentry(template: str) -> list[str]:
             if "NotResource" in statement:
                 continue
             for action in _list(statement["Action"]):
-                said = _finding(action, _list(statement["Resource"]))
-                found += [f"{name}: {said}"] if said else []
+                finding = _finding(action, _list(statement["Resource"]))
+                found += [f"{name}: {finding}"] if finding else []
     return found
 
 
@@ -101,13 +101,13 @@ def _not_in_enum(path: str, value: Any, shape: Any) -> list[str]:
     """botocore leaves values to the service; its model has them all the same."""
     if shape.type_name == "structure" and isinstance(value, dict):
         return [
-            said
+            finding
             for name, part in value.items()
             if name in shape.members
-            for said in _not_in_enum(f"{path}.{name}", part, shape.members[name])
+            for finding in _not_in_enum(f"{path}.{name}", part, shape.members[name])
         ]
     if shape.type_name == "list" and isinstance(value, list):
-        return [said for part in value for said in _not_in_enum(path, part, shape.member)]
+        return [finding for part in value for finding in _not_in_enum(path, part, shape.member)]
     wanted = getattr(shape, "enum", None)
     return [f"{path}: {value!r} is not one of {wanted}"] if wanted and value not in wanted else []
 
