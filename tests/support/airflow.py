@@ -52,10 +52,10 @@ class Airflow(airflow.Airflow):
 
     def backfilled(self, backfill: int) -> list[dict[str, Any]] | None:
         """Runs of the days of a backfill when all have ended, else None."""
-        status = self._must("GET", f"backfills/{backfill}")
-        if status["completed_at"] is None:
+        state = self._must("GET", f"backfills/{backfill}")
+        if state["completed_at"] is None:
             return None
-        days = f"logical_date_gte={quote(status['from_date'])}&logical_date_lte={quote(status['to_date'])}"
+        days = f"logical_date_gte={quote(state['from_date'])}&logical_date_lte={quote(state['to_date'])}"
         found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&{days}")
         runs: list[dict[str, Any]] = found["dag_runs"]
         return runs if runs and all(run["state"] in ENDED for run in runs) else None

@@ -95,7 +95,7 @@ def test_the_dag_submits_what_the_workspace_has(dag_jobs: ModuleType, key: str) 
 def test_a_task_requires_exactly_its_parameters(
     dag_jobs: ModuleType, values: dict[str, str]
 ) -> None:
-    message = r"check_quality asks for \['thresholds', 'until'\], not "
+    message = r"check_quality requires \['thresholds', 'until'\], not "
     with pytest.raises(ValueError, match=message):
         dag_jobs.submission("check_quality", **values)
 
