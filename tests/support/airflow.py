@@ -55,7 +55,8 @@ class Airflow(airflow.Airflow):
         state = self._must("GET", f"backfills/{backfill}")
         if state["completed_at"] is None:
             return None
-        days = f"logical_date_gte={quote(state['from_date'])}&logical_date_lte={quote(state['to_date'])}"
+        first, last = quote(state["from_date"]), quote(state["to_date"])
+        days = f"logical_date_gte={first}&logical_date_lte={last}"
         found = self._must("GET", f"dags/{self.dag_id}/dagRuns?run_type=backfill&{days}")
         runs: list[dict[str, Any]] = found["dag_runs"]
         return runs if runs and all(run["state"] in ENDED for run in runs) else None
