@@ -1,7 +1,5 @@
 """Fails on a word that docs/glossary.md has retired, in any tracked text; `make lint` runs it."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

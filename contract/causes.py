@@ -6,8 +6,6 @@ Python, and tracebacks in the text of a message. This package imports neither py
 recognizes their exceptions by their attributes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -4,8 +4,6 @@ One post is three rows with the same key, one in each table of the source
 database (hop 1). Column order is the order of the source tables.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -10,8 +10,6 @@
 Each message names the thing and the value.
 """
 
-from __future__ import annotations
-
 
 class PipelineError(Exception):
     """Base of every error that this project raises on purpose."""

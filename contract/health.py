@@ -4,8 +4,6 @@ The status is 200 if the service does its work and else 503; the body is a JSON 
 ``reason`` in one line.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import sys

@@ -4,8 +4,6 @@ Every name contains the user id, as on the original's AWS account, where it is a
 12 hex characters.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

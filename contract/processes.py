@@ -4,8 +4,6 @@ A pid is valid only within one pid namespace of one boot of one kernel. There, t
 clock ticks at the start of the process tells two processes with one pid apart.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 _PROC = Path("/proc")

@@ -1,7 +1,5 @@
 """The end of a program of this project: its exit status, and an error in one line."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 

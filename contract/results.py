@@ -4,8 +4,6 @@ The numbers are those of the original's questions. Spark (``spark/pipeline``) co
 and ``pinpipe results`` prints them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

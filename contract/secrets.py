@@ -1,7 +1,5 @@
 """Secrets that are read from files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from urllib.parse import quote
 

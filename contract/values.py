@@ -1,7 +1,5 @@
 """Parsers of settings; each raises a ValueError whose message names the required form."""
 
-from __future__ import annotations
-
 import re
 
 

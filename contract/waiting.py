@@ -1,7 +1,5 @@
 """Waits for a fact, with a limit, and never for a fixed time."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import TypeVar

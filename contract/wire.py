@@ -4,8 +4,6 @@ A row is a JSON object with every column of its table. Dates are written in ISO 
 readers accept a ``T`` or a space.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable, Mapping

@@ -3,8 +3,6 @@
 It stands for the connection to RDS for MySQL.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

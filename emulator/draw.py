@@ -5,8 +5,6 @@ The original seeded Python's generator with 100 and then, without end, slept
 generator: without a sleep draw every later key would differ.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The loop of both programs: draw a post, read its rows, send them on a route (hop 2)."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence

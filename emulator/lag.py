@@ -1,7 +1,5 @@
 """Detects a run that does not keep up with its rate, and measures the rate that it reaches."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The command line of the emulator's two programs (hop 2)."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Reads the rows of posts from the source database (hop 1), many posts a query."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The batch program: sends posts through API Gateway to the Kafka REST proxy (hop 2)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

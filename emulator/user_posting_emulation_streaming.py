@@ -1,7 +1,5 @@
 """The streaming program: sends posts through API Gateway to Kinesis (hop 2)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

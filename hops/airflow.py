@@ -1,7 +1,5 @@
 """Hop 9, Airflow (MWAA on AWS): the runs of the DAG, through Airflow's REST API v2."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Hop 6, Kafka Connect (MSK Connect on AWS): the connectors that have failed, with the cause."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Hop 8, the Jobs API of Databricks: the token that its clients send."""
 
-from __future__ import annotations
-
 from hops.access import ServiceFiles
 
 SERVICE = "databricks"

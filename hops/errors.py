@@ -1,7 +1,5 @@
 """The error of a hop that can't be read or has lost rows, and waiting for a state of a hop."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar

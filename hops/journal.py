@@ -4,8 +4,6 @@
 number; the higher the number, the older the file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

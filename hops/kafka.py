@@ -1,7 +1,5 @@
 """Hop 5, Kafka (MSK on AWS): offsets and records of a topic."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass

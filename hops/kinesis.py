@@ -1,7 +1,5 @@
 """Hop S, Kinesis Data Streams: records of a stream, read without Spark."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

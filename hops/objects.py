@@ -1,7 +1,5 @@
 """Hop 6, S3: the objects that the sink wrote, and the records in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Hop 1, the source database: the rows of one post."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import ColumnClause, column, create_engine, select, table

@@ -1,7 +1,5 @@
 """Hop 7, Delta: the tables that Spark writes, read without Spark."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -4,8 +4,6 @@ ready.d runs it at every start, because LocalStack loses everything but S3's obj
 By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -4,8 +4,6 @@ Exits with 0, or with 1 and one line on stderr. Standard library only: the check
 while LocalStack starts.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from http.client import HTTPException

@@ -6,8 +6,6 @@ pipeline). The installed package stays as the registry has it.
     launch.py FOLDER    S3's objects are stored in FOLDER
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command line ``pinpipe``. Data goes to stdout, progress messages to stderr."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence

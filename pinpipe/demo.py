@@ -4,8 +4,6 @@ The counts are those of this run: Kafka's offsets at the start exclude older rec
 at a hop that lost a row, which the error names, and when the two pipelines store different rows.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable

@@ -6,8 +6,6 @@ StackError (a PipelineError)
 +-- MachineError     this machine lacks something that the stack needs
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from contract.errors import PipelineError

@@ -1,7 +1,5 @@
 """Prints tables for a person and JSON for a program on stdout, and progress messages on stderr."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable, Sequence

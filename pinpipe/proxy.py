@@ -4,8 +4,6 @@ Some clients read NO_PROXY and some no_proxy, so both are set. docker-compose.ym
 containers, with the names of services.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 SPELLINGS = ("no_proxy", "NO_PROXY")

@@ -4,8 +4,6 @@ The trace of a row ends at the first hop that doesn't have the row, with the rea
 emulator never sent is traced on the batch pipeline.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

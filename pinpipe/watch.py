@@ -4,8 +4,6 @@ The streaming job computes them (``spark/pipeline/streaming/metrics.py``). A win
 newest record of its stream, so the numbers of a stream without new records don't change.
 """
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime
 from typing import Any

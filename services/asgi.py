@@ -1,7 +1,5 @@
 """Serves an ASGI application in the foreground: one process, one event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import sys

@@ -9,8 +9,6 @@ tenth of a second to each task, which is longer than a batch of some dozen posts
 * A worker collects garbage after each task and scans everything that was ever imported.
 """
 
-from __future__ import annotations
-
 import gc
 import sys
 from os.path import isfile

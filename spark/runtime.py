@@ -4,8 +4,6 @@ The local Jobs API calls ``prepare`` before a notebook; on Databricks it is not 
 and notebooks of this project do not depend on it.
 """
 
-from __future__ import annotations
-
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 

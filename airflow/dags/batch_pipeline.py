@@ -5,8 +5,6 @@ success. A triggered run brings the newest posts into the tables; its form takes
 run only. Runs are repeatable: the batch job reads every new object, whatever day it is from.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

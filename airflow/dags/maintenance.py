@@ -4,8 +4,6 @@ The job runs on Databricks while other jobs read and write the tables. How long 
 files is a property of each table.
 """
 
-from __future__ import annotations
-
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 

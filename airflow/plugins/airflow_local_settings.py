@@ -4,8 +4,6 @@ Airflow imports this module by its name before it reads DAGs. Airflow's own mess
 "unexpected keyword argument".
 """
 
-from __future__ import annotations
-
 from functools import wraps
 from typing import Any
 

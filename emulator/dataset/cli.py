@@ -1,7 +1,5 @@
 """``pinpipe dataset``: fills the source database with generated posts."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 

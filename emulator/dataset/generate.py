@@ -7,8 +7,6 @@ timestamp never repeat, except that the failed rows of all blocks share one post
 and person. Row 7528 is fixed in the first block.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A load replaces existing rows only if its arguments say so: with ``keep`` it fil
 or one whose load did not end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -19,8 +19,6 @@ figures overlap inside a block, so that all of them hold at once
     User Info Error          88 = the failed rows, one poster in all blocks
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 CATEGORIES = (

@@ -1,7 +1,5 @@
 """The three source tables in SQLAlchemy, derived from the entities of ``contract`` (hop 1)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy as sa

@@ -1,7 +1,5 @@
 """Counts the outcomes of rows: sent = acknowledged + failed, once all are settled."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field

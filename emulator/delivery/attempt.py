@@ -1,7 +1,5 @@
 """One attempt at a request over HTTP: its response, or the reason why none came."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import requests

@@ -1,7 +1,5 @@
 """Collects rows until they fill a request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from contract.entities import ENTITIES

@@ -6,8 +6,6 @@ a response), ``keys``, and ``records``: for each row ``key`` and either its posi
 At ``LIMIT`` the file is renamed to ``FILE.1`` and that one to ``FILE.2``, up to ``FILE.4``.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 from datetime import UTC, datetime

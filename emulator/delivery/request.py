@@ -1,7 +1,5 @@
 """A request, its rows and their outcomes, and the base class of the two routes."""
 
-from __future__ import annotations
-
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The limits of the attempts at a request."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from random import uniform
 

@@ -5,8 +5,6 @@ its row as failed, and removed once the row is acknowledged. After a crash in be
 sent again: duplicates are normal input downstream, gaps are not.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

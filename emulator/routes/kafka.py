@@ -1,7 +1,5 @@
 """The batch pipeline: ``POST /topics/<topic>`` through API Gateway to the Kafka REST proxy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The streaming pipeline: ``PUT /streams/<stream>/record(s)`` through API Gateway to Kinesis."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from contextlib import suppress

@@ -6,8 +6,6 @@ integration's role each time. For the REST proxy two more things are as on AWS: 
 passed on and not followed, and a response that takes longer than 29 s becomes a 504.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache, partial
 from http.cookiejar import DefaultCookiePolicy

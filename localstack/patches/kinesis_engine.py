@@ -5,8 +5,6 @@ processor time when a stream holds 5,000. kinesalite stays at about 65 ms. It ha
 RegisterStreamConsumer, UpdateShardCount or DescribeLimits (docs/decisions/0004-localstack.md).
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess

@@ -5,8 +5,6 @@ with the response: 5 ms of processor time a call, instead of 1 ms. The engine ha
 protocol, so nothing needs parsing.
 """
 
-from __future__ import annotations
-
 import json
 from io import BytesIO
 from typing import Any

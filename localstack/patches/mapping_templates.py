@@ -6,8 +6,6 @@ parses the whole body and builds a parser for its path (8 ms), and each request 
 template and validates the schema itself before the body.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from functools import cached_property, lru_cache

@@ -1,7 +1,5 @@
 """Requests that AWS rejects with 4xx, and that stock LocalStack accepts or answers with 500."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from airspeed.operators import TemplateExecutionError

@@ -1,7 +1,5 @@
 """LocalStack's process: its address, its end, its name look-up and its folders."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The values of one start of LocalStack that its patches use."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Stock, LocalStack answers 404 for an API that it does not have, or an empty 200 
 client takes both as final, and both occur for a moment after each restart.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from localstack.aws.handlers import preprocess_request

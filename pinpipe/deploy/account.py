@@ -1,7 +1,5 @@
 """The settings of the target account, some of which are placeholders before a deployment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """ZIP archives with reproducible bytes, and versions of contents."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import zipfile

@@ -3,8 +3,6 @@
 The same sources and settings give the same bytes.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence

@@ -7,8 +7,6 @@ package may import from ``airflow/``. The Databricks CLI fills in ``${var...}`` 
     python -m pinpipe.deploy.bundle        # writes spark/airflow_jobs.yml
 """
 
-from __future__ import annotations
-
 import runpy
 import sys
 from pathlib import Path

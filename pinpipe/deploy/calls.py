@@ -5,8 +5,6 @@ network nor credentials; in the place of a value that AWS would return it uses `
 value>``.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property

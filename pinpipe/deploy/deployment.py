@@ -10,8 +10,6 @@ A deployment may be repeated: unchanged resources stay, and from the second time
 step 1.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address

@@ -4,8 +4,6 @@ PackageError     an artefact can't be built
 DeployError      AWS refused a call, or a stack failed
 """
 
-from __future__ import annotations
-
 from pinpipe.errors import StackError
 
 

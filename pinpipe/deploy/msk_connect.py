@@ -4,8 +4,6 @@ The configuration is that of the local worker, as ``services/connect/connector.s
 it for AWS.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Hop 9 on AWS: the files of MWAA's bucket, made from the folder of the local Airflow."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

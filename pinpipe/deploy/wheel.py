@@ -7,8 +7,6 @@ the wheel has no requirements. The same sources give the same bytes.
     python -m pinpipe.deploy.wheel    # writes dist/databricks/pinterest_spark-<version>...whl
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The settings of the target, with AWS clients made from them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Checks what the stack needs of Docker, before anything is started."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

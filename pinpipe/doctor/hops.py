@@ -1,7 +1,5 @@
 """Checks of the hops without an AWS SDK: source database, API Gateway and Kafka."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

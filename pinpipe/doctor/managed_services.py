@@ -4,8 +4,6 @@ The checks call the read operations of each service. If a call fails, because th
 permission or AWS_ENDPOINT_URL has no such service, the finding reports that and is no problem.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ Neither S3 nor Kinesis has a dry run. IAM's SimulatePrincipalPolicy covers write
 the policy of a bucket or stream, so each bucket and stream is also read.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """``pinpipe doctor --target aws``: all checks of the target, in the order of their dependencies."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

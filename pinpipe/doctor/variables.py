@@ -1,7 +1,5 @@
 """Checks of .env.aws: every needed variable is set, and none is a placeholder or invalid."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Checks of the target's Databricks workspace and Airflow: tokens and versions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -5,8 +5,6 @@ addresses of the services. Without Docker it also reads the part that a process 
 services become addresses on 127.0.0.1 (see the head of docker-compose.yml).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 It calls ``docker compose`` for everything, so `pinpipe` and a person can take turns on one stack.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import sys

@@ -1,7 +1,5 @@
 """``docker`` and ``docker compose`` as programs of this machine."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 ``ENGINE=docker|native`` overrides the choice.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path

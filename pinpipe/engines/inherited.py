@@ -6,8 +6,6 @@ reads by itself belongs to a real account. Containers inherit nothing; docker-co
 that a service needs.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 

@@ -4,8 +4,6 @@ The run folder stores the second until `pinpipe down`, so that later commands an
 they start log in as the stack requires.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

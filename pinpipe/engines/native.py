@@ -1,7 +1,5 @@
 """Runs the services as processes on 127.0.0.1, without Docker."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Finds the programs that have the ports of the stack, before a service starts."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterable
 

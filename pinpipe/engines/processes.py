@@ -4,8 +4,6 @@ A record in ``<run dir>/state/<service>.json`` lets later calls of ``pinpipe`` f
 pid that now belongs to another program is recognised by the start of the process and not touched.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

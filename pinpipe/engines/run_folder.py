@@ -5,8 +5,6 @@ opens its own files with ``private``. In containers the volumes are the boundary
 (tests/unit/test_secrets.py lists which service mounts which volume).
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

@@ -8,8 +8,6 @@ the previous process does not count. The module avoids urllib.request, whose imp
 the time of a check, while four processes are checked and all of them start.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

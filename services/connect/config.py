@@ -1,7 +1,5 @@
 """The S3 sink's configuration: connector.json with the names and settings filled in."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from string import Template

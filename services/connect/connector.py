@@ -4,8 +4,6 @@ Idempotent: the same configuration again changes nothing. With ``--print`` it on
 configuration, in the form that MSK Connect takes.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

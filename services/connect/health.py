@@ -1,7 +1,5 @@
 """Exits 0 when the worker answers and has loaded the S3 sink, else 1 with the reason."""
 
-from __future__ import annotations
-
 import sys
 
 from contract.program import exit_status

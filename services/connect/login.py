@@ -5,8 +5,6 @@ and its three topics, ``consumer.`` for a sink's records, ``producer.`` for dead
 ``admin.`` for their topic.
 """
 
-from __future__ import annotations
-
 import sys
 
 from contract.program import exit_status

@@ -1,7 +1,5 @@
 """A client of the REST API of a Kafka Connect worker, for health check and connector set-up."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import requests

@@ -5,8 +5,6 @@
 SIGTERM or SIGINT stops it: it refuses requests, ends the running tasks, and exits with 0.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The objects that handlers and executions share, and the health of the service."""
 
-from __future__ import annotations
-
 import asyncio
 import shlex
 import shutil

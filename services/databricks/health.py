@@ -1,7 +1,5 @@
 """Exits 0 when the Jobs API reports that runs can start, else 1 with the reason."""
 
-from __future__ import annotations
-
 import sys
 
 from contract.health import check

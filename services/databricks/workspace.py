@@ -4,8 +4,6 @@
 maps folders of the workspace to folders of this machine; paths outside of them are refused.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The admin client with which the health check and the topic creator reach the broker."""
 
-from __future__ import annotations
-
 import time
 
 from confluent_kafka import KafkaException

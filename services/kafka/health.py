@@ -1,7 +1,5 @@
 """Exits 0 when the broker answers a metadata request, else 1 with the reason."""
 
-from __future__ import annotations
-
 import sys
 
 from contract.program import exit_status

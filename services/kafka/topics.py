@@ -5,8 +5,6 @@ from the setting. Brokers that do not create topics by themselves (this project'
 default) need this one-shot before the first record.
 """
 
-from __future__ import annotations
-
 import sys
 
 from confluent_kafka import KafkaError, KafkaException

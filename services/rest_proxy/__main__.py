@@ -4,8 +4,6 @@ SIGTERM or SIGINT stops it: it accepts no more requests, delivers the queued rec
 consumers and exits with 0.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

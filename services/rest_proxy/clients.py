@@ -1,7 +1,5 @@
 """The Kafka clients of the process, which all handlers share, and their health."""
 
-from __future__ import annotations
-
 import asyncio
 
 from contract.settings import Settings

@@ -1,7 +1,5 @@
 """Exits 0 when the proxy reports that it reaches its broker, else 1 with the reason."""
 
-from __future__ import annotations
-
 import sys
 
 from contract.health import check

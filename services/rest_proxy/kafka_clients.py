@@ -1,7 +1,5 @@
 """The configuration that all Kafka clients of the proxy share, in addition to address and login."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

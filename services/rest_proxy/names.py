@@ -6,8 +6,6 @@ one of the types below. A topic or an instance in a path needs none: it is looke
 that exist.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -7,8 +7,6 @@ It writes nothing and may run at any time.
     spark/run.sh spark.jobs.check_quality --thresholds '{"quarantine_share": 0.05}' --json
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

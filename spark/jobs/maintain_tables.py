@@ -6,8 +6,6 @@ point, and run at the same time as the other jobs.
     spark/run.sh spark.jobs.maintain_tables --json
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

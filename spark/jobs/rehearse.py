@@ -4,8 +4,6 @@ It requires DELTA_ROOT, a scratch folder, and an AWS_ENDPOINT_URL where nothing 
 classes are loaded although its first request fails.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from contextlib import suppress

@@ -5,8 +5,6 @@ Stands for the Databricks job that Airflow starts. It may be repeated and killed
     spark/run.sh spark.jobs.run_batch --json
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -7,8 +7,6 @@ from its checkpoints; SIGTERM or SIGINT ends it in good order.
     spark/run.sh spark.jobs.run_stream --once
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import signal

@@ -9,8 +9,6 @@ Choices where the specification's sources are silent:
 - Coordinates are null unless both are present.
 """
 
-from __future__ import annotations
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 

@@ -11,8 +11,6 @@ PipelineError (contract)
         +-- DataLossError  records were lost before they were read
 """
 
-from __future__ import annotations
-
 import re
 
 from py4j.protocol import Py4JJavaError

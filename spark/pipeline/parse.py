@@ -5,8 +5,6 @@ by value, to name the wrong field and its value: text in place of a number is wr
 number in place of text. A field that the entity does not have is ignored; a missing field is null.
 """
 
-from __future__ import annotations
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType

@@ -4,8 +4,6 @@ A column of the wire is one of four kinds; ``WIRE`` maps each kind to Spark. The
 columns are those of the specification, section 7.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pyspark.sql.types import (

@@ -1,7 +1,5 @@
 """Hop 7: the Spark session of a job."""
 
-from __future__ import annotations
-
 from pyspark.sql import SparkSession
 
 

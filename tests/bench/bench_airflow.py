@@ -4,8 +4,6 @@ The start of Spark is measured in the same run, with a job that does nothing els
 from each job's time. The rest is split by the times that Airflow and the Jobs API report.
 """
 
-from __future__ import annotations
-
 import subprocess
 import time
 from collections.abc import Callable

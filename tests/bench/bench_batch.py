@@ -7,8 +7,6 @@ the check of the tables. The bench asserts no speed, only that both have all key
 results. The larger size takes 2 GB of disk while it runs.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -3,8 +3,6 @@
 Airflow parses each file every half minute; MWAA's smallest environment has one processor for that.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import statistics

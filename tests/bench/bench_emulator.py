@@ -6,8 +6,6 @@ machine slows all of them and the ratio stays comparable. The bench asserts no s
 every row was acknowledged.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

@@ -4,8 +4,6 @@ The same jobs on the same objects, in turns within one run. The bench asserts no
 each job did its work.
 """
 
-from __future__ import annotations
-
 import json
 import statistics
 import time

@@ -6,8 +6,6 @@ source plans batches, writes a checkpoint and makes rows of the records in Spark
 first read warms Spark up. The bench asserts no speed, only that both have read every record.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

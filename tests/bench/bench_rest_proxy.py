@@ -5,8 +5,6 @@ machine slows both and the ratio stays comparable. The bench asserts no speed, o
 record was acknowledged and is in the topic.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import statistics

@@ -8,8 +8,6 @@ and process, which is comparable on a busy machine as well. The bench asserts no
 the sink has stored records.
 """
 
-from __future__ import annotations
-
 import os
 import statistics
 import time

@@ -3,8 +3,6 @@
 Once without data, once with the data of the first start, as after ``pinpipe down``.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

@@ -8,8 +8,6 @@ reader of the same records. Last, the job gets no records and its use of the mac
 The bench asserts no speed, only that every row arrived.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 import time

@@ -1,7 +1,5 @@
 """Shared fixtures of the benches."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """An Airflow that has only the project's airflow/ folder, against real services."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

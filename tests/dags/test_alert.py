@@ -1,7 +1,5 @@
 """The alert is one object for each failed try, and it never raises."""
 
-from __future__ import annotations
-
 import json
 import logging
 import uuid

@@ -1,7 +1,5 @@
 """The DAGs as Airflow loads them: tasks, schedules, names and parameters."""
 
-from __future__ import annotations
-
 import json
 import sys
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The provider's operators, unmodified, and the DAG's own tasks, against the real Jobs API."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import uuid

@@ -1,7 +1,5 @@
 """Each environment of these tests is one that MWAA may have, without the project's packages."""
 
-from __future__ import annotations
-
 import sys
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path

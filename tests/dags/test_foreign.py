@@ -1,7 +1,5 @@
 """A foreign DAG (tests/foreign) loads as it is; for one of Airflow 2 the error names the line."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The interval of each kind of run."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The task that waits for objects, with real objects in S3."""
 
-from __future__ import annotations
-
 import asyncio
 import uuid
 from collections.abc import Callable

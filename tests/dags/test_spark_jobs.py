@@ -1,7 +1,5 @@
 """The DAGs submit each task of ``spark_jobs`` once."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pinterest.spark_jobs import JOBS, TASKS

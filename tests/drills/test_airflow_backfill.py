@@ -1,7 +1,5 @@
 """A backfill of three days gives the tables of one run; a repeated day changes no table."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from dataclasses import replace

@@ -4,8 +4,6 @@ One run serves both: first the Jobs API and the scheduler are killed during the 
 objects and tables are corrupted and the gate runs again.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

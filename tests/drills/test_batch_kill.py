@@ -1,7 +1,5 @@
 """The batch job is killed, run twice and suspended during a merge: the tables stay right."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

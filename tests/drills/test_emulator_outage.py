@@ -1,7 +1,5 @@
 """The REST proxy is killed while the emulator sends: no row is lost."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from itertools import islice

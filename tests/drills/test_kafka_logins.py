@@ -3,8 +3,6 @@
 It runs in containers; tests/contracts/kafka_login tests the logins of each service without them.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from tests.conftest import pinpipe

@@ -4,8 +4,6 @@ The query appends without a check for duplicates, so the test sees the records o
 is lost or repeated, and each batch that is read again has the same rows.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Services are restarted while the emulator sends: acknowledged rows are in S3 and in a table."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import partial
 from itertools import islice

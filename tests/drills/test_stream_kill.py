@@ -4,8 +4,6 @@ Meanwhile a shard is split, two are merged, and Kinesis is unavailable for a whi
 engine of its own, so that the streams contain no other records; the tables are in a folder.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import threading

@@ -1,7 +1,5 @@
 """A stack of the previous release: this one ends it, starts it again, and finds its data."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from functools import partial

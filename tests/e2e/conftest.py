@@ -1,7 +1,5 @@
 """The target: a stack of the session, or the deployment of .env.aws and the environment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

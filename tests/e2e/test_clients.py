@@ -1,7 +1,5 @@
 """The AWS clients use the endpoints of botocore, and validate their requests."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import boto3

@@ -1,7 +1,5 @@
 """Posts through both pipelines, compared by content from the source to the Delta tables."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import dataclass

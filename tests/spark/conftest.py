@@ -1,7 +1,5 @@
 """One Spark session for all tests of the folder, with the settings of spark/conf."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

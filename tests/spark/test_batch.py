@@ -1,7 +1,5 @@
 """The batch job on a local folder reads objects once, merges rows by key, and can be repeated."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Golden rows through parse and clean, by the rules of the specification, section 7."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The one line of an error that a job prints; ``tests/unit/test_causes.py`` covers the causes."""
 
-from __future__ import annotations
-
 from spark.pipeline.errors import JobError, first_line
 
 SOURCE = """[PYTHON_STREAMING_DATA_SOURCE_RUNTIME_ERROR] Failed when latestOffset: Traceback (most recent call last):

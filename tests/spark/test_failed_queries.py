@@ -1,7 +1,5 @@
 """Which failed queries fail their task, in the Jobs API's runner with real queries of Spark."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The table of the live metrics contains all streams, also after restarts and failures."""
 
-from __future__ import annotations
-
 import pytest
 
 from contract import names

@@ -1,7 +1,5 @@
 """The lock owner of real processes: the test itself, a running one, and a killed one."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Small files are joined; files that only old versions need are removed when old enough."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Golden records are parsed to good rows or to the reason for the quarantine."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The process from which Spark forks its Python workers, inspected from within a task."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

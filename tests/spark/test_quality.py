@@ -1,7 +1,5 @@
 """The quality gate passes the emulator's posts, and names the failed checks for each bad state."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The nine results: every option on a few rows, the defaults on all posts."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The results are written if and only if one of their inputs has changed."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from datetime import datetime

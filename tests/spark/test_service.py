@@ -1,7 +1,5 @@
 """The queries of the streaming job, over streams of files, with restarts after failures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The session of a job."""
 
-from __future__ import annotations
-
 from pyspark.sql import SparkSession
 
 from spark.pipeline.session import session

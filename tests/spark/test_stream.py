@@ -1,7 +1,5 @@
 """The streaming pipeline's sink writes the rows of the batch pipeline, and batches may repeat."""
 
-from __future__ import annotations
-
 import pytest
 from pyspark.sql import SparkSession
 

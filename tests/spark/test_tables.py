@@ -1,7 +1,5 @@
 """Delta tables on a local disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pyspark.sql import SparkSession

@@ -1,7 +1,5 @@
 """Spark's JVM loads its classes from the archive that makes it start sooner."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.conftest import Stack

@@ -1,7 +1,5 @@
 """`pinpipe doctor --target aws` on the running stack, which has every service of the target."""
 
-from __future__ import annotations
-
 from tests.conftest import Stack
 from tests.support.e2e import here
 

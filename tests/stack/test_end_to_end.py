@@ -1,7 +1,5 @@
 """`make test-e2e TARGET=aws` on LocalStack, by the variables of the environment only."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Programs of other people (tests/foreign): scripts that send posts, and a DAG with a notebook."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -3,8 +3,6 @@
 The session runs with marked keys in its environment (``own_stack`` in tests/conftest.py).
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """`pinpipe` on the running stack: trace, status, signals, and the stacks of other checkouts."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """The source database of the running stack."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Posts on the streaming pipeline: from the emulator to the tables and the live metrics."""
 
-from __future__ import annotations
-
 import json
 from itertools import islice
 

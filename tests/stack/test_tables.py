@@ -5,8 +5,6 @@ them. The tables must equal those that DuckDB makes of the source, and the recor
 quarantine and dead-letter topic must add up to those that were sent.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from dataclasses import dataclass

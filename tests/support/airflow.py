@@ -1,7 +1,5 @@
 """What tests ask of the DAG in a running Airflow, and `pinpipe` doesn't."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote

@@ -6,8 +6,6 @@ A batch is one file, ``<batch id>-<pid>.json``. A batch that is repeated after a
 file with the same id: an append that accepts each id once is exactly-once if both files are equal.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """The query of ``append`` as a process that can be killed, and its appended rows."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 python tests/support/backdate.py FOLDER '{"key": "2026-11-22T10:00:00+00:00"}'
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 import sys

@@ -1,7 +1,5 @@
 """The real services for tests of the sink: broker, LocalStack and Connect workers."""
 
-from __future__ import annotations
-
 import subprocess
 from dataclasses import dataclass
 from typing import Any

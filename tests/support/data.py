@@ -1,7 +1,5 @@
 """The generated source as objects for the batch pipeline, and as Arrow tables for the oracle."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice

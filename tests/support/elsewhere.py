@@ -1,7 +1,5 @@
 """The programs of tests/foreign, with only their addresses and credentials changed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The emulator's programs as processes."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from typing import Any

@@ -1,7 +1,5 @@
 """Row 7528, the example in the README of the original: on the wire, in S3, and cleaned."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -6,8 +6,6 @@ Each time it prints one JSON line: the number of records, the seconds from the s
 its end, and the number of batches.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """A folder of objects in the form of the S3 sink, and the batch job over it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

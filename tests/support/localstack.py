@@ -1,7 +1,5 @@
 """The real LocalStack, started by its run.sh on free ports."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """A Spark job that only starts, to measure what every job needs before its work."""
 
-from __future__ import annotations
-
 from pyspark.sql import SparkSession
 
 if __name__ == "__main__":

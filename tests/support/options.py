@@ -1,7 +1,5 @@
 """Options of Spark that a test needs in addition to spark/conf."""
 
-from __future__ import annotations
-
 from importlib.metadata import version
 
 from tests.support import ROOT

@@ -5,8 +5,6 @@ an error of the Spark code. The input is the three source tables as Arrow tables
 of the source database, without objects, JSON or Delta tables in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Helpers of the drills: send posts to S3, and read and check the tables of a batch."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from itertools import islice

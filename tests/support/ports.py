@@ -1,7 +1,5 @@
 """Ports for the services that tests start."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import random

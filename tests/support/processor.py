@@ -1,7 +1,5 @@
 """Processor time of the processes that benches measure."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 import psutil

@@ -3,8 +3,6 @@
 Standard library only: the tests in Airflow's environments use it as well.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -5,8 +5,6 @@ request over each connection again and again, and prints events, seconds and fai
 as JSON. It reads only status and length of a response, so that the load is not the bottleneck.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

@@ -1,7 +1,5 @@
 """A broker and a REST proxy for tests: the real processes, on ports of their own."""
 
-from __future__ import annotations
-
 import http.client
 import json
 from dataclasses import dataclass

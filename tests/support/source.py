@@ -1,7 +1,5 @@
 """The rows of some posts in the source database, with which tests compare the Delta tables."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import sqlalchemy as sa

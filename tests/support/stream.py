@@ -1,7 +1,5 @@
 """Frames in the form of the Kinesis source, and the tables of the streaming pipeline."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress

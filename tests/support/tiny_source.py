@@ -1,7 +1,5 @@
 """The smallest source database that has all tables."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 

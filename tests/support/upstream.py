@@ -1,7 +1,5 @@
 """A real HTTP server in place of the REST proxy or of another service; it stores its requests."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from dataclasses import dataclass, field

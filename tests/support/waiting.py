@@ -1,7 +1,5 @@
 """Waits for a condition as the product does, but polls often: tests wait for local programs."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """The files for MWAA agree with the contract and the locks, which MWAA lacks."""
 
-from __future__ import annotations
-
 import ast
 import re
 import runpy

@@ -1,7 +1,5 @@
 """The health check of Airflow's processes, against a server that responds as Airflow's does."""
 
-from __future__ import annotations
-
 import json
 import os
 import runpy

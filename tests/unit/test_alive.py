@@ -1,7 +1,5 @@
 """Health by a heartbeat, with real processes: one of an ended process does not count."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The rules of docs/development.md, checked on every tracked file."""
 
-from __future__ import annotations
-
 import ast
 import os
 import re

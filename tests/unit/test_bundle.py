@@ -1,7 +1,5 @@
 """The Databricks bundle: it is valid, and has the tasks that the DAGs submit."""
 
-from __future__ import annotations
-
 import importlib
 import re
 import subprocess

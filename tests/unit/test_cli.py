@@ -1,7 +1,5 @@
 """The command line: help, errors and refused commands."""
 
-from __future__ import annotations
-
 import os
 import re
 import socket

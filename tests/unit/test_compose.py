@@ -1,7 +1,5 @@
 """docker-compose.yml, as the engine for processes reads it."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Problems of a machine with Docker, each in one line with its remedy."""
 
-from __future__ import annotations
-
 import io
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The pages of docs compared with the tree: names exist, and every command and target is named."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

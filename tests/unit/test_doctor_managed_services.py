@@ -3,8 +3,6 @@
 LocalStack has none of them: the responses are stubs, which botocore validates with AWS's models.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """`pinpipe doctor --target aws` without a target: faulty variables and unreachable addresses."""
 
-from __future__ import annotations
-
 import socket
 import sqlite3
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The two example files: the same names in both, and docker-compose.yml's defaults locally."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

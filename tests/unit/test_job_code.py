@@ -4,8 +4,6 @@ A cluster in Unity Catalog's access modes allows no access to ``sparkContext`` o
 file systems itself, and has ``dbutils`` in notebooks only.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The login settings of Kafka's clients: Python's, Java's, and with `pinpipe up --secure`."""
 
-from __future__ import annotations
-
 import base64
 import os
 import re

@@ -1,7 +1,5 @@
 """Problems of a machine before the installation, with stand-ins for its programs."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The engine for processes, with real processes."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

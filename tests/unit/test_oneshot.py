@@ -1,7 +1,5 @@
 """One-shots: signals reach the process, and its exit code is that of ``pinpipe``."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The stack has keys of its own: no key of a person's account reaches it."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Services on this machine are reached without the HTTP proxy of the environment."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

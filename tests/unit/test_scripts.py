@@ -1,7 +1,5 @@
 """The scripts on a machine that isn't Linux: line ends, BSD's programs, and macOS's bash 3.2."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

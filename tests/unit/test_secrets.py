@@ -1,7 +1,5 @@
 """Access to secrets: modes of files on this machine, and volumes of containers."""
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess

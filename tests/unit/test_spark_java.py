@@ -1,7 +1,5 @@
 """The class path that ``spark/launch/bin/java`` passes to java."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """When the batches of several queries may start."""
 
-from __future__ import annotations
-
 import pytest
 
 from spark.pipeline.streaming.stagger import CORES, LONGEST, Stagger

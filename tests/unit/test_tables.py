@@ -1,7 +1,5 @@
 """Reading Delta tables without Spark, from a local folder."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from pathlib import Path

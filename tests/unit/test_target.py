@@ -1,7 +1,5 @@
 """The variables of the target of the end-to-end tests: derived values and refused ones."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """localstack/template.yaml without a deployment: its names, its API and its rights."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

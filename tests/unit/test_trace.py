@@ -1,7 +1,5 @@
 """The search for the line of a record in its object."""
 
-from __future__ import annotations
-
 import pytest
 
 from contract.entities import GEO

@@ -1,7 +1,5 @@
 """The layout of the live metrics on a terminal."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

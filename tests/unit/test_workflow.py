@@ -1,7 +1,5 @@
 """The CI workflow prepares the machine and runs `.ci/run`, and nothing else."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -4,8 +4,6 @@ Airflow may call a callback twice, and a callback that raises hides why the task
 object is written once, under the name of the try, and every error of this module is logged.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from typing import Any

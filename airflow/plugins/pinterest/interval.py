@@ -5,8 +5,6 @@ that a person triggers processes the 24 hours until then; the interval that Airf
 is the day before.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol

@@ -6,8 +6,6 @@ The DAGs name the operator themselves: so Airflow imports it once for all parses
 parse as if this module named it (docs/decisions/0009-airflow.md).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -3,8 +3,6 @@
 A unit test compares the two modules.
 """
 
-from __future__ import annotations
-
 import os
 
 USER_ID = os.environ.get("AIRFLOW_VAR_USER_ID") or "0a1b2c3d4e5f"

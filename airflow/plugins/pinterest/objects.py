@@ -5,8 +5,6 @@ objects directly below the wildcard's folder, so it never sees those in ``partit
 sends a request for each object and takes a worker at each check (docs/decisions/0009-airflow.md).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks S3: once in a worker, then in the triggerer, which sleeps between two checks."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@
 (``spark/airflow_jobs.yml``). For both, this module imports only the standard library.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from string import Formatter
 from typing import Any, NamedTuple

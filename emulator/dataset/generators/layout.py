@@ -3,8 +3,6 @@
 They overlap as the docstring of ``profile`` lists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random

@@ -5,8 +5,6 @@ the posts of the same poster. So geo and user rows are constant per poster, and 
 gather at the start of the alphabet, at age 20 and at the earliest day.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate

@@ -1,7 +1,5 @@
 """The posters of a block: names, follower counts and how many posts each has."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from random import Random
 

@@ -1,7 +1,5 @@
 """Titles, descriptions, tags and image addresses, with the same kinds of noise as the original."""
 
-from __future__ import annotations
-
 from random import Random
 
 from emulator.dataset.generators import words

@@ -5,8 +5,6 @@ a second: a Feistel network over 28 bits, applied again while the result is outs
 (cycle walking, as in format-preserving encryption).
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from random import Random
 

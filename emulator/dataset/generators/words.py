@@ -1,7 +1,5 @@
 """The words that posts are made of. Every text is put together from these: none is anyone's."""
 
-from __future__ import annotations
-
 QUALITIES = (
     "Easy", "Modern", "Simple", "Cozy", "Rustic", "Bold", "Vintage", "Bright", "Quiet", "Clever",
     "Budget", "Elegant", "Playful", "Handmade", "Classic", "Tiny", "Weekend", "Seasonal",

@@ -4,8 +4,6 @@ Airflow sends numbers as texts ("Databricks can tolerate either"), so texts are 
 Booleans. Unknown fields are accepted, as Databricks does.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The only cluster, this machine: for clients that look up a cluster before they submit."""
 
-from __future__ import annotations
-
 from services.databricks.api.bodies import ClusterId, read
 from services.databricks.api.errors import invalid
 from services.databricks.api.jobs import Json

@@ -7,8 +7,6 @@ Codes, statuses and messages are those of Databricks where its clients or its us
 again after 429 and 5xx).
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from contract.errors import PipelineError

@@ -1,7 +1,5 @@
 """The calls ``jobs/*`` that concern jobs, not runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 

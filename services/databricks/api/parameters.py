@@ -5,8 +5,6 @@ them in "What is a dynamic value reference?". An unknown name in a known namespa
 a job is created or changed; any other text in braces stays unchanged.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ Airflow's ``DatabricksCreateJobsOperator`` and ``DatabricksWorkflowTaskGroup`` m
 existing job; for a new one the list is part of ``jobs/create``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any

@@ -1,7 +1,5 @@
 """The calls that start, show, stop and delete runs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The ASGI application: the table of calls, the token, bounds, and errors in Databricks' words."""
 
-from __future__ import annotations
-
 import hmac
 import re
 import sys

@@ -1,7 +1,5 @@
 """The checks of tasks: their fields, their types, and the graph of a job's tasks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter

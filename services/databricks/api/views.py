@@ -1,7 +1,5 @@
 """Rows of the database as the JSON of the API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from services.databricks.engine.states import LifeCycle, Result

@@ -5,8 +5,6 @@ service stops a run by cancelling the coroutines of its tasks; each coroutine en
 stores the result of its task.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import traceback

@@ -1,7 +1,5 @@
 """The log of a task: the last output of its processes, in two alternating files."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 

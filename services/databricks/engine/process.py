@@ -4,8 +4,6 @@ The variable also identifies a child that has left its process group, a child wh
 ended, and the processes that a killed service has left running.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal

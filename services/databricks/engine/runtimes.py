@@ -4,8 +4,6 @@ Spark itself has one version here. The difference on which notebooks depend is A
 sessions from runtime 17 on, off before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

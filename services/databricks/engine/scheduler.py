@@ -1,7 +1,5 @@
 """The active runs: limits, order, and recovery after a restart."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import traceback

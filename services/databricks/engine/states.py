@@ -4,8 +4,6 @@
 ``status`` of API 2.2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 

@@ -4,8 +4,6 @@ The folder contains ``task.json`` (the task), ``log``, ``outcome.json`` (the run
 ``cells.jsonl`` (the cells of a notebook with their output).
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

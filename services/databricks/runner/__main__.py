@@ -1,7 +1,5 @@
 """Runs one task; exits with 1 when it has failed."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

@@ -4,8 +4,6 @@ The JVM inherits the standard input, and ends when it closes. It writes its port
 a variable names (``services/databricks/engine/jvms.py``).
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

@@ -4,8 +4,6 @@ Objects in S3 are downloaded into the folder of the task. Wheels are unpacked fo
 packages must be installed already.
 """
 
-from __future__ import annotations
-
 import importlib
 import re
 import sys

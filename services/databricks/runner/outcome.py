@@ -1,7 +1,5 @@
 """The report of a task for the service: its error, its result, the task values that it set."""
 
-from __future__ import annotations
-
 import json
 import os
 import traceback

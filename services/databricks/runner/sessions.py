@@ -3,8 +3,6 @@
 It adds no time to a task that does not import pyspark.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shlex

@@ -4,8 +4,6 @@ The pages change nothing. They require no token, as links from Airflow open in a
 service listens only on this machine.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime

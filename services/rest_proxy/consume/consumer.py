@@ -8,8 +8,6 @@ are what is committed, so a record that was only fetched never counts as read.
 The methods block: they run in a thread, one at a time.
 """
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence

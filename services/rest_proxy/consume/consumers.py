@@ -4,8 +4,6 @@ Each call on an instance runs in a thread, one at a time for an instance, so tha
 that waits for records never blocks the event loop or another consumer.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """A fetched record: its partition, offset and size, and its JSON in the API."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 
 from confluent_kafka import Message

@@ -6,8 +6,6 @@ Codes and messages are those of Confluent REST Proxy's API v2. A code of five di
 HTTP status and two more digits; a code of three digits is an error of the HTTP layer.
 """
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 from confluent_kafka import KafkaError, KafkaException

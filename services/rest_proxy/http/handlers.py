@@ -5,8 +5,6 @@ unknown consumer instance fails with 40403; one that contradicts how the instanc
 partitions, with 40903; a body with missing or unknown fields, with 422.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Media types of the REST API v2, and the choice of a response's type."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2

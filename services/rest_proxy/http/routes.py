@@ -1,7 +1,5 @@
 """The table of the API's routes: method, path, media types and handler of each."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial

@@ -4,8 +4,6 @@ It reads a request's body within limits (of its size, of the size of all pending
 and turns a handler's result or exception into status, media type and JSON.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import traceback

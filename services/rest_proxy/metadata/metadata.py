@@ -5,8 +5,6 @@ create one that is requested by name. Produce requests use a list that is up to 
 call that returns metadata always requests a new one.
 """
 
-from __future__ import annotations
-
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar

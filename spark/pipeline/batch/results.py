@@ -5,8 +5,6 @@ contains a description of the inputs, so that the next run recognises the result
 did not write, and tables that another program changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -10,8 +10,6 @@ The lock separates runs. If a run is suspended and wakes up after another has ta
 log store keeps the tables right (docs/decisions/0005-batch-pipeline.md).
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import sys

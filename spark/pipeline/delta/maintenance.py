@@ -6,8 +6,6 @@ rows of the same files, and the second of the two commits fails
 (docs/decisions/0005-batch-pipeline.md). After a conflict the other tables are maintained as usual.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

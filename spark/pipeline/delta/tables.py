@@ -5,8 +5,6 @@ table names the inputs of its rows. The properties keep the tables readable for 
 (no deletion vectors, no column mapping).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -11,8 +11,6 @@ the sink may store objects, and another batch may run:
   have written it already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The thresholds of nulls are several times the shares in the source, where the or
 left values out (specification, section 2), so that a few hundred posts pass as well as all of them.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ A position is a struct whose order is the order of arrival: the later of two rec
 position. The modules after this one accept any such struct; ``streams`` has another.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from pyspark.sql import Column, DataFrame

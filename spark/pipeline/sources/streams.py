@@ -3,8 +3,6 @@
 It is the counterpart of ``objects``; both pipelines share the modules after it.
 """
 
-from __future__ import annotations
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 

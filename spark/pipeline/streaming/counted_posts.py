@@ -5,8 +5,6 @@ So the note of the cleaned table's commit contains them, atomically with the row
 ``BATCHES`` batches the posts of the notes are written to the table of counted posts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@ interest. So a batch hands its metrics over without waiting, and the newest are 
 long as the write.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -18,8 +18,6 @@ batch that is read again are counted there already. The rows of ``LIVE`` are mad
   last minute by this machine's clock |
 """
 
-from __future__ import annotations
-
 import heapq
 import math
 from collections import Counter, deque

@@ -5,8 +5,6 @@ sender's restart. The cache recognises both without reading the table, which tak
 rest of such a batch. ``Table.merge`` handles the rows that the cache cannot decide on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pyspark.sql import Column, DataFrame, Row

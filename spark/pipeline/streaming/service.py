@@ -5,8 +5,6 @@ reads its tables again. If a query fails repeatedly without a batch in between, 
 with the reason. If the lock is lost, the service ends at once.
 """
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

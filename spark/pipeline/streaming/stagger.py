@@ -5,8 +5,6 @@ after the other, the first ends after a third of that time, the second after two
 last no later: rows can be read sooner, and the next batches begin no later.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import time

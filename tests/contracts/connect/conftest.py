@@ -1,7 +1,5 @@
 """One broker and one LocalStack for the tier, and a worker of each version in turn."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 The order matters: each test depends on the topics and objects of the tests before it.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One Jobs API for the tests that need no settings of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 

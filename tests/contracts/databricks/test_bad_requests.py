@@ -1,7 +1,5 @@
 """Invalid requests, each with Databricks' status and error_code, in one table."""
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The bundle's jobs in the local Jobs API, with the bundle's files and wheel."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

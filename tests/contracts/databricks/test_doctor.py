@@ -1,7 +1,5 @@
 """The findings of `pinpipe doctor --target aws` on a workspace, here the local Jobs API."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The execution of runs: dependencies, retries, time-outs, queue, wheels, logs, pages."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable
 from pathlib import Path

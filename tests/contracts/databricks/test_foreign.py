@@ -1,7 +1,5 @@
 """Foreign notebooks (tests/foreign), on S3 and Kinesis behind one endpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The JVM of a task that has succeeded serves the next one; no other JVM outlives its task."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exported notebooks, one .py and two .ipynb, through ``notebook_task`` with Spark and S3."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator

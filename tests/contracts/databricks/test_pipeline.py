@@ -1,7 +1,5 @@
 """The project's notebooks and its quality gate, run by the local workspace."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

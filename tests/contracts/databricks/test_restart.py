@@ -1,7 +1,5 @@
 """Kill, stop and restart of the service: no run is lost, none stays active without end."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """databricks-sdk, unmodified, against the running service."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A broker whose clients log in, and the settings of such a client."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

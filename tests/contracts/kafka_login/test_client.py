@@ -1,7 +1,5 @@
 """The broker's checks of logins, with the project's own client settings and with forged tokens."""
 
-from __future__ import annotations
-
 import base64
 import datetime
 import time

@@ -1,7 +1,5 @@
 """A login that Kafka accepts and later refuses: clients report the reason, and then recover."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Topic creator, REST proxy and Connect log in with valid keys, and end with a reason otherwise."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """One LocalStack for the tier, and a real server behind its REST API."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """/{proxy+}: requests reach the REST proxy, and responses the client, unchanged."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 

@@ -1,7 +1,5 @@
 """The steps of `make deploy-aws` on LocalStack, for the services that it has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The findings of `pinpipe doctor --target aws` on LocalStack, by the environment alone."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The streaming program through the real stage: every row is in its stream, in its wire form."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

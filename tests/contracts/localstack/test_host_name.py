@@ -1,7 +1,5 @@
 """The REST API under its host name on AWS, by way of a hosts file or a proxy."""
 
-from __future__ import annotations
-
 import http.client
 import ssl
 

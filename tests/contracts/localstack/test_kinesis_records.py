@@ -1,7 +1,5 @@
 """Calls of Kinesis that carry records: passed to the engine and back unchanged."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """LocalStack as a process: its address, its look-ups, its files, and its restart."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

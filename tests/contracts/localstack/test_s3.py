@@ -1,7 +1,5 @@
 """The features of S3 that the S3 sink, Spark and Delta need."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

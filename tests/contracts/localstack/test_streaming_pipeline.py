@@ -1,7 +1,5 @@
 """/streams: each call of Kinesis through the REST API, and the bytes of the records."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """One broker for all tests of the REST proxy, and one proxy with the default settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count

@@ -1,7 +1,5 @@
 """The limits on bodies, on the queue and on consumers, and the stop of the proxy."""
 
-from __future__ import annotations
-
 import select
 import signal
 import socket

@@ -1,7 +1,5 @@
 """The responses while the broker is frozen or killed, and after it has recovered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

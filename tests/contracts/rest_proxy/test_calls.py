@@ -1,7 +1,5 @@
 """Every call of the API v2: status, media type, error code and body, in one table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any

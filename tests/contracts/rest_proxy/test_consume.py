@@ -1,7 +1,5 @@
 """The life of consumer instances: groups, assignments, positions, records, offsets."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

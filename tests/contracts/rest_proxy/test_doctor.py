@@ -1,7 +1,5 @@
 """The findings of `pinpipe doctor --target aws` on a broker."""
 
-from __future__ import annotations
-
 from contract import names
 from pinpipe.doctor import hops
 from pinpipe.doctor.account import Account

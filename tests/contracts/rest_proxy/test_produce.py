@@ -1,7 +1,5 @@
 """The stored bytes of produced records, and the errors of records that cannot be stored."""
 
-from __future__ import annotations
-
 import base64
 import http.client
 import json

@@ -1,7 +1,5 @@
 """One Kinesis engine for all tests of the source, and the reader of a query without Spark."""
 
-from __future__ import annotations
-
 import json
 import pickle
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The values of each option, the refusal of wrong ones, and the form of offsets."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import astuple
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """The reader on a real Kinesis engine, without Spark: positions, complete offsets, restarts."""
 
-from __future__ import annotations
-
 import json
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The conversion of records to rows, without Kinesis and without Spark."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from datetime import UTC, datetime

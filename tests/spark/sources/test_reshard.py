@@ -1,7 +1,5 @@
 """Shards are split and merged while they are read."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

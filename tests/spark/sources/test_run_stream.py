@@ -1,7 +1,5 @@
 """The streaming job as a process, from Kinesis to its tables."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The source in Spark: queries as a user writes them, and a plain append with kill -9."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The reader during faults of Kinesis: throttling, outages, lost records, recreated streams."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """A CloudFormation template with its functions worked out, as far as one can without AWS."""
 
-from __future__ import annotations
-
 import base64
 import re
 from typing import Any

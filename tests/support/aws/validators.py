@@ -1,7 +1,5 @@
 """What vendors bring to check what is built for them: each returns its findings."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

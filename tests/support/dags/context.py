@@ -1,7 +1,5 @@
 """The context that Airflow passes to a task, as far as the DAGs' tasks and callbacks read it."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import datetime, timedelta
 from types import SimpleNamespace

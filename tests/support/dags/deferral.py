@@ -1,7 +1,5 @@
 """Runs a deferred task to its end, as the worker and the triggerer do."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 from typing import Any

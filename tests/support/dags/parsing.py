@@ -4,8 +4,6 @@ The fork has what MWAA has: Airflow's packages and the plug-ins, but neither Jav
 of the project.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import json

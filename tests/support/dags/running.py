@@ -1,7 +1,5 @@
 """The two services that the DAG calls, each started by its own run.sh on its own ports."""
 
-from __future__ import annotations
-
 import json
 import urllib.request
 from pathlib import Path

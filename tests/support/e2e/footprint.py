@@ -1,7 +1,5 @@
 """Everything that a run creates in a deployment, named by the run's user id, and its removal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """The local stack in the place of an AWS account and a Databricks workspace."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from databricks.sdk import WorkspaceClient

@@ -4,8 +4,6 @@ The tests reach every target at its addresses only: with clients of Kafka, S3 an
 emulator as a program of this machine, and with the Jobs API. They start and stop nothing of it.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

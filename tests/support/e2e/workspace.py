@@ -1,7 +1,5 @@
 """The workspace of a deployment: runs its jobs once, for the user id of the run."""
 
-from __future__ import annotations
-
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 

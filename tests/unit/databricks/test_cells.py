@@ -1,7 +1,5 @@
 """The cells of exported notebooks."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Files of DBFS in Python's file functions, which a process of its own replaces."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The time-out of a notebook that another notebook runs."""
 
-from __future__ import annotations
-
 import signal
 import time
 

@@ -1,7 +1,5 @@
 """The Spark settings of a task, by the runtime of its cluster."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The defaults that the runner sets before the code of a task builds a session."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """The artefacts of `make package`, built once for these tests."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The artefacts of `make package`, compared with the files that run on this machine."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

@@ -1,7 +1,5 @@
 """cloudformation/platform.yaml, compared with the contract and the local services."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

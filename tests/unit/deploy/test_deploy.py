@@ -1,7 +1,5 @@
 """`make deploy-aws` without AWS: botocore validates each call; wrong settings are refused."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

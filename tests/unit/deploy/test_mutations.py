@@ -1,7 +1,5 @@
 """The vendors' validators find a mutation in one place of each artefact."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -3,8 +3,6 @@
 LocalStack enforces no permissions, so `make test-e2e` there would pass without them.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """docs/running-on-aws.md: everything that it names exists, and its sums are right."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

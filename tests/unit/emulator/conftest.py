@@ -5,8 +5,6 @@ make; that the emulator and the real ones understand each other is shown in test
 tests/contracts.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

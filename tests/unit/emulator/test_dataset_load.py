@@ -1,7 +1,5 @@
 """Loading the source database: once, completely, and never over someone else's rows."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

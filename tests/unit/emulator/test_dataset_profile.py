@@ -4,8 +4,6 @@ The figures are written out here a second time, from the description of the orig
 not taken from ``emulator.dataset.profile``.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import uuid

@@ -1,7 +1,5 @@
 """The order and the pace of the original, and the options that change them."""
 
-from __future__ import annotations
-
 import json
 import random
 from itertools import islice

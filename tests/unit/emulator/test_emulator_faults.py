@@ -1,7 +1,5 @@
 """Rows under faults of the gateway: each one is acknowledged or failed, and none is lost."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections import Counter

@@ -1,7 +1,5 @@
 """The modules of the emulator one by one: source, requests, spool, journal, pace."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing
 from pathlib import Path

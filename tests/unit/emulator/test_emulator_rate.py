@@ -1,7 +1,5 @@
 """Concurrent requests: their number at a rate, the order of rows, the message of a shortfall."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections import defaultdict

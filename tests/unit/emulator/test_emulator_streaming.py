@@ -1,7 +1,5 @@
 """The streaming program where it differs from the batch program: requests and responses."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from contract.wire import KAFKA_BINARY, KAFKA_JSON, KAFKA_V2

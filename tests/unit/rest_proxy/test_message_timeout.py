@@ -3,8 +3,6 @@
 tests/contracts/rest_proxy/test_broker_gone.py shows that the proxy follows it.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from contract.errors import SettingError

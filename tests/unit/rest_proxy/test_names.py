@@ -1,7 +1,5 @@
 """The characters and lengths of names that may reach Kafka's client library."""
 
-from __future__ import annotations
-
 from unicodedata import category
 
 import msgspec

@@ -1,7 +1,5 @@
 """A delivery ends once, when the last of its records has been reported, in any order."""
 
-from __future__ import annotations
-
 import asyncio
 from itertools import permutations
 from types import SimpleNamespace

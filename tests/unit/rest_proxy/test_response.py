@@ -1,7 +1,5 @@
 """The response that is built as text equals the one that is built of objects, in every case."""
 
-from __future__ import annotations
-
 import pytest
 from confluent_kafka import KafkaError
 

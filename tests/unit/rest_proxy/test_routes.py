@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from services.rest_proxy.http.routes import ROUTES, Route, find

@@ -5,8 +5,6 @@ functions ``/dbfs/<path>`` is redirected to the folder. Mounts belong to the wor
 the run.
 """
 
-from __future__ import annotations
-
 import builtins
 import functools
 import io

@@ -1,7 +1,5 @@
 """``dbutils`` of a notebook: its modules, and the context behind ``entry_point``."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

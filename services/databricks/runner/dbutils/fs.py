@@ -1,7 +1,5 @@
 """``dbutils.fs``: files of DBFS, of its mounts and of S3, through Hadoop's file systems."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple

@@ -5,8 +5,6 @@ source    a .py file: ``# Databricks notebook source``, cells parted by ``# COMM
 Jupyter   an .ipynb file, cells in another language behind ``%sql`` and the like
 """
 
-from __future__ import annotations
-
 import json
 import posixpath
 import re

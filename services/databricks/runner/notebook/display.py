@@ -3,8 +3,6 @@
 ``cells.jsonl`` has one line for each cell that has run; the page of the run shows it.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import sys

@@ -1,7 +1,5 @@
 """The time that ``dbutils.notebook.run`` gives to a notebook."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import time

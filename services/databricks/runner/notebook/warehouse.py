@@ -5,8 +5,6 @@ it, ``dbfs:/user/hive/warehouse/[<schema>.db/]<table>``, and that is all there i
 each session finds the tables there again. Views, and tables in other formats, end with a session.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -5,8 +5,6 @@ error is raised at once. An outage is reported on stderr when it starts, and rai
 after ``OUTAGE_LIMIT`` seconds.
 """
 
-from __future__ import annotations
-
 import random
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Reads one shard ahead of the batches, in a thread of the driver, up to the size of its buffer."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Handles lost records: fails with the reason, or warns and continues."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The tasks of a batch: with rows that the planner has fetched, or with ranges to read again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime

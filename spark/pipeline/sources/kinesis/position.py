@@ -11,8 +11,6 @@
 ``AT_TIMESTAMP`` when a query starts for the first time.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime

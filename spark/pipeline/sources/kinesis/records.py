@@ -1,7 +1,5 @@
 """Reads pages of records by GetRecords, and converts them to rows with Databricks' columns."""
 
-from __future__ import annotations
-
 import time
 from array import array
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ earlier records. A shard is read only after all its parents were read to their e
 records of a partition key keep their order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
