@@ -1,5 +1,7 @@
 """The running Jobs API, and small Python tasks without Spark, so a run takes half a second."""
 
+from __future__ import annotations
+
 import json
 from functools import cached_property
 from pathlib import Path
