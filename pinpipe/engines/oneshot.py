@@ -3,6 +3,8 @@
 A signal to ``pinpipe`` reaches the program, and ``pinpipe`` ends with the program's exit code.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal

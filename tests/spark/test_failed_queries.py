@@ -147,7 +147,7 @@ def test_a_session_that_is_stopped_ends_its_queries_by_intent(
     running = start("running", "1")
     running.processAllAvailable()
     stops: list[bool] = []
-    queries._before(lambda: stops.append(running.isActive))()
+    queries._ending_queries(lambda: stops.append(running.isActive))()
     assert stops == [True]
     (failure,) = queries.failures()
     assert "query failed" in str(failure)
