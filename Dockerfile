@@ -25,7 +25,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,t
     apt-get update && apt-get install --yes --no-install-recommends nodejs
 
 # --- Build stages: Python environments, Java parts, bytecode. Only these stages use a company's mirrors and its CA
-# (docs/company-network.md): no layer of an image that runs contains them.
+# (docs/company-network.md): no layer of an image that runs contains them, but for Debian's mirror.
 
 FROM base AS uv
 ARG PIP_INDEX_URL

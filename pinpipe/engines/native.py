@@ -233,19 +233,27 @@ class NativeEngine:
             if future.exception() is not None:
                 raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
         last = self._processes.record(service.name)
-        if service.healthcheck is None and last and last.inputs == self._inputs(service):
+        if last and last.inputs == self._inputs(service) and self._in_use(service):
             self._report(f"{service.name}: completed before")
         else:
             self._start(service)
 
-    def _inputs(self, service: Service) -> str:
-        """Digest of a step's command, settings, and the processes that it needs.
+    def _in_use(self, service: Service) -> bool:
+        """Whether a service that a step needs, or one that needs the step, runs."""
+        users = [s.name for s in self._compose.long_running() if service.name in s.needs]
+        return any(self._processes.running(name) for name in (*service.needs, *users))
 
-        While the digest stays the same, the result of the step exists and the step isn't repeated.
+    def _inputs(self, service: Service) -> str:
+        """Digest of the inputs of a step: command, files, settings, processes that it needs.
+
+        With the same inputs a step has nothing to do: what it has set up lives as long as they do.
         """
         needed = [self._processes.record(name) for name in service.needs]
-        inputs = (service.command, service.environment, [n and (n.pid, n.started) for n in needed])
-        return hashlib.sha256(repr(inputs).encode()).hexdigest()
+        folder = (self._root / service.command[0]).parent
+        files = [(p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()]
+        found = (service.command, files, service.environment)
+        processes = [record and (record.pid, record.started) for record in needed]
+        return hashlib.sha256(repr((found, processes)).encode()).hexdigest()
 
     def _start(self, service: Service) -> None:
         process = self._spawn(service)

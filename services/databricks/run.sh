@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# Airflow reads the token from this file. Without LOCAL_DATABRICKS_TOKEN the first start generates it.
+# Airflow reads the token from this file. Without DATABRICKS_TOKEN the first start generates it.
 if [[ -n ${DATABRICKS_TOKEN_FILE:-} ]]; then
   source services/secret.sh
-  keep_secret "$DATABRICKS_TOKEN_FILE" "${LOCAL_DATABRICKS_TOKEN:-}"
+  keep_secret "$DATABRICKS_TOKEN_FILE" "${DATABRICKS_TOKEN:-}"
 fi
 exec python -m services.databricks --data "${RUN_DIR:-.run}/data/jobs_api"

@@ -133,7 +133,7 @@ def test_up_does_not_restart_a_healthy_service_and_another_engine_finds_it(
     assert states(engine)["server"] is State.NOT_STARTED
 
 
-def test_a_step_runs_again_only_when_its_settings_or_what_it_needs_have_changed(
+def test_a_step_runs_again_only_when_its_inputs_have_changed(
     engine: NativeEngine, project: Path, lines: list[str]
 ) -> None:
     def steps(engine: NativeEngine) -> dict[str, str]:
@@ -147,7 +147,9 @@ def test_a_step_runs_again_only_when_its_settings_or_what_it_needs_have_changed(
     other = NativeEngine(project, {"PATH": os.environ["PATH"], "DAY": "tuesday"}, lines.append)
     assert steps(other) == {"first": "completed before", "last": "completed"}
     engine.kill("server")
-    assert steps(other) == {"first": "completed before", "last": "completed"}
+    assert steps(other) == {"first": "completed", "last": "completed"}
+    (project / "run.sh").write_text(RUN + "# changed\n")
+    assert steps(other) == {"first": "completed", "last": "completed"}
     engine.start("last")
     assert lines[-1] == "last: completed"
     other.down()

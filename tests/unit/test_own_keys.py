@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from deltalake import DeltaTable
 
 from hops.access import Access
 from pinpipe.engines import compose
-from pinpipe.engines.inherited import CREDENTIALS
+from pinpipe.engines.inherited import CREDENTIALS, NO_FILES, inherited
 from pinpipe.engines.native import NativeEngine
 from tests.conftest import OF_ACCOUNTS
 from tests.support.upstream import Answer, Upstream
@@ -98,3 +99,24 @@ def test_no_client_of_pinpipe_sends_a_key_of_the_shell_to_the_stack(
     assert len(headers_received) >= 2
     assert [headers for headers in headers_received if "Credential=test/" not in str(headers)] == []
     assert "AKIAMARKED" not in str(headers_received)
+
+
+def test_a_setting_of_the_databricks_service_reaches_it_and_a_workspaces_does_not() -> None:
+    ours = {"DATABRICKS_SLOTS": "1", "DATABRICKS_KEEP_RUNS": "5"}
+    of_a_workspace = {"DATABRICKS_HOST": "https://real", "DATABRICKS_CONFIG_PROFILE": "real"}
+    assert inherited(ours | of_a_workspace) == ours | NO_FILES
+
+
+@pytest.mark.parametrize("given", ["mine", ""])
+def test_the_databricks_service_writes_the_token_that_it_was_given(
+    tmp_path: Path, given: str
+) -> None:
+    """Airflow and ``pinpipe token`` read it in the file."""
+    (tmp_path / "python").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "python").chmod(0o755)
+    file = tmp_path / "kept/token"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DATABRICKS_TOKEN_FILE": str(file)}
+    run = ROOT / "services/databricks/run.sh"
+    subprocess.run([run], env=environment | {"DATABRICKS_TOKEN": given}, check=True, timeout=20)
+    token = file.read_text().strip()
+    assert token == given if given else len(token) > 20

@@ -22,6 +22,7 @@ class WaitForObjects(BaseOperator):
         until: ISO time; if a prefix has no object by then, the task fails and isn't retried.
         interval: seconds between two checks, more than the 5 within which Airflow notices the end
             of a worker.
+        aws_conn_id: the connection.
     """
 
     template_fields: Sequence[str] = ("bucket", "prefixes", "since", "until")
@@ -35,6 +36,7 @@ class WaitForObjects(BaseOperator):
         since: str,
         until: str,
         interval: float = 15,
+        aws_conn_id: str = "aws_default",
         **more: Any,
     ) -> None:
         super().__init__(**more)
@@ -43,13 +45,16 @@ class WaitForObjects(BaseOperator):
         self.since = since
         self.until = until
         self.interval = interval
+        self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Any) -> None:
         """Check once, and defer to the triggerer if a prefix has no object yet."""
         from pinterest.objects_trigger import ObjectsTrigger  # brings boto3: half a second
 
         self.log.info("Looking for objects stored from %s to %s", self.since, self.until)
-        trigger = ObjectsTrigger(self.bucket, self.prefixes, self.since, self.until, self.interval)
+        trigger = ObjectsTrigger(
+            self.bucket, self.prefixes, self.since, self.until, self.interval, self.aws_conn_id
+        )
         if event := trigger.check(trigger.client()):
             self.execute_complete(context, event)
         else:

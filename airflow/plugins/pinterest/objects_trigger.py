@@ -27,17 +27,18 @@ class ObjectsTrigger(BaseTrigger):
         since: str,
         until: str,
         interval: float,
+        aws_conn_id: str = "aws_default",
         seen: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.bucket, self.prefixes = bucket, list(prefixes)
         self.since, self.until = since, until
-        self.interval = interval
+        self.interval, self.aws_conn_id = interval, aws_conn_id
         self.seen = seen or {"found": {}, "newest": {}, "earlier": False}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The form in which Airflow's database hands the trigger to the triggerer."""
-        names = ("bucket", "prefixes", "since", "until", "interval", "seen")
+        names = ("bucket", "prefixes", "since", "until", "interval", "aws_conn_id", "seen")
         return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -56,7 +57,7 @@ class ObjectsTrigger(BaseTrigger):
 
     def client(self) -> Any:
         """A client of S3."""
-        return S3Hook(aws_conn_id="aws_default").get_conn()
+        return S3Hook(aws_conn_id=self.aws_conn_id).get_conn()
 
     def check(self, client: Any) -> dict[str, Any] | None:
         """``seen`` with the ``missing`` prefixes; None while objects may still be stored."""

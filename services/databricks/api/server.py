@@ -149,12 +149,16 @@ async def _read(request: Request) -> bytes:
     Raises:
         ApiError: the body is too large.
     """
+    message = f"The request has more than {BODY_BYTES} bytes"
+    too_large = ApiError(Code.MAX_REQUEST_SIZE_EXCEEDED, message)
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > BODY_BYTES:
+        raise too_large
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > BODY_BYTES:
-            message = f"The request has more than {BODY_BYTES} bytes"
-            raise ApiError(Code.MAX_REQUEST_SIZE_EXCEEDED, message)
+            raise too_large
     request.state.is_read = True
     return bytes(content)
 

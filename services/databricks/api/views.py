@@ -5,7 +5,7 @@ from typing import Any
 from services.databricks.engine.states import LifeCycle, Result
 from services.databricks.store.database import Attempt, Job, Run, _State, now
 
-USER = "databricks@localhost"
+USER = "jobs-api@localhost"
 """Creator of every job and run, as the service has only one token."""
 PAGE = 100
 """Maximum number of items of a list in one response; ``next_page_token`` leads to the next ones."""

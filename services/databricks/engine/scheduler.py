@@ -110,8 +110,9 @@ class Scheduler:
             old = session.scalars(
                 ended.order_by(Run.run_id.desc()).offset(self.context.settings.databricks_keep_runs)
             ).all()
-            of_old = delete(Attempt).where(Attempt.job_run_id.in_(old))
-            attempts = session.scalars(of_old.returning(Attempt.run_id)).all()
+            of_old = Attempt.job_run_id.in_(old)
+            attempts = session.scalars(select(Attempt.run_id).where(of_old)).all()
+            session.execute(delete(Attempt).where(of_old))
             session.execute(delete(Run).where(Run.run_id.in_(old)))
         for run_id in attempts:
             self.context.task_runner.forget(run_id)

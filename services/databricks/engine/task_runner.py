@@ -148,7 +148,8 @@ class TaskRunner:
     def _outcome(self, folder: Path, status: int) -> TaskResult:
         try:
             with (folder / "outcome.json").open("rb") as file:
-                outcome = msgspec.json.decode(file.read(OUTCOME_BYTES), type=TaskResult)
+                # msgspec's own decoder rejects lone surrogates, which a file's name may hold.
+                outcome = msgspec.convert(json.loads(file.read(OUTCOME_BYTES)), TaskResult)
         except (OSError, ValueError, msgspec.MsgspecError):
             outcome = TaskResult()
         if status and not outcome.error:
@@ -156,6 +157,10 @@ class TaskRunner:
             if status < 0:
                 outcome.error = f"The task's process was ended by {signal.Signals(-status).name}"
             outcome.trace = self.log(int(folder.name)).last(TRACE_BYTES)[0]
+        for name in ("error", "trace", "message", "notebook_result"):
+            if text := getattr(outcome, name):
+                setattr(outcome, name, text.encode(errors="replace").decode())
         if outcome.error:
             outcome.result, outcome.message = Result.FAILED, outcome.message or FAILED
+            outcome.clean = False
         return outcome

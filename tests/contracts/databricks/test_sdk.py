@@ -48,7 +48,7 @@ def test_the_permissions_of_a_job_are_stored(api: JobsApi) -> None:
     given = [access(user_name="ann", permission_level=level.CAN_VIEW)]
     created = api.jobs.create(tasks=[task("a", "say.py")], access_control_list=given)
     job_id = created.job_id
-    owner = {"databricks@localhost": "IS_OWNER"}
+    owner = {"jobs-api@localhost": "IS_OWNER"}
     assert levels() == {**owner, "ann": "CAN_VIEW"}
     more = [
         access(user_name="ann", permission_level=level.CAN_MANAGE),

@@ -1,5 +1,6 @@
 """The vendors' validators find a mutation in one place of each artefact."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -60,6 +61,9 @@ WHOLE = (
 
 MUTATIONS = (
     (AWS, "cfn-lint", "AWS::MSK::Cluster", "AWS::MSK::Clusters", "E3006"),
+    (AWS, "cfn-lint", "PUBLIC_ONLY", "PUBLIC", "PUBLIC_ONLY"),
+    (AWS, "cfn-lint", "!GetAtt ConnectRole.Arn", "!GetAtt Role.Arn", "Role"),
+    (AWS, "cfn-lint", "McuCount: 1", "McuCount: 3", "is not one of"),
     (AWS, "cfn-lint", "WriteDataIdempotently", "WriteIdempotently", "W3037"),
     (API, "cfn-lint", "  DataBucket:\n", "   DataBucket:\n", "E0000"),
     (AWS, "policy_sentry", "kinesis:GetShardIterator", "kinesis:GetShards", "is no action"),
@@ -69,6 +73,7 @@ MUTATIONS = (
     (AWS, "cloudsplaining", EVERY_RIGHT, "['s3:*']", "whole service"),
     (API, "cloudsplaining", STREAMS, "'*'", "kinesis:PutRecord"),
     (CONNECTOR, "CreateConnector", '"capacity"', '"capacities"', "capacity"),
+    (CONNECTOR, "CreateConnector", '"workerCount": 1', '"workerCount": "1"', "type"),
     (CONNECTOR, "CreateConnector", '"IAM"', '"SCRAM"', "SCRAM"),
     (PLUGIN, "CreateCustomPlugin", '"ZIP"', '"TAR"', "TAR"),
     (WORKER, "CreateWorkerConfiguration", '"propertiesFile', '"file', "propertiesFileContent"),
@@ -86,6 +91,12 @@ def test_a_mutation_is_caught(
     whole = built[artefact].decode()
     assert old in whole
     assert message in "\n".join(CHECKS[check](whole.replace(old, new, 1).encode()))
+
+
+def test_a_connector_of_another_shape_is_rejected(built: dict[str, bytes]) -> None:
+    request = json.loads(built[CONNECTOR])
+    request["plugins"] = {"customPlugin": request["plugins"][0]}
+    assert CHECKS["CreateConnector"](json.dumps(request).encode())
 
 
 @pytest.mark.parametrize(("artefact", "check"), WHOLE)

@@ -170,7 +170,7 @@ class Context:
             "jobName": self._run["job_name"],
             "apiUrl": self._run["url"],
             "browserHostName": self._run["url"].partition("//")[2],
-            "userName": "databricks@localhost",
+            "userName": "jobs-api@localhost",
             "clusterId": "local",
             "apiToken": None,
         }
@@ -198,7 +198,7 @@ class Context:
             "taskKey": self._run["task_key"],
             "jobName": self._run["job_name"],
             "notebookPath": self._path,
-            "user": "databricks@localhost",
+            "user": "jobs-api@localhost",
         }
 
 

@@ -88,7 +88,13 @@ class Files:
         return self.cp(source, to, recurse, delete=True)
 
     def mount(
-        self, source: str, mount_point: str = "", *rest: Any, mountPoint: str = "", **more: Any
+        self,
+        source: str,
+        mount_point: str = "",
+        encryption_type: str = "",
+        owner: str | None = None,
+        extra_configs: dict[str, str] | None = None,
+        mountPoint: str = "",
     ) -> bool:
         """Mount a path in S3 with the keys of the environment; those in the source are ignored."""
         self._dbfs.mount(source, mount_point or mountPoint)

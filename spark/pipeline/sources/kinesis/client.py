@@ -5,6 +5,7 @@ error is raised at once. An outage is reported on stderr when it starts, and rai
 after ``OUTAGE_LIMIT`` seconds.
 """
 
+import os
 import random
 import sys
 import threading
@@ -64,7 +65,7 @@ class Kinesis:
 
     def __init__(self, options: KinesisOptions, stopped: threading.Event | None = None) -> None:
         self._client = _client(
-            options.endpoint, options.region, options.access_key, options.secret_key
+            options.endpoint, options.region, options.access_key, options.secret_key, os.getpid()
         )
         self._endpoint = self._client.meta.endpoint_url
         self._stopped = stopped or threading.Event()
@@ -194,8 +195,10 @@ def _shard(stream: str, item: Any) -> Shard:
 
 
 @cache
-def _client(endpoint: str | None, region: str, access_key: str, secret_key: str) -> Any:
-    """Return the client of this process, which all queries in it share."""
+def _client(
+    endpoint: str | None, region: str, access_key: str, secret_key: str, process: int
+) -> Any:
+    """Return the client of this process, which all queries in it share; a fork makes its own."""
     session = botocore.session.get_session()
     # Timestamps stay numbers: parsing a date takes longer than the rest of a row.
     parse: Callable[[Any], int] = _milliseconds
