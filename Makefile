@@ -112,14 +112,14 @@ doctor: .build/.app ## List what prevents the stack from starting, one problem p
 # --- check
 
 .PHONY: lint
-lint: .build/.app ## Check formatting, lint rules and types
+lint: .build/.app ## Check formatting, lint rules, retired words and types
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/python .ci/retired_words.py
 	@.venv/bin/mypy
 
 .PHONY: test
-test: install lint ## Run the tests that need no running stack: unit, contracts, spark, sink, dags
+test: install lint ## Lint, then run the quick tests that need no running stack: unit, contracts, spark, sink, dags
 	@echo "running the suites, three at a time; each prints its output at its end" >&2
 	+@$(call suites,3) .test-spark .test-contracts .test-unit .test-dags-airflow .test-sink
 
@@ -129,7 +129,7 @@ VERSIONS := $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 DRILLS := .test-drills-others .test-drills-some
 
 .PHONY: test-slow
-test-slow: install ## Run the slow ones of these tests, of ten seconds or more
+test-slow: install ## Run the tests that need no running stack but ten seconds or more each
 	+@$(call suites,2) $(SLOW)
 
 .PHONY: .versions
@@ -221,5 +221,5 @@ lock: $(UV) ## Write the lock files of all environments again
 	@PATH="$$PWD/.build/envs/bootstrap/bin:$$PATH" requirements/lock.sh
 
 .PHONY: clean
-clean: down ## Remove everything that was installed, built or stored
+clean: down ## Remove everything that was installed, built or stored in the checkout
 	@rm -rf .venv .build .run dist services/connect/s3-sink/target services/kafka/auth/target
