@@ -54,8 +54,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--rate",
         type=Rate(),
         metavar="RATE",
-        help="Posts per second; 'max' or 0 is as fast as possible; 'original' is the original's "
-        "pauses of 0 or 1 s.  [default: original; max with --dry-run]",
+        help="Posts per second; 'max' or 0 is as fast as possible; 'original' is a pause of 0 or "
+        "1 s before each post, as in the original project.  "
+        "[default: original; max with --dry-run]",
     ),
     click.option("--count", type=click.IntRange(1), help="Posts to send.  [default: no end]"),
     click.option(
@@ -71,7 +72,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(["original", "sequential"]),
         default="original",
         show_default=True,
-        help="The original's draws, or every key of the source once, from the first to the last.",
+        help="The random keys of the original project, which repeat, or every key of the source "
+        "once, from the first to the last.",
     ),
     click.option("--loop", is_flag=True, help="Start over at the end of --count or of the source."),
     click.option(
@@ -111,7 +113,7 @@ def posting(most: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         type=click.IntRange(1, most),
         default=1,
         show_default=True,
-        help="Rows of a request; 1 is the original.",
+        help="Rows of a request; the original project sends 1.",
     )
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -243,14 +243,14 @@ def emulate() -> None:
 @emulate.command("batch", context_settings=PASS_ON)
 @program_arguments
 def emulate_batch(arguments: tuple[str, ...]) -> None:
-    """Send posts to Kafka, through API Gateway and the REST proxy (batch pipeline)."""
+    """Send posts to the batch pipeline, that is to Kafka."""
     _run_program("emulator", arguments, *_emulator_addresses(arguments))
 
 
 @emulate.command("streaming", context_settings=PASS_ON)
 @program_arguments
 def emulate_streaming(arguments: tuple[str, ...]) -> None:
-    """Send posts to Kinesis, through API Gateway (streaming pipeline)."""
+    """Send posts to the streaming pipeline, that is to Kinesis."""
     _run_program("emulator-streaming", arguments, *_emulator_addresses(arguments))
 
 

@@ -27,7 +27,9 @@ def dataset() -> None:
     help=f"How many times {BLOCK:,} posts.  [default: DATASET_SCALE, or 1]",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), help="The same seed gives the same rows.  [default: 100]"
+    "--seed",
+    type=click.IntRange(0),
+    help="The same seed gives the same rows.  [default: DATASET_SEED, or 100]",
 )
 @click.option(
     "--overwrite", is_flag=True, help="Replace existing rows, including those of other programs."

@@ -52,10 +52,30 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--wait", type=float, default=600, help="seconds to wait for another run (%(default)s)"
     )
-    parser.add_argument("--ties", choices=["all", "first"], default=default.ties)
-    parser.add_argument("--top", type=int, default=default.top, help="places of question 5")
-    parser.add_argument("--year", choices=["date_joined", "timestamp"], default=default.year)
-    parser.add_argument("--count", choices=["users", "rows"], default=default.count)
+    parser.add_argument(
+        "--ties",
+        choices=["all", "first"],
+        default=default.ties,
+        help="questions 4, 6a and 7: every row that shares the first place, or one (%(default)s)",
+    )
+    parser.add_argument(
+        "--top",
+        type=int,
+        default=default.top,
+        help="question 5: only so many places of each year; by default all",
+    )
+    parser.add_argument(
+        "--year",
+        choices=["date_joined", "timestamp"],
+        default=default.year,
+        help="questions 9 to 11: year of joining, or of the post (%(default)s)",
+    )
+    parser.add_argument(
+        "--count",
+        choices=["users", "rows"],
+        default=default.count,
+        help="questions 8 to 11: count each user once, or once per post (%(default)s)",
+    )
     return parser.parse_args(argv)
 
 
