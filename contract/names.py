@@ -68,7 +68,7 @@ def quarantine_table(user_id: str, entity: Entity) -> str:
 
 
 def arrivals_table(user_id: str, entity: Entity) -> str:
-    """Delta table of the times at which the posts of one entity's stream were counted."""
+    """Delta table of one stream's counted posts; it has its former name, so that data stays."""
     return f"{user_id}_{entity.name}_arrivals"
 
 

@@ -1,8 +1,8 @@
 """One typed settings object, built once at the start of a program.
 
-Nothing else in the project reads the environment. Variables have AWS's own names where AWS has one;
-the AWS SDKs read credentials such as ``AWS_ACCESS_KEY_ID`` themselves. Local or cloud is the
-presence of ``AWS_ENDPOINT_URL``, never a mode.
+Nothing else in the project reads a setting from the environment. Variables have AWS's own names
+where AWS has one; the AWS SDKs read credentials such as ``AWS_ACCESS_KEY_ID`` themselves. Whether
+``AWS_ENDPOINT_URL`` is set makes the difference between local and cloud, never a mode.
 """
 
 from __future__ import annotations
@@ -116,13 +116,13 @@ class Settings:
     databricks_path: str = _setting(".build/envs/spark/bin", str)
     """First folder on the PATH of a task: the environment of the jobs."""
     databricks_log_bytes: int = _setting("5242880", values.positive)
-    """Most bytes of a task's log; the last ones are kept."""
+    """Most bytes of a task's log; the last ones stay."""
     databricks_idle_seconds: int = _setting("300", values.whole)
     """Seconds that the JVM of a task waits for the next task; with 0 each task has its own."""
     cluster_spark_version: str = _setting("16.4.x-scala2.12", values.spark_version)
     """Databricks runtime of the cluster that a task names by its existing_cluster_id."""
     databricks_keep_runs: int = _setting("500", values.positive)
-    """Most runs that are kept; older ones are removed with their logs."""
+    """Most runs that are stored; older ones are removed with their logs."""
     airflow_url: str = _setting("http://127.0.0.1:8080", values.url)
     """URL of Airflow's API server and UI."""
     connect_url: str = _setting("http://127.0.0.1:8083", values.url)

@@ -1,4 +1,4 @@
-"""Hop S, Kinesis Data Streams: records of a stream, read without Spark."""
+"""Hop 3, Kinesis Data Streams: records of a stream, read without Spark."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Starts LocalStack 4.14.0 with the changes of ``patches`` (hop 3).
 
-LocalStack stands for the AWS account: API Gateway, S3 (hop 6) and Kinesis (the streaming
-pipeline). The installed package stays as the registry has it.
+LocalStack stands for the AWS account: API Gateway, Kinesis (the streaming pipeline) and S3, to
+which hops 6 and 7 write. The installed package stays as the registry has it.
 
     launch.py FOLDER    S3's objects are stored in FOLDER
 """

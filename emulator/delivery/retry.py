@@ -1,4 +1,4 @@
-"""The limits of the attempts at a request."""
+"""The limits of the attempts at a request; ``Route`` decides whether another one may help."""
 
 from dataclasses import dataclass
 from random import uniform

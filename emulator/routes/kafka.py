@@ -11,7 +11,7 @@ MOST_RECORDS = 10_000
 """Records of one request."""
 
 _FINAL_CODES = (1, 50002)
-"""Kafka rejects the record for good: Confluent's code for it, and the v2 API's."""
+"""Codes of a record that Kafka rejects for good: Confluent's REST Proxy answers 1, ours 50002."""
 
 
 class KafkaRoute(Route):

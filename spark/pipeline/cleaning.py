@@ -1,6 +1,6 @@
 """Hop 7: cleaning, one definition for both pipelines (specification, section 7).
 
-Choices where the specification's sources are silent:
+Choices that the specification leaves open:
 
 - A blank is a text of nothing but Unicode white space, the no-break space included. Blank texts
   become null in all three tables. Other texts are unchanged, including spaces at their ends.

@@ -1,8 +1,8 @@
 """Hop 7, the batch pipeline's second half: from the cleaned tables to the nine results.
 
-A result is written again only if one of its inputs has changed. The commit that writes its rows
-contains a description of the inputs, so that the next run recognises the results that a killed run
-did not write, and tables that another program changed.
+``queries`` computes the results. A result is written again only if one of its inputs has changed.
+The commit that writes its rows contains a description of the inputs, so that the next run
+recognises the results that a killed run did not write, and tables that another program changed.
 """
 
 import hashlib

@@ -1,1 +1,1 @@
-"""Hop 7: reading, merging, locking and maintaining Delta tables."""
+"""Hop 7: Delta tables: read and written (``tables``), locked (``lock``), maintained."""

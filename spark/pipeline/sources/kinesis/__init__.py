@@ -76,6 +76,9 @@ it differs:
 Errors: ``OptionError`` when a query is defined, ``DataLossError`` if records were lost before they
 were read (``failOnDataLoss``), ``SourceError`` if Kinesis refuses a call or does not respond for
 300 s. Spark shows them in the query's exception.
+
+Start at ``source``, which Spark calls: ``planner`` plans each batch, ``fetcher`` reads the shards
+ahead, ``partitions`` are the tasks of a batch, and ``offsets`` is what a checkpoint contains.
 """
 
 from spark.pipeline.sources.kinesis.source import KinesisDataSource, register
