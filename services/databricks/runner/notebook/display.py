@@ -1,4 +1,4 @@
-"""What a notebook shows: ``display``, ``displayHTML``, printed text, kept with the run.
+"""What a notebook shows: ``display``, ``displayHTML``, printed text, stored with the run.
 
 ``cells.jsonl`` has one line for each cell that has run; the page of the run shows it.
 """
