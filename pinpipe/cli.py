@@ -323,8 +323,10 @@ def _run_program(service: str, arguments: tuple[str, ...], *addresses: str) -> N
         addresses: variables of the services that it calls, which must belong to this stack; they
             aren't checked with ``--help``.
     """
-    running = _engine()
-    if not HELP.intersection(arguments):
+    if HELP.intersection(arguments):
+        running = engine.for_help(service)
+    else:
+        running = _engine()
         running.require(*addresses)
     sys.exit(running.one_shot(service, arguments).foreground())
 

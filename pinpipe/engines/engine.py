@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from contract.errors import SettingError
 from pinpipe import proxy
 from pinpipe.doctor import docker_machine
-from pinpipe.engines import logins
+from pinpipe.engines import compose, logins
 from pinpipe.engines.docker import DockerEngine
 from pinpipe.engines.native import NativeEngine
 from pinpipe.errors import MachineError, StackError
@@ -87,6 +87,16 @@ def choose(report: Callable[[str], None], given: Mapping[str, str] | None = None
     root = project_root()
     variables = logins.added(root, environ(root, given))
     return ENGINES[chosen(root, variables)](root, variables, report)
+
+
+def for_help(service: str) -> Engine:
+    """Return the engine that prints the help of a one-shot: none is needed if it is installed."""
+    root = project_root()
+    variables = environ(root)
+    path = compose.load(root, variables).service(service).path
+    if path and (root / path).is_dir():
+        return NativeEngine(root, variables)
+    return choose(lambda line: None)
 
 
 def secure(report: Callable[[str], None], given: Mapping[str, str] | None = None) -> Engine:
