@@ -14,9 +14,7 @@ from typing import Any
 import airspeed
 from jsonschema.validators import validator_for
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
-from localstack.services.apigateway.next_gen.execute_api.gateway_response import (
-    BadRequestException,
-)
+from localstack.services.apigateway.next_gen.execute_api.gateway_response import BadRequestException
 from localstack.services.apigateway.next_gen.execute_api.handlers import method_request
 from localstack.services.apigateway.next_gen.execute_api.template_mapping import VelocityInput
 

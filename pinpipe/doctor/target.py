@@ -3,14 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pinpipe.doctor import (
-    hops,
-    managed_services,
-    permissions,
-    reachability,
-    variables,
-    workspace,
-)
+from pinpipe.doctor import hops, managed_services, permissions, reachability, variables, workspace
 from pinpipe.doctor.account import Account
 from pinpipe.doctor.finding import Finding
 

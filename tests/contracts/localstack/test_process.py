@@ -17,14 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import names
 from contract.entities import ENTITIES
-from tests.support.localstack import (
-    PYTHON,
-    ROOT,
-    USER_ID,
-    LocalStack,
-    everything,
-    made_stream,
-)
+from tests.support.localstack import PYTHON, ROOT, USER_ID, LocalStack, everything, made_stream
 from tests.support.waiting import wait_for
 
 STACK = f"pinterest-data-pipeline-{USER_ID}"

@@ -9,13 +9,7 @@ import requests
 
 from contract import names, wire
 from contract.entities import ENTITIES, PIN
-from tests.support.localstack import (
-    USER_ID,
-    LocalStack,
-    everything,
-    made_stream,
-    state,
-)
+from tests.support.localstack import USER_ID, LocalStack, everything, made_stream, state
 from tests.support.waiting import wait_for
 
 NASTY = {
