@@ -233,7 +233,9 @@ class NativeEngine:
             if future.exception() is not None:
                 raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
         last = self._processes.record(service.name)
-        if last and last.inputs == self._inputs(service) and self._in_use(service):
+        # Of a service nothing is noted: its files need not be read.
+        done = last and last.inputs and last.inputs == self._inputs(service)
+        if done and self._in_use(service):
             self._report(f"{service.name}: completed before")
         else:
             self._start(service)
