@@ -182,11 +182,12 @@ def pinpipe(
     *arguments: str,
     timeout: float = 300,
     folder: Path = ROOT,
+    module: str = "pinpipe.cli",
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``pinpipe`` of a checkout with ``variables`` as its environment; capture its output."""
     done = subprocess.run(
-        [sys.executable, "-m", "pinpipe.cli", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env=dict(variables),
         stdin=subprocess.DEVNULL,

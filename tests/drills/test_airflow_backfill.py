@@ -42,7 +42,8 @@ def days(stack: Stack, access: Access) -> list[datetime]:
     stored = Path(stack.variables["RUN_DIR"], "data/localstack/s3", stack.settings.bucket)
     python = ROOT / ".build/envs/localstack/bin/python"
     script = ROOT / "tests/support/backdate.py"
-    subprocess.run([python, script, stored, json.dumps(times)], check=True)
+    # -P: the script's folder has a module localstack, which would hide LocalStack's package.
+    subprocess.run([python, "-P", script, stored, json.dumps(times)], check=True)
     stack.start("localstack")
     return found
 

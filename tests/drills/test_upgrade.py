@@ -79,10 +79,11 @@ def jobs(variables: dict[str, str], call: str, **body: object) -> dict[str, Any]
 
 def test_down_and_up_find_what_was_sent(before: Path, variables: dict[str, str]) -> None:
     run = partial(pinpipe, variables, timeout=LIMIT)
-    run("up", folder=before)
+    run_before = partial(run, folder=before, module="stack.cli")
+    run_before("up")
     send = ("--count", str(POSTS), "--rate", "max")
     for program in ("batch", "streaming"):
-        run("emulate", program, *send, folder=before)
+        run_before("emulate", program, *send)
     access = Access(engine.choose(print, variables).client_environment)
     sent = {name: POSTS for name in row_counts(access)}
     task = {"task_key": "one", "spark_python_task": {"python_file": "/Shared/one.py"}}
