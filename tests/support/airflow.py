@@ -31,8 +31,8 @@ class Airflow(airflow.Airflow):
     def backfill(self, first: datetime, last: datetime, again: bool = False) -> int:
         """Run the days from ``first`` to ``last``; with ``again`` those that were run, too.
 
-        Where the database is SQLite, Airflow makes no backfill while another of its parts writes.
-        It takes back what it had made by then and says 503; so it is asked again.
+        On SQLite, Airflow fails with 503 when another of its processes writes at the same moment,
+        and may leave a part of the backfill. That is cancelled, and the request repeated.
         """
         body = {
             "dag_id": self.dag_id,
@@ -44,7 +44,11 @@ class Airflow(airflow.Airflow):
 
         def made() -> dict[str, Any] | None:
             answer = self._send("POST", "backfills", body)
-            return None if answer.status_code == 503 else json_of(answer)
+            if answer.status_code == 409:
+                active = f"backfills?dag_id={self.dag_id}&active=true"
+                for left in self._must("GET", active)["backfills"]:
+                    self._must("PUT", f"backfills/{left['id']}/cancel")
+            return None if answer.status_code in (409, 503) else json_of(answer)
 
         return int(wait_at(HOP, "the backfill to be made", made, FREE_LIMIT)["id"])
 
