@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from contract.settings import PARSERS
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES: dict[str, tuple[str, ...]] = {
     "contract": (),
     "services/kafka_client": ("contract",),

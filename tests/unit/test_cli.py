@@ -15,8 +15,7 @@ from click.testing import CliRunner
 
 from pinpipe import cli
 from pinpipe.engines import engine
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 @pytest.fixture

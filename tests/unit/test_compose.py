@@ -8,8 +8,7 @@ import yaml
 
 from pinpipe.engines import compose
 from pinpipe.errors import ComposeError
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 def load(tmp_path: Path, text: str, **environ: str) -> compose.Compose:

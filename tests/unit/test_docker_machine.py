@@ -17,8 +17,8 @@ from pinpipe.doctor.docker_machine import Facts, mebibytes, problems
 from pinpipe.engines import engine
 from pinpipe.engines.docker import DockerEngine
 from pinpipe.errors import MachineError
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("bash", "cat", "env", "python3")
 """Programs on the PATH of the stand-in in addition to ``docker``; none is an engine."""
 SILENT = (

@@ -8,8 +8,8 @@ import pytest
 
 from contract.settings import PARSERS
 from pinpipe.cli import main
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GUIDE = {
     name: (ROOT / name).read_text()
     for name in (

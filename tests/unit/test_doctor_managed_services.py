@@ -6,7 +6,6 @@ LocalStack has none of them: the responses are stubs, which botocore validates w
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +15,10 @@ from pinpipe.deploy.msk_connect import prefix
 from pinpipe.doctor import managed_services
 from pinpipe.doctor.account import Account
 from pinpipe.doctor.workspace import pinned_airflow
+from tests.support import ROOT
 from tests.support.aws.literal import literal, read
 from tests.unit.test_doctor_target import GOOD
 
-ROOT = Path(__file__).resolve().parents[2]
 USER_ID = GOOD["USER_ID"]
 ARN = "arn:aws:kafka:eu-west-1:123456789012:cluster/user-kafka/0-1"
 HOST = "0-1.c1.airflow.eu-west-1.on.aws"

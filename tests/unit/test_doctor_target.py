@@ -17,10 +17,8 @@ from pinpipe.doctor.account import Account
 from pinpipe.doctor.finding import Finding
 from pinpipe.doctor.target import examine
 from pinpipe.doctor.workspace import pinned_airflow, runtime
-from tests.support import tiny_source
+from tests.support import ROOT, tiny_source
 from tests.unit.test_cli import pinpipe
-
-ROOT = Path(__file__).resolve().parents[2]
 
 GOOD = {
     "USER_ID": "0e36c8cd403d",

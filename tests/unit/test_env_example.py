@@ -1,14 +1,13 @@
 """The two example files: the same names in both, and docker-compose.yml's defaults locally."""
 
 import re
-from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
 from pinpipe.doctor import variables
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PINPIPE_ONLY = {"ENGINE"}
 """Variables of pinpipe that docker-compose.yml does not use."""
 OF_A_TARGET = {variable.name for variable in variables.VARIABLES}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 JOBS = sorted(
     path for folder in ("jobs", "pipeline") for path in (ROOT / "spark" / folder).rglob("*.py")
 )

@@ -19,8 +19,8 @@ from pinpipe.engines.processes import Processes
 from pinpipe.errors import StackError
 from services.connect.login import CLIENTS, lines
 from services.kafka_client.login import LoginError, LoginWatch, client_settings, java_settings
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVERS = "b-1:9098,b-2:9098"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAONE", "AWS_SECRET_ACCESS_KEY": "secret"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pinpipe.doctor import machine
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OLD_PYTHON = """#!/usr/bin/env bash
 case $2 in
   *sys.exit*) exit 1 ;;

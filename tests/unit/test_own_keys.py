@@ -14,9 +14,9 @@ from pinpipe.engines import compose
 from pinpipe.engines.inherited import CREDENTIALS, NO_FILES, inherited
 from pinpipe.engines.native import NativeEngine
 from tests.conftest import OF_ACCOUNTS
+from tests.support import ROOT
 from tests.support.upstream import Answer, Upstream
 
-ROOT = Path(__file__).resolve().parents[2]
 MARKED = dict.fromkeys(OF_ACCOUNTS, "AKIAMARKED")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 

@@ -15,9 +15,9 @@ from contract import processes
 from pinpipe.engines import engine
 from pinpipe.engines.native import NativeEngine
 from pinpipe.proxy import without_loopback
+from tests.support import ROOT
 from tests.support.upstream import Answer, Upstream
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 NEVER = {"localstack": "its run.sh unsets every proxy"}
 PROXY = {

@@ -12,8 +12,7 @@ import yaml
 from pinpipe.engines import run_folder
 from pinpipe.engines.docker import DockerEngine
 from pinpipe.engines.processes import Processes
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 _AIRFLOW = (
     "airflow-init",

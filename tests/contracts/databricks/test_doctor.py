@@ -9,9 +9,8 @@ from pinpipe.deploy.bundle import FILE
 from pinpipe.doctor import workspace
 from pinpipe.doctor.account import Account
 from pinpipe.doctor.finding import Finding
+from tests.support import ROOT
 from tests.support.databricks import TOKEN, JobsApi
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def findings(url: str, token: str, root: Path = ROOT) -> list[Finding]:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from pinpipe.deploy.artefacts import Artefact, artefacts, write
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,12 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.aws.literal import literal, read
 
-ROOT = Path(__file__).resolve().parents[3]
 DOC = (ROOT / "docs/running-on-aws.md").read_text()
 TESTS = sorted(set(re.findall(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`", DOC)))
 

@@ -30,10 +30,10 @@ from emulator.dataset.load import load
 from emulator.delivery.request import Row
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
+from tests.support import ROOT
 from tests.support.emulator import finish
 from tests.support.ports import free_port
 
-ROOT = Path(__file__).resolve().parents[3]
 FIRST = [
     7528, 2863, 5730, 8304, 8731, 1313, 4315, 10794, 5494, 5069, 2923, 3089, 6063, 3454, 7554,
 ]  # fmt: skip
