@@ -16,6 +16,7 @@ Each module has ``install(start)``, which replaces what it names in LocalStack.
 | ``mapping_templates`` | renders ``$input`` as compact UTF-8 | parity |
 | | parses bodies, paths and templates once | speed |
 | ``request_limits`` | answers 413 above 10 MB, and 400 for a body that is not JSON | parity |
+| ``undefined_methods`` | answers 403 for a method that a resource does not define | parity |
 | ``undeployed_api`` | answers 503 until the template is deployed | safety |
 
 docs/decisions/0004-localstack.md has the measurements.
@@ -29,6 +30,7 @@ from patches import (
     request_limits,
     runtime,
     s3_objects,
+    undefined_methods,
     undeployed_api,
 )
 
@@ -40,5 +42,6 @@ PATCHES = (
     integration_connections,
     mapping_templates,
     request_limits,
+    undefined_methods,
     undeployed_api,
 )

@@ -10,6 +10,7 @@ import requests
 from contract import names, wire
 from contract.entities import ENTITIES, PIN
 from tests.support.localstack import USER_ID, LocalStack, everything, made_stream, state
+from tests.support.upstream import Upstream
 from tests.support.waiting import wait_for
 
 NASTY = {
@@ -67,6 +68,35 @@ def test_list(streams: Streams) -> None:
     status, body = streams.call("GET")
     assert status == 200
     assert {names.stream(USER_ID, entity) for entity in ENTITIES} <= set(body["StreamNames"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", ""),
+        ("HEAD", ""),
+        ("PUT", "/streaming-made"),
+        ("POST", "/streaming-made/record"),
+        ("GET", "/streaming-made/records"),
+        ("OPTIONS", "/streaming-made/records/"),
+    ],
+)
+def test_an_undefined_method_is_refused_by_api_gateway(
+    localstack: LocalStack, upstream: Upstream, http: requests.Session, method: str, path: str
+) -> None:
+    answer = http.request(method, f"{localstack.api}/streams{path}", timeout=30)
+    assert answer.status_code == 403
+    assert answer.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+    if method != "HEAD":
+        assert answer.json() == {"message": "Missing Authentication Token"}
+    assert upstream.received == []
+
+
+def test_a_path_below_streams_that_is_no_resource_goes_to_the_rest_proxy(
+    localstack: LocalStack, upstream: Upstream, http: requests.Session
+) -> None:
+    http.post(f"{localstack.api}/streams/streaming-made/shards", timeout=30).raise_for_status()
+    assert [received.path for received in upstream.received] == ["/streams/streaming-made/shards"]
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
