@@ -5,6 +5,7 @@ Every name contains the user id, as on the original's AWS account, where it is a
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contract.entities import ENTITIES, Entity
@@ -27,9 +28,11 @@ def topics(user_id: str) -> tuple[str, ...]:
     return tuple(topic(user_id, entity) for entity in ENTITIES)
 
 
-def topics_regex(user_id: str) -> str:
+def topics_regex(user_id: str, further: Iterable[str] = ()) -> str:
     """``topics.regex`` of the S3 sink; the dead-letter topic must not match it."""
-    return f"{user_id}.*"
+    own = f"{user_id}.*"
+    others = [name.replace(".", r"\.") for name in further if not re.fullmatch(own, name)]
+    return "|".join((own, *others))
 
 
 def dead_letter_topic(user_id: str) -> str:
@@ -40,6 +43,11 @@ def dead_letter_topic(user_id: str) -> str:
 def stream(user_id: str, entity: Entity) -> str:
     """Kinesis stream of one entity."""
     return f"streaming-{user_id}-{entity.name}"
+
+
+def streams(user_id: str) -> tuple[str, ...]:
+    """The three Kinesis streams, in sending order."""
+    return tuple(stream(user_id, entity) for entity in ENTITIES)
 
 
 def bucket(user_id: str) -> str:

@@ -78,6 +78,10 @@ class Settings:
     """File with the password, if KAFKA_SCRAM_PASSWORD is not set."""
     kafka_topic_partitions: int = _setting("1", values.positive)
     """Partitions of a topic when it is created; one keeps the posts of an entity in order."""
+    kafka_topics: tuple[str, ...] = _setting("", values.topics)
+    """Topics in addition to those of the entities; the S3 sink stores them, too."""
+    kinesis_streams: tuple[str, ...] = _setting("", values.streams)
+    """Streams in addition to those of the entities."""
     rest_proxy_listen: tuple[str, int] = _setting("127.0.0.1:8082", values.address)
     """Address that the REST proxy listens on."""
     rest_proxy_message_timeout_ms: int = _setting("30000", values.positive)
@@ -162,6 +166,16 @@ class Settings:
     def bucket(self) -> str:
         """Bucket of the S3 sink and of the Delta tables."""
         return names.bucket(self.user_id)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Topics of the entities, then the further ones."""
+        return tuple(dict.fromkeys((*names.topics(self.user_id), *self.kafka_topics)))
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Streams of the entities, then the further ones."""
+        return tuple(dict.fromkeys((*names.streams(self.user_id), *self.kinesis_streams)))
 
     @property
     def batch_root(self) -> str:

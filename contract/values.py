@@ -29,6 +29,32 @@ def user_id(value: str) -> str:
     return value
 
 
+def _names(value: str, pattern: str, form: str) -> tuple[str, ...]:
+    """Parse names, separated by commas; none for an empty text."""
+    found = [name.strip() for name in value.split(",")] if value else []
+    for name in found:
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"{name!r} is no name of {form}")
+    return tuple(dict.fromkeys(found))
+
+
+def topics(value: str) -> tuple[str, ...]:
+    """Parse names of topics, by Kafka's rule.
+
+    Topics of Kafka itself and dead letters are excluded: the S3 sink would store its own offsets
+    and its own dead letters without end.
+    """
+    form = "a topic: 1 to 249 letters, digits, '.', '_' and '-', not only dots, and beginning with"
+    pattern = r"(?!__|dead-letter\.|\.{1,2}$)[A-Za-z0-9._-]{1,249}"
+    return _names(value, pattern, f"{form} neither '__' nor 'dead-letter.'")
+
+
+def streams(value: str) -> tuple[str, ...]:
+    """Parse names of streams, by Kinesis' rule."""
+    form = "a stream: 1 to 128 letters, digits, '.', '_' and '-'"
+    return _names(value, r"[A-Za-z0-9._-]{1,128}", form)
+
+
 def kafka_auth(value: str) -> str:
     """Parse the login of Kafka clients."""
     if value not in ("none", "scram", "iam"):

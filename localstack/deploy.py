@@ -4,6 +4,7 @@ ready.d runs it at every start, because LocalStack loses everything but S3's obj
 By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,28 @@ class DeployError(Exception):
 
 
 def deploy(settings: Settings) -> None:
+    """Deploy template.yaml, then create the streams of KINESIS_STREAMS that do not exist.
+
+    Raises:
+        DeployError: the stack could not be created.
+    """
+    _deploy_template(settings)
+    kinesis = _client(settings, "kinesis")
+    for stream in settings.kinesis_streams:
+        with suppress(kinesis.exceptions.ResourceInUseException):  # it exists
+            kinesis.create_stream(StreamName=stream, ShardCount=1)
+        kinesis.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig=POLL)
+
+
+def _client(settings: Settings, service: str) -> Any:
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=f"http://127.0.0.1:{settings.gateway_listen[1]}",
+        region_name=settings.aws_region,
+    )
+
+
+def _deploy_template(settings: Settings) -> None:
     """Deploy template.yaml, unless it is deployed with the same parameters.
 
     After a change the stack is deleted and created again: LocalStack's ``update_stack`` does not
@@ -30,11 +53,7 @@ def deploy(settings: Settings) -> None:
     Raises:
         DeployError: the stack could not be created.
     """
-    client = boto3.client(
-        "cloudformation",
-        endpoint_url=f"http://127.0.0.1:{settings.gateway_listen[1]}",
-        region_name=settings.aws_region,
-    )
+    client = _client(settings, "cloudformation")
     name, template = f"pinterest-data-pipeline-{settings.user_id}", TEMPLATE.read_text()
     parameters = {  # ShardCount keeps its default
         "UserId": settings.user_id,

@@ -12,7 +12,6 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from contract import names
-from contract.entities import ENTITIES
 from contract.settings import Settings
 
 TIMEOUT = 5
@@ -34,8 +33,7 @@ def problem(settings: Settings) -> str | None:
         return f"{error.url} answers {error.code} {error.reason}"
     except (OSError, HTTPException) as error:
         return f"LocalStack does not answer on {base}: {error}"
-    expected = {names.stream(settings.user_id, entity) for entity in ENTITIES}
-    missing = sorted(expected.difference(streams))
+    missing = sorted(set(settings.streams).difference(streams))
     return f"no stream {', '.join(missing)}" if missing else None
 
 

@@ -280,8 +280,17 @@ def check(settings: Settings) -> None:
 
     Raises:
         SettingError: KAFKA_REST_ENDPOINT is an address of this machine, which API Gateway can't
-            call. Its default is allowed, since the address of the stack replaces it.
+            call (its default is allowed, since the address of the stack replaces it); or a further
+            topic or stream has a name that the deployed roles do not allow.
     """
+    for variable, found, prefix in (
+        ("KAFKA_TOPICS", settings.kafka_topics, f"{settings.user_id}."),
+        ("KINESIS_STREAMS", settings.kinesis_streams, f"streaming-{settings.user_id}-"),
+    ):
+        for name in found:
+            if not name.startswith(prefix):
+                reason = f"the deployed roles allow only names that begin with {prefix}"
+                raise SettingError(variable, name, reason)
     if settings.kafka_rest_endpoint == Settings().kafka_rest_endpoint:
         return
     host = urlsplit(settings.kafka_rest_endpoint).hostname or ""

@@ -87,8 +87,8 @@ def kafka(account: Account) -> Iterator[Finding]:
         remedy = "correct KAFKA_BOOTSTRAP_SERVERS and how clients log in, or start the cluster"
         yield Finding(area, f"{servers}: {reason}", remedy)
         return
-    user_id = account.settings.user_id
-    missing = {*names.topics(user_id), names.dead_letter_topic(user_id)} - set(topics)
+    dead_letters = names.dead_letter_topic(account.settings.user_id)
+    missing = {*account.settings.topics, dead_letters} - set(topics)
     for topic in sorted(missing):
         yield Finding(area, f"there is no topic {topic}", "run services/kafka/topics.sh against it")
     if not missing:

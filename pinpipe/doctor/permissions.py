@@ -11,7 +11,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from contract import names
-from contract.entities import ENTITIES
 from pinpipe.doctor.account import Account
 from pinpipe.doctor.finding import Finding
 
@@ -70,8 +69,8 @@ def simulated(account: Account, arn: str) -> Iterator[Finding]:
     _, partition, _, _, number, _ = arn.split(":", 5)
     bucket = f"arn:{partition}:s3:::{names.bucket(user_id)}"
     streams = [
-        f"arn:{partition}:kinesis:{region}:{number}:stream/{names.stream(user_id, entity)}"
-        for entity in ENTITIES
+        f"arn:{partition}:kinesis:{region}:{number}:stream/{stream}"
+        for stream in account.settings.streams
     ]
     iam = account.client("iam")
     for area, actions, resources in (
@@ -113,9 +112,11 @@ def reads(account: Account) -> Iterator[Finding]:
     deploy = "deploy localstack/template.yaml, or correct USER_ID and AWS_REGION"
     one, how = "s3:ListObjectsV2 of one key", "kinesis:DescribeStreamSummary"
     yield _read(f"bucket {bucket}", one, deploy, s3.list_objects_v2, Bucket=bucket, MaxKeys=1)
-    for stream in (names.stream(user_id, entity) for entity in ENTITIES):
+    for stream in account.settings.streams:
+        own = stream in names.streams(user_id)
+        remedy = deploy if own else f"run `aws kinesis create-stream --stream-name {stream}`"
         call = kinesis.describe_stream_summary
-        yield _read(f"stream {stream}", how, deploy, call, StreamName=stream)
+        yield _read(f"stream {stream}", how, remedy, call, StreamName=stream)
 
 
 def _read(area: str, how: str, missing: str, run: Callable[..., Any], **parameters: Any) -> Finding:

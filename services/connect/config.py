@@ -24,7 +24,7 @@ def connector_config(settings: Settings) -> dict[str, str]:
         "dead_letter_topic": names.dead_letter_topic(settings.user_id),
         "flush_size": settings.s3_sink_flush_size,
         "rotate_interval_ms": settings.s3_sink_rotate_interval_ms,
-        "topics_regex": names.topics_regex(settings.user_id),
+        "topics_regex": names.topics_regex(settings.user_id, settings.kafka_topics),
     }
     template: dict[str, str] = json.loads(TEMPLATE.read_text(encoding="utf-8"))
     config = {key: Template(value).substitute(values) for key, value in template.items()}

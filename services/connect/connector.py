@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from contract import names
 from contract.program import exit_status
 from contract.settings import Settings
 from services.connect.config import connector_config, connector_name
@@ -152,8 +151,7 @@ def set_up(settings: Settings) -> str:
 
     _wait(configured, f"the worker to take the configuration of {name}", deadline)
     status = wait_until_running(worker, name, int(config["tasks.max"]), deadline)
-    topics = set(names.topics(settings.user_id))
-    wait_until_assigned(settings, f"connect-{name}", topics, deadline)
+    wait_until_assigned(settings, f"connect-{name}", set(settings.topics), deadline)
     return describe(status)
 
 

@@ -1,4 +1,4 @@
-"""Creates the topics of the pipeline: one for each entity, and the dead-letter topic.
+"""Creates the topics of the pipeline: one for each entity, those of KAFKA_TOPICS, dead letters.
 
 Idempotent: an existing topic stays unchanged, and is reported when its number of partitions differs
 from the setting. Brokers that do not create topics by themselves (this project's, and MSK's by
@@ -24,7 +24,7 @@ def wanted(settings: Settings) -> dict[str, int]:
 
     The dead-letter topic has one partition, so that a person reads it in order.
     """
-    partitions = dict.fromkeys(names.topics(settings.user_id), settings.kafka_topic_partitions)
+    partitions = dict.fromkeys(settings.topics, settings.kafka_topic_partitions)
     return {**partitions, names.dead_letter_topic(settings.user_id): 1}
 
 

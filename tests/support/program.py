@@ -135,12 +135,12 @@ class Service(Program):
         # After an early end another service on the same port might respond instead.
         self.wait("it is healthy", lambda: self.running and self.health().returncode == 0, limit)
 
-    def health(self) -> subprocess.CompletedProcess[str]:
-        """Run its health check once."""
+    def health(self, **changed: str) -> subprocess.CompletedProcess[str]:
+        """Run its health check once, with changed variables."""
         return subprocess.run(
             [self.place / "health.sh"],
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | changed,
             capture_output=True,
             text=True,
             timeout=30,

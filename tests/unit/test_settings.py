@@ -1,9 +1,11 @@
 """Settings from the environment and from the file of a password."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from contract import names
 from contract.errors import SettingError
 from contract.secrets import with_password
 from contract.settings import Settings
@@ -23,6 +25,51 @@ from contract.settings import Settings
 )
 def test_a_password_goes_into_a_url_that_lacks_it(url: str, full: str) -> None:
     assert with_password(url, "p@s/:") == full
+
+
+def test_further_topics_and_streams_follow_those_of_the_entities() -> None:
+    settings = Settings.from_environ(
+        {"USER_ID": "abcd", "KAFKA_TOPICS": "other.pin, abcd.pin,all", "KINESIS_STREAMS": "all,all"}
+    )
+    assert settings.topics == ("abcd.pin", "abcd.geo", "abcd.user", "other.pin", "all")
+    assert settings.streams[-2:] == ("streaming-abcd-user", "all")
+    assert Settings().topics == names.topics(Settings().user_id)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name"),
+    [
+        ("KAFKA_TOPICS", "good,a/b", "a/b"),
+        ("KAFKA_TOPICS", "good,", ""),
+        ("KAFKA_TOPICS", "..", ".."),
+        ("KAFKA_TOPICS", "x" * 250, "x" * 250),
+        ("KAFKA_TOPICS", "__consumer_offsets", "__consumer_offsets"),
+        ("KAFKA_TOPICS", "dead-letter.abcd", "dead-letter.abcd"),
+        ("KINESIS_STREAMS", "a b", "a b"),
+        ("KINESIS_STREAMS", "x" * 129, "x" * 129),
+    ],
+)
+def test_an_impossible_name_is_named_with_its_variable(
+    variable: str, value: str, name: str
+) -> None:
+    with pytest.raises(SettingError) as refused:
+        Settings.from_environ({variable: value})
+    assert str(refused.value).startswith(f"{variable} is {value!r}: {name!r} is no name of a ")
+
+
+def test_names_of_the_longest_form_are_accepted() -> None:
+    given = {"KAFKA_TOPICS": f"...,{'x' * 249}", "KINESIS_STREAMS": f".,{'x' * 128}"}
+    settings = Settings.from_environ(given)
+    assert settings.kafka_topics == ("...", "x" * 249)
+    assert settings.kinesis_streams == (".", "x" * 128)
+
+
+def test_the_sink_stores_exactly_the_named_topics_and_those_of_the_user_id() -> None:
+    assert names.topics_regex("abcd", ("abcd.all",)) == "abcd.*"
+    pattern = names.topics_regex("abcd", ("other.pin", "a-b"))
+    stored = ["abcd.pin", "abcdx", "other.pin", "a-b"]
+    others = ["otherxpin", "other.pin2", "x.abcd.pin", "dead-letter.abcd"]
+    assert [name for name in stored + others if re.fullmatch(pattern, name)] == stored
 
 
 def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:

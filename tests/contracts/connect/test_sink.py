@@ -210,3 +210,23 @@ def test_every_record_is_accounted_for(cluster: Cluster) -> None:
     assert lines == {PIN: 2, GEO: 6, USER: 5}
     for entity, objects in stored.items():
         assert all(names.parse_object_key(key).topic == topics[entity] for key in objects)
+
+
+def test_a_further_topic_is_created_and_stored(cluster: Cluster) -> None:
+    name = f"further-{cluster.user_id}.all"
+    further = {"KAFKA_TOPICS": name}
+    done = cluster.one_shot("services/kafka/topics.sh", **further)
+    assert f"topic {name}: created, 1 partition" in done.stderr
+    done = cluster.one_shot("services/connect/connector.sh", **further)
+    assert done.returncode == 0, done.stderr
+    cluster.producer.produce(name, b'{"entity":"pin"}')
+    assert cluster.producer.flush(30) == 0
+    stored = {"Bucket": cluster.settings.bucket, "Prefix": names.topic_prefix(name)}
+    objects = wait_for(
+        f"an object of {name}",
+        lambda: cluster.s3.list_objects_v2(**stored).get("Contents"),
+        STORED_WITHIN,
+    )
+    assert [item["Key"] for item in objects] == [names.object_key(name, 0, 0)]
+    body = cluster.s3.get_object(Bucket=cluster.settings.bucket, Key=objects[0]["Key"])["Body"]
+    assert body.read() == b'{"entity":"pin"}\n'

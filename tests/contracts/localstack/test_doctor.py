@@ -79,6 +79,12 @@ def test_another_id_has_no_bucket_and_no_streams(problems: Callable[..., list[Fi
     assert [text.partition(" (")[0] for text in found] == wanted
 
 
+def test_a_missing_further_stream_is_reported(problems: Callable[..., list[Finding]]) -> None:
+    (finding,) = problems(KINESIS_STREAMS="all-posts")
+    assert finding.area == "stream all-posts"
+    assert "aws kinesis create-stream --stream-name all-posts" in finding.remedy
+
+
 def test_a_missing_stage_is_reported(
     problems: Callable[..., list[Finding]], localstack: LocalStack
 ) -> None:

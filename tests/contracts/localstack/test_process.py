@@ -16,7 +16,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import names
-from contract.entities import ENTITIES
+from contract.entities import ENTITIES, PIN
 from tests.support.localstack import PYTHON, ROOT, USER_ID, LocalStack, everything, made_stream
 from tests.support.waiting import wait_for
 
@@ -122,6 +122,24 @@ def test_deploying_again_changes_nothing(localstack: LocalStack, s3: Any) -> Non
     deploy(localstack)
     assert created(localstack) == before
     s3.head_object(Bucket=names.bucket(USER_ID), Key="kept")
+
+
+def test_further_streams_are_deployed(another: LocalStack, http: requests.Session) -> None:
+    kinesis = another.client("kinesis")
+    pin = names.stream(USER_ID, PIN)
+    further = {"KINESIS_STREAMS": f"all.posts,{pin}"}
+    missing = another.health(**further)
+    assert (missing.returncode, missing.stderr.strip()) == (1, "localstack: no stream all.posts")
+    deploy(another, **further)
+    deploy(another, **further)
+    assert another.health(**further).returncode == 0
+    url, body = f"{another.api}/streams/all.posts/record", {"Data": {"a": 1}, "PartitionKey": "1"}
+    http.put(url, json=body, timeout=30).raise_for_status()
+    assert [record["Data"] for record in everything(kinesis, "all.posts")] == [b'{"a":1}']
+    deploy(another)  # without the name, nothing is deleted
+    assert "all.posts" in streams(another, http)
+    kinesis.delete_stream(StreamName="all.posts")
+    kinesis.close()
 
 
 def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Session) -> None:

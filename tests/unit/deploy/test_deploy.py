@@ -99,6 +99,19 @@ def test_a_proxy_that_aws_cannot_reach_is_refused(dist: Path, address: str) -> N
         dry_run(dist, KAFKA_REST_ENDPOINT=address)
 
 
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("KAFKA_TOPICS", "other.pin"), ("KINESIS_STREAMS", "all-posts")],
+)
+def test_a_topic_or_stream_that_the_roles_do_not_allow_is_refused(
+    dist: Path, variable: str, name: str
+) -> None:
+    with pytest.raises(SettingError, match=f"{variable} is '{name}': .* names that begin with"):
+        dry_run(dist, **{variable: name})
+    user_id = Settings().user_id
+    dry_run(dist, KAFKA_TOPICS=f"{user_id}.all", KINESIS_STREAMS=f"streaming-{user_id}-all")
+
+
 def test_without_a_package_the_error_names_the_command_for_one(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="run `make package`"):
         dry_run(tmp_path)
