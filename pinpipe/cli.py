@@ -190,6 +190,11 @@ def demo(posts: int, wait: float) -> None:
     _print_results(access, None, limit=10)
     watch_live(access, 5, None)
     report(f"done in {time.monotonic() - begun:.1f} s; `pinpipe trace 7528` follows one post")
+    user_id = access.settings.user_id
+    report(
+        f"its posts are in the topics {user_id}.*, the streams streaming-{user_id}-* and the tables"
+        f" {user_id}_*; `pinpipe down --volumes`, then `pinpipe up`, begins without them"
+    )
 
 
 @main.command()

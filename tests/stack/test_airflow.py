@@ -80,6 +80,9 @@ def test_demo_counts_the_rows_at_every_hop(demo: subprocess.CompletedProcess[str
     assert titles == [result.name for result in RESULTS]
     for task in TASKS:
         assert f"airflow: {task} success" in demo.stderr
+    last = demo.stderr.splitlines()[-1]
+    assert "its posts are in the topics" in last
+    assert "`pinpipe down --volumes`" in last
 
 
 def test_the_run_published_the_tables_with_its_jobs(airflow: Airflow, run_id: str) -> None:
