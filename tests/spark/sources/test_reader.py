@@ -31,6 +31,26 @@ def test_columns(engine: Engine, query: QueryOf) -> None:
     }
 
 
+def test_a_stream_with_aggregated_records_is_named_once(
+    engine: Engine, query: QueryOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the first bytes of a record of the Kinesis Producer Library; the row has all its bytes."""
+    stream, other = engine.stream(2), engine.stream(1)
+    other.put(1)
+    data = bytes.fromhex("f3899ac2") + b"\x0a\x01k"
+    reading = query(stream, other)
+    position = reading.start()
+    for _ in range(2):
+        for number in range(8):  # in both shards
+            key = str(number)
+            stream.client.put_record(StreamName=stream.name, PartitionKey=key, Data=data)
+        position = reading.read(position, 9 if not reading.found else 8)
+    assert [row["data"] for row in reading.found].count(data) == 16
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "aggregated" in line]
+    assert len(warnings) == 1
+    assert f"stream {stream.name} has records" in warnings[0]
+
+
 def test_each_offset_describes_its_batch_completely(engine: Engine, query: QueryOf) -> None:
     """Another process reads the same rows again from the offsets alone."""
     stream = engine.stream(3)

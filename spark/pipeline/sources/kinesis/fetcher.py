@@ -1,9 +1,11 @@
 """Reads one shard ahead of the batches, in a thread of the driver, up to the size of its buffer."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import pyarrow as pa
 
@@ -15,6 +17,19 @@ from spark.pipeline.sources.kinesis.records import Page, pages, rows
 
 POLL_INTERVAL = 1.0
 """Seconds between two checks for free space in the buffer, if no notification comes."""
+
+
+AGGREGATED = bytes.fromhex("f3899ac2")
+"""First bytes of a record in which the Kinesis Producer Library packs several."""
+
+
+@cache
+def warn_of_aggregation(stream: str) -> None:
+    """Warn about a stream, once in a process, which plans one query."""
+    sys.stderr.write(
+        f"warning: stream {stream} has records that the Kinesis Producer Library has aggregated:"
+        " each is one row here, whose data contains several records; set AggregationEnabled=false\n"
+    )
 
 
 @dataclass(slots=True)
@@ -128,7 +143,10 @@ class Fetcher(Background):
         current = page.up_to_date and not closed
         arrived = until is not None and current and page.asked >= until
         batch = rows(self.shard, records) if records else None
+        aggregated = any(record["Data"].startswith(AGGREGATED) for record in records)
         with self._changed:
+            if aggregated:
+                warn_of_aggregation(self.shard.stream)
             if batch is not None:
                 self._fetched.batches.append(batch)
                 self._fetched.records += len(records)
