@@ -7,7 +7,7 @@ PipelineError (contract)
     +-- MissingError   a table does not exist: the batch job has never run
     +-- ThresholdError a threshold of the quality gate is unknown or has a wrong value
     +-- SourceError    the Kinesis source cannot continue
-        +-- OptionError    an option of the source is unknown or has a wrong value
+        +-- OptionError    an option of the source is missing or has a wrong value
         +-- DataLossError  records were lost before they were read
 """
 
@@ -48,7 +48,7 @@ class SourceError(JobError):
 
 
 class OptionError(SourceError):
-    """An option of the source is unknown, missing, or has an unusable value."""
+    """An option of the source is missing, excludes another, or has an unusable value."""
 
 
 class DataLossError(SourceError):

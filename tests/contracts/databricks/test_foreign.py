@@ -51,6 +51,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Ite
     for name in ("batch_processing.py", "stream_processing.ipynb"):
         elsewhere.put(name, service.workspace / elsewhere.HOME)
     (service.workspace / "look.py").write_text(LOOK)
+    (service.workspace / "production.py").write_text(PRODUCTION)
     file = dbfs(service) / elsewhere.KEYS_FILE
     file.parent.mkdir(parents=True)
     file.write_text(elsewhere.keys())
@@ -66,6 +67,23 @@ spark.range(3).write.saveAsTable("cleaned_pins")
 dbutils.notebook.exit(f"{' '.join(names)}: {count}, {spark.table('cleaned_pins').count()}")
 """
 """A later notebook: it lists the saved tables, and drops one and creates it again."""
+
+PRODUCTION = f"""# Databricks notebook source
+frame = (
+    spark.readStream.format("kinesis")
+    .option("streamARN", "arn:aws:kinesis:us-east-1:000000000000:stream/streaming-{USER_ID}-geo")
+    .option("roleArn", "arn:aws:iam::000000000000:role/reader")
+    .option("serviceCredential", "kinesis-reader")
+    .option("consumerMode", "efo")
+    .option("initialPosition", "earliest")
+    .option("format", "json")
+    .load()
+)
+query = frame.writeStream.format("memory").queryName("rows").trigger(availableNow=True).start()
+query.awaitTermination()
+dbutils.notebook.exit(str(spark.table("rows").count()))
+"""
+"""A notebook with the options of a production workspace, and with one of another source."""
 
 
 def dbfs(api: JobsApi) -> Path:
@@ -139,3 +157,15 @@ def test_foreign_notebooks_run_unchanged(api: JobsApi) -> None:
         f"{' '.join(sorted(expected))}: {len(KEYS)}, 3"
     )
     assert saved(api) == tables | {"cleaned_pins": 3}
+
+
+def test_options_without_a_meaning_are_one_warning_in_the_log(api: JobsApi) -> None:
+    run_id = submit(api, "/production", retries=2)
+    run = api.ended(run_id, LIMIT)
+    assert api.output(run, "book").error is None, api.output(run, "book").error_trace
+    assert api.output(run, "book").notebook_output.result == str(len(KEYS))
+    warning = (
+        "the kinesis source ignores options, known to Databricks alone: consumerMode=efo,"
+        " roleArn, serviceCredential; unknown: format\n"
+    )
+    assert log(api, run_id).count(warning) == 1

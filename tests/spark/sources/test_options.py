@@ -11,9 +11,10 @@ from contract.settings import Settings
 from spark.pipeline.errors import OptionError
 from spark.pipeline.sources import kinesis
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName
-from spark.pipeline.sources.kinesis.options import DATABRICKS_ALONE, TABLE, KinesisOptions
+from spark.pipeline.sources.kinesis.options import DATABRICKS_ALONE, TABLE, KinesisOptions, ignored
 from spark.pipeline.sources.kinesis.source import KinesisDataSource
 
+ARN = "arn:aws:kinesis:eu-west-1:000000000000:stream/"
 NOWHERE = Settings.from_environ({})
 
 
@@ -40,8 +41,6 @@ def test_defaults_of_a_job_apply_to_options_that_a_query_does_not_set() -> None:
 
     assert not loss()
     assert loss(failondataloss="true")
-    with pytest.raises(OptionError, match="patience"):
-        loss(patience="1")
 
 
 def test_settings_are_the_defaults_of_region_and_endpoint() -> None:
@@ -79,7 +78,7 @@ WITHOUT_EFFECT |= {"reuseKinesisClient": "false", "clientRetries": "1"}
 
 def test_names_ignore_case_and_every_option_is_accepted() -> None:
     given = {name: text for name, (text, _) in VALUES.items()} | WITHOUT_EFFECT
-    assert list(given) == [option.name for option in TABLE]
+    assert {*given, "streamARN"} == {option.name for option in TABLE}
     lower = {name.lower(): value for name, value in given.items()}
     assert astuple(KinesisOptions.parse(lower, NOWHERE)) == tuple(
         value for _, value in VALUES.values()
@@ -111,9 +110,6 @@ def test_positions(value: str, position: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"streamNames": "x"}, "option 'streamNames' is unknown.*did you mean streamName?"),
-        ({"elephant": "x"}, "option 'elephant' is unknown.*it takes streamName, region"),
-        ({"rolearn": "x"}, "option roleArn is known to Databricks' kinesis source alone"),
         ({"streamName": None}, "option streamName is ''"),
         ({"streamName": ""}, "option streamName is '': it must be names of streams"),
         ({"streamName": "a,,b"}, "option streamName is 'a,,b'"),
@@ -151,13 +147,63 @@ def test_positions(value: str, position: str) -> None:
         ({"shardFetchInterval": "soon"}, "option shardFetchInterval is 'soon'"),
         ({"coalesce": "maybe"}, "option coalesce is 'maybe': it must be true or false"),
         ({"failOnDataLoss": "no"}, "option failOnDataLoss is 'no'"),
-        ({"consumerMode": "efo"}, "it must be polling: enhanced fan-out"),
+        ({"consumerMode": "fast"}, "option consumerMode is 'fast': it must be polling or efo"),
+        ({"streamARN": f"{ARN}pin"}, "options streamName and streamARN exclude each other"),
+        ({"streamName": None, "streamARN": "pin"}, "option streamARN is 'pin': it must be as arn:"),
+        ({"streamName": None, "streamARN": f"{ARN}pin,"}, "it must be as arn:"),
+        ({"streamName": None, "streamARN": f"{ARN}pin/consumer/nb:1"}, "it must be as arn:"),
+        (
+            {"streamName": None, "streamARN": ARN.replace("kinesis", "s3") + "pin"},
+            "must be as arn:",
+        ),
+        ({"streamName": None, "streamARN": f"{ARN}a,{ARN}a"}, "it names a stream twice"),
+        (
+            {"streamName": None, "streamARN": f"{ARN}a,{ARN.replace('west', 'north')}b"},
+            "its streams are in different regions",
+        ),
+        (
+            {"streamName": None, "streamARN": f"{ARN}pin", "region": "us-east-1"},
+            "option region is 'us-east-1', that of streamARN 'eu-west-1'",
+        ),
         ({"shardsPerTask": "none"}, "it must be a whole number above 0"),
     ],
 )
 def test_a_wrong_option_is_named_with_its_value(given: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         parse(**given)
+
+
+def test_an_arn_gives_the_streams_and_the_region() -> None:
+    options = parse(None, streamARN=f"{ARN}pin, {ARN}geo.2")
+    assert (options.streams, options.region) == (("pin", "geo.2"), "eu-west-1")
+    assert parse(None, streamARN=f"{ARN}pin", region="eu-west-1").streams == ("pin",)
+
+
+def test_one_warning_names_every_option_without_a_meaning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = {  # as Spark passes them, in lower case
+        "streamname": "posts",
+        **{name.lower(): "x" for name in ("roleArn", "roleSessionName", "roleExternalId")},
+        **{name.lower(): "x" for name in ("serviceCredential", "consumerName", "stsEndpoint")},
+        "registerconsumertimeoutinterval": "x",
+        "consumermode": "EFO",
+        "format": "json",
+        "inferschema": "true",
+        "streamnames": "x",
+    }
+    KinesisDataSource(given).schema()
+    assert capsys.readouterr().err == (
+        "warning: the kinesis source ignores options, known to Databricks alone:"
+        " consumerMode=efo, consumerName, registerConsumerTimeoutInterval, roleArn,"
+        " roleExternalId, roleSessionName, serviceCredential, stsEndpoint;"
+        " unknown: format, inferschema, streamnames (did you mean streamName?)\n"
+    )
+
+
+def test_options_with_a_meaning_or_without_an_effect_warn_of_nothing() -> None:
+    assert ignored({option.name: "polling" for option in TABLE}) is None
+    assert ignored({"Elephant": "x"}) == "the kinesis source ignores options, unknown: Elephant"
 
 
 def test_the_docstring_describes_every_option() -> None:

@@ -14,6 +14,7 @@ from spark.pipeline.sources.kinesis import register
 from tests.support.appending import Appending
 from tests.support.engine import Engine, Stream
 
+ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 OPTIONS = {
     "awsAccessKey": "test",
     "awsSecretKey": "test",
@@ -74,12 +75,34 @@ def test_a_query_reads_all_records_and_continues_from_its_checkpoint(
     assert sorted(row.data.decode() for row in second) == sorted(late)
 
 
+@pytest.mark.slow
+def test_a_query_written_for_databricks_runs_unchanged(
+    source: SparkSession, engine: Engine, tmp_path: Path
+) -> None:
+    """With a role, enhanced fan-out and options that no Kinesis source has."""
+    stream = engine.stream()
+    stream.put(3)
+    frame = (
+        source.readStream.format("kinesis")
+        .option("streamARN", f"{ARN}{stream.name}")
+        .option("roleArn", "arn:aws:iam::000000000000:role/reader")
+        .option("roleSessionName", "report")
+        .option("consumerMode", "efo")
+        .option("consumerName", "report")
+        .option("inferSchema", "true")
+        .options(endpoint=engine.endpoint, **OPTIONS)
+        .load()
+    )
+    rows = [row for batch in drain(frame, tmp_path) for row in batch]
+    assert [row.data.decode() for row in rows] == stream.sent
+
+
 def test_wrong_options_are_refused_when_the_query_is_defined(
     source: SparkSession, engine: Engine
 ) -> None:
     stream = engine.stream()
-    with pytest.raises(AnalysisException, match="did you mean streamName"):
-        load(source, engine, stream, streamNames="x")
+    with pytest.raises(AnalysisException, match="streamName and streamARN exclude each other"):
+        load(source, engine, stream, streamARN=f"{ARN}{stream.name}")
     with pytest.raises(AnalysisException, match="option initialPosition is 'newest'"):
         load(source, engine, stream, initialPosition="newest")
 

@@ -66,12 +66,17 @@ it differs:
                                         average
 ``coalesceBinSize``            16000000 bytes of the rows of a task, about (Databricks: 128000000)
 ``failOnDataLoss``             true     fail if records were lost before they were read; else warn
-``consumerMode``               polling  polling; efo exists on Databricks only
+``streamARN``                           ARNs in place of ``streamName``, which give the region
+``consumerMode``               polling  no effect: efo is taken with a warning, and polls as well
 ``maxFetchDuration``           10s      no effect: shards are read all the time
 ``shardsPerTask``              5        no effect: shards are read on the driver
 ``reuseKinesisClient``         true     no effect: each process has one client
 ``clientRetries``              5        no effect: a failed call is repeated for 300 s
 ============================== ======== ============================================================
+
+Options that only Databricks' source has, such as ``roleArn``, and unknown ones are ignored; one
+warning on stderr names them all when a query is defined. Another warning names a stream with
+records that the Kinesis Producer Library has aggregated, which are not unpacked.
 
 Errors: ``OptionError`` when a query is defined, ``DataLossError`` if records were lost before they
 were read (``failOnDataLoss``), ``SourceError`` if Kinesis refuses a call or does not respond for

@@ -1,7 +1,7 @@
 """The options of the source: Databricks' names, their values and defaults.
 
-An option that is not in ``TABLE`` is refused by name, because a user would rely on an option that
-is silently ignored.
+An option without an effect here is taken, as programs that were written for Databricks have them,
+and listed in one warning. A wrong value of an option that has an effect is an error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from spark.pipeline.sources.kinesis.position import initial_position
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WORDS = {"millisecond": "ms", "second": "s", "minute": "m", "hour": "h"}
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
+
+
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:kinesis:(?P<region>[a-z0-9-]+):\d{12}:stream/(?P<name>[a-zA-Z0-9_.-]{1,128})"
+)
 
 
 def _streams(value: str) -> tuple[str, ...]:
@@ -83,13 +88,26 @@ def _size(value: str) -> int:
     return int(match[1]) * _BYTES[match[2]]
 
 
-def _polling(value: str) -> str:
-    """The only mode that this source supports."""
-    if value.strip().lower() != "polling":
-        raise ValueError(
-            "it must be polling: enhanced fan-out is known to Databricks' source alone"
-        )
-    return "polling"
+def _mode(value: str) -> str:
+    """The mode of a consumer, which is polling here whatever a program asks for."""
+    mode = value.strip().lower()
+    if mode not in ("polling", "efo"):
+        raise ValueError("it must be polling or efo")
+    return mode
+
+
+def _arns(value: str) -> tuple[tuple[str, str], ...]:
+    """Region and name of each stream, from their ARNs, separated by commas."""
+    found = tuple(
+        (match["region"], match["name"])
+        for arn in value.split(",")
+        if (match := _ARN.fullmatch(arn.strip()))
+    )
+    if value and len(found) <= value.count(","):
+        raise ValueError("it must be as arn:aws:kinesis:us-east-1:000000000000:stream/name")
+    if len({region for region, _ in found}) > 1:
+        raise ValueError("its streams are in different regions")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +153,31 @@ class KinesisOptions:
         """Parse the options of a query; the case of names is ignored.
 
         Raises:
-            OptionError: an option is unknown, missing, or has an unusable value.
+            OptionError: an option is missing, excludes another, or has an unusable value.
         """
         settings = settings or Settings.from_environ()
-        known = {option.name.lower() for option in TABLE}
         lower = {name.lower(): value for name, value in given.items()}
-        for name in given:
-            if name.lower() not in known:
-                raise OptionError(_unknown(name))
         read: dict[str, Any] = {}
-        for option in TABLE:
+
+        def value(option: Option) -> Any:
             text = lower.get(option.name.lower(), option.default)
             try:
-                read[option.name] = option.parse(text)
+                return option.parse(text)
             except ValueError as error:
                 raise OptionError(f"option {option.name} is {text!r}: {error}") from error
+
+        if "streamname" in lower and ARN.name.lower() in lower:
+            raise OptionError(f"options streamName and {ARN.name} exclude each other: set one")
+        if arns := value(ARN):
+            region = arns[0][0]
+            given_region = lower.get("region", "").strip() or region
+            if given_region != region:
+                raise OptionError(
+                    f"option region is {given_region!r}, that of streamARN {region!r}"
+                )
+            lower |= {"streamname": ",".join(name for _, name in arns), "region": region}
+        for option in TABLE:
+            read[option.name] = value(option)
         if bool(read["awsAccessKey"]) != bool(read["awsSecretKey"]):
             raise OptionError("awsAccessKey and awsSecretKey go together: one is missing")
         read["region"] = read["region"] or settings.aws_region
@@ -157,38 +185,60 @@ class KinesisOptions:
         return cls(**{item.name: read[item.metadata["option"].name] for item in fields(cls)})
 
 
+ARN = Option("streamARN", "", _arns)
+"""ARNs of the streams, in place of ``streamName`` and ``region``."""
 TABLE: tuple[Option, ...] = (
     *(item.metadata["option"] for item in fields(KinesisOptions)),
-    Option("consumerMode", "polling", _polling),
+    ARN,
+    Option("consumerMode", "polling", _mode),
     Option("maxFetchDuration", "10s", _duration),
     Option("shardsPerTask", "5", _whole),
     Option("reuseKinesisClient", "true", _flag),
     Option("clientRetries", "5", _whole),
 )
-"""Every option; the last ones have no effect here. The package's docstring describes each."""
+"""Every option; those after ``streamARN`` have no effect here. The package's docstring describes
+each."""
 
 
 DATABRICKS_ALONE = (
     "roleArn",
     "roleExternalId",
     "roleSessionName",
+    "stsEndpoint",
     "serviceCredential",
-    "streamARN",
     "consumerName",
     "consumerNamePrefix",
     "consumerRefreshInterval",
     "registeredConsumerId",
+    "registerConsumerTimeoutInterval",
     "requireConsumerDeregistration",
     "maxShardsPerDescribe",
 )
-"""Options of Databricks' source that this source does not support."""
+"""Options of Databricks' source that mean nothing here."""
 
 
-def _unknown(name: str) -> str:
-    for other in DATABRICKS_ALONE:
-        if other.lower() == name.lower():
-            return f"option {other} is known to Databricks' kinesis source alone, not to this one"
-    names = {option.name.lower(): option.name for option in TABLE}
-    close = difflib.get_close_matches(name.lower(), names, 1)
-    hint = f"did you mean {names[close[0]]}?" if close else f"it takes {', '.join(names.values())}"
-    return f"option {name!r} is unknown to the kinesis source; {hint}"
+def ignored(given: Mapping[str, str]) -> str | None:
+    """Return a warning that names every option without a meaning here; None if there is none.
+
+    Spark passes names in lower case and in any order; known ones are written as Databricks spells
+    them.
+    """
+    ours = {option.name.lower(): option.name for option in TABLE}
+    spelled = {name.lower(): name for name in DATABRICKS_ALONE}
+    lower = {name.lower(): (name, value) for name, value in given.items()}
+    alone = [spelled[name] for name in lower if name in spelled]
+    if lower.get("consumermode", ("", ""))[1].strip().lower() == "efo":
+        alone.append("consumerMode=efo")
+    unknown = [
+        _with_hint(name, ours)
+        for key, (name, _) in lower.items()
+        if key not in ours and key not in spelled
+    ]
+    parts = [f"known to Databricks alone: {', '.join(sorted(alone))}"] * bool(alone)
+    parts += [f"unknown: {', '.join(sorted(unknown))}"] * bool(unknown)
+    return f"the kinesis source ignores options, {'; '.join(parts)}" if parts else None
+
+
+def _with_hint(name: str, names: Mapping[str, str]) -> str:
+    close = difflib.get_close_matches(name.lower(), names, 1, 0.8)
+    return f"{name} (did you mean {names[close[0]]}?)" if close else name

@@ -10,6 +10,7 @@ Spark does not store the initial offset: if the first batch is read again, its s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +21,7 @@ from pyspark.sql.datasource import DataSource, DataSourceStreamReader
 
 from contract.settings import Settings
 from spark.pipeline.sources.kinesis.offsets import Offset
-from spark.pipeline.sources.kinesis.options import KinesisOptions
+from spark.pipeline.sources.kinesis.options import KinesisOptions, ignored
 from spark.pipeline.sources.kinesis.partitions import RangePartition, RowsPartition, make_tasks
 from spark.pipeline.sources.kinesis.planner import Planner
 from spark.pipeline.sources.kinesis.records import SCHEMA
@@ -96,12 +97,16 @@ class KinesisDataSource(DataSource):  # type: ignore[misc]
     """Options for queries that do not set them."""
 
     def schema(self) -> str:
-        """Return the columns. Spark calls this when a query is defined, so wrong options fail then.
+        """Return the columns. Spark calls this once, when a query is defined.
+
+        So wrong options fail then, and stderr has one warning that names those without a meaning.
 
         Raises:
-            OptionError: an option is unknown, missing, or has an unusable value.
+            OptionError: an option is missing, excludes another, or has an unusable value.
         """
         self.parsed()
+        if warning := ignored(self.options):
+            sys.stderr.write(f"warning: {warning}\n")
         return SCHEMA
 
     def streamReader(self, schema: object) -> KinesisStreamReader:
