@@ -12,7 +12,9 @@ from pathlib import Path
 from services.databricks.api.errors import invalid
 
 CLOUD = ("s3://", "s3a://", "s3n://")
-_DBFS = re.compile(r"^(?:dbfs:/+|/dbfs/+)")
+_DBFS = re.compile(r"^(?:dbfs:/+|/dbfs/+|/(?=Volumes/))")
+_IN_REQUIREMENT = re.compile(r"(-\w\s*|--[\w-]+[\s=]+)?((?:file:|dbfs:)?/\S.*|s3[an]?://\S+)")
+"""A path, with the option before it."""
 
 
 def normal(path: str) -> str:
@@ -62,7 +64,16 @@ class Workspace:
 
     def library(self, path: str) -> str:
         """Check the path of a wheel; return the local path, or the URI of an object."""
-        return path if path.startswith(CLOUD) else self.python_file(path.removeprefix("file:"))
+        return self.python_file(re.sub("^file:/*", "/", path))
+
+    def requirement(self, line: str) -> str:
+        """A line of a requirements file, or an argument of pip, with its path as a local one.
+
+        Raises:
+            ApiError: the path is outside the workspace.
+        """
+        match = _IN_REQUIREMENT.fullmatch(line)
+        return (match[1] or "") + self.library(match[2]) if match else line
 
     def _local(self, path: str) -> Path:
         wanted = normal(path)

@@ -4,6 +4,7 @@ Airflow sends numbers as texts ("Databricks can tolerate either"), so texts are 
 Booleans. Unknown fields are accepted, as Databricks does.
 """
 
+import json
 import re
 from typing import Annotated, Any, TypeVar
 
@@ -18,8 +19,15 @@ PARAMETERS_BYTES = 10_000
 """Bytes of the parameters of a request, as JSON; Databricks' limit."""
 PAGE_TOKEN_DIGITS = 18
 
-Texts = list[str]
-Named = dict[str, str]
+
+class Text(str):
+    """A text, for which the API accepts a number or a Boolean as well."""
+
+    __slots__ = ()
+
+
+Texts = list[Text]
+Named = dict[str, Text]
 Long = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that the database can store."""
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -88,7 +96,7 @@ class Overrides(Struct, kw_only=True):
             name: value for name in Overrides.__struct_fields__ if (value := getattr(self, name))
         }
         for name, value in found.items():
-            size = len(msgspec.json.encode({name: value}))
+            size = len(json.dumps({name: value}, ensure_ascii=False).encode())
             if size > PARAMETERS_BYTES:
                 raise invalid(
                     f"The JSON representation of {name} has {size} bytes, "
@@ -174,7 +182,7 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
         ApiError: ``body`` lacks a field, or a field has the wrong type.
     """
     try:
-        return msgspec.convert(body, form, strict=False)
+        return msgspec.convert(body, form, strict=False, dec_hook=_text)
     except msgspec.ValidationError as error:
         text = str(error)
         place = re.sub(r"\[\.*\d*\]", "", (re.search(r"`\$\.?(.*)`$", text) or ["", ""])[1])
@@ -189,6 +197,15 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
         raise ApiError(
             Code.MALFORMED_REQUEST, f"Could not parse request object: {at}: {reason}"
         ) from None
+
+
+def _text(form: type, value: Any) -> Text:
+    """Read a text as the API does: ``true`` is "true", and 2024 is "2024"."""
+    if isinstance(value, str):
+        return Text(value)
+    if isinstance(value, int | float):
+        return Text(json.dumps(value))
+    raise ValueError(f"Expected `str`, got `{'array' if isinstance(value, list) else 'object'}`")
 
 
 def page_start(token: str, offset: int = 0) -> int:

@@ -1,7 +1,8 @@
 """The calls ``jobs/*`` that concern jobs, not runs."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from msgspec import Struct, field
 from sqlalchemy import Select, func, select
@@ -10,9 +11,16 @@ from sqlalchemy.orm import Session
 from services.databricks.api import bodies, views
 from services.databricks.api.bodies import read
 from services.databricks.api.errors import invalid
+from services.databricks.api.libraries import Environment, check_environments
 from services.databricks.api.parameters import check
 from services.databricks.api.permissions import LIST, Access, access_list
-from services.databricks.api.tasks import JobCluster, checked_tasks
+from services.databricks.api.tasks import (
+    KEY_CHARACTERS,
+    JobCluster,
+    Task,
+    checked_tasks,
+    with_parsed_values,
+)
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.engine.states import ACTIVE
 from services.databricks.store.database import Database, Job, Run, new_id
@@ -21,6 +29,8 @@ from services.databricks.workspace import Workspace
 LIMIT = 100
 """Maximum number of jobs in one response."""
 UNTITLED = "Untitled"
+TASK = "main"
+"""Task key of a run that is submitted without ``tasks`` and without a name."""
 
 Json = dict[str, Any]
 Row = TypeVar("Row")
@@ -60,7 +70,9 @@ class Jobs:
         form = read(request, bodies.NewSettings)
         with self._database.work() as session:
             job = job_of(session, form.job_id)
-            settings = dict(job.settings)
+            settings = views.single_task_settings(job.settings)
+            if "tasks" in form.new_settings:
+                settings = dict(job.settings)
             for name in form.fields_to_remove:
                 _remove(settings, name)
             for name, value in form.new_settings.items():
@@ -101,14 +113,73 @@ def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Json:
     Raises:
         ApiError: names the value that is not accepted.
     """
+    settings = _with_tasks(settings)
     form = read(settings, _Settings)
-    tasks = checked_tasks(form.tasks, form.job_clusters, workspace)
+    for name in ("schedule", "trigger", "continuous"):
+        if (getattr(form, name) or {}).get("pause_status") == "PAUSED":
+            continue
+        if getattr(form, name):
+            raise invalid(
+                f"{name} is not supported, as nothing here starts a job by itself: set its "
+                "pause_status to PAUSED, and call jobs/run-now"
+            )
+    for name in ("triggers", "environment_variables"):
+        if getattr(form, name):
+            raise invalid(f"{name} is not supported")
+    environments = check_environments(settings.get("environments", ()), workspace)
+    if form.git_source and not all(map(_is_of_workspace, form.tasks)):
+        raise invalid("git_source is not supported, only files of the workspace")
+    tasks = checked_tasks(form.tasks, form.job_clusters, environments, workspace)
     check([item.default for item in form.parameters], frozenset())
-    found = {name: value for name, value in settings.items() if name != LIST}
-    for name in ("timeout_seconds", "max_concurrent_runs"):
-        if name in found:
-            found[name] = getattr(form, name)
+    parsed = ("timeout_seconds", "max_concurrent_runs", "job_clusters", "parameters")
+    found = {
+        name: with_parsed_values(value, getattr(form, name)) if name in parsed else value
+        for name, value in settings.items()
+        if name != LIST
+    }
     return found | {"tasks": tasks}
+
+
+def fields_without_effect(settings: Mapping[str, Any]) -> list[str]:
+    """Fields of a job or a submitted run that this service does not use, as paths."""
+    found = [*_unused(settings, _Settings)]
+    for task in settings["tasks"]:
+        found += (f"tasks.{name}" for name in _unused(task, Task))
+    return sorted(set(found))
+
+
+def _unused(raw: Mapping[str, Any], form: type[Struct]) -> Iterator[str]:
+    fields = get_type_hints(form)
+    for name, value in raw.items():
+        if value and (name == LIST or name not in fields) and name not in _METADATA:
+            yield name
+        kinds = (item for item in get_args(fields.get(name)) if isinstance(item, type))
+        forms = [item for item in kinds if issubclass(item, Struct)]
+        for item in value if isinstance(value, list) else [value]:
+            if forms and isinstance(item, dict):
+                yield from (f"{name}.{inner}" for inner in _unused(item, forms[0]))
+
+
+def _with_tasks(settings: Mapping[str, Any]) -> Json:
+    """Settings with a list of tasks; in those of API 2.0, the fields of the only task lie open."""
+    task = {name: value for name, value in settings.items() if _is_of_task(name)}
+    shared = {name: value for name, value in settings.items() if name not in task}
+    if "tasks" in settings or not any(name.endswith("_task") for name in task):
+        return {**settings, "format": views.MULTI_TASK}
+    # Airflow's DatabricksNotebookOperator looks for its task by the name of the run.
+    title = str(settings.get("run_name") or settings.get("name") or TASK)
+    task["task_key"] = re.sub(r"[^\w-]", "_", title)[:KEY_CHARACTERS]
+    return {**shared, "tasks": [task], "format": views.SINGLE_TASK}
+
+
+def _is_of_workspace(task: Any) -> bool:
+    form = read(task, Task, "tasks")
+    file = form.notebook_task or form.spark_python_task
+    return not file or file.source == "WORKSPACE"
+
+
+def _is_of_task(name: str) -> bool:
+    return name.endswith("_task") or name in _OF_SINGLE_TASK
 
 
 def job_of(session: Session, job_id: int) -> Job:
@@ -154,7 +225,7 @@ def page(
 
 class _Parameter(Struct):
     name: str
-    default: str = ""
+    default: bodies.Text = bodies.Text()
 
 
 class _Settings(Struct):
@@ -167,9 +238,34 @@ class _Settings(Struct):
     max_concurrent_runs: bodies.Count = 1
     queue: bodies.QueueSettings | None = None
     access_control_list: list[Access] = field(default_factory=list)
+    environments: list[Environment] = field(default_factory=list)
+    schedule: Json | None = None
+    trigger: Json | None = None
+    continuous: Json | None = None
+    triggers: Any = None
+    environment_variables: Any = None
+    git_source: Json | None = None
 
 
-_KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key", "parameters": "name"}
+_METADATA = {"description", "format", "edit_mode", "deployment", "idempotency_token"}
+"""Fields of which nobody expects an effect on a run."""
+_OF_SINGLE_TASK = {
+    "libraries",
+    "new_cluster",
+    "existing_cluster_id",
+    "environment_key",
+    "timeout_seconds",
+    "max_retries",
+    "min_retry_interval_millis",
+    "retry_on_timeout",
+}
+"""Fields that a task has in API 2.1, and a job of API 2.0 itself."""
+_KEYS = {
+    "tasks": "task_key",
+    "job_clusters": "job_cluster_key",
+    "environments": "environment_key",
+    "parameters": "name",
+}
 
 
 def _merge(old: list[Json], new: list[Json], key: str) -> list[Json]:

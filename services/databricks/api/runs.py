@@ -1,6 +1,5 @@
 """The calls that start, show, stop and delete runs."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ from services.databricks.api.bodies import read
 from services.databricks.api.errors import ApiError, Code, invalid
 from services.databricks.api.jobs import Json, checked_settings, job_of, page
 from services.databricks.api.parameters import run_parameters
-from services.databricks.api.tasks import KEY_CHARACTERS, TYPES, Task, downstream
+from services.databricks.api.permissions import access_list
+from services.databricks.api.tasks import Task, downstream
 from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.engine.states import (
@@ -28,9 +28,6 @@ from services.databricks.store.database import Attempt, Run, new_id, run_of, who
 
 LIMIT = 25
 """Maximum number of runs in one response."""
-TASK = "main"
-"""Task key of a run that is submitted without ``tasks`` and without a name."""
-_FIELDS = (*TYPES, "libraries", "new_cluster", "existing_cluster_id", "timeout_seconds")
 
 
 class Runs:
@@ -44,12 +41,7 @@ class Runs:
 
     async def submit(self, request: Json) -> Json:
         token = read(request, _Token).idempotency_token
-        if "tasks" not in request:
-            # Airflow's DatabricksNotebookOperator looks for its task by the name of the run.
-            key = re.sub(r"[^\w-]", "_", str(request.get("run_name") or TASK))[:KEY_CHARACTERS]
-            task = {"task_key": key, **{k: request[k] for k in _FIELDS if k in request}}
-            request = {k: v for k, v in request.items() if k not in _FIELDS} | {"tasks": [task]}
-        settings = checked_settings(request, self._workspace)
+        settings = checked_settings(request, self._workspace) | access_list(request)
         with self._database.work() as session:
             if existing := self._by_token(session, token):
                 return {"run_id": existing}

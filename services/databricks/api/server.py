@@ -19,6 +19,7 @@ from services.databricks.api.errors import ApiError, Code
 from services.databricks.api.jobs import Jobs, Json
 from services.databricks.api.permissions import Permissions
 from services.databricks.api.runs import Runs
+from services.databricks.api.views import in_format_of
 from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.ui.pages import Pages
@@ -28,7 +29,7 @@ BODY_BYTES = 16_777_216
 DRAINED_BYTES = 134_217_728
 """Bytes of a refused body that are read and discarded."""
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_PATH = re.compile(r"/api/2\.[0-2]/(.+)")
+_PATH = re.compile(r"/api/(2\.[0-2])/(.+)")
 _JOB_IN_PATH = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
 """The only calls whose path contains the job."""
 
@@ -94,18 +95,20 @@ class Server:
         try:
             self._authorize(request.headers.get("authorization", ""))
             match = _PATH.fullmatch(request.url.path)
-            path = match[1] if match else request.url.path
+            path = match[2] if match else request.url.path
             permission_call = _JOB_IN_PATH.fullmatch(path)
             name = permission_call[1] + permission_call[3] if permission_call else path
-            handler = self._calls.get((request.method, name)) if match else None
-            if handler is None:
+            handler = self._calls.get((request.method, name))
+            if match is None or handler is None:
                 raise _no_api(request.method, f"/{path.lstrip('/')}")
             # The fields of a GET are in its query, or (Airflow's asynchronous hook) in its body.
             fields: dict[str, Any] = dict(request.query_params)
             content = await _read(request)
             fields |= parse(content) if content else {}
             fields |= {"job_id": permission_call[2]} if permission_call else {}
-            return _json(200, await handler(fields))
+            if match[1] == "2.0" and name.endswith("/list"):
+                fields["expand_tasks"] = True  # which a job of a single task is, in this version
+            return _json(200, in_format_of(match[1], await handler(fields)))
         except ApiError as error:
             await _drain(request)
             return _error(error)

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from services.databricks.api import parameters
 from services.databricks.api.bodies import Count, Named, Texts, read
 from services.databricks.api.errors import invalid
+from services.databricks.api.libraries import Library, check_libraries, requirements
 from services.databricks.engine import runtimes
 from services.databricks.engine.states import RunIf
 from services.databricks.workspace import Workspace
@@ -26,6 +27,7 @@ class SparkPython(Struct):
 
     python_file: str
     parameters: Texts = []
+    source: str = ""
 
 
 class PythonWheel(Struct):
@@ -42,6 +44,7 @@ class Notebook(Struct):
 
     notebook_path: str
     base_parameters: Named = {}
+    source: str = ""
 
 
 class Dependency(Struct):
@@ -51,11 +54,15 @@ class Dependency(Struct):
 
 
 class Cluster(Struct):
-    """The fields of a cluster that this service uses: runtime, Spark settings, environment."""
+    """The fields of a cluster that this service uses: runtime, settings, environment, tags."""
 
     spark_version: str = ""
-    spark_conf: dict[str, str] = {}
+    spark_conf: Named = {}
     spark_env_vars: Named = {}
+    cluster_name: str = ""
+    custom_tags: Named = {}
+    init_scripts: list[Any] = []
+    docker_image: dict[str, Any] = {}
 
 
 class JobCluster(Struct):
@@ -63,19 +70,6 @@ class JobCluster(Struct):
 
     job_cluster_key: str
     new_cluster: Cluster | None = None
-
-
-class Package(Struct):
-    """A package of PyPI, with an optional version."""
-
-    package: str
-
-
-class Library(Struct):
-    """The fields of a library that this service uses."""
-
-    whl: str = ""
-    pypi: Package | None = None
 
 
 class Task(Struct):
@@ -95,6 +89,10 @@ class Task(Struct):
     libraries: list[Library] = []
     job_cluster_key: str = ""
     new_cluster: Cluster | None = None
+    existing_cluster_id: str = ""
+    environment_key: str = ""
+    environment_variables_key: str = ""
+    disabled: bool = False
 
     @property
     def upstream(self) -> list[str]:
@@ -109,7 +107,10 @@ _KEY = re.compile(rf"[\w-]{{1,{KEY_CHARACTERS}}}")
 
 
 def checked_tasks(
-    raw: list[Any], job_clusters: Iterable[JobCluster], workspace: Workspace
+    raw: list[Any],
+    job_clusters: Iterable[JobCluster],
+    environments: frozenset[str],
+    workspace: Workspace,
 ) -> list[dict[str, Any]]:
     """Check the tasks of a job; return them in the form to store, with numbers as numbers.
 
@@ -122,19 +123,25 @@ def checked_tasks(
         raise invalid(f"The job has {len(raw)} tasks, which is more than {TASKS}")
     tasks = [read(item, Task, "tasks") for item in raw]
     clusters = {item.job_cluster_key: item.new_cluster for item in job_clusters}
-    for cluster in (*clusters.values(), *(task.new_cluster for task in tasks)):
-        if cluster:
-            runtimes.check(cluster.spark_version)
+    for key, cluster in clusters.items():
+        _check_cluster(cluster, f"Job cluster '{key}'")
     _check_graph(tasks)
     keys = frozenset(task.task_key for task in tasks)
     for task, item in zip(tasks, raw, strict=True):
+        where = f"Task '{task.task_key}'"
+        _check_cluster(task.new_cluster, where)
         _check_type(task, item, workspace)
+        check_libraries(item, environments, where)
+        requirements(item, (), workspace)
         parameters.check({name: item.get(name) for name in TYPES}, keys)
         if task.job_cluster_key and task.job_cluster_key not in clusters:
             raise invalid(
                 f"Job cluster '{task.job_cluster_key}' is not defined in field 'job_clusters'."
             )
-    return [_with_parsed_values(item, task) for item, task in zip(raw, tasks, strict=True)]
+        for name in ("disabled", "environment_variables_key"):
+            if getattr(task, name):
+                raise invalid(f"{where}: {name} is not supported")
+    return [with_parsed_values(item, task) for item, task in zip(raw, tasks, strict=True)]
 
 
 def leaves(tasks: Mapping[str, Task]) -> list[str]:
@@ -172,6 +179,14 @@ def _check_graph(tasks: list[Task]) -> None:
         raise invalid(f"Invalid dependency graph, the tasks form a cycle: {cycle}.") from None
 
 
+def _check_cluster(cluster: Cluster | None, where: str) -> None:
+    if cluster:
+        runtimes.check(cluster.spark_version)
+        for name in ("init_scripts", "docker_image"):
+            if getattr(cluster, name):
+                raise invalid(f"{where}: {name} of a cluster is not supported")
+
+
 def _check_type(task: Task, raw: Mapping[str, Any], workspace: Workspace) -> None:
     where = f"Task '{task.task_key}'"
     given = [name for name in raw if name.endswith("_task") and raw[name] is not None]
@@ -186,6 +201,9 @@ def _check_type(task: Task, raw: Mapping[str, Any], workspace: Workspace) -> Non
             f"{where}: the JSON representation of {given[0]} has {size} bytes, "
             f"which is more than the limit of {PARAMETERS_BYTES} bytes"
         )
+    file = task.notebook_task or task.spark_python_task
+    if file and file.source == "GIT":
+        raise invalid(f"{where}: source GIT is not supported, only files of the workspace")
     if task.spark_python_task:
         workspace.python_file(task.spark_python_task.python_file)
     elif task.notebook_task:
@@ -193,19 +211,16 @@ def _check_type(task: Task, raw: Mapping[str, Any], workspace: Workspace) -> Non
     wheel = task.python_wheel_task
     if wheel and wheel.parameters and wheel.named_parameters:
         raise invalid(f"{where}: only one of parameters and named_parameters may be given")
-    for library in task.libraries:
-        if library.whl:
-            workspace.library(library.whl)
 
 
-def _with_parsed_values(raw: Any, form: Any) -> Any:
+def with_parsed_values(raw: Any, form: Any) -> Any:
     """``raw``, in which the values of ``form`` replace those of the same names."""
     if isinstance(form, Struct):
         names = set(form.__struct_fields__)
         return {
-            name: _with_parsed_values(value, getattr(form, name)) if name in names else value
+            name: with_parsed_values(value, getattr(form, name)) if name in names else value
             for name, value in raw.items()
         }
     if isinstance(form, list) and form and isinstance(form[0], Struct):
-        return [_with_parsed_values(item, part) for item, part in zip(raw, form, strict=True)]
+        return [with_parsed_values(item, part) for item, part in zip(raw, form, strict=True)]
     return form

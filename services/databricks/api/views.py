@@ -11,6 +11,8 @@ PAGE = 100
 """Maximum number of items of a list in one response; ``next_page_token`` leads to the next ones."""
 AWAITS_SLOT = "Waiting for a slot: as many tasks run as may run at a time."
 AWAITS_TURN = "Waiting for earlier runs of the job: as many are active as may be at a time."
+SINGLE_TASK, MULTI_TASK = "SINGLE_TASK", "MULTI_TASK"
+"""Formats of jobs and runs: API 2.0 has the fields of the only task outside of ``tasks``."""
 _QUEUES = {
     AWAITS_SLOT: "ACTIVE_RUNS_LIMIT_REACHED",
     AWAITS_TURN: "MAX_CONCURRENT_RUNS_REACHED",
@@ -60,8 +62,8 @@ def job(row: Job, expand: bool = True, start: int = 0) -> dict[str, Any]:
         "max_concurrent_runs": 1,
         "timeout_seconds": 0,
         "email_notifications": {},
+        "format": MULTI_TASK,
         **row.settings,
-        "format": "MULTI_TASK",
     }
     settings.pop("access_control_list", None)
     more = _cut_lists(settings, start)
@@ -141,6 +143,33 @@ def repair_entry(row: Run) -> dict[str, Any]:
     }
 
 
+def in_format_of(version: str, response: dict[str, Any]) -> dict[str, Any]:
+    """The response to a call of an API version: above 2.0, every job and run is MULTI_TASK."""
+    listed = (*response.get("jobs", ()), *response.get("runs", ()))
+    for item in (response, response.get("metadata", {}), *listed):
+        settings = item.get("settings", item)
+        if settings.get("format") != SINGLE_TASK:
+            continue
+        if version != "2.0":
+            settings["format"] = MULTI_TASK
+        elif settings is not item:
+            item["settings"] = single_task_settings(settings)
+        else:
+            task = item.pop("tasks")[-1]
+            cluster = ("existing_cluster_id", "new_cluster", "libraries")
+            item["task"] = {k: v for k, v in task.items() if k.endswith("_task")}
+            item["cluster_spec"] = {name: task[name] for name in cluster if name in task}
+    return response
+
+
+def single_task_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a job as API 2.0 has them."""
+    if settings.get("format") != SINGLE_TASK:
+        return dict(settings)
+    task = {name: value for name, value in settings["tasks"][0].items() if name != "task_key"}
+    return {name: value for name, value in settings.items() if name != "tasks"} | task
+
+
 def page_url(row: Run, url: str) -> str:
     """URL of the page of a run."""
     return f"{url}/jobs/{row.job_id}/runs/{row.run_id}"
@@ -156,7 +185,7 @@ def _common(row: Run | Attempt, url: str) -> dict[str, Any]:
         "run_name": row.run.name,
         "run_page_url": page_url(row.run, url),
         "run_type": row.run.run_type,
-        "format": "MULTI_TASK",
+        "format": row.run.settings.get("format", MULTI_TASK),
         "trigger": "ONE_TIME",
         "state": state(row),
         "status": status(row),

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from services.databricks.api import parameters
 from services.databricks.api.bodies import read
+from services.databricks.api.libraries import requirements
 from services.databricks.api.tasks import Task, leaves
 from services.databricks.context import ServiceContext
 from services.databricks.engine import states
+from services.databricks.engine.cluster_tags import cluster_tags
 from services.databricks.engine.runtimes import session_conf
 from services.databricks.engine.states import CODES, LifeCycle, Result
 from services.databricks.engine.task_runner import TaskResult
@@ -232,20 +234,20 @@ class Execution:
 def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
     """The ``task.json`` of an attempt, which the runner reads."""
     workspace, run = context.workspace, row.run
+    existing = context.settings.cluster_spark_version
     task: dict[str, Any] = dict(row.resolved or {})
     if "spark_python_task" in task:
         task["file"] = workspace.python_file(task["spark_python_task"]["python_file"])
     if "notebook_task" in task:
         task["file"] = workspace.notebook(task["notebook_task"]["notebook_path"])
-    libraries = row.task.get("libraries", [])
     return task | {
-        "wheels": [workspace.library(item["whl"]) for item in libraries if item.get("whl")],
-        "packages": [item["pypi"]["package"] for item in libraries if item.get("pypi")],
+        "libraries": requirements(row.task, run.settings.get("environments", ()), workspace),
         "values": {key: other.values for key, other in run.latest.items()},
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
         "runtime": RUNTIME,
-        "spark_conf": session_conf(row.task, cluster, context.settings.cluster_spark_version),
+        "spark_conf": cluster_tags(row, cluster, existing)
+        | session_conf(row.task, cluster, existing),
         "context": {
             "job_id": str(run.job_id),
             "job_run_id": str(run.run_id),

@@ -11,10 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from services.databricks.runner.libraries import LibraryError, install, local
+from services.databricks.runner import libraries
+from services.databricks.runner.libraries import LibraryError, local
 from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
-from services.databricks.runner.sessions import after_import, set_defaults
+from services.databricks.runner.sessions import after_import, on_context, set_defaults
 
 RELEASE_LIMIT = 15.0
 """Seconds after which a session that does not stop ends with its JVM."""
@@ -106,11 +107,12 @@ def main(folder: Path) -> int:
 
     def prepare() -> None:
         set_defaults(task["spark_conf"])
+        on_context(libraries.share)
         queries.watch()
 
     after_import("pyspark", prepare)
     try:
-        install(task["wheels"], task["packages"], folder)
+        libraries.prepare(task["libraries"], folder)
         _run(task, folder, outcome, queries)
         for failure in queries.failures():
             raise failure

@@ -43,6 +43,19 @@ def after_import(name: str, call: Callable[[], None]) -> None:
     sys.meta_path.insert(0, _Import(name, call))
 
 
+def on_context(call: Callable[[Any], None]) -> None:
+    """Call a function with each Spark context that this process creates."""
+    from pyspark import SparkContext
+
+    initialise = SparkContext._do_init
+
+    def initialise_and_call(self: Any, *args: Any, **kwargs: Any) -> None:
+        initialise(self, *args, **kwargs)
+        call(self)
+
+    SparkContext._do_init = initialise_and_call
+
+
 def set_defaults(conf: Mapping[str, str]) -> None:
     """Set the defaults of sessions in the JVM that serves this task.
 

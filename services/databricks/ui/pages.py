@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from services.databricks.api import views
 from services.databricks.api.errors import ApiError
+from services.databricks.api.jobs import fields_without_effect
 from services.databricks.context import ServiceContext
 from services.databricks.store.database import Attempt, Run, now, run_of
 
@@ -83,7 +84,10 @@ class Pages:
             if run is None or run.deleted or run.job_id != request.path_params["job_id"]:
                 return PlainTextResponse("There is no such run.", 404)
             attempts = [self._attempt_view(row) for row in run.attempts]
-        return self._page("run.html", run=run, attempts=attempts, active=not run.ended)
+            unused = fields_without_effect(run.settings)
+        return self._page(
+            "run.html", run=run, attempts=attempts, active=not run.ended, unused=unused
+        )
 
     async def log(self, request: Request) -> Response:
         """The stored log of an attempt."""

@@ -95,16 +95,13 @@ class Languages:
         self._book.run_cells(workspace_path(path, target[0]))
 
     def _pip(self, line: str) -> None:
-        """Look whether packages are there, and unpack wheels; nothing is downloaded."""
+        """Install packages for this task alone."""
         verb, *words = shlex.split(line, comments=True) or [""]
         if verb != "install":
             raise NotebookError(f"%pip {verb} can't be run here, only install")
-        given = [word for word in words if not word.startswith("-")]
-        wheels = [word for word in given if word.endswith(".whl")]
-        local = [self._book.runtime.workspace.library(word) for word in wheels]
-        packages = [word for word in given if word not in wheels]
-        install(local, packages, self._book.runtime.folder)
-        self._book.runtime.shown.text("".join(f"{name}: there\n" for name in given))
+        runtime = self._book.runtime
+        install([runtime.workspace.requirement(word) for word in words], runtime.folder)
+        runtime.shown.text(f"installed: {' '.join(words)}\n")
 
     def _sh(self, cell: Cell, path: str) -> None:
         """Run a shell; with ``%sh -e`` its failure is the cell's."""
