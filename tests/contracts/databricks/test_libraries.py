@@ -23,12 +23,14 @@ UDF = """\
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import udf
 
+spark = SparkSession.builder.getOrCreate()
+
 @udf("string")
 def found(_):
     import importlib.util
     return __import__("greeting").VERSION if importlib.util.find_spec("greeting") else "none"
 
-print("udf", SparkSession.builder.getOrCreate().range(1).select(found("id")).first()[0])
+print("udf", spark.range(1).select(found("id")).first()[0])
 """
 
 
