@@ -1,7 +1,6 @@
 """The libraries of tasks: each is installed for its task alone, with the user's settings of pip."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
