@@ -15,6 +15,7 @@ from contract.errors import SettingError
 from contract.program import exit_status
 from contract.settings import Settings
 from services import asgi
+from services.databricks import credentials
 from services.databricks.api.server import application
 from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
@@ -29,6 +30,7 @@ CONNECTIONS = 256
 async def serve(settings: Settings, data: Path) -> None:
     """Serve until a signal stops the service."""
     (data / "dbfs").mkdir(parents=True, exist_ok=True)
+    await credentials.provide(settings, data / "dbfs")
     workspace = Workspace(dict(settings.databricks_workspace), data / "dbfs")
     database = Database(data / "state.db")
     task_runner = TaskRunner(settings, data / "tasks")
