@@ -54,14 +54,13 @@ async def provide(settings: Settings, dbfs: Path) -> None:
 def write_table(table: Path, text: str) -> None:
     """Write the table: one file, and a log of one commit.
 
-    The names of its columns have spaces, so Delta maps them to names of columns in the file.
+    Delta allows spaces in names of columns only with a mapping, which here maps each to itself.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = list(csv.DictReader(io.StringIO(text)))
-    physical = {name: name.lower().replace(" ", "_") for name in COLUMNS}
-    columns = {physical[name]: pa.array([row[name] or None for row in rows]) for name in COLUMNS}
+    columns = {name: pa.array([row[name] or None for row in rows]) for name in COLUMNS}
     new = table.with_name(f".{table.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     (new / "_delta_log").mkdir(parents=True)
@@ -74,7 +73,7 @@ def write_table(table: Path, text: str) -> None:
             "name": name,
             "type": "string",
             "nullable": True,
-            "metadata": {f"{mapping}id": place, f"{mapping}physicalName": physical[name]},
+            "metadata": {f"{mapping}id": place, f"{mapping}physicalName": name},
         }
         for place, name in enumerate(COLUMNS, 1)
     ]
@@ -99,6 +98,7 @@ def write_table(table: Path, text: str) -> None:
                 "size": written.st_size,
                 "modificationTime": int(written.st_mtime * 1000),
                 "dataChange": True,
+                "stats": json.dumps({"numRecords": len(rows)}),
             }
         },
     )

@@ -1,10 +1,11 @@
-"""The file and the table with the local keys, which a fresh DBFS has."""
+"""What notebooks find before the first run: files with the local keys, and a cluster's tags."""
 
 import asyncio
 import csv
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from contract.settings import Settings
 from services.databricks.credentials import FILE, TABLE, provide
@@ -27,6 +28,7 @@ found = [keys.select("Access key ID").collect()[0]["Access key ID"], secret]
 found += [user[0]["Access key ID"], user[0]["Secret access key"], str(named)]
 keys.limit(1).write.format("delta").mode("append").saveAsTable("authentication_credentials")
 found.append(str(spark.table("authentication_credentials").count()))
+found.append(spark.conf.get("spark.databricks.clusterUsageTags.clusterId"))
 dbutils.notebook.exit(" ".join(found))
 """
 
@@ -59,6 +61,8 @@ def test_both_follow_the_keys_of_the_service(
     users = ("databricks-user", "0a1b2c3d4e5f")
     assert keys_in(dbfs) == [[user, "local-key", "a/secret+of,ours"] for user in users]
     log = dbfs / TABLE / "_delta_log/00000000000000000000.json"
+    table = DeltaTable(str(dbfs / TABLE)).to_pyarrow_table().to_pylist()
+    assert [row["Secret access key"] for row in table] == ["a/secret+of,ours"] * 2
     first = log.read_text(), log.stat().st_ino
     provided(monkeypatch, dbfs, **KEYS)
     assert (log.read_text(), log.stat().st_ino) == first
@@ -78,14 +82,16 @@ def test_what_a_user_has_put_there_stays(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_a_notebook_reads_the_keys_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_reads_both_and_the_id_of_its_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with JobsApi(tmp_path, **KEYS) as api:
         (api.workspace / "read.py").write_text(READ)
-        run = api.ended(api.submit(notebook("a", "/read")), 120)
+        run = api.ended(api.submit(notebook("a", "/read", existing_cluster_id="1-2-x")), 120)
         output = api.output(run, "a")
         assert output.error is None, output.error_trace
         pair = "local-key a/secret+of,ours"
-        assert output.notebook_output.result == f"{pair} {pair} 1 3"
+        assert output.notebook_output.result == f"{pair} {pair} 1 3 1-2-x"
         dbfs = api.data / "dbfs"
     provided(monkeypatch, dbfs, **KEYS | {"AWS_ACCESS_KEY_ID": "other-key"})
     assert len(list((dbfs / TABLE / "_delta_log").glob("*.json"))) == 2  # with the user's row

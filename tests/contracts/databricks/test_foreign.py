@@ -138,6 +138,7 @@ def test_foreign_notebooks_run_unchanged(api: JobsApi) -> None:
     assert all(cell["outputs"] for cell in cells if "display(" in cell["source"])
 
     tables = {f"{USER_ID}_{entity.name}_table": len(KEYS) for entity in ENTITIES}
+    tables["authentication_credentials"] = 2
     expected = tables | {"cleaned_pins": len(KEYS)}
     wait_for(
         "every record in its table",
