@@ -106,5 +106,6 @@ def requirements(
     for item in environments:
         if item["environment_key"] == task.get("environment_key"):
             dependencies = (item.get("spec") or {}).get("dependencies", ())
-            lines += [workspace.requirement(line.strip()) for line in dependencies]
+            stripped = (line.strip() for line in dependencies)
+            lines += [workspace.requirement(line) for line in stripped if line]
     return [lines, *found] if lines else found

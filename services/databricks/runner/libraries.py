@@ -2,7 +2,7 @@
 
 Objects in S3 are downloaded into the folder of the task. Libraries are installed for this task
 only, into a virtual environment in its folder that has the packages of the jobs' environment as
-well: what is there already is not installed again.
+well: those are not installed again.
 """
 
 import importlib
@@ -11,7 +11,6 @@ import re
 import site
 import subprocess
 import sys
-import venv
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -92,6 +91,8 @@ def pip(arguments: Sequence[str], folder: Path) -> str:
     target = _site_packages(folder)
     python = folder / "libraries/bin/python"
     if not python.exists():
+        import venv  # seldom needed
+
         venv.create(folder / "libraries", symlinks=True)
         (target / "base.pth").write_text("\n".join(site.getsitepackages()))
     # -I: a module of the workspace must not replace one of pip's.
