@@ -1,5 +1,6 @@
 """The libraries of tasks: each is installed for its task alone, with the user's settings of pip."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +118,23 @@ def test_an_installation_that_fails_names_the_library_and_no_credential(api: Job
     assert not (folder / "requirements.txt").exists()
     shown = [message, output.error, output.error_trace, (folder / "log").read_text()]
     assert not [text for text in shown if "hush-hush" in text]
+
+
+def test_a_cancelled_task_ends_its_installation(api: JobsApi) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        index.settimeout(30)
+        url = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
+        libraries = library(requirements="/Workspace/silent.txt")
+        lines = f"--no-index\n--find-links {url}\nnothing\n"
+        (api.workspace / "silent.txt").write_text(lines)
+        run_id = api.submit(python("a", "find.py", libraries=libraries))
+        connection, _ = index.accept()
+        with connection:
+            connection.settimeout(30)
+            api.jobs.cancel_run(run_id)
+            while connection.recv(4096):  # until pip's process has ended
+                pass
+    assert results(api.ended(run_id)) == {"a": "CANCELED"}
 
 
 @pytest.mark.slow
