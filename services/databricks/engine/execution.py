@@ -21,7 +21,7 @@ from services.databricks.api.tasks import Task, leaves
 from services.databricks.context import ServiceContext
 from services.databricks.engine import states
 from services.databricks.engine.cluster_tags import cluster_tags
-from services.databricks.engine.runtimes import session_conf
+from services.databricks.engine.runtimes import major, session_conf
 from services.databricks.engine.states import CODES, LifeCycle, Result
 from services.databricks.engine.task_runner import TaskResult
 from services.databricks.store.database import Attempt, Run, now
@@ -240,14 +240,16 @@ def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]
         task["file"] = workspace.python_file(task["spark_python_task"]["python_file"])
     if "notebook_task" in task:
         task["file"] = workspace.notebook(task["notebook_task"]["notebook_path"])
+    runtime_major = major(row.task, cluster, existing)
     return task | {
         "libraries": requirements(row.task, run.settings.get("environments", ()), workspace),
         "values": {key: other.values for key, other in run.latest.items()},
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
         "runtime": RUNTIME,
+        "runtime_major": runtime_major,
         "spark_conf": cluster_tags(row, cluster, existing)
-        | session_conf(row.task, cluster, existing),
+        | session_conf(runtime_major, cluster.get("spark_conf", {})),
         "context": {
             "job_id": str(run.job_id),
             "job_run_id": str(run.run_id),

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from services.databricks.runner import libraries
+from services.databricks.runner import compat, libraries
 from services.databricks.runner.libraries import LibraryError, local
 from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
@@ -108,6 +108,7 @@ def main(folder: Path) -> int:
     def prepare() -> None:
         set_defaults(task["spark_conf"])
         on_context(libraries.share)
+        compat.install(task["runtime_major"])
         queries.watch()
 
     after_import("pyspark", prepare)

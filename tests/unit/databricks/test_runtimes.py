@@ -7,52 +7,81 @@ import pytest
 from contract.errors import SettingError
 from contract.settings import Settings
 from services.databricks.api.errors import ApiError
-from services.databricks.engine.runtimes import ANSI, check, session_conf
+from services.databricks.engine.runtimes import ANSI, CHANGED, NEWEST, check, major, session_conf
 
 EXISTING = {"existing_cluster_id": "1108-162752-8okw8dgg"}
 
 
+TIME_PARSER = "spark.sql.legacy.timeParserPolicy"
+
+
 @pytest.mark.parametrize(
-    ("task", "cluster", "existing", "ansi"),
+    ("task", "cluster", "existing", "expected"),
     [
-        (EXISTING, {}, "16.4.x-scala2.12", "false"),
-        (EXISTING, {}, "17.0.x-scala2.13", "true"),
-        ({}, {"spark_version": "16.4.x-scala2.12"}, "17.0.x-scala2.13", "false"),
-        ({}, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", "true"),
-        (EXISTING, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", "true"),
+        (EXISTING, {}, "16.4.x-scala2.12", 16),
+        (EXISTING, {}, "17.0.x-scala2.13", 17),
+        ({}, {"spark_version": "16.4.x-scala2.12"}, "17.0.x-scala2.13", 16),
+        ({}, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", 18),
+        (EXISTING, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", 18),
         # Only a policy can set its version.
-        ({}, {"num_workers": 0}, "16.4.x-scala2.12", "false"),
-        ({}, {"num_workers": 0}, "17.3.x-scala2.13", "true"),
+        ({}, {"num_workers": 0}, "16.4.x-scala2.12", 16),
+        ({}, {"num_workers": 0}, "17.3.x-scala2.13", 17),
         # A job that was stored before versions were checked.
-        ({}, {"spark_version": "auto:latest-lts"}, "16.4.x-scala2.12", "false"),
+        ({}, {"spark_version": "auto:latest-lts"}, "16.4.x-scala2.12", 16),
         # Serverless.
-        ({"environment_key": "default"}, {}, "16.4.x-scala2.12", "true"),
-        ({}, {"spark_version": "9.1.x-scala2.12", "spark_conf": {ANSI: "true"}}, "9.x", "true"),
-        ({}, {"spark_version": "18.x-scala2.13", "spark_conf": {ANSI: "false"}}, "9.x", "false"),
+        ({"environment_key": "default"}, {}, "16.4.x-scala2.12", NEWEST),
     ],
 )
-def test_the_runtime_decides_on_ansi_mode(
-    task: dict[str, Any], cluster: dict[str, Any], existing: str, ansi: str
+def test_the_cluster_of_a_task_has_its_runtime(
+    task: dict[str, Any], cluster: dict[str, Any], existing: str, expected: int
 ) -> None:
-    assert session_conf(task, cluster, existing) == {ANSI: ansi}
+    assert major(task, cluster, existing) == expected
 
 
 @pytest.mark.parametrize(
-    ("version", "ansi"),
+    ("version", "ansi", "time_parser", "bang", "safe_arrow"),
     [
-        ("7.3.x-hls-scala2.12", "false"),
-        ("14.3.x-cpu-ml-scala2.12", "false"),
-        ("15.4.x-aarch64-photon-scala2.12", "false"),
-        ("apache-spark-2.4.x-scala2.11", "false"),
-        ("custom:release__11.3.x-snapshot-scala2.12", "false"),
-        ("custom:custom-local__13.3.x-scala2.12", "false"),
-        ("17.3.x-gpu-ml-scala2.13", "true"),
-        ("18.x-scala2.13", "true"),
+        (14, "false", "EXCEPTION", "true", "false"),
+        (16, "false", "EXCEPTION", "false", "false"),
+        (17, "true", "CORRECTED", "false", "false"),
+        (18, "true", "CORRECTED", "false", "true"),
+        (NEWEST, "true", "CORRECTED", "false", "true"),
     ],
 )
-def test_every_form_of_a_runtime_is_read(version: str, ansi: str) -> None:
+def test_a_session_starts_with_the_defaults_of_its_runtime(
+    version: int, ansi: str, time_parser: str, bang: str, safe_arrow: str
+) -> None:
+    found = session_conf(version, {})
+    assert found.keys() == {setting.name for setting in CHANGED}
+    assert found[ANSI] == ansi
+    assert found[TIME_PARSER] == time_parser
+    assert found["spark.sql.legacy.bangEqualsNot"] == bang
+    assert found["spark.sql.execution.pandas.convertToArrowArraySafely"] == safe_arrow
+
+
+@pytest.mark.parametrize("version", [9, 18])
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_setting_of_the_cluster_wins(version: int, value: str) -> None:
+    found = session_conf(version, {ANSI: value, "spark.x": "1"})
+    assert found == session_conf(version, {}) | {ANSI: value}
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("7.3.x-hls-scala2.12", 7),
+        ("14.3.x-cpu-ml-scala2.12", 14),
+        ("15.4.x-aarch64-photon-scala2.12", 15),
+        ("apache-spark-2.4.x-scala2.11", 2),
+        ("custom:release__11.3.x-snapshot-scala2.12", 11),
+        ("custom:custom-local__13.3.x-scala2.12", 13),
+        ("17.3.x-gpu-ml-scala2.13", 17),
+        ("18.x-scala2.13", 18),
+    ],
+)
+def test_every_form_of_a_runtime_is_read(version: str, expected: int) -> None:
     check(version)
-    assert session_conf({}, {"spark_version": version}, "") == {ANSI: ansi}
+    assert major({}, {"spark_version": version}, "") == expected
 
 
 @pytest.mark.parametrize("version", ["auto:latest-lts", "latest", "16", "v16.4", "16.4 x"])
