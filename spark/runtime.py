@@ -8,11 +8,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from contract.settings import Settings
+from spark import auto_loader
 from spark.pipeline.sources.kinesis import register
 
 
 def prepare(spark: SparkSession) -> None:
-    """Add the format ``kinesis`` to a session, and ``table`` to ``writeStream``."""
+    """Add the formats ``kinesis`` and ``cloudFiles``, and ``table`` to ``writeStream``."""
     register(spark, Settings.from_environ())
+    auto_loader.install()
     if not hasattr(DataStreamWriter, "table"):
         DataStreamWriter.table = DataStreamWriter.toTable
