@@ -7,7 +7,16 @@ import pytest
 from contract.errors import SettingError
 from contract.settings import Settings
 from services.databricks.api.errors import ApiError
-from services.databricks.engine.runtimes import ANSI, CHANGED, NEWEST, check, major, session_conf
+from services.databricks.engine.runtimes import (
+    ANSI,
+    CHANGED,
+    NEWEST,
+    Changed,
+    check,
+    major,
+    session_conf,
+)
+from tests.support import ROOT
 
 EXISTING = {"existing_cluster_id": "1108-162752-8okw8dgg"}
 
@@ -90,3 +99,10 @@ def test_an_invalid_runtime_is_named(version: str) -> None:
         check(version)
     with pytest.raises(SettingError, match=f"CLUSTER_SPARK_VERSION is '{version}': .* 16.4.x"):
         Settings.from_environ({"CLUSTER_SPARK_VERSION": version})
+
+
+@pytest.mark.parametrize("setting", CHANGED, ids=lambda setting: setting.name)
+def test_the_page_lists_each_setting(setting: Changed) -> None:
+    page = (ROOT / "docs/bring-your-own.md").read_text(encoding="utf-8")
+    defaults = f"| {setting.since} | `{setting.before}` | `{setting.after}` |"
+    assert f"| `{setting.name}` {defaults} {setting.effect} |" in page
