@@ -52,8 +52,10 @@ ENDPOINTS = {
 }
 """Endpoints of AWS clients: AWS_ENDPOINT_URL, an option of Databricks, or LocalStack itself."""
 
-NOT_OUR_NAMES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY", "no_proxy"}
-"""Variables that the AWS SDKs and HTTP clients read themselves."""
+NOT_OUR_NAMES = {
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY", "no_proxy", "PIP_INDEX_URL")
+}
+"""Variables that the AWS SDKs, HTTP clients and pip read themselves."""
 
 FORBIDDEN_TEXTS = [
     "registry" + r"\.npmjs",
