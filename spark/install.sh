@@ -25,7 +25,7 @@ export PATH="$PWD/$environment/bin:$PATH"
 # The inputs of the jars and of the archive; an archive fits one Java, one folder and one Spark.
 wanted=$(
     cat spark/pom.xml "$sums" spark/conf/* spark/install.sh spark/launch/bin/java requirements/spark.txt
-    find spark/log_store -name '*.java' -exec cat {} +
+    find spark/java -name '*.java' -exec cat {} +
     "$SPARK_JAVA" -version 2>&1
     pwd
 )
@@ -50,7 +50,10 @@ check_sums "$build/jars.new" "$sums" ||
     fail "the jars in $build/jars.new are not those of $sums"
 [[ $(find "$build/jars.new" -type f | wc -l) -eq $(wc -l <"$sums") ]] ||
     fail "$build/jars.new holds jars that $sums does not name"
-cp "$build"/target/delta-log-store-*.jar "$build/jars.new/"
+# Our own classes (spark/java), against the Spark that they run with.
+find spark/java -name '*.java' -exec "${JAVA_HOME:+$JAVA_HOME/bin/}javac" --release 17 -encoding UTF-8 \
+    -cp "$shipped/*:$build/jars.new/*" -d "$build/target/classes" {} +
+"${JAVA_HOME:+$JAVA_HOME/bin/}jar" --create --file "$build/jars.new/pinterest-pipeline.jar" -C "$build/target/classes" .
 rm -rf "$build/jars" "$build/target"
 mv "$build/jars.new" "$build/jars"
 
