@@ -20,6 +20,7 @@ from services.databricks.api.server import application
 from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.engine.task_runner import TaskRunner
+from services.databricks.runner.dbutils.dbfs import Dbfs
 from services.databricks.store.database import Database
 from services.databricks.workspace import Workspace
 
@@ -29,7 +30,7 @@ CONNECTIONS = 256
 
 async def serve(settings: Settings, data: Path) -> None:
     """Serve until a signal stops the service."""
-    (data / "dbfs").mkdir(parents=True, exist_ok=True)
+    Dbfs(data / "dbfs").make_folders()
     await credentials.provide(settings, data / "dbfs")
     workspace = Workspace(dict(settings.databricks_workspace), data / "dbfs")
     database = Database(data / "state.db")

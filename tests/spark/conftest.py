@@ -45,6 +45,15 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         session.stop()
 
 
+@pytest.fixture(scope="session")
+def dbfs(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of DBFS, for paths with the scheme ``dbfs``."""
+    folder = tmp_path_factory.mktemp("workspace") / "dbfs"
+    folder.mkdir()
+    spark.sparkContext._jsc.hadoopConfiguration().set("fs.dbfs.root", str(folder))
+    return folder
+
+
 @pytest.fixture
 def streaming_spark(spark: SparkSession) -> Iterator[SparkSession]:
     """The session with the settings of the streaming job."""

@@ -89,7 +89,7 @@ def _reset_jvm() -> bool:
         if SparkContext._active_spark_context:
             SparkContext._active_spark_context.stop()
         jvm = gateway.jvm
-        # These caches outlive a session: table versions, and file systems with this task's mounts.
+        # These caches outlive a session: table versions, and file systems with their settings.
         jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
         jvm.org.apache.hadoop.fs.FileSystem.closeAll()
         # An idle JVM should use as little memory as possible.

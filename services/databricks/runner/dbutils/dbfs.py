@@ -1,8 +1,8 @@
 """DBFS: its root is a local folder, its mounts are paths in S3.
 
-For Spark it is Hadoop's ViewFs (``dbfs:`` and every path without a scheme). For Python's file
-functions ``/dbfs/<path>`` is redirected to the folder. Mounts belong to the workspace and outlive
-the run.
+For Spark it is the file system of ``dbfs:`` and of every path without a scheme (``spark/java``).
+For Python's file functions ``/dbfs/<path>`` and ``/Volumes/<path>`` are redirected to the folder.
+Mounts belong to the workspace and outlive the run.
 """
 
 import builtins
@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MOUNTS = "fs.viewfs.mounttable.default"
-_SOURCE = re.compile(r"s3[an]?://(?:[^/@]*@)?([^/@]+)(/.*)?$")
+FOLDERS = ("tmp", "FileStore/tables", "mnt", "user/hive/warehouse", "Volumes")
+"""Folders of DBFS that a workspace has from the beginning."""
+_SOURCE = re.compile(r"s3[an]?://(?:[^/@]*@)?([^/@:]+)(/[^@]*)?$")
 
 
 class MountError(Exception):
@@ -29,7 +30,11 @@ class Dbfs:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._file = root.parent / "mounts.json"
-        self.root.mkdir(parents=True, exist_ok=True)
+
+    def make_folders(self) -> None:
+        """Make the folders that every workspace has."""
+        for name in FOLDERS:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
 
     @property
     def mounts(self) -> dict[str, str]:
@@ -42,11 +47,14 @@ class Dbfs:
         """Mount a path in S3. Keys in the source are ignored in favour of the environment's.
 
         Raises:
-            MountError: the source is not in S3, or the point is taken.
+            MountError: the source is not in S3, its secret is not URL-encoded, or the point is
+                taken. The source may hold keys, so the error does not quote it.
         """
         match = _SOURCE.match(source)
         if not match:
-            raise MountError(f"{_without_keys(source)} is not s3://bucket[/path]")
+            raise MountError(
+                "The source of a mount is s3a://bucket[/path]; a secret in it must be URL-encoded"
+            )
         point = self.point(point)
         if any(_within(point, p) or _within(p, point) for p in self.mounts):
             raise MountError(
@@ -71,16 +79,10 @@ class Dbfs:
 
     def hadoop(self) -> dict[str, str]:
         """Settings that make DBFS Hadoop's default file system."""
-        found = {
-            "fs.defaultFS": "dbfs:///",
-            "fs.dbfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-            "fs.viewfs.enable.inner.cache": "false",
-            f"{MOUNTS}.linkFallback": self.root.as_uri(),
-        }
-        return found | {f"{MOUNTS}.link.{point}": f"{to}/" for point, to in self.mounts.items()}
+        return {"fs.defaultFS": "dbfs:///", "fs.dbfs.root": str(self.root.resolve())}
 
     def take_over_files(self) -> None:
-        """Redirect ``/dbfs/...`` to the root in Python's file functions."""
+        """Redirect ``/dbfs/...`` and ``/Volumes/...`` in Python's file functions."""
         for module, names in ((builtins, ("open",)), (io, ("open",)), (os, _OS)):
             for name in names:
                 setattr(module, name, self._redirected(getattr(module, name)))
@@ -94,10 +96,10 @@ class Dbfs:
         return call
 
     def _path(self, value: Any) -> Any:
-        """The local path of an argument below ``/dbfs``, or the argument itself."""
+        """The local path of an argument in DBFS, or the argument itself."""
         if isinstance(value, str | os.PathLike):
             text = os.fspath(value)
-            if isinstance(text, str) and _within(text, "/dbfs"):
+            if isinstance(text, str) and (_within(text, "/dbfs") or _within(text, "/Volumes")):
                 return self._local(text.removeprefix("/dbfs"))
         return value
 
@@ -121,7 +123,3 @@ _OS = (
 
 def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
-def _without_keys(source: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", source)

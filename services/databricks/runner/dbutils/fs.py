@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from services.databricks.runner.dbutils.dbfs import MOUNTS, Dbfs
+from services.databricks.runner.dbutils.dbfs import Dbfs
 
 
 class FileInfo(NamedTuple):
@@ -40,10 +40,6 @@ class Files:
         self._context = spark.sparkContext
         self._hadoop = self._context._jvm.org.apache.hadoop
         self._conf = self._context._jsc.hadoopConfiguration()
-        # Python's file functions also write below DBFS's root, without Hadoop's checksum files.
-        local, _ = self._at("file:/")
-        local.setVerifyChecksum(False)
-        local.setWriteChecksum(False)
 
     def ls(self, path: str) -> list[FileInfo]:
         """List a folder."""
@@ -98,7 +94,7 @@ class Files:
     ) -> bool:
         """Mount a path in S3 with the keys of the environment; those in the source are ignored."""
         self._dbfs.mount(source, mount_point or mountPoint)
-        return self.refreshMounts()
+        return True
 
     def updateMount(self, source: str, mount_point: str, *rest: Any) -> bool:
         """Replace the source of a mount."""
@@ -107,21 +103,15 @@ class Files:
 
     def unmount(self, mount_point: str) -> bool:
         """Remove a mount."""
-        point = self._dbfs.point(mount_point)
-        self._dbfs.unmount(point)
-        self._conf.unset(f"{MOUNTS}.link.{point}")
-        return self.refreshMounts()
+        self._dbfs.unmount(mount_point)
+        return True
 
     def mounts(self) -> list[MountInfo]:
         """The mounts."""
         return [MountInfo(point, source) for point, source in self._dbfs.mounts.items()]
 
     def refreshMounts(self) -> bool:
-        """Make Spark use the current mounts."""
-        for name, value in self._dbfs.hadoop().items():
-            self._conf.set(name, value)
-        # A closed file system leaves Hadoop's cache; the next one is made with these settings.
-        self._at("dbfs:/")[0].close()
+        """Do nothing: each session sees the current mounts."""
         return True
 
     def _at(self, path: str) -> tuple[Any, Any]:

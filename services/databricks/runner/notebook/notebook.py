@@ -116,8 +116,6 @@ class Runtime:
         self.values = dbutils.TaskValues(task["values"], outcome.values)
         self.workspace = Workspace(task["workspace"], dbfs.root)
         conf = {f"spark.hadoop.{name}": value for name, value in dbfs.hadoop().items()}
-        # A mount may be in S3, where a rename is no commit: write tables there by s3:// paths.
-        conf["spark.delta.logStore.dbfs.impl"] = "io.delta.storage.LocalLogStore"
         builder = SparkSession.builder.appName(self.context["job_name"])
         self.spark = builder.config(map=warehouse.options() | conf).getOrCreate()
         # The module is the jobs': what it brings is no business of this service.
