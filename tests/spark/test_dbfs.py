@@ -179,3 +179,9 @@ def test_a_stream_restarts_from_its_checkpoint(
         assert [one.name for one in sorted(commits.iterdir())] == ["0", "1", "2"]
     finally:
         spark.conf.unset(name)
+
+
+def test_s3n_is_s3(spark: SparkSession) -> None:
+    conf = spark.sparkContext._jsc.hadoopConfiguration()
+    found = path(spark, "s3n://bucket/x").getFileSystem(conf)
+    assert found.getClass().getSimpleName() == "S3AFileSystem"
