@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from services.databricks.runner import addresses, compat, libraries
+from services.databricks.runner import addresses, catalogs, compat, libraries
 from services.databricks.runner.libraries import LibraryError, local
 from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
@@ -111,6 +111,7 @@ def main(folder: Path) -> int:
         compat.install(task["runtime_major"])
         queries.watch()
         addresses.install()
+        catalogs.install()
 
     after_import("pyspark", prepare)
     try:
