@@ -6,12 +6,14 @@ Mounts belong to the workspace and outlive the run.
 """
 
 import builtins
+import contextlib
+import fcntl
 import functools
 import io
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +58,12 @@ class Dbfs:
                 "The source of a mount is s3a://bucket[/path]; a secret in it must be URL-encoded"
             )
         point = self.point(point)
-        if any(_within(point, p) or _within(p, point) for p in self.mounts):
-            raise MountError(
-                f"Directory already mounted: {point}. Use dbutils.fs.unmount to unmount it."
-            )
-        self._store(self.mounts | {point: f"s3://{match[1]}{(match[2] or '').rstrip('/')}"})
+        with self._edited() as mounts:
+            if any(_within(point, p) or _within(p, point) for p in mounts):
+                raise MountError(
+                    f"Directory already mounted: {point}. Use dbutils.fs.unmount to unmount it."
+                )
+            mounts[point] = f"s3://{match[1]}{(match[2] or '').rstrip('/')}"
 
     def unmount(self, point: str) -> None:
         """Remove a mount.
@@ -68,10 +71,9 @@ class Dbfs:
         Raises:
             MountError: nothing is mounted there.
         """
-        mounts = self.mounts
-        if mounts.pop(self.point(point), None) is None:
-            raise MountError(f"Directory not mounted: {point}")
-        self._store(mounts)
+        with self._edited() as mounts:
+            if mounts.pop(self.point(point), None) is None:
+                raise MountError(f"Directory not mounted: {point}")
 
     def point(self, path: str) -> str:
         """The stored form of a mount point: absolute, without a scheme."""
@@ -109,10 +111,16 @@ class Dbfs:
                 raise OSError(f"/dbfs{path} is in S3: read it with Spark or dbutils.fs")
         return str(self.root / path.lstrip("/"))
 
-    def _store(self, mounts: dict[str, str]) -> None:
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(mounts, indent=2), encoding="utf-8")
-        os.replace(new, self._file)
+    @contextlib.contextmanager
+    def _edited(self) -> Iterator[dict[str, str]]:
+        """The mounts, which are stored after the block; one process edits them at a time."""
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            mounts = self.mounts
+            yield mounts
+            new = self._file.with_suffix(".new")
+            new.write_text(json.dumps(mounts, indent=2), encoding="utf-8")
+            os.replace(new, self._file)
 
 
 _OS = (

@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
@@ -227,8 +228,7 @@ public class DbfsFileSystem extends FileSystem {
     return at(
         path,
         place -> {
-          boolean virtual = place.name().equals(place.mount) || place.isAboveMount();
-          if (virtual && (place.mount != null || !Files.exists(place.file))) {
+          if (place.isMountPoint() || place.isAboveMount() && !Files.exists(place.file)) {
             return folder(place.path);
           }
           return place.mount == null
@@ -318,8 +318,8 @@ public class DbfsFileSystem extends FileSystem {
   /** A path of DBFS with what it stands for. */
   private final class Place {
     final Path path;
-    /** Mount point that the path is or is below of, or null. */
-    final String mount;
+    /** Point and source of the mount that the path is in, or null. */
+    final Map.Entry<String, String> mount;
     /** The path in S3, or the local path. */
     final Path target;
     /** The local file, unless the path is in S3. */
@@ -328,7 +328,7 @@ public class DbfsFileSystem extends FileSystem {
     Place(Path given) throws IOException {
       checkPath(given);
       path = makeQualified(given);
-      mount = mounts.over(name());
+      mount = mounts.of(name());
       if (mount == null) {
         file = root.resolve(name().substring(1)).normalize();
         if (!file.startsWith(root)) {
@@ -337,8 +337,8 @@ public class DbfsFileSystem extends FileSystem {
         target = new Path("file", null, file.toString());
       } else {
         file = null;
-        URI source = new Path(mounts.source(mount)).toUri();
-        String key = source.getPath() + name().substring(mount.length());
+        URI source = new Path(mount.getValue()).toUri();
+        String key = source.getPath() + name().substring(mount.getKey().length());
         target = new Path(source.getScheme(), source.getAuthority(), key.isEmpty() ? "/" : key);
       }
     }
@@ -379,23 +379,27 @@ public class DbfsFileSystem extends FileSystem {
       }
     }
 
+    boolean isMountPoint() {
+      return mount != null && mount.getKey().equals(name());
+    }
+
     boolean isAboveMount() throws IOException {
       return !mounts.children(name()).isEmpty();
     }
 
     void refuseMountPoint() throws IOException {
-      if (name().equals("/") || name().equals(mount) || isAboveMount()) {
+      if (name().equals("/") || isMountPoint() || isAboveMount()) {
         throw new IOException(path + " is the root of DBFS or has mounts: unmount them");
       }
     }
 
     /** The same error, with the path of DBFS in place of what it stands for. */
-    IOException renamed(IOException error) throws IOException {
+    IOException renamed(IOException error) {
       String message = String.valueOf(error.getMessage());
       String renamed =
           mount == null
               ? message.replace("file:" + root, "dbfs:").replace(root.toString(), "dbfs:")
-              : message.replace(mounts.source(mount), "dbfs:" + mount);
+              : message.replace(mount.getValue(), "dbfs:" + mount.getKey());
       if (renamed.equals(message)) {
         return error;
       }

@@ -23,19 +23,14 @@ final class Mounts {
     this.file = file;
   }
 
-  /** The mount point that a path is or is below of; null if there is none. */
-  String over(String path) throws IOException {
-    for (String point : sources().keySet()) {
-      if (path.equals(point) || path.startsWith(point + "/")) {
-        return point;
+  /** The mount that a path is in: its point, and its source without a slash at the end; or null. */
+  Map.Entry<String, String> of(String path) throws IOException {
+    for (Map.Entry<String, String> mount : sources().entrySet()) {
+      if (path.equals(mount.getKey()) || path.startsWith(mount.getKey() + "/")) {
+        return mount;
       }
     }
     return null;
-  }
-
-  /** What a mount point stands for, without a slash at its end. */
-  String source(String point) throws IOException {
-    return sources().get(point);
   }
 
   /** Names of the folders that mount points below a folder need in it. */
