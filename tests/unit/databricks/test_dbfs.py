@@ -23,6 +23,8 @@ with open(file="/dbfs/a/z", mode="a") as file:
 shutil.rmtree("/dbfs/a/b")
 Path("/dbfs/a/y").unlink()
 print([path.name for path in Path("/dbfs/a").iterdir()], os.path.exists("/dbfs/a/b"))
+os.makedirs("/Volumes/main/default/files")
+Path("/Volumes/main/default/files/x").write_text("in a volume")
 print(os.listdir() == os.listdir("."), Path("/dbfs/a/z").read_text())
 """
 
@@ -33,3 +35,4 @@ def test_every_function_finds_the_files_of_dbfs(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["['z'] False", "True one two"]
     assert (tmp_path / "dbfs/a/z").read_text() == "one two"
+    assert (tmp_path / "dbfs/Volumes/main/default/files/x").read_text() == "in a volume"
