@@ -229,4 +229,5 @@ def _not_found(volume: str) -> Exception:
 def _analysis(message: str) -> Exception:
     from pyspark.errors import AnalysisException
 
-    return AnalysisException(message)
+    error: Exception = AnalysisException(message)
+    return error

@@ -9,7 +9,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -245,13 +247,13 @@ public class DbfsFileSystem extends FileSystem {
           if (place.mount == null) {
             return list(place);
           }
-          FileStatus[] found = place.files().listStatus(place.target);
-          for (int i = 0; i < found.length; i++) {
-            Path one = found[i].getPath();
+          List<FileStatus> found = new ArrayList<>();
+          for (FileStatus status : place.files().listStatus(place.target)) {
+            Path one = status.getPath();
             boolean self = one.equals(place.target); // of a file, the list has the file itself
-            found[i] = renamed(found[i], self ? place.path : child(place.path, one.getName()));
+            found.add(renamed(status, self ? place.path : child(place.path, one.getName())));
           }
-          return found;
+          return found.toArray(FileStatus[]::new);
         });
   }
 
