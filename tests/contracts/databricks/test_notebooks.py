@@ -104,3 +104,19 @@ def test_a_failed_cell_is_reported_with_its_traceback(api: JobsApi) -> None:
     assert "services/databricks" not in trace
     page = api.call("GET", run.run_page_url.removeprefix(api.url), token=None).body.decode()
     assert "python, failed" in page
+
+
+def test_a_workspace_is_as_notebooks_from_elsewhere_expect(api: JobsApi) -> None:
+    run = api.ended(api.submit(notebook("book", "/books/workspace", {"bucket": BUCKET})), LIMIT)
+    output = api.output(run, "book")
+    assert output.error is None, output.error_trace
+    assert output.notebook_output.result == "1 workspace"
+    page = api.call("GET", run.run_page_url.removeprefix(api.url), token=None).body.decode()
+    assert f"s3a://{BUCKET}/topics/0.json" in page
+    # The source of the cells has the keys, and nothing else does.
+    files = [path for path in (api.folder / "data").rglob("*") if path.is_file()]
+    holding = {path.name for path in files if b"hidden" in path.read_bytes()}
+    assert holding <= {"cells.jsonl"}
+    printed = [cell["outputs"] for cell in api.cells(run, "book")]
+    assert "hidden" not in json.dumps(printed)
+    assert "AKIAEXAMPLE" not in json.dumps(printed)

@@ -78,7 +78,7 @@ assert spark.read.text("dbfs:/FileStore/notes.txt").count() == 2
 posts.write.format("delta").mode("overwrite").save("/tables/posts")
 assert spark.read.format("delta").load("dbfs:/tables/posts").count() == 3
 dbutils.fs.cp("/FileStore/notes.txt", "/mnt/posts/notes.txt")
-dbutils.fs.rm("/FileStore", True)
+dbutils.fs.rm("/FileStore/notes.txt")
 
 # COMMAND ----------
 
