@@ -6,13 +6,19 @@ from urllib.parse import quote
 from contract.errors import SettingError
 
 
+def lacks_password(url: str) -> bool:
+    """Whether a database URL has a user without a password."""
+    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    return bool(at) and ":" not in user
+
+
 def with_password(url: str, password: str) -> str:
-    """Insert a password into a database URL, unless the URL has one or has no user."""
+    """Insert a password into a database URL, if it lacks one."""
+    if not lacks_password(url):
+        return url
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    if not at or ":" in user:
-        return url
+    user, _, host = authority.rpartition("@")
     return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
 
 

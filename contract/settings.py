@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from contract import names, values
 from contract.errors import SettingError
-from contract.secrets import secret, with_password
+from contract.secrets import lacks_password, secret, with_password
 
 T = TypeVar("T")
 
@@ -154,9 +154,10 @@ class Settings:
                 found[item.name] = item.metadata["parse"](text)
             except ValueError as error:
                 raise SettingError(variable, text, str(error)) from error
-        if file := found["source_database_password_file"]:
+        url, file = found["source_database_url"], found["source_database_password_file"]
+        if file and lacks_password(url):
             password = secret("SOURCE_DATABASE_PASSWORD_FILE", file)
-            found["source_database_url"] = with_password(found["source_database_url"], password)
+            found["source_database_url"] = with_password(url, password)
         if found["databricks_token_file"] and not found["databricks_token"]:
             token = secret("DATABRICKS_TOKEN_FILE", found["databricks_token_file"])
             found["databricks_token"] = token

@@ -1,5 +1,6 @@
 """``pinpipe dataset``: fills the source database with generated posts."""
 
+import os
 import time
 from collections.abc import Mapping
 
@@ -43,9 +44,11 @@ def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) 
     Example: pinpipe dataset load --url sqlite:///posts.db --scale 10
     """
     try:
-        settings = Settings.from_environ()
+        # The password belongs to the database of SOURCE_DATABASE_URL alone.
+        own = {"SOURCE_DATABASE_URL": url, "SOURCE_DATABASE_PASSWORD_FILE": ""} if url else {}
+        settings = Settings.from_environ({**os.environ, **own})
         keep = scale is None and seed is None and not overwrite
-        target = url or settings.source_database_url
+        target = settings.source_database_url
         scale = scale or settings.dataset_scale
         seed = settings.dataset_seed if seed is None else seed
         console = Console(stderr=True)

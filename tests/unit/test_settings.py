@@ -85,6 +85,9 @@ def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:
 
 
 def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
-    missing = str(tmp_path / "none")
+    given = {"SOURCE_DATABASE_PASSWORD_FILE": str(tmp_path / "none")}
     with pytest.raises(SettingError, match=r"SOURCE_DATABASE_PASSWORD_FILE.*none"):
-        Settings.from_environ({"SOURCE_DATABASE_PASSWORD_FILE": missing})
+        Settings.from_environ({**given, "SOURCE_DATABASE_URL": "mysql+pymysql://reader@db/p"})
+    for url in ("sqlite:///posts.db", "mysql+pymysql://reader:own@db/p"):  # they need no file
+        settings = Settings.from_environ({**given, "SOURCE_DATABASE_URL": url})
+        assert settings.source_database_url == url
