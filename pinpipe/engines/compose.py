@@ -5,8 +5,10 @@ addresses of the services. Without Docker it also reads the part that a process 
 services become addresses on 127.0.0.1 (see the head of docker-compose.yml).
 """
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -53,8 +55,10 @@ class Service:
     profiles: tuple[str, ...]
     path: str | None
     """Folder that is first on PATH, relative to the project's root."""
+    programs: tuple[str, ...]
+    """Programs of which the process needs one."""
     skip: str | None
-    """Why no process is needed; None if one is."""
+    """Why there is no process; None if there is one."""
     stop_limit: float = STOP_LIMIT
     """Seconds between SIGTERM and SIGKILL."""
 
@@ -109,6 +113,12 @@ def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Comp
         ComposeError: the file has something that a process can't use.
     """
     text = yaml.safe_load((root / FILE).read_text())
+    skipped: set[str] = set()
+    if native:
+        skipped = {n for n, body in text["services"].items() if _is_skipped(root, body, environ)}
+        for name in skipped:
+            without = _interpolate(text["services"][name]["x-native"].get("without", {}), environ)
+            environ = {**without, **{k: v for k, v in environ.items() if v}}
     document = _interpolate(text, environ)
     raw: dict[str, dict[str, Any]] = document["services"]
     client: dict[str, Any] = document.get("x-client", {})
@@ -118,13 +128,13 @@ def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Comp
         for body in (client, ours, *raw.values()):
             body.pop("x-native", None)
     ports = {name: _ports(name, body) for name, body in raw.items()}
-    services = {name: _service(name, body, ports) for name, body in raw.items()}
+    services = {name: _service(name, body, ports, skipped) for name, body in raw.items()}
     addresses = {
         variable: Address(found["host"], ports[found["host"]][int(found["port"])])
         for variable, value in _merged(ours).items()
         if (found := _address(ports).search(value))
     }
-    return Compose(services, _environment(client, "", ports), addresses)
+    return Compose(services, _environment(client, "", ports, skipped), addresses)
 
 
 def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) -> str:
@@ -197,10 +207,24 @@ def _ports(name: str, body: Mapping[str, Any]) -> dict[int, int]:
     return found | {int(inside): int(outside) for inside, outside in native.items()}
 
 
+def _is_skipped(root: Path, body: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    native = body.get("x-native", {})
+    path = os.pathsep.join([str(root / native.get("path", "")), environ.get("PATH", os.defpath)])
+    installed = any(shutil.which(program, path=path) for program in native.get("programs", ()))
+    return "skip" in native and not installed
+
+
 def _environment(
-    body: Mapping[str, Any], name: str, ports: Mapping[str, Mapping[int, int]]
+    body: Mapping[str, Any],
+    name: str,
+    ports: Mapping[str, Mapping[int, int]],
+    skipped: Collection[str],
 ) -> dict[str, str]:
-    return {key: to_loopback(value, name, ports) for key, value in _merged(body).items()}
+    def read(value: str) -> str:
+        found = _address(ports).search(value)
+        return "" if found and found["host"] in skipped else to_loopback(value, name, ports)
+
+    return {key: read(value) for key, value in _merged(body).items()}
 
 
 def _merged(body: Mapping[str, Any]) -> dict[str, str]:
@@ -208,18 +232,24 @@ def _merged(body: Mapping[str, Any]) -> dict[str, str]:
     return {key: "" if value is None else str(value) for key, value in merged.items()}
 
 
-def _service(name: str, body: Mapping[str, Any], ports: Mapping[str, Mapping[int, int]]) -> Service:
+def _service(
+    name: str,
+    body: Mapping[str, Any],
+    ports: Mapping[str, Mapping[int, int]],
+    skipped: Collection[str],
+) -> Service:
     native = body.get("x-native", {})
     return Service(
         name=name,
         command=(*body.get("entrypoint", ()), *body.get("command", ())),
-        environment=_environment(body, name, ports),
+        environment=_environment(body, name, ports, skipped),
         ports=ports[name],
         needs=tuple(body.get("depends_on", ())),
         healthcheck=_healthcheck(name, body["healthcheck"]) if "healthcheck" in body else None,
         profiles=tuple(body.get("profiles", ())),
         path=native.get("path"),
-        skip=native.get("skip"),
+        programs=tuple(native.get("programs", ())),
+        skip=native["skip"] if name in skipped else None,
         stop_limit=_seconds(name, body.get("stop_grace_period", f"{STOP_LIMIT}s")),
     )
 

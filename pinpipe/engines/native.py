@@ -14,6 +14,7 @@ from pathlib import Path
 
 from contract.waiting import WaitTimeout, wait_for
 from pinpipe.doctor import machine
+from pinpipe.doctor.finding import Finding
 from pinpipe.doctor.machine import Problem
 from pinpipe.engines import compose, ports
 from pinpipe.engines.compose import Service
@@ -23,8 +24,9 @@ from pinpipe.engines.processes import Processes, ProcessRecord, memory_mib
 from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError, StackError, StartError
 
-KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
-"""Variables of files that the broker generates for its clients."""
+PASSWORD_FILE = "SOURCE_DATABASE_PASSWORD_FILE"
+FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE", PASSWORD_FILE)
+"""Variables of files that services generate for their clients."""
 ONE_SHOT_LIMIT = 600.0
 """Seconds that a set-up step may take."""
 
@@ -48,8 +50,11 @@ class NativeEngine:
         """Addresses and credentials for a client of the stack on this machine."""
         client = dict(self._compose.client)
         # Absolute, since a client may run in another folder.
-        files = {name: str(self._root / client[name]) for name in KAFKA_FILES if name in client}
-        return client | files
+        client |= {name: str(self._root / client[name]) for name in FILES if name in client}
+        if not Path(client.get(PASSWORD_FILE, "")).is_file():
+            # The database doesn't run: the client that connects reports it.
+            client[PASSWORD_FILE] = ""
+        return client
 
     def require(self, *variables: str) -> None:
         """Check that the client's addresses in ``variables`` belong to this stack.
@@ -68,9 +73,9 @@ class NativeEngine:
         """Whether a process of this stack runs."""
         return any(record.process() is not None for record in self._processes.records())
 
-    def problems(self) -> list[Problem]:
-        """The problems that prevent a start; empty if there is none."""
-        return machine.problems() + self._port_problems()
+    def problems(self) -> list[Problem | Finding]:
+        """The problems that prevent a start, and findings on what differs without a program."""
+        return [*machine.problems(), *self._port_problems(), *self._lacking()]
 
     def up(self) -> None:
         """Start each service that isn't running, after the services that it needs are healthy.
@@ -82,6 +87,8 @@ class NativeEngine:
         taken = self._port_problems()
         if taken:
             raise MachineError(taken)
+        for finding in self._lacking():
+            self._report(str(finding))
         services = self._compose.long_running()
         started: dict[str, Future[None]] = {}
         # One thread for each service; it waits for the futures of the services that it needs.
@@ -387,6 +394,14 @@ class NativeEngine:
         """Ports that the process of a service listens on."""
         record = self._processes.running(service)
         return self._processes.ports(record) if record else set()
+
+    def _lacking(self) -> list[Finding]:
+        """What differs because no program of a service is installed."""
+        return [
+            Finding(s.name, s.skip)
+            for s in self._compose.services.values()
+            if s.programs and s.skip
+        ]
 
     def _port_problems(self) -> list[Problem]:
         return ports.problems(

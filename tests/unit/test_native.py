@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pinpipe.doctor.finding import Finding
 from pinpipe.engines.native import NativeEngine
 from pinpipe.engines.status import State
 from pinpipe.errors import MachineError, StackError, StartError
@@ -311,6 +312,29 @@ def test_down_ends_a_service_that_the_compose_file_no_longer_has(
     assert list(state.glob("*.json")) == []
     for name in unreadable:
         assert any(line.startswith(f"{name}: its record in .run/state") for line in lines)
+
+
+LACKING = """
+  lacking:
+    entrypoint: [run.sh, serve]
+    healthcheck: {<<: *healthcheck, test: [CMD, health.sh]}
+    x-native: {programs: [no-such-program], skip: "no-such-program is not installed"}
+"""
+
+
+def test_a_service_whose_program_is_not_installed_is_named_and_left_out(
+    project: Path, lines: list[str]
+) -> None:
+    with (project / "docker-compose.yml").open("a") as file:
+        file.write(LACKING)
+    engine = NativeEngine(project, {"PATH": os.environ["PATH"]}, lines.append)
+    engine.up()
+    assert lines[0] == "lacking: no-such-program is not installed"
+    assert states(engine)["lacking"] is State.SKIPPED
+    (finding,) = [each for each in engine.problems() if isinstance(each, Finding)]
+    assert finding.fine
+    assert str(finding) == lines[0]
+    engine.down()
 
 
 CLIENT = """
