@@ -142,9 +142,8 @@ USER app
 FROM ${MYSQL_IMAGE} AS mysql
 WORKDIR /app
 COPY services/secret.sh services/
-COPY services/mysql/run.sh services/mysql/health.sh services/mysql/
-COPY services/mysql/initdb.d /docker-entrypoint-initdb.d
-RUN install --directory --owner mysql --group mysql /run/passwords/root /run/passwords/loader /run/passwords/reader
+COPY services/mysql/run.sh services/mysql/health.sh services/mysql/server.cnf services/mysql/
+RUN for user in root loader reader metastore; do install --directory --owner mysql --group mysql /run/passwords/$user; done
 USER mysql
 
 # The AWS account: API Gateway, S3, Kinesis, IAM.

@@ -34,15 +34,17 @@ help: ## Print this help
 
 .PHONY: install
 install: .build/.machine .build/.app ## Install everything that the stack needs without Docker
-	@$(MAKE) --silent --jobs 2 .part-spark .part-localstack .build/.airflow
+	@$(MAKE) --silent --jobs 2 .part-mysql .part-localstack .build/.airflow
 
 # Steps that call Maven run one after the other: two at a time may damage its repository.
-.PHONY: .part-connect .part-spark .part-localstack
+.PHONY: .part-connect .part-spark .part-mysql .part-localstack
 .part-connect package: export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .part-connect:
 	@services/connect/install.sh
 .part-spark: .part-connect .build/.spark
 	@spark/install.sh
+.part-mysql: .part-spark
+	@services/mysql/install.sh
 .part-localstack: | $(UV)
 	@localstack/install.sh
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Exits 0 when the reader may read, over TCP: the server that initialises a new database does not listen there.
+# Exits 0 when the reader may read, over TCP.
 set -euo pipefail
-client() {
-  mysql --defaults-extra-file=<(printf '[client]\npassword=%s\n' "$(cat /run/passwords/reader/password)") \
-    --host=127.0.0.1 --protocol=tcp --user=reader --connect-timeout=3 "$@"
-}
-client --batch --skip-column-names --execute='SELECT 1' pinterest_data >/dev/null
+cd "$(dirname "$0")/../.."
+listen=${MYSQL_LISTEN:-127.0.0.1:3306}
+password=${MYSQL_PASSWORDS:-.run/data/passwords}/reader/password
+client=$(command -v mariadb || command -v mysql)
+"$client" --defaults-file=<(printf '[client]\nloose-skip-ssl\npassword=%s\n' "$(<"$password")") --host=127.0.0.1 \
+  --port="${listen##*:}" --protocol=tcp --user=reader --connect-timeout=3 \
+  --batch --skip-column-names --execute='SELECT 1' pinterest_data >/dev/null

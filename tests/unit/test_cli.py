@@ -88,7 +88,7 @@ def test_a_command_does_not_touch_the_stack_of_another_checkout(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
-        ports = {"LOCALSTACK_PORT": port, "KAFKA_PORT": port}
+        ports = {"LOCALSTACK_PORT": port, "KAFKA_PORT": port, "MYSQL_PORT": port}
         done = pinpipe(*command, RUN_DIR=str(tmp_path), **ports)
         server.settimeout(0)
         with pytest.raises(BlockingIOError):

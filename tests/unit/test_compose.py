@@ -93,6 +93,36 @@ def test_ports_can_be_moved() -> None:
     assert moved.client["AWS_ENDPOINT_URL"] == "http://127.0.0.1:24566"
 
 
+def test_without_a_server_the_source_is_sqlite_and_no_metastore_is_named(tmp_path: Path) -> None:
+    (tmp_path / compose.FILE).write_text((ROOT / compose.FILE).read_text())
+    given = {"PATH": str(tmp_path), "RUN_DIR": "/run folder", "MYSQL_PORT": "4000"}
+    lacking = compose.load(tmp_path, given)
+    assert "no mariadbd" in str(lacking.service("mysql").skip)
+    assert "mysql" not in [service.name for service in lacking.long_running()]
+    url = "sqlite:////run folder/data/source/pinterest_data.db"
+    for service in ("dataset-load", "emulator"):
+        assert lacking.service(service).environment["SOURCE_DATABASE_URL"] == url
+    assert lacking.client["SOURCE_DATABASE_URL"] == url
+    assert "SOURCE_DATABASE_URL" not in lacking.client_addresses
+    assert lacking.service("databricks").environment["METASTORE_URL"] == ""
+    own = compose.load(tmp_path, {**given, "SOURCE_DATABASE_URL": "mysql://me:own@db/p"})
+    assert own.client["SOURCE_DATABASE_URL"] == "mysql://me:own@db/p"
+
+    (tmp_path / "mysqld").touch(mode=0o755)
+    found = compose.load(tmp_path, given)
+    assert found.service("mysql").skip is None
+    assert found.service("mysql").environment["MYSQL_LISTEN"] == "127.0.0.1:4000"
+    assert "reader@127.0.0.1:4000/" in found.client["SOURCE_DATABASE_URL"]
+    assert (
+        "loader@127.0.0.1:4000/" in found.service("dataset-load").environment["SOURCE_DATABASE_URL"]
+    )
+    assert (
+        found.service("databricks")
+        .environment["METASTORE_URL"]
+        .startswith("jdbc:mariadb://127.0.0.1:4000/metastore")
+    )
+
+
 def test_every_port_is_published_on_this_machine_alone() -> None:
     services = yaml.safe_load((ROOT / compose.FILE).read_text())["services"]
     published = {name: service.get("ports", []) for name, service in services.items()}

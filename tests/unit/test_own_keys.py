@@ -90,7 +90,8 @@ def test_no_client_of_pinpipe_sends_a_key_of_the_shell_to_the_stack(
     for name, value in MARKED.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    access = Access({**compose.load(ROOT, MARKED).client, "AWS_ENDPOINT_URL": server.url})
+    client = NativeEngine(ROOT, MARKED).client_environment
+    access = Access({**client, "AWS_ENDPOINT_URL": server.url})
     with pytest.raises(access.s3.exceptions.ClientError):
         access.s3.head_bucket(Bucket="bucket")
     with pytest.raises(OSError, match="404"):

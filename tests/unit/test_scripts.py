@@ -12,7 +12,6 @@ from tests.support import ROOT
 
 LINUX_ONLY = (
     ".ci/",
-    "services/mysql/",
     "services/postgres/",
     "services/slim.sh",
     "services/environment.sh",

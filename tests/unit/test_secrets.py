@@ -25,6 +25,7 @@ SECRETS = {
     "mysql-root": {"mysql": "rw"},
     "mysql-loader": {"mysql": "rw", "dataset-load": "ro"},
     "mysql-reader": {"mysql": "rw", "emulator": "ro", "emulator-streaming": "ro"},
+    "mysql-metastore": {"mysql": "rw", "databricks": "ro"},
     "kafka-client": {"kafka": "rw"}
     | dict.fromkeys(("topics", "rest-proxy", "connect", "connector"), "ro"),
     "jobs-api-token": {"databricks": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
