@@ -142,7 +142,7 @@ USER app
 FROM ${MYSQL_IMAGE} AS mysql
 WORKDIR /app
 COPY services/secret.sh services/
-COPY services/mysql/run.sh services/mysql/health.sh services/mysql/server.cnf services/mysql/
+COPY services/mysql/run.sh services/mysql/health.sh services/mysql/server.cnf services/mysql/metastore.sql services/mysql/
 RUN for user in root loader reader metastore; do install --directory --owner mysql --group mysql /run/passwords/$user; done
 USER mysql
 

@@ -2,10 +2,11 @@
 # MySQL in the foreground; it stands for RDS for MySQL. In Docker the server is that of MySQL's image. Without
 # Docker it is the MariaDB of install.sh, or a mariadbd or mysqld of this machine.
 #
-#   MYSQL_LISTEN     host:port that the server listens on
-#   MYSQL_SOCKET     its Unix socket; a relative path begins at the data, so that it is short enough
-#   MYSQL_DATA       folder of the data
-#   MYSQL_PASSWORDS  folder of the passwords
+#   MYSQL_LISTEN         host:port that the server listens on
+#   MYSQL_SOCKET         its Unix socket; a relative path begins at the data, so that it is short enough
+#   MYSQL_DATA           folder of the data
+#   MYSQL_PASSWORDS      folder of the passwords
+#   MYSQL_PASSWORD_MODE  mode of their files: 444 in Docker, where containers with other users read them
 #
 # The first start generates a password for each user and stores it in <user>/password. In Docker each of these
 # folders is a volume, so that a container gets only the password that it needs:
@@ -27,10 +28,11 @@ server=$(command -v mariadbd || command -v mysqld) || {
 }
 keep_secret "$passwords/root/password"
 for user in loader reader metastore; do
-  keep_secret "$passwords/$user/password" "" 444 # containers with other users read it
+  keep_secret "$passwords/$user/password" "" "${MYSQL_PASSWORD_MODE:-600}"
 done
 
 umask 077
+export UMASK=0600 UMASK_DIR=0700 # of the server, which does not use the process's
 mkdir -p "$data"
 data=$(cd "$data" && pwd)
 # A volume of 0.1 has the data at its top.
@@ -63,7 +65,7 @@ if [[ ! -d $data ]]; then
   mv "$data.new" "$data"
 fi
 
-# At each start, before it listens, the server makes the databases and users that are missing.
+# At each start, before it listens, the server makes the databases, users and tables of the metastore that are missing.
 password() { cat "$passwords/$1/password"; }
 statements=$(cd "$passwords/root" && pwd)/start.sql
 cat >"$statements" <<SQL
@@ -77,6 +79,7 @@ ALTER USER metastore IDENTIFIED BY '$(password metastore)';
 GRANT ALL ON pinterest_data.* TO loader;
 GRANT SELECT ON pinterest_data.* TO reader;
 GRANT ALL ON metastore.* TO metastore;
+$(cat services/mysql/metastore.sql)
 SQL
 exec "$server" "${options[@]}" --init-file="$statements" --bind-address="${listen%:*}" --port="${listen##*:}" \
   --socket="${MYSQL_SOCKET:-mysqld.sock}" --pid-file="$data/mysqld.pid"

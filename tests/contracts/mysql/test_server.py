@@ -1,54 +1,13 @@
 """The server of hop 1 without Docker: what a client finds in it, and that its data survive."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from emulator.dataset.load import load
-from tests.support.ports import free_port
-from tests.support.program import Service
-
-
-class Server:
-    """The service ``mysql`` in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port, self.passwords = free_port(), folder / "passwords"
-        variables = {
-            "MYSQL_LISTEN": f"127.0.0.1:{self.port}",
-            "MYSQL_DATA": str(folder / "a folder" / "mysql"),
-            "MYSQL_PASSWORDS": str(self.passwords),
-        }
-        self.service = Service("services/mysql", folder, variables, python=".build/mysql")
-
-    def url(self, user: str, database: str = "pinterest_data") -> str:
-        """SQLAlchemy URL of a user."""
-        password = (self.passwords / user / "password").read_text().strip()
-        return f"mysql+pymysql://{user}:{password}@127.0.0.1:{self.port}/{database}"
-
-    def run(
-        self, user: str, statement: str, database: str = "pinterest_data"
-    ) -> list[sa.Row[*tuple[Any, ...]]]:
-        """Execute a statement as a user; return its rows."""
-        engine = sa.create_engine(self.url(user, database))
-        with engine.begin() as connection:
-            result = connection.execute(sa.text(statement))
-            rows = list(result) if result.returns_rows else []
-        engine.dispose()
-        return rows
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("mysql"))
-    with started.service:
-        load(started.url("loader"))
-        yield started
+from tests.contracts.mysql.conftest import Server
 
 
 def test_a_script_gets_row_counts_and_dates_as_from_mysql(server: Server) -> None:
@@ -84,6 +43,14 @@ def test_the_metastore_has_the_character_set_whose_keys_fit_hives_indexes(server
         "metastore",
     )
     assert (name, charset) == ("metastore", "latin1")
+    assert len(server.run("metastore", "SHOW TABLES", "metastore")) == 44
+
+
+def test_no_file_is_open_to_others(server: Server) -> None:
+    files = [path for path in server.service.folder.rglob("*") if path.is_file()]
+    ours = [path for path in files if path.suffix != ".log" or "server" in path.parts]
+    assert len(ours) > 100
+    assert [path for path in ours if path.stat().st_mode & 0o077] == []
 
 
 def test_rows_and_passwords_survive_a_kill_and_a_stop(server: Server) -> None:
