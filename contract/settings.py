@@ -125,6 +125,10 @@ class Settings:
     """Seconds that the JVM of a task waits for the next task; with 0 each task has its own."""
     cluster_spark_version: str = _setting("16.4.x-scala2.12", values.spark_version)
     """Databricks runtime of the cluster that a task names by its existing_cluster_id."""
+    metastore_url: str = _setting("", str)
+    """JDBC URL of the Hive metastore of Spark's tables; empty without a server for it."""
+    metastore_password_file: str = _setting("", str)
+    """File with the password of its user ``metastore``."""
     databricks_keep_runs: int = _setting("500", values.positive)
     """Most runs that are stored; older ones are removed with their logs."""
     airflow_url: str = _setting("http://127.0.0.1:8080", values.url)
@@ -139,8 +143,8 @@ class Settings:
     """URI of the folder of the Delta tables; by default in the bucket."""
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read every setting from ``environ`` (``os.environ`` by default).
+    def from_environ(cls, environ: Mapping[str, str] | None = None, **changed: str) -> Settings:
+        """Read every setting from ``environ`` (``os.environ`` by default), except ``changed``.
 
         Raises:
             SettingError: a variable has a value that cannot be used.
@@ -149,7 +153,7 @@ class Settings:
         found: dict[str, Any] = {}
         for item in fields(cls):
             variable = item.name.upper()
-            text = source.get(variable) or item.metadata["default"]
+            text = changed.get(item.name, source.get(variable)) or item.metadata["default"]
             try:
                 found[item.name] = item.metadata["parse"](text)
             except ValueError as error:

@@ -1,6 +1,5 @@
 """``pinpipe dataset``: fills the source database with generated posts."""
 
-import os
 import time
 from collections.abc import Mapping
 
@@ -45,8 +44,8 @@ def load(url: str | None, scale: int | None, seed: int | None, overwrite: bool) 
     """
     try:
         # The password belongs to the database of SOURCE_DATABASE_URL alone.
-        own = {"SOURCE_DATABASE_URL": url, "SOURCE_DATABASE_PASSWORD_FILE": ""} if url else {}
-        settings = Settings.from_environ({**os.environ, **own})
+        own = {"source_database_url": url, "source_database_password_file": ""} if url else {}
+        settings = Settings.from_environ(None, **own)
         keep = scale is None and seed is None and not overwrite
         target = settings.source_database_url
         scale = scale or settings.dataset_scale

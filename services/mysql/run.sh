@@ -56,7 +56,7 @@ if "$server" --version | grep -q MariaDB; then
     } | "$server" "$@" --bootstrap --enforce-storage-engine= --max-allowed-packet=8M
   }
 else
-  options+=(--mysqlx=OFF)
+  options+=(--loose-mysqlx=OFF)
   initialize() { "$server" "$@" --initialize-insecure; }
 fi
 if [[ ! -d $data ]]; then

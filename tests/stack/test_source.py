@@ -1,7 +1,10 @@
 """The source database of the running stack."""
 
 from contextlib import closing
+from datetime import datetime
 from typing import Any
+
+import sqlalchemy as sa
 
 from contract.entities import ENTITIES
 from emulator.source import Source
@@ -17,3 +20,13 @@ def test_the_stack_has_every_post_and_loads_them_once(stack: Any) -> None:
         post = source.read([7528])[7528]
     assert [row.entity for row in post.rows] == list(ENTITIES)
     assert post.rows[1].value["country"] == "Albania"
+
+
+def test_a_script_gets_row_counts_and_dates_as_from_rds(stack: Any) -> None:
+    engine = sa.create_engine(stack.settings.source_database_url)
+    with engine.connect() as connection:
+        result = connection.execute(sa.text("SELECT * FROM geolocation_data LIMIT 0, 1"))
+        assert result.rowcount == 1
+        (row,) = result
+    engine.dispose()
+    assert isinstance(row.timestamp, datetime)
