@@ -111,7 +111,6 @@ def test_methods(session: SparkSession, tmp_path: Path) -> None:
     assert session.table(f"{DATABASE}.third").count() == 3
     assert session.catalog.tableExists(f"workspace.{DATABASE}.third")
     assert session.catalog.databaseExists(f"workspace.{DATABASE}")
-    assert "third" in [one.name for one in session.catalog.listTables(f"main.{DATABASE}")]
     assert [one.name for one in session.catalog.listColumns(f"main.{DATABASE}.third")] == ["id"]
     assert DeltaTable.forName(session, TABLE).detail().count() == 1
 
