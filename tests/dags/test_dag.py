@@ -23,7 +23,7 @@ def test_each_dag_parses_without_error_or_warning(parsed: tuple[str, Parsed]) ->
 
 
 def test_a_parse_imports_few_modules(parsed: tuple[str, Parsed]) -> None:
-    """Modules that a DAG file imports itself; tests/bench measures the seconds of a parse."""
+    """Modules that a DAG file imports itself."""
     _, found = parsed
     packages = {name.partition(".")[0] for name in found.modules}
     allowed = {"airflow", "packaging", "pinterest", *sys.stdlib_module_names}

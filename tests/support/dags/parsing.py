@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-import time
 import tomllib
 import warnings
 from dataclasses import asdict, dataclass
@@ -30,8 +29,6 @@ PACKAGES = {name.partition(".")[0] for name in PROJECT["tool"]["setuptools"]["pa
 class Parsed:
     """The result of parsing a file."""
 
-    seconds: float
-    """Processor time of importing the file and what it imports."""
     errors: dict[str, str]
     dags: list[str]
     modules: list[str]
@@ -81,12 +78,9 @@ def _parse(file: Path) -> Parsed:
     before = set(sys.modules)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        begun = time.process_time()
         bag = DagBag(file)
-        seconds = time.process_time() - begun
     ours = str(file.parents[1])
     return Parsed(
-        seconds,
         {str(name): text for name, text in bag.import_errors.items()},
         list(bag.dags),
         sorted(set(sys.modules) - before),
@@ -94,7 +88,3 @@ def _parse(file: Path) -> Parsed:
         list(sys.path),
         absent_on_mwaa(),
     )
-
-
-if __name__ == "__main__":
-    json.dump(asdict(in_a_fork(Path(sys.argv[1]).resolve())), sys.stdout)
