@@ -11,6 +11,8 @@ from pyspark.sql.streaming.readwriter import DataStreamReader
 from spark import auto_loader
 from spark.auto_loader import AutoLoaderError
 
+pytestmark = pytest.mark.slow
+
 
 class Folder:
     """A folder of files, and a stream that appends their rows to a table in memory of the test."""

@@ -61,6 +61,7 @@ def test_queries(session: SparkSession, query: str, expected: list[object]) -> N
     assert values(session, query)[: len(expected)] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -93,6 +94,7 @@ def test_statements(session: SparkSession, statement: str) -> None:
     assert values(session, f"SELECT id FROM {TABLE} ORDER BY id")[:2] == [0, 1]
 
 
+@pytest.mark.slow
 def test_tables_are_converted_renamed_and_dropped(session: SparkSession) -> None:
     session.range(1).write.format("parquet").saveAsTable(f"main.{DATABASE}.plain")
     session.sql(f"CONVERT TO DELTA main.{DATABASE}.plain")
@@ -102,6 +104,7 @@ def test_tables_are_converted_renamed_and_dropped(session: SparkSession) -> None
     assert not session.catalog.tableExists(f"main.{DATABASE}.delta_now")
 
 
+@pytest.mark.slow
 def test_methods(session: SparkSession, tmp_path: Path) -> None:
     session.range(2).writeTo(f"main.{DATABASE}.second").using("delta").createOrReplace()
     stream = session.readStream.table(f"main.{DATABASE}.second").writeStream.format("delta")

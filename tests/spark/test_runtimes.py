@@ -82,6 +82,7 @@ def test_chains_of_replacements_give_numbers_in_both_modes(spark: SparkSession) 
 
 
 @pytest.mark.usefixtures("spark")  # its environment has the settings and the path of Python
+@pytest.mark.slow
 @pytest.mark.parametrize(("version", "error"), [(16, ""), (17, "name 'countDistinct' is not")])
 def test_the_names_that_spark_4_removed(version: int, error: str) -> None:
     """In a process of its own: the names stay in pyspark's modules."""
