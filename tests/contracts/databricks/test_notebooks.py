@@ -115,8 +115,8 @@ def test_a_workspace_is_as_notebooks_from_elsewhere_expect(api: JobsApi) -> None
     assert f"s3a://{BUCKET}/topics/0.json" in page
     # The source of the cells has the keys, and nothing else does.
     files = [path for path in (api.folder / "data").rglob("*") if path.is_file()]
-    holding = {path.name for path in files if b"hidden" in path.read_bytes()}
+    holding = {path.name for path in files if b"quietkey" in path.read_bytes()}
     assert holding <= {"cells.jsonl"}
     printed = [cell["outputs"] for cell in api.cells(run, "book")]
-    assert "hidden" not in json.dumps(printed)
+    assert "quietkey" not in json.dumps(printed)
     assert "AKIAEXAMPLE" not in json.dumps(printed)

@@ -22,7 +22,7 @@ assert "/mnt/raw_slash" not in [mount.mountPoint for mount in dbutils.fs.mounts(
 # COMMAND ----------
 
 bucket = dbutils.widgets.get("bucket")
-for start in ("s3n://", "s3a://AKIAEXAMPLE:hidden%2Fkey@", "s3a://AKIAEXAMPLE:hidden/key@"):
+for start in ("s3n://", "s3a://AKIAEXAMPLE:quietkey%2Fkey@", "s3a://AKIAEXAMPLE:quietkey/key@"):
     frame = spark.read.json(f"{start}{bucket}/topics/*.json")
     assert frame.count() == 3
     print(frame._jdf.queryExecution().toString(), frame.inputFiles())
@@ -34,7 +34,7 @@ for start in ("s3n://", "s3a://AKIAEXAMPLE:hidden%2Fkey@", "s3a://AKIAEXAMPLE:hi
 # COMMAND ----------
 
 # Below a mount a commit is conditional, and one process sees what another has written.
-dbutils.fs.mount(f"s3n://AKIAEXAMPLE:hidden%2Fkey@{bucket}", "/mnt/lake")
+dbutils.fs.mount(f"s3n://AKIAEXAMPLE:quietkey%2Fkey@{bucket}", "/mnt/lake")
 for _ in range(2):
     spark.range(2).write.format("delta").mode("append").save("/mnt/lake/tables/numbers")
 assert spark.read.format("delta").load("dbfs:/mnt/lake/tables/numbers").count() == 4
