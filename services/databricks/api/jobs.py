@@ -115,14 +115,6 @@ def checked_settings(settings: Mapping[str, Any], workspace: Workspace) -> Json:
     """
     settings = _with_tasks(settings)
     form = read(settings, _Settings)
-    for name in ("schedule", "trigger", "continuous"):
-        if (getattr(form, name) or {}).get("pause_status") == "PAUSED":
-            continue
-        if getattr(form, name):
-            raise invalid(
-                f"{name} is not supported, as nothing here starts a job by itself: set its "
-                "pause_status to PAUSED, and call jobs/run-now"
-            )
     for name in ("triggers", "environment_variables"):
         if getattr(form, name):
             raise invalid(f"{name} is not supported")
@@ -239,9 +231,6 @@ class _Settings(Struct):
     queue: bodies.QueueSettings | None = None
     access_control_list: list[Access] = field(default_factory=list)
     environments: list[Environment] = field(default_factory=list)
-    schedule: Json | None = None
-    trigger: Json | None = None
-    continuous: Json | None = None
     triggers: Any = None
     environment_variables: Any = None
     git_source: Json | None = None

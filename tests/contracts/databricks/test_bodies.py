@@ -65,14 +65,6 @@ REFUSED = (
     ("git_source is not supported", submit() | {"git_source": GIT}),
     ("source GIT is not", submit(spark_python_task=FILE | {"source": "GIT"})),
     ("Task 'a': disabled is not supported", submit(disabled=True)),
-    *(
-        (f"{name} is not supported, as nothing here starts a job", submit() | {name: value})
-        for name, value in (
-            ("schedule", CRON),
-            ("continuous", {"pause_status": "UNPAUSED"}),
-            ("trigger", {"periodic": {"interval": 1, "unit": "DAYS"}}),
-        )
-    ),
     (
         "Task 'a': init_scripts of a cluster is not supported",
         submit(new_cluster=CLUSTER | {"init_scripts": [{"dbfs": {"destination": "dbfs:/a.sh"}}]}),
@@ -98,10 +90,9 @@ def test_what_would_change_the_result_is_refused_by_name(
         assert message in response.json["message"]
 
 
-def test_a_paused_schedule_and_files_of_the_workspace_are_accepted(api: JobsApi) -> None:
+def test_a_schedule_and_files_of_the_workspace_are_accepted(api: JobsApi) -> None:
     file = FILE | {"source": "WORKSPACE"}
-    body = submit(spark_python_task=file) | {"git_source": GIT, "name": "paused"}
-    body["schedule"] = CRON | {"pause_status": "PAUSED"}
+    body = submit(spark_python_task=file) | {"git_source": GIT, "name": "nightly", "schedule": CRON}
     job_id = post(api, "jobs/create", body)["job_id"]
     assert get(api, "jobs/get", job_id=job_id)["settings"]["schedule"] == body["schedule"]
 
