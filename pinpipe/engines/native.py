@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from contract.secrets import secret, with_password
 from contract.waiting import WaitTimeout, wait_for
 from pinpipe.doctor import machine
 from pinpipe.doctor.finding import Finding
@@ -24,9 +25,9 @@ from pinpipe.engines.processes import Processes, ProcessRecord, memory_mib
 from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError, StackError, StartError
 
+KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
+"""Variables of files that the broker generates for its clients."""
 PASSWORD_FILE = "SOURCE_DATABASE_PASSWORD_FILE"
-FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE", PASSWORD_FILE)
-"""Variables of files that services generate for their clients."""
 ONE_SHOT_LIMIT = 600.0
 """Seconds that a set-up step may take."""
 
@@ -50,10 +51,11 @@ class NativeEngine:
         """Addresses and credentials for a client of the stack on this machine."""
         client = dict(self._compose.client)
         # Absolute, since a client may run in another folder.
-        client |= {name: str(self._root / client[name]) for name in FILES if name in client}
-        if not Path(client.get(PASSWORD_FILE, "")).is_file():
-            # The database doesn't run: the client that connects reports it.
-            client[PASSWORD_FILE] = ""
+        client |= {name: str(self._root / client[name]) for name in KAFKA_FILES if name in client}
+        file = self._root / client.pop(PASSWORD_FILE, "")
+        if file.is_file():  # else the database doesn't run: the client that connects reports it
+            password = secret(PASSWORD_FILE, str(file))
+            client["SOURCE_DATABASE_URL"] = with_password(client["SOURCE_DATABASE_URL"], password)
         return client
 
     def require(self, *variables: str) -> None:

@@ -1,11 +1,9 @@
 """The local stack in the place of an AWS account and a Databricks workspace."""
 
-from pathlib import Path
 from typing import Any
 
 from databricks.sdk import WorkspaceClient
 
-from contract.secrets import with_password
 from hops import databricks
 from tests.conftest import Stack
 from tests.support.bundle import GIVEN, Bundle, read
@@ -22,13 +20,7 @@ def variables(stack: Stack) -> dict[str, str]:
         if not list(workspace.jobs.list(name=settings["name"])):
             workspace.api_client.do("POST", "/api/2.2/jobs/create", body=settings)
     rest_proxy = {"KAFKA_REST_ENDPOINT": f"http://127.0.0.1:{stack.variables['REST_PROXY_PORT']}"}
-    variables = {**stack.environment, **rest_proxy, "DATABRICKS_TOKEN": token}
-    # The deployment's database has its password in the address; without Docker it is in a file.
-    if file := variables.pop("SOURCE_DATABASE_PASSWORD_FILE", ""):
-        password = Path(file).read_text(encoding="utf-8").strip()
-        url = variables["SOURCE_DATABASE_URL"]
-        variables["SOURCE_DATABASE_URL"] = with_password(url, password)
-    return variables
+    return {**stack.environment, **rest_proxy, "DATABRICKS_TOKEN": token}
 
 
 def deployed(user_id: str, job: str) -> dict[str, Any]:
