@@ -119,7 +119,7 @@ class _Session:
         if len(volume) != 1:
             raise _analysis(f"A volume is named [catalog.][schema.]volume: {name}")
         catalog = _known(catalog)
-        if not self._spark.catalog.databaseExists(f"{OWN}.{_quoted(schema)}"):
+        if not self._spark.catalog.databaseExists(f"{OWN}.{quoted(schema)}"):
             raise _analysis(f"[SCHEMA_NOT_FOUND] The schema {schema} cannot be found")
         return self._at(f"{catalog}/{schema}/{volume[0]}")
 
@@ -195,7 +195,7 @@ def _with_own_catalog(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(catalog: Any, dbName: str | None = None, *args: Any, **kwargs: Any) -> Any:
         if dbName and len(parts := _parts(dbName)) == 2 and parts[0].lower() in CATALOGS:
-            dbName = f"{OWN}.{_quoted(parts[1])}"
+            dbName = f"{OWN}.{quoted(parts[1])}"
         return method(catalog, dbName, *args, **kwargs)
 
     return call
@@ -214,7 +214,8 @@ def _parts(name: str) -> list[str]:
     return [part.strip("`").replace("``", "`") for part in re.findall(_PART, name)]
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL has it, in backquotes."""
     return "`" + name.replace("`", "``") + "`"
 
 

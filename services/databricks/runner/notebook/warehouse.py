@@ -12,6 +12,7 @@ from typing import Any
 
 from pyspark.errors import PySparkException
 
+from services.databricks.runner.catalogs import quoted
 from services.databricks.runner.dbutils.dbfs import Dbfs
 
 FOLDER = "user/hive/warehouse"
@@ -29,8 +30,8 @@ def find_tables(spark: Any, dbfs: Dbfs) -> None:
     for schema, table, path in _tables(dbfs.root / FOLDER):
         try:
             if schema != DEFAULT:
-                spark.sql(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
-            name = f"{_quoted(schema)}.{_quoted(table)}"
+                spark.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+            name = f"{quoted(schema)}.{quoted(table)}"
             spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION 'dbfs:/{path}'")
             _make_managed(spark, schema, table)
         except PySparkException as error:
@@ -43,10 +44,6 @@ def _tables(warehouse: Path) -> Iterator[tuple[str, str, str]]:
         above, table = log.parent.parent, log.parent.name
         schema = DEFAULT if above == warehouse else above.name.removesuffix(_SCHEMA)
         yield schema, table, f"{FOLDER}/{log.parent.relative_to(warehouse)}"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _make_managed(spark: Any, schema: str, table: str) -> None:
