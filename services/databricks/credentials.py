@@ -21,6 +21,7 @@ import uuid
 from pathlib import Path
 
 from contract.settings import Settings
+from services.databricks.engine.environment import environment
 
 FILE = "FileStore/tables/authentication_credentials.csv"
 TABLE = "user/hive/warehouse/authentication_credentials"
@@ -44,9 +45,8 @@ async def provide(settings: Settings, dbfs: Path) -> None:
     if _of_file(dbfs / FILE) in outdated:
         _replace(dbfs / FILE, text)
     if _of_table(dbfs / TABLE) in outdated:
-        path = f"{Path(settings.databricks_path).resolve()}{os.pathsep}{os.environ['PATH']}"
         command = (*shlex.split(settings.databricks_command), __name__, str(dbfs.resolve()))
-        writer = await asyncio.create_subprocess_exec(*command, env=os.environ | {"PATH": path})
+        writer = await asyncio.create_subprocess_exec(*command, env=environment(settings, {}))
         if await writer.wait():
             sys.stderr.write(f"dbfs:/{TABLE} can't be written\n")
 

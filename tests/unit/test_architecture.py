@@ -36,7 +36,7 @@ READS_THE_ENVIRONMENT = {
     "pinpipe/engines/engine.py": "passes it on to the services that it starts",
     "pinpipe/doctor/machine.py": "searches PATH and pyenv for interpreters",
     "services/databricks/credentials.py": "writes the local keys where notebooks read theirs",
-    "services/databricks/engine/task_runner.py": "passes it on to the tasks that it starts",
+    "services/databricks/engine/environment.py": "passes it on to the tasks that it starts",
     "services/databricks/runner/gateway.py": "reads a variable of pyspark as pyspark does",
     "services/databricks/runner/dbutils/dbutils.py": "secrets of notebooks are variables",
     "services/databricks/runner/libraries.py": "adds a task's libraries to the children's paths",

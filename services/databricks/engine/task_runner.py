@@ -7,7 +7,6 @@ The folder contains ``task.json`` (the task), ``log``, ``outcome.json`` (the run
 import asyncio
 import contextlib
 import json
-import os
 import shlex
 import shutil
 import signal
@@ -19,6 +18,7 @@ import msgspec
 
 from contract.settings import Settings
 from services.databricks.engine import process
+from services.databricks.engine.environment import environment
 from services.databricks.engine.jvms import Jvm, JvmError, Jvms
 from services.databricks.engine.log import BoundedLog
 from services.databricks.engine.states import Result
@@ -134,12 +134,7 @@ class TaskRunner:
 
     def _environment(self, cluster: Mapping[str, Any]) -> dict[str, str]:
         """Environment of a task: the service's without the token, with the cluster's settings."""
-        found = {**os.environ, **cluster.get("spark_env_vars", {})}
-        for name in ("DATABRICKS_TOKEN", "DATABRICKS_TOKEN_FILE"):
-            found.pop(name, None)
-        if self._settings.databricks_path:
-            path = Path(self._settings.databricks_path).resolve()
-            found["PATH"] = f"{path}{os.pathsep}{found.get('PATH', os.defpath)}"
+        found = environment(self._settings, cluster.get("spark_env_vars", {}))
         conf = cluster.get("spark_conf", {}).items()
         options = shlex.join(part for item in conf for part in ("--conf", "=".join(item)))
         found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
