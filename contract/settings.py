@@ -121,10 +121,10 @@ class Settings:
     """First folder on the PATH of a task: the environment of the jobs."""
     databricks_log_bytes: int = _setting("5242880", values.positive)
     """Most bytes of a task's log; the last ones stay."""
-    databricks_idle_seconds: int = _setting("300", values.whole)
-    """Seconds that the JVM of a task waits for the next task; with 0 each task has its own."""
     cluster_spark_version: str = _setting("16.4.x-scala2.12", values.spark_version)
-    """Databricks runtime of the cluster that a task names by its existing_cluster_id."""
+    """Databricks runtime of the all-purpose cluster, for tasks with an existing_cluster_id."""
+    cluster_idle_seconds: int = _setting("300", values.whole)
+    """Seconds after which a cluster to which no task is attached ends."""
     metastore_url: str = _setting("", str)
     """JDBC URL of the Hive metastore of Spark's tables; empty without a server for it."""
     metastore_password_file: str = _setting("", str)

@@ -18,6 +18,7 @@ from services import asgi
 from services.databricks import credentials
 from services.databricks.api.server import application
 from services.databricks.context import ServiceContext
+from services.databricks.engine.clusters import Clusters
 from services.databricks.engine.scheduler import Scheduler
 from services.databricks.engine.task_runner import TaskRunner
 from services.databricks.runner.dbutils.dbfs import Dbfs
@@ -34,14 +35,15 @@ async def serve(settings: Settings, data: Path) -> None:
     await credentials.provide(settings, data / "dbfs")
     workspace = Workspace(dict(settings.databricks_workspace), data / "dbfs")
     database = Database(data / "state.db")
-    task_runner = TaskRunner(settings, data / "tasks")
+    clusters = Clusters(settings, data / "clusters", workspace.dbfs)
+    task_runner = TaskRunner(settings, data / "tasks", clusters)
     context = ServiceContext(settings, database, task_runner, workspace)
     scheduler = Scheduler(context)
     await scheduler.recover()
     address = settings.databricks_listen
     await asgi.serve(application(context, scheduler), "Jobs API", address, CONNECTIONS)
     await scheduler.stop()
-    await task_runner.jvms.close()
+    await clusters.close()
     database.close()
 
 

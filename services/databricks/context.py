@@ -20,7 +20,7 @@ class ServiceContext:
         self, settings: Settings, database: Database, task_runner: TaskRunner, workspace: Workspace
     ) -> None:
         self.settings, self.database, self.task_runner = settings, database, task_runner
-        self.workspace = workspace
+        self.workspace, self.clusters = workspace, task_runner.clusters
         self.slots = asyncio.Semaphore(settings.databricks_slots)
 
     def unhealthy_reason(self) -> str | None:

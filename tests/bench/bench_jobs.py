@@ -43,7 +43,7 @@ class Lake:
         self.api = JobsApi(
             folder,
             DATABRICKS_WORKSPACE=f"{HERE}={ROOT}",
-            DATABRICKS_IDLE_SECONDS=str(idle),
+            CLUSTER_IDLE_SECONDS=str(idle),
             DELTA_ROOT=f"file:{folder}/delta",
             # Nothing listens there: these jobs read and write files.
             AWS_ENDPOINT_URL="http://127.0.0.1:9",

@@ -72,7 +72,7 @@ class JobsApi(Service):
                 "DATABRICKS_WORKSPACE": f"/={self.workspace}",
                 "DATABRICKS_SLOTS": "4",
                 # These tasks need no JVM.
-                "DATABRICKS_IDLE_SECONDS": "0",
+                "CLUSTER_IDLE_SECONDS": "0",
                 **settings,
             },
         )

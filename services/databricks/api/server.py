@@ -56,7 +56,7 @@ class Server:
     def __init__(self, context: ServiceContext, scheduler: Scheduler) -> None:
         jobs = Jobs(context.database, context.workspace, scheduler)
         runs = Runs(context, scheduler)
-        clusters = Clusters(context.settings.cluster_spark_version)
+        clusters = Clusters(context.database, context.clusters)
         permissions = Permissions(context.database)
         self._context = context
         self._token = context.settings.databricks_token.encode()
@@ -82,9 +82,11 @@ class Server:
             ("GET", "permissions/jobs/permissionLevels"): permissions.levels,
             ("GET", "clusters/list"): clusters.list_clusters,
             ("GET", "clusters/get"): clusters.get,
-            ("POST", "clusters/start"): clusters.change_state,
-            ("POST", "clusters/restart"): clusters.change_state,
-            ("POST", "clusters/delete"): clusters.change_state,
+            ("POST", "clusters/create"): clusters.create,
+            ("POST", "clusters/start"): clusters.start,
+            ("POST", "clusters/restart"): clusters.restart,
+            ("POST", "clusters/delete"): clusters.terminate,
+            ("POST", "clusters/permanent-delete"): clusters.permanent_delete,
             ("GET", "clusters/spark-versions"): clusters.spark_versions,
             ("GET", "clusters/list-node-types"): clusters.node_types,
             ("GET", "preview/scim/v2/Me"): clusters.me,

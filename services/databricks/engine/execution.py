@@ -8,12 +8,12 @@ stores the result of its task.
 import asyncio
 import sys
 import traceback
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from contract.values import runtime
 from services.databricks.api import parameters
 from services.databricks.api.bodies import read
 from services.databricks.api.libraries import requirements
@@ -21,7 +21,8 @@ from services.databricks.api.tasks import Task, leaves
 from services.databricks.context import ServiceContext
 from services.databricks.engine import states
 from services.databricks.engine.cluster_tags import cluster_tags
-from services.databricks.engine.runtimes import major, session_conf
+from services.databricks.engine.clusters import Cluster, Spec
+from services.databricks.engine.runtimes import SERVERLESS_VERSION
 from services.databricks.engine.states import CODES, LifeCycle, Result
 from services.databricks.engine.task_runner import TaskResult
 from services.databricks.store.database import Attempt, Run, now
@@ -43,6 +44,26 @@ class Stop(Enum):
     )
 
 
+class Slot:
+    """A turn of a task; it ends early when the task's streaming queries run in the background."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots, self._held = slots, False
+
+    async def __aenter__(self) -> "Slot":
+        self._held = await self._slots.acquire()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the turn to the next task."""
+        if self._held:
+            self._held = False
+            self._slots.release()
+
+
 class Execution:
     """A run, from its first task to its result."""
 
@@ -58,6 +79,8 @@ class Execution:
         self._children: dict[str, asyncio.Task[Result]] = {}
         self._results: dict[str, Result] = {}
         self._reasons: dict[str, Stop] = {}
+        self._job_clusters: dict[str, Cluster] = {}
+        """Clusters that tasks of this run share, by their keys in the job."""
         self._timer: asyncio.TimerHandle | None = None
         self._limit = 0
         self._stop: Stop | None = None
@@ -150,8 +173,8 @@ class Execution:
         retries = task.max_retries
         while True:
             begun = now()
-            async with self._context.slots:
-                outcome = await self._attempt(key)
+            async with Slot(self._context.slots) as slot:
+                outcome = await self._attempt(key, slot)
                 self._finish(key, outcome)
             retry = outcome.result is Result.FAILED or (
                 outcome.result is Result.TIMEDOUT and task.retry_on_timeout
@@ -162,7 +185,7 @@ class Execution:
             self._add_retry(key)
             await asyncio.sleep(max(task.min_retry_interval_millis - (now() - begun), 0) / 1000)
 
-    async def _attempt(self, key: str) -> TaskResult:
+    async def _attempt(self, key: str, slot: "Slot") -> TaskResult:
         run_id = self._current[key]
         with self._context.database.work() as session:
             row = session.get_one(Attempt, run_id)
@@ -173,7 +196,7 @@ class Execution:
                 run.start_time = run.start_time or row.start_time
             references = parameters.values(row, self._context.settings.databricks_host)
             row.resolved = parameters.resolved_task(row, references)
-            cluster = _cluster_of(row)
+            cluster = self._cluster_of(row)
             task_json = _task_json(self._context, row, cluster)
         if not self.started:
             self.started = True
@@ -181,7 +204,23 @@ class Execution:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(self._limit, self.stop, Stop.TIMEDOUT)
         timeout = self._tasks[key].timeout_seconds
-        return await self._context.task_runner.run(run_id, task_json, cluster, timeout)
+        task_runner = self._context.task_runner
+        return await task_runner.run(run_id, task_json, cluster, timeout, slot.release)
+
+    def _cluster_of(self, row: Attempt) -> Cluster:
+        """The cluster of a task: the job's, a new one, an existing one, or serverless."""
+        clusters, body = self._context.clusters, cluster_body(row)
+        if not body:
+            cluster_id = row.task.get("existing_cluster_id")
+            serverless = Spec(SERVERLESS_VERSION)
+            return clusters.named(cluster_id) if cluster_id else clusters.for_job(serverless)
+        spec = Spec.of(body, self._context.settings.cluster_spark_version)
+        key = row.task.get("job_cluster_key")
+        if not key:
+            return clusters.for_job(spec)
+        if key not in self._job_clusters:
+            self._job_clusters[key] = clusters.for_job(spec)
+        return self._job_clusters[key]
 
     def _finish(self, key: str, outcome: TaskResult) -> None:
         with self._context.database.work() as session:
@@ -231,39 +270,37 @@ class Execution:
         run.end(LifeCycle.TERMINATED, result, message, code)
 
 
-def _task_json(context: ServiceContext, row: Attempt, cluster: Mapping[str, Any]) -> dict[str, Any]:
+def cluster_body(row: Attempt) -> dict[str, Any]:
+    """The new cluster of a task, its own or a shared one of the job; empty without one."""
+    for item in row.run.settings.get("job_clusters", []):
+        if item.get("job_cluster_key") == row.task.get("job_cluster_key"):
+            return dict(item.get("new_cluster", {}))
+    return dict(row.task.get("new_cluster") or {})
+
+
+def _task_json(context: ServiceContext, row: Attempt, cluster: Cluster) -> dict[str, Any]:
     """The ``task.json`` of an attempt, which the runner reads."""
     workspace, run = context.workspace, row.run
-    existing = context.settings.cluster_spark_version
     task: dict[str, Any] = dict(row.resolved or {})
     if "spark_python_task" in task:
         task["file"] = workspace.python_file(task["spark_python_task"]["python_file"])
     if "notebook_task" in task:
         task["file"] = workspace.notebook(task["notebook_task"]["notebook_path"])
-    runtime_major = major(row.task, cluster, existing)
     return task | {
         "libraries": requirements(row.task, run.settings.get("environments", ()), workspace),
         "values": {key: other.values for key, other in run.latest.items()},
         "workspace": workspace.folders,
         "dbfs": str(workspace.dbfs),
         "runtime": RUNTIME,
-        "runtime_major": runtime_major,
-        "spark_conf": cluster_tags(row, cluster, existing)
-        | session_conf(runtime_major, cluster.get("spark_conf", {})),
+        "runtime_major": runtime(cluster.spec.version),
+        "spark_conf": cluster_tags(row, cluster_body(row), cluster.spec.version),
         "context": {
             "job_id": str(run.job_id),
             "job_run_id": str(run.run_id),
             "run_id": str(row.run_id),
             "task_key": row.task_key,
             "job_name": run.name,
+            "cluster_id": cluster.cluster_id,
             "url": context.settings.databricks_host,
         },
     }
-
-
-def _cluster_of(row: Attempt) -> dict[str, Any]:
-    """The new cluster of a task: its own, or a shared one of the job."""
-    for item in row.run.settings.get("job_clusters", []):
-        if item.get("job_cluster_key") == row.task.get("job_cluster_key"):
-            return dict(item.get("new_cluster", {}))
-    return dict(row.task.get("new_cluster") or {})

@@ -34,6 +34,13 @@ def of(folder: Path) -> list[psutil.Process]:
     return [process for process in found.values() if _lives(process)]
 
 
+def describe_exit(what: str, status: int) -> str:
+    """How a process has ended, in a sentence without a full stop."""
+    if status < 0:
+        return f"{what} was ended by {signal.Signals(-status).name}"
+    return f"{what} ended with exit code {status}"
+
+
 async def end(folder: Path, grace: float = GRACE) -> None:
     """End every process of the task in ``folder``."""
     await asyncio.to_thread(_end, folder, grace)

@@ -9,13 +9,10 @@ or change the speed, and those whose default on Databricks never was Spark's, su
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from contract.values import runtime
 from services.databricks.api.errors import invalid
 
-NEWEST = 99
-"""Runtime of serverless, which has the newest defaults."""
 ANSI = "spark.sql.ansi.enabled"
 
 
@@ -158,6 +155,10 @@ CHANGED = (
 )
 
 
+SERVERLESS_VERSION = "18.x-scala2.13"
+"""Runtime of a task without a cluster: serverless compute, which has the newest."""
+
+
 def check(version: str) -> None:
     """Refuse a ``spark_version`` that names no runtime.
 
@@ -172,22 +173,6 @@ def check(version: str) -> None:
             runtime(version)
     except ValueError:
         raise invalid(f"Invalid spark version {version}.") from None
-
-
-def major(task: Mapping[str, Any], cluster: Mapping[str, Any], existing: str) -> int:
-    """Return the major version of the runtime that a task runs on.
-
-    Args:
-        task: the task as the client sent it.
-        cluster: the new cluster of the task, its own or one of its job, or empty.
-        existing: runtime of every cluster that ``existing_cluster_id`` names.
-    """
-    if not cluster and not task.get("existing_cluster_id"):
-        return NEWEST
-    try:
-        return runtime(cluster.get("spark_version") or existing)
-    except ValueError:  # a job that was stored before versions were checked
-        return runtime(existing)
 
 
 def session_conf(version: int, given: Mapping[str, str]) -> dict[str, str]:

@@ -63,7 +63,8 @@ class Scheduler:
         First end the processes of its tasks, whose output would mix with that of a retry. Runs
         without a started task wait again; the others have failed.
         """
-        await process.end(self.context.task_runner.root)
+        for root in (self.context.task_runner.root, self.context.clusters.root):
+            await process.end(root)
         with self.context.database.work() as session:
             runs = session.scalars(
                 select(Run).where(Run.life_cycle.in_(ACTIVE)).order_by(Run.run_id)

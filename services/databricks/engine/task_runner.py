@@ -9,8 +9,8 @@ import contextlib
 import json
 import shlex
 import shutil
-import signal
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ import msgspec
 
 from contract.settings import Settings
 from services.databricks.engine import process
-from services.databricks.engine.environment import environment
-from services.databricks.engine.jvms import Jvm, JvmError, Jvms
+from services.databricks.engine.clusters import Cluster, ClusterError, Clusters
 from services.databricks.engine.log import BoundedLog
 from services.databricks.engine.states import Result
 
@@ -29,6 +28,8 @@ TRACE_BYTES = 10_000
 """Bytes of the log that replace the trace of a process that ended without an outcome."""
 FAILED = "Workload failed, see run output for details"
 """Databricks' message for a failed task."""
+CLUSTER_FD = "DATABRICKS_CLUSTER_FD"
+"""Variable with the number of the socket on which a process asks for its cluster."""
 DRAIN_SECONDS = 5.0
 """Seconds to wait for the rest of the output when all processes have ended."""
 
@@ -43,18 +44,56 @@ class TaskResult(msgspec.Struct):
     notebook_result: str | None = None
     notebook_truncated: bool = False
     values: dict[str, str] = {}
-    clean: bool = False
-    """Whether the JVM may serve another task."""
+
+
+class Attachment:
+    """A task's connection to its cluster: answers the requests of its process (``ClusterLink``)."""
+
+    def __init__(self, name: str, cluster: Cluster, on_streaming: Callable[[], None]) -> None:
+        self.name, self.cluster, self._on_streaming = name, cluster, on_streaming
+        cluster.reserved += 1
+        self._attached = asyncio.Event()
+        self._ours, self.theirs = socket.socketpair()
+        self._serving = asyncio.create_task(self._serve())
+
+    async def lost(self) -> str:
+        """Wait until the cluster of an attached process has ended; return the reason."""
+        await self._attached.wait()
+        return await asyncio.shield(self.cluster.attached[self.name])
+
+    async def close(self) -> None:
+        """Detach the process, which has ended."""
+        self._serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._serving
+        self.cluster.reserved -= 1
+        if self.name in self.cluster.attached:
+            await self.cluster.detach(self.name)
+
+    async def _serve(self) -> None:
+        reader, writer = await asyncio.open_connection(sock=self._ours)
+        try:
+            async for request in reader:
+                if request == b"streaming\n":
+                    self._on_streaming()
+                    continue
+                try:
+                    reply = await self.cluster.attach(self.name)
+                    self._attached.set()
+                except ClusterError as error:
+                    reply = {"error": str(error)}
+                writer.write(json.dumps(reply).encode() + b"\n")
+        finally:
+            writer.close()
 
 
 class TaskRunner:
     """Runs attempts, each in its folder below ``root``."""
 
-    def __init__(self, settings: Settings, root: Path) -> None:
-        self._settings, self.root = settings, root.resolve()
+    def __init__(self, settings: Settings, root: Path, clusters: Clusters) -> None:
+        self._settings, self.root, self.clusters = settings, root.resolve(), clusters
         self.root.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(settings.databricks_command)
-        self.jvms = Jvms(settings, self._command, self.root / "jvms")
 
     def folder(self, run_id: int) -> Path:
         """Folder of an attempt."""
@@ -69,93 +108,87 @@ class TaskRunner:
         shutil.rmtree(self.folder(run_id), ignore_errors=True)
 
     async def run(
-        self, run_id: int, task: Mapping[str, Any], cluster: Mapping[str, Any], timeout: float
+        self,
+        run_id: int,
+        task: Mapping[str, Any],
+        cluster: Cluster,
+        timeout: float,
+        on_streaming: Callable[[], None],
     ) -> TaskResult:
-        """Run a task to its end; a cancellation ends its processes first."""
-        folder, log = self.folder(run_id), self.log(run_id)
+        """Run a task to its end; a cancellation ends its processes first.
+
+        Args:
+            timeout: seconds until the task is stopped; 0 for no limit.
+            on_streaming: is called when the task has started a streaming query.
+        """
+        folder = self.folder(run_id)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "task.json").write_text(json.dumps(task))
-        environment = self._environment(cluster)
         deadline = asyncio.get_running_loop().time() + timeout if timeout else None
-        outcome = None
+        attachment = Attachment(str(run_id), cluster, on_streaming)
         try:
-            async with asyncio.timeout_at(deadline):
-                jvm = await self.jvms.take(environment, log)
-            try:
-                status = await self._process(folder, log, environment, deadline, jvm)
-                outcome = self._outcome(folder, status)
-            finally:
-                if jvm:
-                    clean = outcome is not None and outcome.clean
-                    await asyncio.shield(self.jvms.give_back(jvm, clean))
+            status, lost = await self._process(folder, deadline, attachment)
         except TimeoutError:
             return TaskResult(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
-        except JvmError as error:
-            return TaskResult(Result.FAILED, FAILED, str(error), log.last(TRACE_BYTES)[0])
-        return outcome
+        finally:
+            await asyncio.shield(attachment.close())
+        return self._outcome(folder, status, lost)
 
     async def _process(
-        self,
-        folder: Path,
-        log: BoundedLog,
-        environment: dict[str, str],
-        deadline: float | None,
-        jvm: Jvm | None,
-    ) -> int:
-        """Run the process of a task; return its exit status when all its children have ended.
+        self, folder: Path, deadline: float | None, attachment: Attachment
+    ) -> tuple[int, str]:
+        """Run the process of a task until all its children have ended.
+
+        Returns:
+            The exit status, and the reason if the task has lost its cluster.
 
         Raises:
             TimeoutError: the process was still running at ``deadline``, a time of the loop.
         """
-        gateway = jvm.gateway.environment if jvm else {}
+        theirs = attachment.theirs.fileno()
         child = await asyncio.create_subprocess_exec(
             *self._command,
             "services.databricks.runner",
             str(folder),
-            env=environment | gateway | {process.ENV: str(folder)},
+            env=self.clusters.environment(attachment.cluster.spec)
+            | {process.ENV: str(folder), CLUSTER_FD: str(theirs)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=(theirs,),
         )
+        attachment.theirs.close()
         assert child.stdout is not None
-        output = asyncio.create_task(log.take(child.stdout))
+        output = asyncio.create_task(self.log(int(folder.name)).take(child.stdout))
+        ended, lost = asyncio.create_task(child.wait()), asyncio.create_task(attachment.lost())
         try:
             async with asyncio.timeout_at(deadline):
-                await child.wait()
+                await asyncio.wait((ended, lost), return_when=asyncio.FIRST_COMPLETED)
         finally:
             # The children of a task end with it, as on a cluster.
-            if jvm and child.returncode != 0:
-                jvm.terminate()
             await asyncio.shield(process.end(folder, 0 if child.returncode == 0 else process.GRACE))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(output, DRAIN_SECONDS)
-        return await child.wait()
+            reason = lost.result() if lost.done() else ""
+            lost.cancel()
+        return await ended, reason
 
-    def _environment(self, cluster: Mapping[str, Any]) -> dict[str, str]:
-        """Environment of a task: the service's without the token, with the cluster's settings."""
-        found = environment(self._settings, cluster.get("spark_env_vars", {}))
-        conf = cluster.get("spark_conf", {}).items()
-        options = shlex.join(part for item in conf for part in ("--conf", "=".join(item)))
-        found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
-        return found
-
-    def _outcome(self, folder: Path, status: int) -> TaskResult:
+    def _outcome(self, folder: Path, status: int, lost: str) -> TaskResult:
         try:
             with (folder / "outcome.json").open("rb") as file:
                 # msgspec's own decoder rejects lone surrogates, which a file's name may hold.
                 outcome = msgspec.convert(json.loads(file.read(OUTCOME_BYTES)), TaskResult)
         except (OSError, ValueError, msgspec.MsgspecError):
             outcome = TaskResult()
+        if lost and status:
+            outcome.error = lost
         if status and not outcome.error:
-            outcome.error = f"The task's process ended with exit code {status}"
-            if status < 0:
-                outcome.error = f"The task's process was ended by {signal.Signals(-status).name}"
+            outcome.error = process.describe_exit("The task's process", status)
             outcome.trace = self.log(int(folder.name)).last(TRACE_BYTES)[0]
         for name in ("error", "trace", "message", "notebook_result"):
             if text := getattr(outcome, name):
                 setattr(outcome, name, text.encode(errors="replace").decode())
         if outcome.error:
             outcome.result, outcome.message = Result.FAILED, outcome.message or FAILED
-            outcome.clean = False
         return outcome

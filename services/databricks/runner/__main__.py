@@ -5,20 +5,17 @@ import json
 import os
 import runpy
 import sys
-import threading
 import traceback
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from services.databricks.runner import addresses, catalogs, compat, libraries
+from services.databricks.runner.after_import import after_import
+from services.databricks.runner.cluster import ClusterLink, attach_pyspark
 from services.databricks.runner.libraries import LibraryError, local
 from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
-from services.databricks.runner.sessions import after_import, on_context, set_defaults
-
-RELEASE_LIMIT = 15.0
-"""Seconds after which a session that does not stop ends with its JVM."""
 
 
 def _run(task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries) -> None:
@@ -65,51 +62,26 @@ def _run_wheel(task: dict[str, Any], folder: Path) -> None:
         raise SystemExit(returned)
 
 
-def _release_jvm() -> bool:
-    """Stop the session of this process; return whether the JVM can serve another task.
-
-    A JVM that this process has started ends with the process.
-    """
-    if "pyspark" not in sys.modules:
-        return True
-    done: list[bool] = []
-    thread = threading.Thread(target=lambda: done.append(_reset_jvm()), daemon=True)
-    thread.start()
-    thread.join(RELEASE_LIMIT)
-    return done == [True]
-
-
-def _reset_jvm() -> bool:
-    from pyspark import SparkContext
-
-    gateway = SparkContext._gateway
-    if gateway is None or gateway.proc is not None:
-        return True
-    try:
-        if SparkContext._active_spark_context:
-            SparkContext._active_spark_context.stop()
-        jvm = gateway.jvm
-        # These caches outlive a session: table versions, and file systems with their settings.
-        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-        jvm.org.apache.hadoop.fs.FileSystem.closeAll()
-        # An idle JVM should use as little memory as possible.
-        jvm.java.lang.System.gc()
-    except Exception as error:
-        traceback.print_exception(error)
-        return False
-    return True
-
-
 def main(folder: Path) -> int:
     """Return the exit status."""
     outcome, queries = TaskReport(folder), Queries()
     task: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
 
+    link = ClusterLink()
+
     def prepare() -> None:
-        set_defaults(task["spark_conf"])
-        on_context(libraries.share)
+        runtime = importlib.import_module(task["runtime"])
+
+        def on_session(spark: Any) -> None:
+            for name, value in task["spark_conf"].items():
+                spark.conf.set(name, value)
+            libraries.share(spark.sparkContext)
+            # The module is the jobs': what it brings is no business of this service.
+            runtime.prepare(spark)
+
+        attach_pyspark(link, on_session)
+        queries.watch(link.report_streaming)
         compat.install(task["runtime_major"])
-        queries.watch()
         addresses.install()
         catalogs.install()
 
@@ -133,8 +105,6 @@ def main(folder: Path) -> int:
         behind = queries.behind(error, formatted(error))
         outcome.failed(behind or error, str(behind or ""), behind.trace if behind else "")
         traceback.print_exception(error)
-    if not outcome.has_failed:
-        outcome.clean = _release_jvm()
     sys.stdout.flush()
     sys.stderr.flush()
     outcome.write()

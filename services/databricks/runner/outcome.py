@@ -22,8 +22,6 @@ class TaskReport:
         self._report: dict[str, Any] = {}
         self.values: dict[str, str] = {}
         """Task values, as text."""
-        self.clean = False
-        """Whether its JVM may serve another task."""
 
     def failed(self, error: BaseException, message: str = "", trace: str = "") -> None:
         """Record an error; its traceback starts at the code of the task."""
@@ -45,7 +43,7 @@ class TaskReport:
     def write(self) -> None:
         """Write the report atomically."""
         new = self._path.with_suffix(".new")
-        report = self._report | {"values": self.values, "clean": self.clean}
+        report = self._report | {"values": self.values}
         new.write_text(json.dumps(report), encoding="utf-8")
         os.replace(new, self._path)
 

@@ -87,9 +87,15 @@ class Queries:
         """Failures of queries whose session has stopped."""
         self._lock = threading.Lock()  # code may start queries in threads
         self._where, self._source = "", ""
+        self._on_start: Callable[[], None] = lambda: None
 
-    def watch(self) -> None:
-        """Record each query from now on, and which of its errors the code receives."""
+    def watch(self, on_start: Callable[[], None]) -> None:
+        """Record each query from now on, and which of its errors the code receives.
+
+        Args:
+            on_start: is called after the start of each query.
+        """
+        self._on_start = on_start
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
         from pyspark.sql.streaming.query import StreamingQuery, StreamingQueryManager
@@ -175,6 +181,7 @@ class Queries:
                 one for one in self._started if one.query.isActive or one.java_error is not None
             ]
             self._started.append(started)
+        self._on_start()
 
     def _ending_queries(self, stop: Callable[..., None]) -> Callable[..., None]:
         """Wrap a method that stops the session: its running queries then end without a failure."""

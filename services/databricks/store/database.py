@@ -47,6 +47,14 @@ class Job(Base):
     name: Mapped[str] = mapped_column(index=True, default="")
 
 
+class StoredCluster(Base):
+    """A cluster that clusters/create has made; ``body`` is that of the call."""
+
+    __tablename__ = "clusters"
+    cluster_id: Mapped[str] = mapped_column(primary_key=True)
+    body: Mapped[dict[str, Any]]
+
+
 class _State:
     """Columns of runs and attempts. Times are in milliseconds since 1970, or 0 for not yet."""
 

@@ -4,11 +4,14 @@ The pages change nothing. They require no token, as links from Airflow open in a
 service listens only on this machine.
 """
 
+import asyncio
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import jinja2
 from sqlalchemy import select
@@ -20,6 +23,7 @@ from services.databricks.api import views
 from services.databricks.api.errors import ApiError
 from services.databricks.api.jobs import fields_without_effect
 from services.databricks.context import ServiceContext
+from services.databricks.engine.clusters import SPARK_UI
 from services.databricks.store.database import Attempt, Run, now, run_of
 
 RUNS_SHOWN = 100
@@ -28,6 +32,8 @@ LOG_BYTES = 100_000
 """Bytes of a log on the page of a run; a link leads to the whole log."""
 CELLS_BYTES = 8_388_608
 """Bytes of a notebook's cells, with their output, that a page shows."""
+UI_LIMIT = 20.0
+"""Seconds to wait for a page of Spark's UI."""
 HEADERS = {
     # Notebooks display foreign HTML: it may neither run scripts nor reach other hosts.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -41,7 +47,7 @@ class Pages:
 
     def __init__(self, context: ServiceContext) -> None:
         self._database, self._url = context.database, context.settings.databricks_host
-        self._task_runner = context.task_runner
+        self._task_runner, self._clusters = context.task_runner, context.clusters
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -59,6 +65,7 @@ class Pages:
             Route("/runs/{run_id:int}", self.any_run),
             Route("/jobs/{job_id:int}/runs/{run_id:int}", self.run),
             Route("/runs/{run_id:int}/log", self.log),
+            Route(f"{SPARK_UI}/{{cluster_id}}/{{path:path}}", self.spark_ui),
         ]
 
     async def runs(self, request: Request) -> Response:
@@ -93,6 +100,15 @@ class Pages:
         """The stored log of an attempt."""
         return PlainTextResponse(self._task_runner.log(request.path_params["run_id"]).last()[0])
 
+    async def spark_ui(self, request: Request) -> Response:
+        """Spark's UI of a running cluster, whose JVM listens on this machine alone."""
+        cluster = self._clusters.find(request.path_params["cluster_id"])
+        if cluster is None or not cluster.ui_url:
+            return PlainTextResponse("There is no such cluster, or it does not run.", 404)
+        url = f"{cluster.ui_url}/{request.path_params['path']}?{request.url.query}"
+        status, kind, body = await asyncio.to_thread(_fetch, url)
+        return Response(body, status, media_type=kind)
+
     def _attempt_view(self, row: Attempt) -> dict[str, Any]:
         log, truncated = self._task_runner.log(row.run_id).last(LOG_BYTES)
         name = next((k for k in row.task if k.endswith("_task") and row.task[k]), "")
@@ -116,6 +132,16 @@ class Pages:
     def _page(self, name: str, **values: Any) -> Response:
         template = self._templates.get_template(name)
         return HTMLResponse(template.render(url=self._url, **values), headers=HEADERS)
+
+
+def _fetch(url: str) -> tuple[int, str, bytes]:
+    try:
+        with urlopen(url, timeout=UI_LIMIT) as response:
+            return response.status, response.headers["content-type"] or "", response.read()
+    except HTTPError as error:
+        return error.code, "text/plain", str(error).encode()
+    except OSError as error:
+        return 502, "text/plain", f"Spark's UI can't be reached: {error}".encode()
 
 
 def _time(millis: int) -> str:

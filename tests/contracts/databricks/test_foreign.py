@@ -46,7 +46,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Ite
     service = JobsApi(
         tmp_path_factory.mktemp("databricks"),
         **localstack.access,
-        DATABRICKS_IDLE_SECONDS="300",
+        CLUSTER_IDLE_SECONDS="300",
     )
     for name in ("batch_processing.py", "stream_processing.ipynb"):
         elsewhere.put(name, service.workspace / elsewhere.HOME)

@@ -33,7 +33,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsApi]:
             tmp_path_factory.mktemp("databricks"),
             **localstack.access,
             SECRET_AWS_SECRET_KEY=SECRET,
-            DATABRICKS_IDLE_SECONDS="300",
+            CLUSTER_IDLE_SECONDS="300",
         )
         shutil.copytree(NOTEBOOKS, service.workspace / "books")
         with service:

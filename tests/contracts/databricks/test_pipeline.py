@@ -68,7 +68,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
         tmp_path_factory.mktemp("databricks"),
         DATABRICKS_WORKSPACE=f"{HERE}={ROOT}",
         DATABRICKS_SLOTS="1",
-        DATABRICKS_IDLE_SECONDS="300",
+        CLUSTER_IDLE_SECONDS="300",
         DELTA_ROOT=f"file:{lake}/delta",
         AWS_ENDPOINT_URL=kinesis.endpoint,
         AWS_ACCESS_KEY_ID="test",

@@ -61,7 +61,7 @@ class JobsApi(Service):
                 "DATABRICKS_TOKEN": TOKEN,
                 "DATABRICKS_WORKSPACE": f"/Shared/pinterest-data-pipeline={folder / 'workspace'}",
                 "DATABRICKS_COMMAND": str(command),
-                "DATABRICKS_IDLE_SECONDS": "0",
+                "CLUSTER_IDLE_SECONDS": "0",
                 "DATABRICKS_PATH": str(ROOT / ".venv/bin"),
             },
         )

@@ -7,44 +7,11 @@ import pytest
 from contract.errors import SettingError
 from contract.settings import Settings
 from services.databricks.api.errors import ApiError
-from services.databricks.engine.runtimes import (
-    ANSI,
-    CHANGED,
-    NEWEST,
-    Changed,
-    check,
-    major,
-    session_conf,
-)
+from services.databricks.engine.clusters import Spec
+from services.databricks.engine.runtimes import ANSI, CHANGED, Changed, check, session_conf
 from tests.support import ROOT
 
-EXISTING = {"existing_cluster_id": "1108-162752-8okw8dgg"}
-
-
 TIME_PARSER = "spark.sql.legacy.timeParserPolicy"
-
-
-@pytest.mark.parametrize(
-    ("task", "cluster", "existing", "expected"),
-    [
-        (EXISTING, {}, "16.4.x-scala2.12", 16),
-        (EXISTING, {}, "17.0.x-scala2.13", 17),
-        ({}, {"spark_version": "16.4.x-scala2.12"}, "17.0.x-scala2.13", 16),
-        ({}, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", 18),
-        (EXISTING, {"spark_version": "18.x-scala2.13"}, "16.4.x-scala2.12", 18),
-        # Only a policy can set its version.
-        ({}, {"num_workers": 0}, "16.4.x-scala2.12", 16),
-        ({}, {"num_workers": 0}, "17.3.x-scala2.13", 17),
-        # A job that was stored before versions were checked.
-        ({}, {"spark_version": "auto:latest-lts"}, "16.4.x-scala2.12", 16),
-        # Serverless.
-        ({"environment_key": "default"}, {}, "16.4.x-scala2.12", NEWEST),
-    ],
-)
-def test_the_cluster_of_a_task_has_its_runtime(
-    task: dict[str, Any], cluster: dict[str, Any], existing: str, expected: int
-) -> None:
-    assert major(task, cluster, existing) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,7 +57,13 @@ def test_a_setting_of_the_cluster_wins(version: int, value: str) -> None:
 )
 def test_every_form_of_a_runtime_is_read(version: str, expected: int) -> None:
     check(version)
-    assert major({}, {"spark_version": version}, "") == expected
+    assert runtime(version) == expected
+
+
+@pytest.mark.parametrize("cluster", [{"num_workers": 0}, {"spark_version": "auto:latest-lts"}])
+def test_a_cluster_without_a_valid_runtime_has_the_default(cluster: dict[str, Any]) -> None:
+    """Only a policy can set its version, or it was stored before versions were checked."""
+    assert Spec.of(cluster, "16.4.x-scala2.12") == Spec("16.4.x-scala2.12")
 
 
 @pytest.mark.parametrize("version", ["auto:latest-lts", "latest", "16", "v16.4", "16.4 x"])

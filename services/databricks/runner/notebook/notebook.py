@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 import types
@@ -115,11 +114,7 @@ class Runtime:
         self.secrets = dbutils.Secrets(self.shown.secrets)
         self.values = dbutils.TaskValues(task["values"], outcome.values)
         self.workspace = Workspace(task["workspace"], dbfs.root)
-        conf = {f"spark.hadoop.{name}": value for name, value in dbfs.hadoop().items()}
-        builder = SparkSession.builder.appName(self.context["job_name"])
-        self.spark = builder.config(map=warehouse.options() | conf).getOrCreate()
-        # The module is the jobs': what it brings is no business of this service.
-        importlib.import_module(task["runtime"]).prepare(self.spark)
+        self.spark = SparkSession.builder.getOrCreate()
         warehouse.find_tables(self.spark, dbfs)
         self.files = Files(self.spark, dbfs)
         DataFrame.display = self.shown.method()

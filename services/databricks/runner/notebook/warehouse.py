@@ -20,11 +20,6 @@ DEFAULT = "default"
 _SCHEMA = ".db"
 
 
-def options() -> dict[str, str]:
-    """Settings of a session that saves tables there, in Delta's format where none is named."""
-    return {"spark.sql.warehouse.dir": f"dbfs:/{FOLDER}", "spark.sql.sources.default": "delta"}
-
-
 def find_tables(spark: Any, dbfs: Dbfs) -> None:
     """Tell a session of the tables that earlier ones have saved; name one that can't be read."""
     for schema, table, path in _tables(dbfs.root / FOLDER):

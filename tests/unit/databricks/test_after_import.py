@@ -1,24 +1,12 @@
-"""The defaults that the runner sets before the code of a task builds a session."""
+"""Calls after the first import of a module."""
 
 import importlib
 import importlib.util
-import os
 import sys
 
 import pytest
 
-from services.databricks.runner.sessions import after_import, set_defaults
-
-
-def test_a_jvm_that_pyspark_starts_has_the_settings_on_its_command_line(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
-    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--properties-file a pyspark-shell")
-    set_defaults({"spark.sql.ansi.enabled": "false", "spark.x": "a b"})
-    assert os.environ["PYSPARK_SUBMIT_ARGS"] == (
-        "--conf spark.sql.ansi.enabled=false --conf 'spark.x=a b' --properties-file a pyspark-shell"
-    )
+from services.databricks.runner.after_import import after_import
 
 
 @pytest.mark.parametrize("looked_for", [False, True])

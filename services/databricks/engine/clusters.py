@@ -1,0 +1,375 @@
+"""Clusters: JVMs with one SparkContext each, to which the processes of tasks attach.
+
+A cluster lives until it has been idle for ``CLUSTER_IDLE_SECONDS``. A process attaches when its
+code makes its first session, so a task without Spark needs no cluster. What a process leaves behind
+ends with it; the context, cached tables and global temporary views stay.
+
+    all-purpose   ``existing_cluster_id``: the same for every id but those of clusters/create
+    job cluster   ``new_cluster``: an idle one with the same settings, else one of its own
+
+A cluster reads from a pipe that this service holds, so it ends with the service, however that ends.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from contract.settings import Settings
+from contract.values import runtime
+from services.databricks.engine import process
+from services.databricks.engine.environment import environment
+from services.databricks.engine.log import BoundedLog
+from services.databricks.engine.runtimes import session_conf
+from services.databricks.runner.dbutils.dbfs import Dbfs
+from services.databricks.store.database import now
+
+START_LIMIT = 120.0
+"""Seconds that a cluster may take to start."""
+DETACH_LIMIT = 15.0
+"""Seconds that the queries and jobs of a process may take to end."""
+MEMORY_BYTES = 1_610_612_736
+"""Resident memory beyond which an idle cluster is replaced: it grows with what tasks leave."""
+ALL_PURPOSE, JOB_CLUSTER = "local", "job-"
+"""Id of the all-purpose cluster, and the beginning of the ids of job clusters."""
+METASTORE_CONF = Path("spark/conf/metastore.conf")
+"""Settings of Spark's file format; those of the metastore's server."""
+SPARK_UI = "/sparkui"
+"""Path of this service below which the UI of each cluster is, by its id."""
+
+
+def conf(dbfs: Dbfs) -> dict[str, str]:
+    """Settings of every cluster: DBFS, the warehouse and Spark's UI."""
+    found = {f"spark.hadoop.{name}": value for name, value in dbfs.hadoop().items()}
+    return found | {
+        "spark.sql.warehouse.dir": "dbfs:/user/hive/warehouse",
+        "spark.sql.sources.default": "delta",
+        "spark.ui.enabled": "true",
+        "spark.ui.port": "0",
+        "spark.ui.killEnabled": "false",
+        # What the UI keeps of ended work, in the memory of the JVM.
+        "spark.ui.retainedJobs": "100",
+        "spark.ui.retainedStages": "100",
+        "spark.ui.retainedTasks": "2000",
+        "spark.sql.ui.retainedExecutions": "100",
+        "spark.sql.streaming.ui.retainedQueries": "20",
+    }
+
+
+def metastore_conf(settings: Settings) -> dict[str, str]:
+    """Settings of the Hive metastore; without a server for it, tables are in the JVM's memory."""
+    if not settings.metastore_url:
+        return {}
+    lines = METASTORE_CONF.read_text(encoding="utf-8").splitlines()
+    return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+
+
+class ClusterError(Exception):
+    """A cluster has not started, or has ended."""
+
+
+class State(StrEnum):
+    """States of the Clusters API."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    TERMINATING = "TERMINATING"
+    TERMINATED = "TERMINATED"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What decides whether a running cluster can serve a task."""
+
+    version: str
+    conf: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, cluster: Mapping[str, Any], default: str) -> "Spec":
+        """The spec of a ``new_cluster``, or of the body of clusters/create."""
+        version = cluster.get("spark_version") or default
+        try:
+            runtime(version)
+        except ValueError:  # a job that was stored before versions were checked
+            version = default
+        return cls(
+            version,
+            tuple(sorted(cluster.get("spark_conf", {}).items())),
+            tuple(sorted(cluster.get("spark_env_vars", {}).items())),
+        )
+
+
+class Cluster:
+    """One cluster: its JVM while it runs, and the processes that are attached to it."""
+
+    def __init__(
+        self, clusters: "Clusters", cluster_id: str, name: str, spec: Spec, idle_seconds: int
+    ) -> None:
+        self._clusters, self.cluster_id, self.name, self.spec = clusters, cluster_id, name, spec
+        self.idle_seconds = idle_seconds
+        self.state, self.message = State.TERMINATED, ""
+        self.started_time = self.ended_time = 0
+        self.ui_url = ""
+        """Where the JVM serves Spark's UI, on this machine."""
+        self.attached: dict[str, asyncio.Future[str]] = {}
+        """The name of each attached process, and the reason why it has lost the cluster."""
+        self.reserved = 0
+        """Tasks that run on the cluster, whether or not their processes have attached."""
+        self._folder = clusters.root / cluster_id
+        self._process: asyncio.subprocess.Process | None = None
+        self._replies: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
+        self._starting: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def log(self) -> BoundedLog:
+        """What the JVM has printed."""
+        return BoundedLog(self._folder, self._clusters.log_bytes)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task runs on it."""
+        return not self.attached and not self.reserved
+
+    async def start(self) -> None:
+        """Start the JVM, unless it runs.
+
+        Raises:
+            ClusterError: it has ended, or is not ready in time.
+        """
+        if self._timer:
+            self._timer.cancel()
+        if self._starting is None or (self._starting.done() and self.state is not State.RUNNING):
+            self._starting = asyncio.create_task(self._start())
+        # Shielded: others may wait for the same start.
+        await asyncio.shield(self._starting)
+
+    async def attach(self, name: str) -> dict[str, Any]:
+        """Attach a process; return what pyspark needs to connect.
+
+        Raises:
+            ClusterError: the cluster has not started, or has ended.
+        """
+        await self.start()
+        reply = await self._ask("attach", "attached", name)
+        self.attached[name] = asyncio.get_running_loop().create_future()
+        return {**reply, "cluster_id": self.cluster_id}
+
+    async def detach(self, name: str) -> None:
+        """End what a process has left: its sessions, streaming queries and jobs."""
+        try:
+            async with asyncio.timeout(DETACH_LIMIT):
+                await self._ask("detach", "detached", name)
+        except (TimeoutError, ClusterError) as error:
+            self.log.write(f"{name} has not detached: {error or 'time-out'}\n".encode())
+        del self.attached[name]
+        if self.idle and self._memory() > MEMORY_BYTES:
+            await self.end("replaced, as it has grown")
+        self._rest()
+
+    async def end(self, reason: str) -> None:
+        """End the JVM, and whatever it has started."""
+        if self._timer:
+            self._timer.cancel()
+        if self.state in (State.PENDING, State.RUNNING):
+            self.state = State.TERMINATING
+            self._lose(reason)
+            await process.end(self._folder)
+            self.state, self.message, self.ended_time = State.TERMINATED, reason, now()
+
+    async def _start(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self.state, self.message, self.started_time = State.PENDING, "", now()
+        await self._clusters.make_room(self)
+        more = {"spark.ui.proxyBase": f"{SPARK_UI}/{self.cluster_id}"}
+        self._process = await asyncio.create_subprocess_exec(
+            *self._clusters.command,
+            "services.databricks.runner.launch",
+            env=self._clusters.environment(self.spec, more) | {process.ENV: str(self._folder)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        ready = self._expect("ready", "")
+        self._clusters.follow(self._read(self._process))
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                self.ui_url = (await ready)["ready"]
+        except TimeoutError:
+            await self.end(f"not ready after {START_LIMIT:g} seconds")
+            raise ClusterError(self._lost_message()) from None
+        self.state = State.RUNNING
+
+    async def _read(self, jvm: asyncio.subprocess.Process) -> None:
+        """Take the replies and the output of the JVM until it ends."""
+        assert jvm.stdout is not None
+        assert jvm.stderr is not None
+        printed = asyncio.create_task(self.log.take(jvm.stderr))
+        async for line in jvm.stdout:
+            with contextlib.suppress(ValueError):
+                reply = json.loads(line)
+                kind = next(iter({"ready", "attached", "detached"} & reply.keys()))
+                key = (kind, "" if kind == "ready" else reply[kind])
+                if (future := self._replies.pop(key, None)) and not future.done():
+                    future.set_result(reply)
+        if self.state in (State.PENDING, State.RUNNING):
+            reason = process.describe_exit("Spark's JVM", await jvm.wait())
+            await process.end(self._folder, 0)
+            await printed
+            self.state, self.ended_time = State.TERMINATED, now()
+            self._lose(reason)
+
+    def _lose(self, reason: str) -> None:
+        """Fail what waits for the JVM."""
+        self.message = reason
+        for future in self._replies.values():
+            if not future.done():
+                future.set_exception(ClusterError(self._lost_message()))
+        self._replies.clear()
+        for lost in self.attached.values():
+            if not lost.done():
+                lost.set_result(self._lost_message())
+
+    def _lost_message(self) -> str:
+        return f"Cluster {self.cluster_id} was terminated: {self.message}"
+
+    def _expect(self, kind: str, name: str) -> asyncio.Future[dict[str, Any]]:
+        future = asyncio.get_running_loop().create_future()
+        self._replies[(kind, name)] = future
+        return future
+
+    async def _ask(self, request: str, kind: str, name: str) -> dict[str, Any]:
+        if self.state is not State.RUNNING or not self._process or not self._process.stdin:
+            raise ClusterError(self._lost_message())
+        reply = self._expect(kind, name)
+        self._process.stdin.write(f"{request} {name}\n".encode())
+        return await reply
+
+    def _rest(self) -> None:
+        """Let an idle cluster end after its time."""
+        if self.idle and self.state is State.RUNNING:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.idle_seconds, self._expire)
+
+    def _expire(self) -> None:
+        if self.idle:
+            self._clusters.follow(self.end(f"idle for {self.idle_seconds} seconds"))
+
+    def _memory(self) -> int:
+        """Resident bytes of the JVM."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss) if self._process else 0
+        except psutil.Error:
+            return 0
+
+
+class Clusters:
+    """All clusters of the service."""
+
+    def __init__(self, settings: Settings, root: Path, dbfs: Path) -> None:
+        self._settings, self.root, self._dbfs = settings, root.resolve(), Dbfs(dbfs)
+        self._metastore = metastore_conf(settings)
+        self.command = shlex.split(settings.databricks_command)
+        self.log_bytes = settings.databricks_log_bytes
+        self._named: dict[str, Cluster] = {}
+        self.all_purpose = self.add(ALL_PURPOSE, ALL_PURPOSE, Spec(settings.cluster_spark_version))
+        self._jobs: dict[str, Cluster] = {}
+        self._numbers = itertools.count(1)
+        self._followed: set[asyncio.Task[None]] = set()
+        shutil.rmtree(root, ignore_errors=True)
+
+    def named(self, cluster_id: str) -> Cluster:
+        """The cluster that ``existing_cluster_id`` means."""
+        return self._named.get(cluster_id, self.all_purpose)
+
+    def for_job(self, spec: Spec) -> Cluster:
+        """An idle job cluster with this spec, or a new one."""
+        for cluster in self._jobs.values():
+            if cluster.spec == spec and cluster.idle and cluster.state is State.RUNNING:
+                return cluster
+        self._forget_ended()
+        cluster_id = f"{JOB_CLUSTER}{next(self._numbers)}"
+        cluster = Cluster(self, cluster_id, cluster_id, spec, self._settings.cluster_idle_seconds)
+        return self._jobs.setdefault(cluster_id, cluster)
+
+    def add(
+        self, cluster_id: str, name: str, spec: Spec, idle_seconds: int | None = None
+    ) -> Cluster:
+        """Add a cluster that tasks name by its id."""
+        if idle_seconds is None:
+            idle_seconds = self._settings.cluster_idle_seconds
+        cluster = Cluster(self, cluster_id, name, spec, idle_seconds)
+        return self._named.setdefault(cluster_id, cluster)
+
+    def remove(self, cluster_id: str) -> bool:
+        """Forget a cluster that clusters/create has made; return whether it is one."""
+        return cluster_id != ALL_PURPOSE and self._named.pop(cluster_id, None) is not None
+
+    def start(self, cluster: Cluster) -> None:
+        """Start a cluster in the background; its state tells how that ends."""
+        self.follow(cluster.start())
+
+    @property
+    def all(self) -> list[Cluster]:
+        """Every cluster that exists: named ones, and job clusters until they are forgotten."""
+        return [*self._named.values(), *self._jobs.values()]
+
+    @property
+    def running(self) -> list[Cluster]:
+        """Clusters that run or start."""
+        return [one for one in self.all if one.state in (State.PENDING, State.RUNNING)]
+
+    async def make_room(self, started: Cluster) -> None:
+        """End clusters that have been idle for longest, while more run than tasks may."""
+        if started.cluster_id not in self._named:
+            self._jobs[started.cluster_id] = started
+        idle = sorted((one for one in self.running if one.idle), key=lambda one: one.started_time)
+        for cluster in idle[: max(len(self.running) - self._settings.databricks_slots, 0)]:
+            await cluster.end("another cluster needed its memory")
+
+    def find(self, cluster_id: str) -> Cluster | None:
+        """A cluster by its id."""
+        return self._named.get(cluster_id) or self._jobs.get(cluster_id)
+
+    def environment(self, spec: Spec, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Variables of the processes of a cluster: the service's without the token, and its own."""
+        found = environment(self._settings, dict(spec.environment))
+        given = dict(spec.conf)
+        defaults = session_conf(runtime(spec.version), given)
+        every = conf(self._dbfs) | self._metastore | dict(more or {}) | defaults | given
+        options = shlex.join(part for item in every.items() for part in ("--conf", "=".join(item)))
+        if self._metastore:
+            password = Path(self._settings.metastore_password_file).read_text(encoding="utf-8")
+            found["METASTORE_PASSWORD"] = password.strip()
+        found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
+        return found
+
+    def follow(self, work: Any) -> None:
+        """Run a coroutine in the background."""
+        task = asyncio.create_task(work)
+        self._followed.add(task)
+        task.add_done_callback(self._followed.discard)
+
+    async def close(self) -> None:
+        """End every cluster."""
+        await asyncio.gather(*(cluster.end("the service was stopped") for cluster in self.running))
+        if self._followed:
+            await asyncio.wait(self._followed)
+
+    def _forget_ended(self) -> None:
+        for cluster_id, cluster in list(self._jobs.items()):
+            if cluster.state is State.TERMINATED and cluster.idle:
+                shutil.rmtree(self.root / cluster_id, ignore_errors=True)
+                del self._jobs[cluster_id]
