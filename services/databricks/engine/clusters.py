@@ -28,7 +28,7 @@ from contract.settings import Settings
 from contract.values import runtime
 from services.databricks.engine import process
 from services.databricks.engine.environment import environment
-from services.databricks.engine.log import BoundedLog
+from services.databricks.engine.log import CHUNK, BoundedLog
 from services.databricks.engine.runtimes import session_conf
 from services.databricks.runner.dbutils.dbfs import Dbfs
 from services.databricks.store.database import now
@@ -109,6 +109,14 @@ class Spec:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A process on a cluster: its log, and the reason when it has lost the cluster."""
+
+    log: BoundedLog
+    lost: asyncio.Future[str]
+
+
 class Cluster:
     """One cluster: its JVM while it runs, and the processes that are attached to it."""
 
@@ -121,8 +129,8 @@ class Cluster:
         self.started_time = self.ended_time = 0
         self.ui_url = ""
         """Where the JVM serves Spark's UI, on this machine."""
-        self.attached: dict[str, asyncio.Future[str]] = {}
-        """The name of each attached process, and the reason why it has lost the cluster."""
+        self.attached: dict[str, Attached] = {}
+        """Attached processes by their names."""
         self.reserved = 0
         """Tasks that run on the cluster, whether or not their processes have attached."""
         self._folder = clusters.root / cluster_id
@@ -154,15 +162,17 @@ class Cluster:
         # Shielded: others may wait for the same start.
         await asyncio.shield(self._starting)
 
-    async def attach(self, name: str) -> dict[str, Any]:
+    async def attach(self, name: str, log: BoundedLog) -> dict[str, Any]:
         """Attach a process; return what pyspark needs to connect.
+
+        What the JVM prints from now on also goes to ``log``.
 
         Raises:
             ClusterError: the cluster has not started, or has ended.
         """
         await self.start()
         reply = await self._ask("attach", "attached", name)
-        self.attached[name] = asyncio.get_running_loop().create_future()
+        self.attached[name] = Attached(log, asyncio.get_running_loop().create_future())
         return {**reply, "cluster_id": self.cluster_id}
 
     async def detach(self, name: str) -> None:
@@ -216,7 +226,7 @@ class Cluster:
         """Take the replies and the output of the JVM until it ends."""
         assert jvm.stdout is not None
         assert jvm.stderr is not None
-        printed = asyncio.create_task(self.log.take(jvm.stderr))
+        printed = asyncio.create_task(self._print(jvm.stderr))
         async for line in jvm.stdout:
             with contextlib.suppress(ValueError):
                 reply = json.loads(line)
@@ -231,6 +241,11 @@ class Cluster:
             self.state, self.ended_time = State.TERMINATED, now()
             self._lose(reason)
 
+    async def _print(self, output: asyncio.StreamReader) -> None:
+        while chunk := await output.read(CHUNK):
+            for log in (self.log, *(one.log for one in self.attached.values())):
+                log.write(chunk)
+
     def _lose(self, reason: str) -> None:
         """Fail what waits for the JVM."""
         self.message = reason
@@ -238,9 +253,9 @@ class Cluster:
             if not future.done():
                 future.set_exception(ClusterError(self._lost_message()))
         self._replies.clear()
-        for lost in self.attached.values():
-            if not lost.done():
-                lost.set_result(self._lost_message())
+        for one in self.attached.values():
+            if not one.lost.done():
+                one.lost.set_result(self._lost_message())
 
     def _lost_message(self) -> str:
         return f"Cluster {self.cluster_id} was terminated: {self.message}"

@@ -49,8 +49,11 @@ class TaskResult(msgspec.Struct):
 class Attachment:
     """A task's connection to its cluster: answers the requests of its process (``ClusterLink``)."""
 
-    def __init__(self, name: str, cluster: Cluster, on_streaming: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, log: BoundedLog, cluster: Cluster, on_streaming: Callable[[], None]
+    ) -> None:
         self.name, self.cluster, self._on_streaming = name, cluster, on_streaming
+        self._log = log
         cluster.reserved += 1
         self._attached = asyncio.Event()
         self._ours, self.theirs = socket.socketpair()
@@ -59,7 +62,7 @@ class Attachment:
     async def lost(self) -> str:
         """Wait until the cluster of an attached process has ended; return the reason."""
         await self._attached.wait()
-        return await asyncio.shield(self.cluster.attached[self.name])
+        return await asyncio.shield(self.cluster.attached[self.name].lost)
 
     async def close(self) -> None:
         """Detach the process, which has ended."""
@@ -78,7 +81,7 @@ class Attachment:
                     self._on_streaming()
                     continue
                 try:
-                    reply = await self.cluster.attach(self.name)
+                    reply = await self.cluster.attach(self.name, self._log)
                     self._attached.set()
                 except ClusterError as error:
                     reply = {"error": str(error)}
@@ -125,7 +128,7 @@ class TaskRunner:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "task.json").write_text(json.dumps(task))
         deadline = asyncio.get_running_loop().time() + timeout if timeout else None
-        attachment = Attachment(str(run_id), cluster, on_streaming)
+        attachment = Attachment(str(run_id), self.log(run_id), cluster, on_streaming)
         try:
             status, lost = await self._process(folder, deadline, attachment)
         except TimeoutError:
