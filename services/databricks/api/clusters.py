@@ -95,11 +95,8 @@ class Clusters:
 
     def _add(self, cluster_id: str, body: dict[str, Any]) -> Cluster:
         form = read(body, NewCluster)
-        spec = Spec(
-            form.spark_version,
-            tuple(sorted(form.spark_conf.items())),
-            tuple(sorted(form.spark_env_vars.items())),
-        )
+        named = {"spark_conf": form.spark_conf, "spark_env_vars": form.spark_env_vars}
+        spec = Spec.of({"spark_version": form.spark_version, **named}, form.spark_version)
         minutes = form.autotermination_minutes
         idle = None if minutes is None else 60 * minutes
         return self._clusters.add(cluster_id, form.cluster_name or cluster_id, spec, idle)

@@ -86,6 +86,10 @@ class State(StrEnum):
     TERMINATED = "TERMINATED"
 
 
+def _pairs(named: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((str(name), str(value)) for name, value in named.items()))
+
+
 @dataclass(frozen=True)
 class Spec:
     """What decides whether a running cluster can serve a task."""
@@ -104,8 +108,8 @@ class Spec:
             version = default
         return cls(
             version,
-            tuple(sorted(cluster.get("spark_conf", {}).items())),
-            tuple(sorted(cluster.get("spark_env_vars", {}).items())),
+            _pairs(cluster.get("spark_conf", {})),
+            _pairs(cluster.get("spark_env_vars", {})),
         )
 
 
@@ -333,8 +337,13 @@ class Clusters:
         return cluster_id != ALL_PURPOSE and self._named.pop(cluster_id, None) is not None
 
     def start(self, cluster: Cluster) -> None:
-        """Start a cluster in the background; its state tells how that ends."""
-        self.follow(cluster.start())
+        """Start a cluster in the background; its state and message say how that ends."""
+
+        async def started() -> None:
+            with contextlib.suppress(ClusterError):
+                await cluster.start()
+
+        self.follow(started())
 
     @property
     def all(self) -> list[Cluster]:

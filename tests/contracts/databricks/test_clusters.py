@@ -232,8 +232,9 @@ def test_an_idle_cluster_ends(start: Callable[..., Clusters]) -> None:
     clusters = start(CLUSTER_IDLE_SECONDS="1")
     jvm = clusters.run()["jvm"]
     wait_for("its end", lambda: not lives(jvm), 20)
-    (cluster,) = clusters.api.client.clusters.list()
-    assert (cluster.state.value, cluster.state_message) == ("TERMINATED", "idle for 1 seconds")
+    client = clusters.api.client.clusters
+    wait_for("its state", lambda: client.get("local").state.value == "TERMINATED", 10)
+    assert client.get("local").state_message == "idle for 1 seconds"
 
 
 @pytest.mark.slow
