@@ -142,6 +142,8 @@ class Cluster:
         self._replies: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
         self._starting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._served = False
+        """Whether a process has attached since the start of the JVM."""
 
     @property
     def log(self) -> BoundedLog:
@@ -177,7 +179,8 @@ class Cluster:
         await self.start()
         reply = await self._ask("attach", "attached", name)
         self.attached[name] = Attached(log, asyncio.get_running_loop().create_future())
-        return {**reply, "cluster_id": self.cluster_id}
+        first, self._served = not self._served, True
+        return {**reply, "first": first}
 
     async def detach(self, name: str) -> None:
         """End what a process has left: its sessions, streaming queries and jobs."""
@@ -205,12 +208,15 @@ class Cluster:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self.state, self.message, self.started_time = State.PENDING, "", now()
+        self._served = False
         await self._clusters.make_room(self)
         more = {"spark.ui.proxyBase": f"{SPARK_UI}/{self.cluster_id}"}
         self._process = await asyncio.create_subprocess_exec(
             *self._clusters.command,
             "services.databricks.runner.launch",
-            env=self._clusters.environment(self.spec, more) | {process.ENV: str(self._folder)},
+            env=self._clusters.environment(self.spec, more)
+            | self._clusters.secrets
+            | {process.ENV: str(self._folder)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -374,11 +380,16 @@ class Clusters:
         defaults = session_conf(runtime(spec.version), given)
         every = conf(self._dbfs) | self._metastore | dict(more or {}) | defaults | given
         options = shlex.join(part for item in every.items() for part in ("--conf", "=".join(item)))
-        if self._metastore:
-            password = Path(self._settings.metastore_password_file).read_text(encoding="utf-8")
-            found["METASTORE_PASSWORD"] = password.strip()
         found["SPARK_OPTIONS"] = f"{found.get('SPARK_OPTIONS', '')} {options}".strip()
         return found
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Variables of a cluster's JVM that the processes of its tasks lack."""
+        if not self._metastore:
+            return {}
+        password = Path(self._settings.metastore_password_file).read_text(encoding="utf-8")
+        return {"METASTORE_PASSWORD": password.strip()}
 
     def follow(self, work: Any) -> None:
         """Run a coroutine in the background."""

@@ -29,6 +29,8 @@ class ClusterLink:
         self._socket.set_inheritable(False)
         self._replies = self._socket.makefile("rb")
         self.name = ""
+        self.is_first = False
+        """Whether the cluster has just started, and no other process has attached before."""
 
     def attach(self) -> None:
         """Attach to the cluster, which may have to start first.
@@ -40,7 +42,7 @@ class ClusterLink:
         reply = json.loads(self._replies.readline() or b'{"error": "the service has ended"}')
         if "error" in reply:
             raise ClusterLostError(reply["error"])
-        self.name = reply["attached"]
+        self.name, self.is_first = reply["attached"], reply["first"]
         os.environ["PYSPARK_GATEWAY_PORT"] = str(reply["port"])
         os.environ["PYSPARK_GATEWAY_SECRET"] = reply["secret"]
 

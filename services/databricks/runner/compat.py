@@ -8,7 +8,7 @@ page bring-your-own.md lists what is not put back.
 import importlib
 from typing import Any
 
-from services.databricks.runner.sessions import after_import
+from services.databricks.runner.after_import import after_import
 
 SPARK_4 = 17
 """First runtime without these names."""

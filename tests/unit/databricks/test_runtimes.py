@@ -6,6 +6,7 @@ import pytest
 
 from contract.errors import SettingError
 from contract.settings import Settings
+from contract.values import runtime
 from services.databricks.api.errors import ApiError
 from services.databricks.engine.clusters import Spec
 from services.databricks.engine.runtimes import ANSI, CHANGED, Changed, check, session_conf
@@ -21,7 +22,6 @@ TIME_PARSER = "spark.sql.legacy.timeParserPolicy"
         (16, "false", "EXCEPTION", "false", "false"),
         (17, "true", "CORRECTED", "false", "false"),
         (18, "true", "CORRECTED", "false", "true"),
-        (NEWEST, "true", "CORRECTED", "false", "true"),
     ],
 )
 def test_a_session_starts_with_the_defaults_of_its_runtime(
