@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery, StreamingQueryManager
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from services.databricks.runner.notebook.cells import Cell
+from services.databricks.notebook import Cell
 from services.databricks.runner.queries import Queries
 from spark.pipeline.errors import first_line
 from tests.support.waiting import wait_for

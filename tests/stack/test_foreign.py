@@ -1,6 +1,7 @@
 """Programs of other people (tests/foreign): scripts that send posts, and a DAG with a notebook."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,8 @@ def test_a_dag_of_others_runs_their_notebook_on_what_their_scripts_have_sent(
     finally:
         airflow.pause()
     page = requests.get(airflow.xcom(run_id, "submit_run", "run_page_url"), timeout=30).text
+    (framed,) = re.findall(r'<iframe sandbox="" src="([^"]+)"', page)
+    page = requests.get(framed, timeout=30).text
     assert "<td>/data/mens-fashion</td><td>Albania</td><td>2020-08-28 03:52:47</td>" in page
     assert "<td>Abigail Ali</td>" in page
 

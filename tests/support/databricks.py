@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -130,11 +132,40 @@ class JobsApi(Service):
         found: jobs.RunOutput = self.jobs.get_run_output(attempts[-1].run_id)
         return found
 
-    def cells(self, run: jobs.Run, key: str) -> list[dict[str, Any]]:
-        """The cells of a notebook that has run, with their output."""
+    def cells(self, run: jobs.Run, key: str, kind: str = "code") -> list[dict[str, Any]]:
+        """The cells of an executed notebook that have code, or text."""
         attempts = [task for task in run.tasks or [] if task.task_key == key]
-        path = self.attempt(attempts[-1].run_id) / "cells.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        book = json.loads((self.attempt(attempts[-1].run_id) / "notebook.ipynb").read_text())
+        return [cell for cell in book["cells"] if cell["cell_type"] == kind]
+
+    def notebook_page(self, run: jobs.Run, key: str) -> str:
+        """The page of an executed notebook, as a browser shows it within the page of the run."""
+        page = self.call("GET", run.run_page_url.removeprefix(self.url), token=None).body.decode()
+        attempts = [task for task in run.tasks or [] if task.task_key == key]
+        path = f"/runs/{attempts[-1].run_id}/notebook"
+        assert f'<iframe sandbox="" src="{self.url}{path}"' in page
+        return self.call("GET", path, token=None).body.decode()
+
+
+def tables(cell: dict[str, Any]) -> list[list[tuple[str, ...]]]:
+    """The rows of each table that a cell has shown, without the names of the columns."""
+    shown = [output.get("data", {}).get("text/html", "") for output in cell["outputs"]]
+    return [
+        [
+            tuple(map(html.unescape, re.findall(r"<td>(.*?)</td>", row, re.DOTALL)))
+            for row in re.findall(r"<tr><td>.*?</tr>", table, re.DOTALL)
+        ]
+        for table in shown
+        if table.startswith("<table>")
+    ]
+
+
+def text(cell: dict[str, Any]) -> str:
+    """What a cell has shown, as text."""
+    found = []
+    for output in cell["outputs"]:
+        found.append(output.get("text") or output.get("evalue") or output["data"]["text/plain"])
+    return "".join(found)
 
 
 def lives(pid: int) -> bool:

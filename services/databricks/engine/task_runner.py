@@ -1,7 +1,7 @@
 """One attempt at a task: its folder, its process in the Spark environment, and its result.
 
 The folder contains ``task.json`` (the task), ``log``, ``outcome.json`` (the runner's report) and
-``cells.jsonl`` (the cells of a notebook with their output).
+``notebook.ipynb`` (a notebook with its outputs).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import json
 import shlex
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from contract.settings import Settings
 from services.databricks.engine import process
 from services.databricks.engine.clusters import Cluster, ClusterError, Clusters
 from services.databricks.engine.log import BoundedLog
+from services.databricks.engine.notebooks import Notebook
 from services.databricks.engine.states import Result
+from services.databricks.notebook import NotebookError
 
 OUTCOME_BYTES = 8_388_608
 """Maximum number of bytes read from an outcome; the runner writes less."""
@@ -129,16 +131,27 @@ class TaskRunner:
         (folder / "task.json").write_text(json.dumps(task))
         deadline = asyncio.get_running_loop().time() + timeout if timeout else None
         attachment = Attachment(str(run_id), self.log(run_id), cluster, on_streaming)
+        notebook = None
         try:
-            status, lost = await self._process(folder, deadline, attachment)
+            if "notebook_task" in task:
+                notebook = Notebook(task["file"], task["notebook_task"]["notebook_path"], folder)
+            status, lost = await self._process(folder, deadline, attachment, notebook)
         except TimeoutError:
             return TaskResult(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")
+        except NotebookError as error:
+            return TaskResult(Result.FAILED, FAILED, f"NotebookError: {error}")
         finally:
+            if notebook:
+                notebook.close()
             await asyncio.shield(attachment.close())
         return self._outcome(folder, status, lost)
 
     async def _process(
-        self, folder: Path, deadline: float | None, attachment: Attachment
+        self,
+        folder: Path,
+        deadline: float | None,
+        attachment: Attachment,
+        notebook: Notebook | None,
     ) -> tuple[int, str]:
         """Run the process of a task until all its children have ended.
 
@@ -151,9 +164,9 @@ class TaskRunner:
         theirs = attachment.theirs.fileno()
         child = await asyncio.create_subprocess_exec(
             *self._command,
-            "services.databricks.runner",
-            str(folder),
-            env=self.clusters.environment(attachment.cluster.spec)
+            *(notebook.command if notebook else ("services.databricks.runner", str(folder))),
+            env=(notebook.environment if notebook else {})
+            | self.clusters.environment(attachment.cluster.spec)
             | {process.ENV: str(folder), CLUSTER_FD: str(theirs)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -164,7 +177,9 @@ class TaskRunner:
         attachment.theirs.close()
         assert child.stdout is not None
         output = asyncio.create_task(self.log(int(folder.name)).take(child.stdout))
-        ended, lost = asyncio.create_task(child.wait()), asyncio.create_task(attachment.lost())
+        work: Coroutine[Any, Any, object] = notebook.run(child) if notebook else child.wait()
+        ended = asyncio.create_task(work)
+        lost = asyncio.create_task(attachment.lost())
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.wait((ended, lost), return_when=asyncio.FIRST_COMPLETED)
@@ -173,9 +188,11 @@ class TaskRunner:
             await asyncio.shield(process.end(folder, 0 if child.returncode == 0 else process.GRACE))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(output, DRAIN_SECONDS)
+            await asyncio.wait((ended,), timeout=DRAIN_SECONDS)
             reason = lost.result() if lost.done() else ""
             lost.cancel()
-        return await ended, reason
+        await ended
+        return await child.wait(), reason
 
     def _outcome(self, folder: Path, status: int, lost: str) -> TaskResult:
         try:

@@ -6,6 +6,7 @@ import os
 import runpy
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,16 @@ from services.databricks.runner.libraries import LibraryError, local
 from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
 
+Run = Callable[[dict[str, Any], Path, TaskReport, Queries], None]
+
 
 def _run(task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries) -> None:
     """Run the task to its end, by its type; exit code 0 is success."""
     try:
         if "spark_python_task" in task:
             _run_file(task, folder)
-        elif "python_wheel_task" in task:
-            _run_wheel(task, folder)
         else:
-            from services.databricks.runner.notebook.notebook import run_notebook  # brings pyspark
-
-            run_notebook(task, folder, outcome, queries)
+            _run_wheel(task, folder)
     except SystemExit as end:
         if end.code not in (None, 0):
             raise
@@ -62,8 +61,8 @@ def _run_wheel(task: dict[str, Any], folder: Path) -> None:
         raise SystemExit(returned)
 
 
-def main(folder: Path) -> int:
-    """Return the exit status."""
+def main(folder: Path, run: Run = _run) -> int:
+    """Run a task and report; return the exit status."""
     outcome, queries = TaskReport(folder), Queries()
     task: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
 
@@ -78,6 +77,11 @@ def main(folder: Path) -> int:
             libraries.share(spark.sparkContext)
             # The module is the jobs': what it brings is no business of this service.
             runtime.prepare(spark)
+            if link.is_first:
+                from services.databricks.runner.warehouse import find_tables  # imports pyspark
+
+                link.is_first = False
+                find_tables(spark, Path(task["dbfs"]))
 
         attach_pyspark(link, on_session)
         queries.watch(link.report_streaming)
@@ -88,7 +92,7 @@ def main(folder: Path) -> int:
     after_import("pyspark", prepare)
     try:
         libraries.prepare(task["libraries"], folder)
-        _run(task, folder, outcome, queries)
+        run(task, folder, outcome, queries)
         for failure in queries.failures():
             raise failure
     except SystemExit as end:

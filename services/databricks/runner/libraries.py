@@ -18,6 +18,8 @@ from typing import Any
 
 _URI = re.compile(r"s3[an]?://([^/\s]+)/(\S+)")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]+(?=@)")
+KEPT = {"IPython", "ipykernel", "numpy", "pyspark", "services", "zmq"}
+"""Imported packages that can't be imported again in the same process."""
 LINES = 5
 """Last lines of pip's output that an error has."""
 
@@ -74,12 +76,7 @@ def install(arguments: Sequence[str], folder: Path) -> Path:
         LibraryError: has the last lines of pip's output.
     """
     pip(["install", *_with_local_objects(arguments, folder)], folder)
-    target = _site_packages(folder)
-    _add(target)
-    programs = str(target.parents[2] / "bin")
-    if programs not in os.environ["PATH"]:
-        os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    return target
+    return use_installed(folder)
 
 
 def pip(arguments: Sequence[str], folder: Path) -> str:
@@ -88,15 +85,8 @@ def pip(arguments: Sequence[str], folder: Path) -> str:
     Raises:
         LibraryError: has the last lines of pip's output.
     """
-    target = _site_packages(folder)
-    python = folder / "libraries/bin/python"
-    if not python.exists():
-        import venv  # seldom needed
-
-        venv.create(folder / "libraries", symlinks=True)
-        (target / "base.pth").write_text("\n".join(site.getsitepackages()))
     # -I: a module of the workspace must not replace one of pip's.
-    command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    command = [str(environment(folder) / "bin/python"), "-I", "-m", "pip", "--no-input"]
     done = subprocess.run(
         [*command, *arguments],
         stdin=subprocess.DEVNULL,
@@ -109,6 +99,34 @@ def pip(arguments: Sequence[str], folder: Path) -> str:
     if done.returncode:
         raise LibraryError("\n".join(output.strip().splitlines()[-LINES:]))
     return output
+
+
+def environment(folder: Path) -> Path:
+    """The virtual environment of a task, made at the first call.
+
+    ``pip`` in a shell of the task installs there, too.
+    """
+    root = folder / "libraries"
+    if not (root / "bin/python").exists():
+        import venv  # seldom needed
+
+        venv.create(root, symlinks=True)
+        (_site_packages(folder) / "base.pth").write_text("\n".join(site.getsitepackages()))
+    os.environ["PIP_PYTHON"] = str(root / "bin/python")
+    os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    programs = str(root / "bin")
+    if programs not in os.environ["PATH"]:
+        os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    return root
+
+
+def use_installed(folder: Path) -> Path:
+    """Let the process and its UDFs import what pip has installed; return the folder."""
+    target = _site_packages(folder)
+    if any(path.name != "base.pth" for path in target.iterdir()):
+        _add(target)
+        _forget(target)
+    return target
 
 
 def share(context: Any) -> None:
@@ -171,6 +189,8 @@ def _add(library: Path) -> None:
 
 def _forget(library: Path) -> None:
     """Forget imported modules that a library brings, so that the task imports the library's."""
-    replaced = {path.stem for path in library.iterdir()} - {"services"}  # the runner's own package
-    for name in [name for name in sys.modules if name.partition(".")[0] in replaced]:
-        del sys.modules[name]
+    brought = {path.name.removesuffix(".py") for path in library.iterdir()} - KEPT
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if name.partition(".")[0] in brought and not file.startswith(str(library)):
+            del sys.modules[name]

@@ -2,9 +2,9 @@
 
 import json
 import os
+import re
 import traceback
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from contract.causes import innermost
@@ -12,6 +12,10 @@ from contract.causes import innermost
 RESULT_CHARACTERS = 5_242_880 // 4
 """Characters of a notebook's result; Databricks' limit is 5 MB."""
 TRACE_CHARACTERS = 100_000
+_SKIPPED = re.compile(
+    rf"^{re.escape(os.path.dirname(__file__))}|/site-packages/(IPython|ipykernel)/|<frozen runpy>"
+)
+"""Files of the runner, and what calls the code of a cell."""
 
 
 class TaskReport:
@@ -22,6 +26,8 @@ class TaskReport:
         self._report: dict[str, Any] = {}
         self.values: dict[str, str] = {}
         """Task values, as text."""
+        self.secrets: set[str] = set()
+        """Texts that its errors show as ``[REDACTED]``."""
 
     def failed(self, error: BaseException, message: str = "", trace: str = "") -> None:
         """Record an error; its traceback starts at the code of the task."""
@@ -43,6 +49,9 @@ class TaskReport:
     def write(self) -> None:
         """Write the report atomically."""
         new = self._path.with_suffix(".new")
+        for name in {"error", "trace", "message"} & self._report.keys():
+            for secret in self.secrets:
+                self._report[name] = self._report[name].replace(secret, "[REDACTED]")
         report = self._report | {"values": self.values}
         new.write_text(json.dumps(report), encoding="utf-8")
         os.replace(new, self._path)
@@ -57,12 +66,12 @@ def _error_text(error: BaseException) -> str:
     return f"{name}: {cause}" if text else name
 
 
-def formatted(error: BaseException, skip: str = os.path.dirname(__file__)) -> str:
-    """The traceback of an error, without the frames of the runner before the task's code."""
-    frames: TracebackType | None = error.__traceback__
-    while frames and (
-        frames.tb_frame.f_code.co_filename.startswith(skip)
-        or frames.tb_frame.f_code.co_filename == "<frozen runpy>"
-    ):
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames))
+def formatted(error: BaseException) -> str:
+    """The traceback of an error, without the frames of the runner and of IPython."""
+    found = traceback.TracebackException.from_exception(error)
+    at: traceback.TracebackException | None = found
+    while at:
+        frames = [frame for frame in at.stack if not _SKIPPED.search(frame.filename)]
+        at.stack = traceback.StackSummary.from_list(frames)
+        at = at.__cause__ or at.__context__
+    return "".join(found.format())

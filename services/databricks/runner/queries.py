@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from contract.causes import innermost
-from services.databricks.runner.notebook.cells import Cell
+from services.databricks.notebook import Cell
 from services.databricks.runner.outcome import formatted
 
 if TYPE_CHECKING:

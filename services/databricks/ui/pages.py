@@ -1,4 +1,4 @@
-"""The pages behind ``run_page_url``: the runs, and each with its tasks, parameters, cells and log.
+"""The pages behind ``run_page_url``: the runs, and each with its tasks, notebook and log.
 
 The pages change nothing. They require no token, as links from Airflow open in a browser; the
 service listens only on this machine.
@@ -6,7 +6,6 @@ service listens only on this machine.
 
 import asyncio
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,21 +22,21 @@ from services.databricks.api import views
 from services.databricks.api.errors import ApiError
 from services.databricks.api.jobs import fields_without_effect
 from services.databricks.context import ServiceContext
+from services.databricks.engine import notebooks
 from services.databricks.engine.clusters import SPARK_UI
 from services.databricks.store.database import Attempt, Run, now, run_of
 
+TEMPLATES = Path(__file__).parent / "templates"
 RUNS_SHOWN = 100
 """Runs in the list of runs."""
 LOG_BYTES = 100_000
 """Bytes of a log on the page of a run; a link leads to the whole log."""
-CELLS_BYTES = 8_388_608
-"""Bytes of a notebook's cells, with their output, that a page shows."""
 UI_LIMIT = 20.0
 """Seconds to wait for a page of Spark's UI."""
 HEADERS = {
     # Notebooks display foreign HTML: it may neither run scripts nor reach other hosts.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "frame-src 'self'; frame-ancestors 'none'",
+    "font-src data:; frame-src 'self'; frame-ancestors 'self'",
     "cache-control": "no-store",
 }
 
@@ -49,7 +48,7 @@ class Pages:
         self._database, self._url = context.database, context.settings.databricks_host
         self._task_runner, self._clusters = context.task_runner, context.clusters
         self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            loader=jinja2.FileSystemLoader(TEMPLATES),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -66,6 +65,7 @@ class Pages:
             Route("/jobs/{job_id:int}/runs/{run_id:int}", self.run),
             Route("/runs/{run_id:int}/log", self.log),
             Route(f"{SPARK_UI}/{{cluster_id}}/{{path:path}}", self.spark_ui),
+            Route("/runs/{run_id:int}/notebook", self.notebook),
         ]
 
     async def runs(self, request: Request) -> Response:
@@ -109,6 +109,13 @@ class Pages:
         status, kind, body = await asyncio.to_thread(_fetch, url)
         return Response(body, status, media_type=kind)
 
+    async def notebook(self, request: Request) -> Response:
+        """The notebook of an attempt, as far as it has run."""
+        file = self._task_runner.folder(request.path_params["run_id"]) / notebooks.FILE
+        if not file.exists():
+            return PlainTextResponse("There is no such notebook.", 404)
+        return HTMLResponse(await asyncio.to_thread(_notebook_html, file), headers=HEADERS)
+
     def _attempt_view(self, row: Attempt) -> dict[str, Any]:
         log, truncated = self._task_runner.log(row.run_id).last(LOG_BYTES)
         name = next((k for k in row.task if k.endswith("_task") and row.task[k]), "")
@@ -116,18 +123,10 @@ class Pages:
             "row": row,
             "type": name,
             "parameters": json.dumps((row.resolved or row.task).get(name), indent=2),
-            "cells": list(self._cells(self._task_runner.folder(row.run_id) / "cells.jsonl")),
+            "notebook": (self._task_runner.folder(row.run_id) / notebooks.FILE).exists(),
             "log": log,
             "truncated": truncated,
         }
-
-    def _cells(self, path: Path) -> Iterable[dict[str, Any]]:
-        """Cells of a notebook that have run, with their output."""
-        if path.exists():
-            with path.open("rb") as file:
-                for line in file.read(CELLS_BYTES).splitlines():
-                    if line.endswith(b"}"):
-                        yield json.loads(line)
 
     def _page(self, name: str, **values: Any) -> Response:
         template = self._templates.get_template(name)
@@ -142,6 +141,17 @@ def _fetch(url: str) -> tuple[int, str, bytes]:
         return error.code, "text/plain", str(error).encode()
     except OSError as error:
         return 502, "text/plain", f"Spark's UI can't be reached: {error}".encode()
+
+
+def _notebook_html(file: Path) -> str:
+    from nbconvert.exporters import HTMLExporter  # takes a second, and only this page needs it
+
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        template_name="notebook",
+        extra_template_basedirs=[str(TEMPLATES)],
+        embed_images=True,
+    )
+    return str(exporter.from_filename(str(file))[0])
 
 
 def _time(millis: int) -> str:

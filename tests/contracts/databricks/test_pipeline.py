@@ -12,7 +12,7 @@ from contract.entities import ENTITIES, GEO
 from contract.results import RESULTS
 from contract.settings import Settings
 from emulator.dataset.generate import Block, blocks
-from tests.support import ROOT
+from tests.support import ROOT, databricks
 from tests.support.data import arrow, lines, write_objects
 from tests.support.databricks import JobsApi, notebook, python, results
 from tests.support.engine import Engine, Stream
@@ -80,8 +80,8 @@ def api(tmp_path_factory: pytest.TempPathFactory, lake: Path, kinesis: Engine) -
 
 def tables(cells: list[dict[str, Any]], marker: str) -> list[set[tuple[str, ...]]]:
     """Tables that the cell with the text ``marker`` has displayed."""
-    (cell,) = (cell for cell in cells if marker in cell["source"] and cell["language"] != "md")
-    return [{tuple(row) for row in o["rows"]} for o in cell["outputs"] if o["kind"] == "table"]
+    (cell,) = (cell for cell in cells if marker in cell["source"])
+    return [set(rows) for rows in databricks.tables(cell)]
 
 
 def test_the_notebooks_succeed_and_the_gate_reports_what_is_wrong(
@@ -125,7 +125,7 @@ def test_the_notebooks_succeed_and_the_gate_reports_what_is_wrong(
     assert pins == {tuple("null" if v is None else str(v) for v in row) for row in expected}
 
     cells = api.cells(run, "results")
-    text = "\n".join(cell["source"] for cell in cells)
+    text = "\n".join(cell["source"] for cell in api.cells(run, "results", "markdown"))
     for result in RESULTS:
         assert f"## {result.name}. {result.question}" in text
         (found,) = tables(cells, f"\nFROM result_{result.name}")

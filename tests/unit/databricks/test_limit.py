@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.databricks.runner.notebook.limit import limited
+from services.databricks.runner.kernel.limit import limited
 
 
 def run(outer: float, inner: float, within: float = 0, after: float = 0) -> None:

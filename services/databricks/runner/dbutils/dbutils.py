@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
 from services.databricks.runner.dbutils.fs import Files
+from services.databricks.runner.dbutils.help import Helped
 
 Call = Callable[[str, int, Mapping[str, str]], str]
 SECRET = "SECRET_"
@@ -24,7 +25,7 @@ class SecretMetadata(NamedTuple):
     key: str
 
 
-class Secrets:
+class Secrets(Helped):
     """The calls of ``dbutils.secrets``; values that were read (``seen``) are redacted in output."""
 
     def __init__(self, seen: set[str]) -> None:
@@ -65,7 +66,7 @@ class InputWidgetNotDefined(Exception):
     """No widget and no parameter has that name."""
 
 
-class Widgets:
+class Widgets(Helped):
     """The calls of ``dbutils.widgets``."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -215,7 +216,7 @@ class _Tags:
         return self.get(name).get()
 
 
-class Notebook:
+class Notebook(Helped):
     """The calls of ``dbutils.notebook``."""
 
     def __init__(self, call: Call, context: Context, widgets: Widgets) -> None:
@@ -238,7 +239,7 @@ class Notebook:
         raise NotebookExit(str(value))
 
 
-class TaskValues:
+class TaskValues(Helped):
     """``dbutils.jobs.taskValues``: values that tasks pass to later tasks."""
 
     def __init__(self, earlier: Mapping[str, Mapping[str, str]], own: dict[str, str]) -> None:
@@ -265,13 +266,24 @@ class DBUtils:
     """``dbutils``."""
 
     def __init__(
-        self, fs: Files, widgets: Widgets, secrets: Secrets, notebook: Notebook, values: TaskValues
+        self,
+        fs: Files,
+        widgets: Widgets,
+        secrets: Secrets,
+        notebook: Notebook,
+        values: TaskValues,
+        summarize: Callable[..., None],
     ) -> None:
         self.fs, self.widgets, self.secrets, self.notebook = fs, widgets, secrets, notebook
         self.jobs = SimpleNamespace(taskValues=values)
+        self.data = SimpleNamespace(summarize=summarize)
         self.library = SimpleNamespace(restartPython=lambda: None)
         self.entry_point = notebook.entry_point
         self.notebook_entry_point = notebook.entry_point
+
+    def help(self) -> None:
+        """Print the modules."""
+        print("data, fs, jobs, library, notebook, secrets, widgets: dbutils.fs.help() and the like")
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"dbutils.{name} does not exist in the local Jobs API")

@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from services.databricks.runner.dbutils.dbfs import Dbfs
+from services.databricks.runner.dbutils.help import Helped
 
 
 class FileInfo(NamedTuple):
@@ -32,7 +33,7 @@ class MountInfo(NamedTuple):
     encryptionType: str = ""
 
 
-class Files:
+class Files(Helped):
     """The calls of ``dbutils.fs``."""
 
     def __init__(self, spark: Any, dbfs: Dbfs) -> None:

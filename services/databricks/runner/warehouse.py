@@ -1,8 +1,8 @@
-"""Tables that notebooks save by name: folders of DBFS, as in Databricks' Hive metastore.
+"""Puts Delta tables that lie in the warehouse into the metastore.
 
-A task's session has a catalog in memory alone. A managed table of Delta is where Databricks puts
-it, ``dbfs:/user/hive/warehouse/[<schema>.db/]<table>``, and that is all there is to know of it:
-each session finds the tables there again. Views, and tables in other formats, end with a session.
+A table that was saved before there was a metastore, or that is there from the start, is only a
+folder: ``dbfs:/user/hive/warehouse/[<schema>.db/]<table>``. The first process on a cluster makes
+such tables known by their names, as managed tables.
 """
 
 import sys
@@ -13,20 +13,21 @@ from typing import Any
 from pyspark.errors import PySparkException
 
 from services.databricks.runner.catalogs import quoted
-from services.databricks.runner.dbutils.dbfs import Dbfs
 
 FOLDER = "user/hive/warehouse"
 DEFAULT = "default"
 _SCHEMA = ".db"
 
 
-def find_tables(spark: Any, dbfs: Dbfs) -> None:
-    """Tell a session of the tables that earlier ones have saved; name one that can't be read."""
-    for schema, table, path in _tables(dbfs.root / FOLDER):
+def find_tables(spark: Any, dbfs: Path) -> None:
+    """Make tables known that the metastore lacks; report one that can't be read on stderr."""
+    for schema, table, path in _tables(dbfs / FOLDER):
+        name = f"{quoted(schema)}.{quoted(table)}"
         try:
+            if spark.catalog.tableExists(name):
+                continue
             if schema != DEFAULT:
                 spark.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-            name = f"{quoted(schema)}.{quoted(table)}"
             spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION 'dbfs:/{path}'")
             _make_managed(spark, schema, table)
         except PySparkException as error:

@@ -3,17 +3,19 @@
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from services.databricks.runner.notebook.cells import (
+from services.databricks.notebook import (
     NotebookError,
-    bound,
+    cell_magic,
+    document,
     find,
-    line_magics,
     load,
-    statements,
+    opened,
     workspace_path,
 )
+from services.databricks.runner.kernel.sql import bound, statements
 
 SOURCE = """# Databricks notebook source
 x = 1
@@ -44,8 +46,8 @@ def test_cells_of_a_source_file(tmp_path: Path) -> None:
     cells = load(tmp_path / "book.py")
     assert [(cell.number, cell.language, cell.source) for cell in cells] == [
         (1, "python", "x = 1"),
-        (2, "sql", "SELECT 1\n\nFROM y"),
-        (3, "run", '"./a b" $x="1"'),
+        (2, "sql", "%sql\nSELECT 1\n\nFROM y"),
+        (3, "run", '%run "./a b" $x="1"'),
         (5, "python", "%pip install z\nimport z"),
     ]
 
@@ -60,7 +62,45 @@ def test_cells_of_a_jupyter_file(tmp_path: Path) -> None:
     metadata = {"application/vnd.databricks.v1+notebook": {"language": "sql"}}
     (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells, "metadata": metadata}))
     found = [(cell.language, cell.source) for cell in load(tmp_path / "book.ipynb")]
-    assert found == [("md", "# One\ntwo"), ("sql", "SELECT 1"), ("python", "x = 1")]
+    assert found == [
+        ("md", "# One\ntwo"),
+        ("sql", "%sql\nSELECT 1"),
+        ("python", "%python\nx = 1"),
+    ]
+
+
+def test_cells_of_an_sql_file(tmp_path: Path) -> None:
+    cells = ["-- Databricks notebook source\nSELECT 1\n", "-- MAGIC %python\n-- MAGIC x"]
+    (tmp_path / "book.sql").write_text("-- COMMAND ----------\n".join(cells))
+    file, found = opened(str(tmp_path / "book"), "/book")
+    assert file.name == "book.sql"
+    assert [(cell.language, cell.source) for cell in found] == [
+        ("sql", "%sql\nSELECT 1"),
+        ("python", "%python\nx"),
+    ]
+
+
+def test_a_document_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "book.py").write_text(SOURCE + "# COMMAND ----------\n# MAGIC %md *text*\n")
+    book = nbformat.from_dict(document(load(tmp_path / "book.py")))
+    nbformat.validate(book)
+    assert [cell.cell_type for cell in book.cells] == [*["code"] * 4, "markdown"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["%sql SELECT 1\n"], ["%%sql SELECT 1\n", "\n"]),
+        (["%sql\n", "SELECT 1\n"], ["%%sql \n", "SELECT 1\n"]),
+        (["%%sh\n", "ls\n"], ["%%sh \n", "ls\n"]),
+        (["%python\n", "x\n"], ["\n", "x\n"]),
+        (["%run ./x $a=1\n"], ["%%run ./x $a=1\n", "\n"]),
+        (["%time x\n"], ["%time x\n"]),
+        (["x %sql\n"], ["x %sql\n"]),
+    ],
+)
+def test_a_language_becomes_a_cell_magic(lines: list[str], expected: list[str]) -> None:
+    assert cell_magic(lines) == expected
 
 
 def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
@@ -92,13 +132,6 @@ def test_a_path_is_relative_to_the_notebook(path: str, expected: str) -> None:
     assert workspace_path("/a/b", path) == expected
 
 
-def test_lines_keep_their_numbers_without_magics() -> None:
-    assert line_magics("%matplotlib inline\nx\n%pip install z\ny") == ("\nx\n\ny", ["install z"])
-    assert line_magics("%pip install a \\\n  b\nx") == ("\n\nx", ["install a   b"])
-    with pytest.raises(NotebookError, match="%scala"):
-        line_magics("x\n%scala val y = 1")
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -109,7 +142,7 @@ def test_lines_keep_their_numbers_without_magics() -> None:
     ],
 )
 def test_statements_are_split_outside_of_quotes(text: str, expected: list[str]) -> None:
-    assert statements(text) == expected
+    assert statements(text, {}) == expected
 
 
 @pytest.mark.parametrize(
@@ -121,3 +154,8 @@ def test_statements_are_split_outside_of_quotes(text: str, expected: list[str]) 
 )
 def test_widgets_are_bound_as_literals(text: str, expected: str) -> None:
     assert bound(text, {"a": "it's \\"}) == expected
+
+
+def test_widgets_of_older_notebooks_are_replaced_as_text() -> None:
+    text = "SELECT ${a}, '$a', $b; SELECT :a"
+    assert statements(text, {"a": "x"}) == ["SELECT x, 'x', $b", "SELECT 'x'"]

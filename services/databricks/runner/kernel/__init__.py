@@ -1,0 +1,1 @@
+"""Runs the cells of a notebook in an IPython kernel that has what a Databricks notebook has."""

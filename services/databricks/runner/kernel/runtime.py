@@ -1,0 +1,52 @@
+"""What the notebooks of a run share: the session, the files, the libraries.
+
+It imports no IPython, so the kernel is imported while the JVM works on the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from services.databricks.runner import libraries
+from services.databricks.runner.dbutils import dbutils
+from services.databricks.runner.dbutils.dbfs import Dbfs
+from services.databricks.runner.dbutils.fs import Files
+from services.databricks.runner.outcome import TaskReport
+from services.databricks.runner.queries import Queries
+from services.databricks.workspace import Workspace, normal
+
+
+class Runtime:
+    """What the notebooks of a run share."""
+
+    def __init__(
+        self, task: dict[str, Any], folder: Path, outcome: TaskReport, queries: Queries
+    ) -> None:
+        self.queries = queries
+        self.path = normal(task["notebook_task"]["notebook_path"])
+        self.given: dict[str, str] = task["notebook_task"].get("base_parameters", {})
+        dbfs = Dbfs(Path(task["dbfs"]))
+        self.context: dict[str, str] = task["context"]
+        self.secrets = dbutils.Secrets(outcome.secrets)
+        self.values = dbutils.TaskValues(task["values"], outcome.values)
+        self.workspace = Workspace(task["workspace"], dbfs.root)
+        self.spark = SparkSession.builder.getOrCreate()
+        self.files = Files(self.spark, dbfs)
+        self.folder = folder
+        libraries.environment(folder)
+        dbfs.take_over_files()
+
+    @contextlib.contextmanager
+    def new_session(self) -> Iterator[SparkSession]:
+        """A session of another notebook: it shares the tables and global views, not the rest."""
+        session = self.spark.newSession()
+        SparkSession._instantiatedSession = session
+        try:
+            yield session
+        finally:
+            SparkSession._instantiatedSession = self.spark

@@ -1,0 +1,263 @@
+"""The shell of a notebook's kernel: the names of its cells, and the notebooks that it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ipykernel.compiler import XCachingCompiler
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.zmqshell import ZMQInteractiveShell
+from pyspark.sql import DataFrame, SparkSession, SQLContext
+from traitlets import Type
+
+from contract.errors import PipelineError
+from services.databricks.notebook import (
+    Cell,
+    NotebookError,
+    cell_magic,
+    load,
+    opened,
+    workspace_path,
+)
+from services.databricks.runner import libraries
+from services.databricks.runner.dbutils import dbutils
+from services.databricks.runner.kernel import output
+from services.databricks.runner.kernel.display import display, display_html, summarize
+from services.databricks.runner.kernel.limit import limited
+from services.databricks.runner.kernel.magics import Magics, run_printing
+from services.databricks.runner.kernel.runtime import Runtime
+from services.databricks.runner.outcome import formatted
+
+
+class CellFailed(Exception):
+    """A cell has raised: which one, and where."""
+
+    def __init__(self, cell: Cell, path: str, error: BaseException) -> None:
+        super().__init__(f"cell {cell.number} of {path} failed")
+        self.cell, self.path, self.error = cell, path, error
+
+    def trace(self) -> str:
+        """The cell and the traceback of its error."""
+        head = f"Cell {self.cell.number} of {self.path} ({self.cell.language}):"
+        source = "\n".join(f"    {line}" for line in self.cell.source.splitlines())
+        return f"{head}\n{source}\n\n{formatted(self.error)}"
+
+
+def _print_page(_: Any, data: Any, **__: Any) -> None:
+    """Print the help that ``x?`` shows."""
+    print(data["text/plain"] if isinstance(data, dict) else data)
+
+
+def _leave(code: Any = None) -> None:
+    """End the notebook."""
+    raise SystemExit(code)
+
+
+class Book:
+    """One notebook: its path in the workspace, its session, its names and its widgets."""
+
+    def __init__(
+        self, shell: NotebookShell, path: str, given: Mapping[str, str], spark: SparkSession
+    ) -> None:
+        runtime = shell.runtime
+        self.path, self.spark = path, spark
+        self.widgets = dbutils.Widgets(given)
+        context = dbutils.Context(runtime.context, path)
+        notebook = dbutils.Notebook(shell.call, context, self.widgets)
+        self.dbutils = dbutils.DBUtils(
+            runtime.files, self.widgets, runtime.secrets, notebook, runtime.values, summarize
+        )
+        self.names = {
+            "spark": spark,
+            "sc": spark.sparkContext,
+            "sql": spark.sql,
+            "table": spark.table,
+            "dbutils": self.dbutils,
+            "display": display,
+            "displayHTML": display_html,
+            "getArgument": self.widgets.getArgument,
+            "exit": _leave,
+            "quit": _leave,
+            "open": open,  # IPython's own does not know /dbfs
+        }
+        with output.warnings_off():
+            self.names["sqlContext"] = SQLContext(spark.sparkContext, spark)
+
+
+class _Compiler(XCachingCompiler):
+    """Names the code of a cell after its notebook."""
+
+    name: str | None = None
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        return self.name or str(super().get_code_name(raw_code, code, number))
+
+
+class NotebookShell(ZMQInteractiveShell):
+    """Runs the cells of a notebook, and of the notebooks that these run."""
+
+    user_module: types.ModuleType
+    user_ns: dict[str, Any]
+    runtime: Runtime
+    book: Book
+    path: str
+    """The notebook of the current cell: the task's, or one that ``%run`` includes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.compile = _Compiler()
+        self.failure: CellFailed | None = None
+        self._innermost: CellFailed | None = None
+        self.result = ""
+        self._depth = 0
+        self._cells: Iterator[Cell] = iter(())
+        self._stack = contextlib.ExitStack()
+        self._cell = Cell(0, "python", "")
+
+    def open(self, runtime: Runtime) -> None:
+        """Prepare for the cells of the task's notebook."""
+        self.runtime, self.path = runtime, runtime.path
+        self.book = Book(self, runtime.path, runtime.given, runtime.spark)
+        self.user_ns.update(self.book.names)
+        DataFrame.display = lambda frame, *_, **__: display(frame)
+        module: Any = types.ModuleType("pyspark.dbutils")
+        module.DBUtils = lambda *_: self.book.dbutils
+        sys.modules["pyspark.dbutils"] = module
+        Magics(self)
+        self.input_transformers_cleanup.append(cell_magic)
+        file = self._enter_folder(self._stack, runtime.path)
+        self._cells = (cell for cell in load(file) if cell.is_code)
+        self.set_hook("show_in_pager", _print_page)
+        warnings.filterwarnings("ignore", "To exit: use")
+        self.events.register("pre_run_cell", self._before_cell)
+        self.events.register("post_run_cell", self._after_cell)
+
+    def _before_cell(self, info: Any) -> None:
+        if self._depth == 0:
+            self._cell = next(self._cells, self._cell)
+            self._in_cell = contextlib.ExitStack()
+            self._in_cell.enter_context(self._at(self._cell, self.path))
+
+    def _after_cell(self, result: Any) -> None:
+        if self._depth > 1:
+            return
+        self._in_cell.close()
+        error = result.error_before_exec or result.error_in_exec
+        if isinstance(error, dbutils.NotebookExit):
+            self.result = error.result
+        elif error is not None and not _is_end(error):
+            self._record(self._cell, self.path, error)
+            self.failure = self._innermost
+        libraries.use_installed(self.runtime.folder)
+
+    def _record(self, cell: Cell, path: str, error: BaseException) -> None:
+        """Record the innermost cell that has raised an error."""
+        if self._innermost is None or self._innermost.error is not error:
+            self._innermost = CellFailed(cell, path, error)
+
+    def system(self, cmd: str) -> None:
+        """Run a shell command (``!ls``) and print its output."""
+        command = ["bash", "-c", self.var_expand(cmd, depth=1)]
+        self.user_ns["_exit_code"] = run_printing(command)
+
+    @contextlib.contextmanager
+    def _at(self, cell: Cell, path: str) -> Iterator[None]:
+        """Run a cell of the notebook at ``path`` in the block."""
+        before, self.path = getattr(self, "path", path), path
+        name, self.compile.name = self.compile.name, f"{path}, cell {cell.number}"
+        self._depth += 1
+        try:
+            with self.runtime.queries.cell(cell, path):
+                yield
+        finally:
+            self._depth -= 1
+            self.path, self.compile.name = before, name
+
+    def run_cells(self, path: str) -> None:
+        """Run the cells of a notebook with the names of this one.
+
+        Raises:
+            BaseException: what a cell has raised.
+        """
+        with contextlib.ExitStack() as stack:
+            for cell in load(self._enter_folder(stack, path)):
+                if not cell.is_code:
+                    continue
+                with self._at(cell, path):
+                    result = self._run_nested(cell.source)
+                if error := result.error_before_exec or result.error_in_exec:
+                    self._record(cell, path, error)
+                    raise error
+
+    def _run_nested(self, source: str) -> Any:
+        """Run a cell within another one; a loop of asyncio that runs already is entered again."""
+        if self.should_run_async(source, transformed_cell=self.transform_cell(source)):
+            import nest_asyncio2
+
+            nest_asyncio2.apply()
+        return self.run_cell(source)
+
+    def call(self, path: str, timeout: int, arguments: Mapping[str, str]) -> str:
+        """Run another notebook, with names and a session of its own; return its result."""
+        path = workspace_path(self.path, path)
+        outer = self.book, self.user_module, self.user_ns, sys.modules["__main__"], self.path
+        module = types.ModuleType("__main__")
+        try:
+            with self.runtime.new_session() as spark, limited(timeout, path):
+                self.book = Book(self, path, arguments, spark)
+                self.user_module, self.user_ns = module, module.__dict__
+                sys.modules["__main__"] = module
+                self.init_user_ns()
+                self.user_ns.update(self.book.names)
+                self.run_cells(path)
+        except dbutils.NotebookExit as end:
+            return end.result
+        except SystemExit as end:
+            if not _is_end(end):
+                raise
+        finally:
+            self.book, self.user_module, self.user_ns, main, self.path = outer
+            sys.modules["__main__"] = main
+        return ""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        """Show a traceback once: a cell within another raises its error there again."""
+        if self._depth <= 1 and not _is_end(evalue):
+            super()._showtraceback(etype, evalue, stb)
+
+    def _enter_folder(self, stack: contextlib.ExitStack, path: str) -> Path:
+        """Find a notebook; until the stack ends, modules in its folder can be imported.
+
+        Raises:
+            NotebookError: the notebook does not exist.
+        """
+        try:
+            file, _ = opened(self.runtime.workspace.notebook(path), path)
+        except PipelineError as error:
+            raise NotebookError(str(error)) from error
+        folder = str(file.parent)
+        sys.path.insert(0, folder)
+        stack.callback(sys.path.remove, folder)
+        stack.callback(os.chdir, os.getcwd())
+        os.chdir(folder)
+        return file
+
+
+class NotebookKernel(IPythonKernel):
+    """A kernel with the shell of notebooks."""
+
+    shell_class = Type(NotebookShell)
+
+
+def _is_end(error: BaseException) -> bool:
+    """Whether an exception ends a notebook without a failure."""
+    return isinstance(error, dbutils.NotebookExit) or (
+        isinstance(error, SystemExit) and error.code in (None, 0)
+    )

@@ -1,1 +1,0 @@
-"""Notebooks as Databricks runs them: their cells, languages, displays and tables."""
