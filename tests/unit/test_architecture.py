@@ -37,10 +37,10 @@ READS_THE_ENVIRONMENT = {
     "pinpipe/doctor/machine.py": "searches PATH and pyenv for interpreters",
     "services/databricks/credentials.py": "writes the local keys where notebooks read theirs",
     "services/databricks/engine/environment.py": "passes it on to the tasks that it starts",
-    "services/databricks/runner/gateway.py": "reads a variable of pyspark as pyspark does",
+    "services/databricks/runner/cluster.py": "gives pyspark the address of the cluster",
     "services/databricks/runner/dbutils/dbutils.py": "secrets of notebooks are variables",
     "services/databricks/runner/libraries.py": "adds a task's libraries to the children's paths",
-    "services/databricks/runner/sessions.py": "reads variables of pyspark as pyspark does",
+    "services/databricks/runner/launch.py": "reads a variable of pyspark as pyspark does",
     "airflow/plugins/pinterest/names.py": "MWAA has no settings, and a Variable is a query",
     "localstack/patches/kinesis_engine.py": "passes it on to the engine that it starts",
 }

@@ -89,7 +89,7 @@ class Queries:
         self._where, self._source = "", ""
         self._on_start: Callable[[], None] = lambda: None
 
-    def watch(self, on_start: Callable[[], None]) -> None:
+    def watch(self, on_start: Callable[[], None] = lambda: None) -> None:
         """Record each query from now on, and which of its errors the code receives.
 
         Args:

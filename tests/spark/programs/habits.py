@@ -3,7 +3,7 @@
 import sys
 
 from services.databricks.runner import compat
-from services.databricks.runner.sessions import after_import
+from services.databricks.runner.after_import import after_import
 
 after_import("pyspark", lambda: compat.install(int(sys.argv[1])))
 
