@@ -280,7 +280,10 @@ class Cluster:
             raise ClusterError(self._lost_message())
         reply = self._expect(kind, name)
         self._process.stdin.write(f"{request} {name}\n".encode())
-        return await reply
+        found = await reply
+        if "error" in found:
+            raise ClusterError(f"Cluster {self.cluster_id} failed to {request}: {found['error']}")
+        return found
 
     def _rest(self) -> None:
         """Let an idle cluster end after its time."""

@@ -6,11 +6,11 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
 import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -52,7 +52,8 @@ public final class Cluster {
         for (String line = input.readLine(); line != null; line = input.readLine()) {
             String name = line.substring(line.indexOf(' ') + 1);
             // In threads: a query that does not stop must not keep others from attaching.
-            new Thread(line.startsWith("attach ") ? () -> attach(name) : () -> detach(name), line).start();
+            boolean attaches = line.startsWith("attach ");
+            new Thread(() -> answer(attaches, name), line).start();
         }
         // Spark's shutdown hooks remove its files; one that waits for a process must not keep the JVM.
         Thread limit = new Thread(() -> halt());
@@ -93,25 +94,32 @@ public final class Cluster {
         first.sparkContext().cancelJobsWithTag(TAG + name, "cancelled by its process, or because that has ended");
     }
 
-    private static void attach(String name) {
+    private static void answer(boolean attaches, String name) {
+        try {
+            reply(attaches ? attach(name) : detach(name));
+        } catch (RuntimeException error) {
+            reply(Map.of(attaches ? "attached" : "detached", name, "error", error.toString()));
+        }
+    }
+
+    private static Map<String, Object> attach(String name) {
         SparkSession session = first.newSession();
         Py4JServer server = new Py4JServer(first.sparkContext().conf());
-        ATTACHED.put(name, new Attached(server, new ArrayList<>(List.of(session))));
+        ATTACHED.put(name, new Attached(server, new CopyOnWriteArrayList<>(List.of(session))));
         SparkSession.setActiveSession(session);
         first.sparkContext().addJobTag(TAG + name);
         server.start();
-        reply(Map.of("attached", name, "port", server.getListeningPort(), "secret", server.secret()));
+        return Map.of("attached", name, "port", server.getListeningPort(), "secret", server.secret());
     }
 
-    private static void detach(String name) {
-        Attached attached = ATTACHED.get(name);
-        attached.server.shutdown();
+    private static Map<String, Object> detach(String name) {
+        ATTACHED.get(name).server.shutdown();
         cancel(name);
         ATTACHED.remove(name);
         if (ATTACHED.isEmpty()) {
-            System.gc();
+            System.gc(); // an idle JVM should hold little memory
         }
-        reply(Map.of("detached", name));
+        return Map.of("detached", name);
     }
 
     private static void halt() {
