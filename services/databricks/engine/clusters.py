@@ -209,7 +209,7 @@ class Cluster:
         self._folder.mkdir(parents=True)
         self.state, self.message, self.started_time = State.PENDING, "", now()
         self._served = False
-        await self._clusters.make_room(self)
+        await self._clusters.end_idle(self)
         more = {"spark.ui.proxyBase": f"{SPARK_UI}/{self.cluster_id}"}
         self._process = await asyncio.create_subprocess_exec(
             *self._clusters.command,
@@ -364,7 +364,7 @@ class Clusters:
         """Clusters that run or start."""
         return [one for one in self.all if one.state in (State.PENDING, State.RUNNING)]
 
-    async def make_room(self, started: Cluster) -> None:
+    async def end_idle(self, started: Cluster) -> None:
         """End clusters that have been idle for longest, while more run than tasks may."""
         if started.cluster_id not in self._named:
             self._jobs[started.cluster_id] = started

@@ -1,6 +1,6 @@
 """Puts Delta tables that lie in the warehouse into the metastore.
 
-A table that was saved before there was a metastore, or that is there from the start, is only a
+A table that was saved before there was a metastore, or that the stack itself makes, is only a
 folder: ``dbfs:/user/hive/warehouse/[<schema>.db/]<table>``. The first process on a cluster makes
 such tables known by their names, as managed tables.
 """
