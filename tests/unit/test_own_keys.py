@@ -39,7 +39,6 @@ def test_no_variable_of_aws_but_the_region_is_taken_from_the_shell() -> None:
     text = (ROOT / compose.FILE).read_text()
     assert set(re.findall(r"\$\{((?:AWS|DATABRICKS)_\w+)", text)) == {
         "AWS_REGION",
-        "CLUSTER_IDLE_SECONDS",
         "DATABRICKS_PORT",
     }
 
