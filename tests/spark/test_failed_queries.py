@@ -77,6 +77,17 @@ def ended(query: StreamingQuery) -> None:
         pool.submit(query.awaitTermination).result(60)
 
 
+def test_a_failure_with_a_long_message_is_not_lost(queries: Queries, start: Start) -> None:
+    """Spark's search for the cause of a failure needs a deep stack (spark-defaults.conf)."""
+
+    def fail(batch: DataFrame, _: int) -> None:
+        raise ValueError("long " * 4000)
+
+    query = start("long", "1", into=fail)
+    ended(query)
+    assert "long long" in str(query.exception())
+
+
 def test_a_failure_that_the_code_does_not_handle(queries: Queries, start: Start) -> None:
     with queries.cell(Cell(3, "python", "start()"), "/books/a"):
         query = start("pins", "12k")

@@ -93,7 +93,7 @@ def test_ports_can_be_moved() -> None:
     assert moved.client["AWS_ENDPOINT_URL"] == "http://127.0.0.1:24566"
 
 
-def test_without_a_server_the_source_is_sqlite_and_no_metastore_is_named(tmp_path: Path) -> None:
+def test_without_a_server_the_source_is_sqlite_and_the_metastore_derby(tmp_path: Path) -> None:
     (tmp_path / compose.FILE).write_text((ROOT / compose.FILE).read_text())
     given = {"PATH": str(tmp_path), "RUN_DIR": "/run folder", "MYSQL_PORT": "4000"}
     lacking = compose.load(tmp_path, given)
@@ -104,7 +104,8 @@ def test_without_a_server_the_source_is_sqlite_and_no_metastore_is_named(tmp_pat
         assert lacking.service(service).environment["SOURCE_DATABASE_URL"] == url
     assert lacking.client["SOURCE_DATABASE_URL"] == url
     assert "SOURCE_DATABASE_URL" not in lacking.client_addresses
-    assert lacking.service("databricks").environment["METASTORE_URL"] == ""
+    metastore = "jdbc:derby:;databaseName=/run folder/data/jobs_api/metastore;create=true"
+    assert lacking.service("databricks").environment["METASTORE_URL"] == metastore
     own = compose.load(tmp_path, {**given, "SOURCE_DATABASE_URL": "mysql://me:own@db/p"})
     assert own.client["SOURCE_DATABASE_URL"] == "mysql://me:own@db/p"
 

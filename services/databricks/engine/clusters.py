@@ -16,7 +16,7 @@ import itertools
 import json
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,6 +43,8 @@ ALL_PURPOSE, JOB_CLUSTER = "local", "job-"
 """Id of the all-purpose cluster, and the beginning of the ids of job clusters."""
 METASTORE_CONF = Path("spark/conf/metastore.conf")
 """Settings of Spark's file format; those of the metastore's server."""
+DERBY = "jdbc:derby:"
+"""Beginning of the URL of a metastore in files, which one JVM at a time can open."""
 SPARK_UI = "/sparkui"
 """Path of this service below which the UI of each cluster is, by its id."""
 
@@ -65,12 +67,17 @@ def conf(dbfs: Dbfs) -> dict[str, str]:
     }
 
 
-def metastore_conf(settings: Settings) -> dict[str, str]:
-    """Settings of the Hive metastore; without a server for it, tables are in the JVM's memory."""
-    if not settings.metastore_url:
+def metastore_conf(url: str) -> dict[str, str]:
+    """Settings of the metastore in the database at ``url``; without one, the JVM keeps tables."""
+    if not url:
         return {}
     lines = METASTORE_CONF.read_text(encoding="utf-8").splitlines()
-    return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    found = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    if url.startswith(DERBY):
+        found = {name: value for name, value in found.items() if ".jdo." not in name}
+        found["spark.hadoop.javax.jdo.option.ConnectionURL"] = url
+        found["spark.hadoop.datanucleus.schema.autoCreateAll"] = "true"
+    return found
 
 
 class ClusterError(Exception):
@@ -141,6 +148,8 @@ class Cluster:
         self._process: asyncio.subprocess.Process | None = None
         self._replies: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
         self._starting: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._served = False
         """Whether a process has attached since the start of the JVM."""
@@ -199,17 +208,30 @@ class Cluster:
         if self._timer:
             self._timer.cancel()
         if self.state in (State.PENDING, State.RUNNING):
-            self.state = State.TERMINATING
+            self.state, self.message = State.TERMINATING, reason
             self._lose(reason)
-            await process.end(self._folder)
-            self.state, self.message, self.ended_time = State.TERMINATED, reason, now()
+            self._ending = self._clusters.follow(self._end())
+        if self._ending:
+            await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
+        await process.end(self._folder)
+        if self._reading:
+            await self._reading
+        self.state, self.ended_time = State.TERMINATED, now()
 
     async def _start(self) -> None:
+        if self._ending:
+            await asyncio.shield(self._ending)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self.state, self.message, self.started_time = State.PENDING, "", now()
         self._served = False
-        await self._clusters.end_idle(self)
+        try:
+            await self._clusters.end_idle(self)
+        except ClusterError as error:
+            self.state, self.message, self.ended_time = State.TERMINATED, str(error), now()
+            raise
         more = {"spark.ui.proxyBase": f"{SPARK_UI}/{self.cluster_id}"}
         self._process = await asyncio.create_subprocess_exec(
             *self._clusters.command,
@@ -223,7 +245,10 @@ class Cluster:
             start_new_session=True,
         )
         ready = self._expect("ready", "")
-        self._clusters.follow(self._read(self._process))
+        self._reading = self._clusters.follow(self._read(self._process))
+        if self.state is not State.PENDING:  # it was ended meanwhile
+            await process.end(self._folder)
+            raise ClusterError(self._lost_message())
         try:
             async with asyncio.timeout(START_LIMIT):
                 self.ui_url = (await ready)["ready"]
@@ -308,7 +333,8 @@ class Clusters:
 
     def __init__(self, settings: Settings, root: Path, dbfs: Path) -> None:
         self._settings, self.root, self._dbfs = settings, root.resolve(), Dbfs(dbfs)
-        self._metastore = metastore_conf(settings)
+        self._metastore = metastore_conf(settings.metastore_url)
+        self._embedded = settings.metastore_url.startswith(DERBY)
         self.command = shlex.split(settings.databricks_command)
         self.log_bytes = settings.databricks_log_bytes
         self._named: dict[str, Cluster] = {}
@@ -365,12 +391,24 @@ class Clusters:
         return [one for one in self.all if one.state in (State.PENDING, State.RUNNING)]
 
     async def end_idle(self, started: Cluster) -> None:
-        """End clusters that have been idle for longest, while more run than tasks may."""
+        """End the clusters that have been idle for longest, while more run than may.
+
+        Raises:
+            ClusterError: another runs tasks, and the metastore is for one at a time.
+        """
         if started.cluster_id not in self._named:
             self._jobs[started.cluster_id] = started
-        idle = sorted((one for one in self.running if one.idle), key=lambda one: one.started_time)
-        for cluster in idle[: max(len(self.running) - self._settings.databricks_slots, 0)]:
+        limit = 1 if self._embedded else self._settings.databricks_slots
+        others = sorted(self.running, key=lambda one: one.started_time)
+        idle = [one for one in others if one.idle and one is not started]
+        for cluster in idle[: max(len(others) - limit, 0)]:
             await cluster.end("another cluster needed its memory")
+        if self._embedded and (busy := [one for one in self.running if one is not started]):
+            raise ClusterError(
+                f"Cluster {started.cluster_id} can't start while {busy[0].cluster_id} runs tasks: "
+                "without a MySQL server the metastore is an embedded Derby, "
+                "for one cluster at a time"
+            )
 
     def find(self, cluster_id: str) -> Cluster | None:
         """A cluster by its id."""
@@ -389,16 +427,17 @@ class Clusters:
     @property
     def secrets(self) -> dict[str, str]:
         """Variables of a cluster's JVM that the processes of its tasks lack."""
-        if not self._metastore:
+        if not self._metastore or self._embedded:
             return {}
         password = Path(self._settings.metastore_password_file).read_text(encoding="utf-8")
         return {"METASTORE_PASSWORD": password.strip()}
 
-    def follow(self, work: Any) -> None:
+    def follow(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine in the background."""
         task = asyncio.create_task(work)
         self._followed.add(task)
         task.add_done_callback(self._followed.discard)
+        return task
 
     async def close(self) -> None:
         """End every cluster."""

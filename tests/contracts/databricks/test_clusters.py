@@ -40,7 +40,14 @@ found['rows'] = table.count()
 found['right'] = table.where('n = 2 * value').count()
 """
 """A neighbour: a stream with a function and a UDF, until the file of the third argument exists."""
-HANG = "sc.parallelize([1]).map(lambda _: __import__('time').sleep(600)).collect()"
+HANG = """
+import threading, time
+job = sc.parallelize([1]).map(lambda _: time.sleep(600))
+threading.Thread(target=job.collect, daemon=True).start()
+(tag,) = sc.getJobTags()
+while not sc._jsc.sc().statusTracker().getJobIdsForTag(tag): time.sleep(0.05)
+"""
+"""A job that does not end."""
 
 
 class Clusters:
@@ -70,8 +77,8 @@ class Clusters:
         return self.found(self.submit(code, *arguments, **more), result)
 
     def held(self, code: str = "", **more: Any) -> tuple[int, int]:
-        """A run that prints its JVM and then does not end; the run and the JVM."""
-        tell = f"print('held', jvm, flush=True); {code or 'import time; time.sleep(600)'}"
+        """A run that prints its JVM after ``code`` and then does not end; the run and the JVM."""
+        tell = f"{code}\nprint('held', jvm, flush=True); import time; time.sleep(600)"
         run_id = self.submit(tell, **more)
         attempt = self.api.jobs.get_run(run_id).tasks[0].run_id
         log = self.api.attempt(attempt) / "log"
@@ -129,31 +136,32 @@ def test_a_stream_goes_on_while_neighbours_end_in_every_way(shared: Clusters) ->
     assert shared.run(f"sc.stop(); {again}") == {"jvm": jvm, "again": 3, "error": None}
     assert "ZeroDivisionError" in shared.run("1 / 0", result="FAILED")["error"]
 
-    run_id, pid = shared.held(HANG)
-    shared.api.jobs.cancel_run(run_id)
-    shared.found(run_id, "CANCELED")
-    run_id, _ = shared.held(HANG)
-    (attempt,) = shared.api.jobs.get_run(run_id).tasks
-    folder = str(shared.api.attempt(attempt.run_id))
+    cancelled, pid = shared.held(HANG)
+    shared.api.jobs.cancel_run(cancelled)
+    shared.found(cancelled, "CANCELED")
+    killed, _ = shared.held(HANG)
+    ended = [shared.api.jobs.get_run(run_id).tasks[0].run_id for run_id in (cancelled, killed)]
+    folder = str(shared.api.attempt(ended[-1]))
     for process in psutil.process_iter():
         if folder in process.cmdline():
             process.kill()
-    assert "SIGKILL" in shared.found(run_id, "FAILED")["error"]
+    assert "SIGKILL" in shared.found(killed, "FAILED")["error"]
 
-    active = "found['jobs'] = len(sc.statusTracker().getActiveJobsIds())"
-    found = shared.run(active)
+    found = shared.run(
+        "tracker = sc._jsc.sc().statusTracker()\n"
+        "of_tag = lambda run: set(tracker.getJobIdsForTag(f'attached-{run}'))\n"
+        "active = set(sc.statusTracker().getActiveJobsIds())\n"
+        f"found['jobs'] = [[len(of_tag(n)), len(of_tag(n) & active)] for n in {ended}]"
+    )
     end.touch()
     rows = shared.found(neighbour)
     assert found["jvm"] == rows["jvm"] == jvm == pid
-    assert found["jobs"] <= 1  # the neighbour's
+    assert found["jobs"] == [[1, 0], [1, 0]]
     assert rows["rows"] == rows["right"] > 0
 
 
 def test_streams_do_not_keep_others_waiting(shared: Clusters) -> None:
-    stream = (
-        "spark.readStream.format('rate').load().writeStream.format('noop').start()\n"
-        "print('held', jvm, flush=True); import time; time.sleep(600)"
-    )
+    stream = "spark.readStream.format('rate').load().writeStream.format('noop').start()"
     runs = [shared.held(stream)[0] for _ in range(3)]  # there are two slots
     assert shared.run("found['n'] = spark.range(4).count()")["n"] == 4
     for run_id in runs:

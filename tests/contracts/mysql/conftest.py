@@ -24,9 +24,13 @@ class Server:
         }
         self.service = Service("services/mysql", folder, variables, python=".build/mysql")
 
+    def password_file(self, user: str) -> Path:
+        """The file with the generated password of a user."""
+        return self._passwords / user / "password"
+
     def password(self, user: str) -> str:
         """The generated password of a user."""
-        return (self._passwords / user / "password").read_text().strip()
+        return self.password_file(user).read_text().strip()
 
     def url(self, user: str, database: str = "pinterest_data") -> str:
         """SQLAlchemy URL of a user."""

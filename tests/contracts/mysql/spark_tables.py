@@ -1,13 +1,16 @@
 """What the test of the metastore runs in JVMs of its own; prints a JSON document.
 
-``write NAME`` writes tables into a database, and ``read NAME`` counts their rows. ``jdbc URL``
-copies a table with JDBC in ``foreachBatch`` and counts the rows of the copy.
+``write NAME`` writes tables into a database, and ``read NAME`` counts their rows. ``hold FILE``
+lists the tables and waits for a file. ``jdbc URL`` copies a table with JDBC in ``foreachBatch`` and
+counts the rows of the copy.
 """
 
 import json
 import os
 import sys
 import tempfile
+import time
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -62,5 +65,10 @@ if __name__ == "__main__":
     session = SparkSession.builder.getOrCreate()
     if step == "write":
         write(session, name)
+    if step == "hold":
+        session.sql("SHOW TABLES").collect()
+        while not Path(name).exists():
+            time.sleep(0.05)
+        sys.exit()
     found = jdbc(session, name) if step == "jdbc" else read(session, name)
     sys.stdout.write(json.dumps(found))

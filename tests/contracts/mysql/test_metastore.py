@@ -1,51 +1,92 @@
-"""Spark's tables in the Hive metastore on the server of hop 1, and JDBC, from several JVMs."""
+"""Tables of clusters in a Hive metastore, on the server of hop 1 and without one, and JDBC."""
 
 import json
 import os
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databricks.sdk.service.compute import ClusterSpec
 
 from pinpipe.engines import compose
+from tests.contracts.mysql import spark_tables
 from tests.contracts.mysql.conftest import Server
 from tests.support import ROOT
-from tests.support.options import settings
+from tests.support.databricks import JobsApi, python
 from tests.support.program import spark_environment
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+ALL_PURPOSE = {"existing_cluster_id": "1108-162752-8okw8dgg"}
+NEW_CLUSTER = {"new_cluster": ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0)}
 TABLES = {"csv": 10, "delta": 10, "named": 10, "outside": 10, "parquet": 10, "view": 4}
 
 
-def spark(server: Server, folder: Path, *arguments: str) -> Any:
-    """Run spark_tables.py in a JVM of its own, with the settings of spark/conf/metastore.conf."""
-    wanted = {**settings("metastore.conf"), "spark.sql.warehouse.dir": f"{folder}/warehouse"}
-    own = {"PATH": os.environ["PATH"], "MYSQL_PORT": str(server.port)}
-    address = compose.load(ROOT, own).service("databricks").environment["METASTORE_URL"]
-    environment = spark_environment(
-        folder,
-        SPARK_OPTIONS=" ".join(f"--conf {name}={value}" for name, value in wanted.items()),
-        METASTORE_URL=address,
-        METASTORE_PASSWORD=server.password("metastore"),
-        LOADER_PASSWORD=server.password("loader"),
-    )
-    command = ["spark/run.sh", "tests.contracts.mysql.spark_tables", *arguments]
+def jdbc(server: Server, folder: Path, url: str) -> Any:
+    """Run the JDBC part of spark_tables.py in a JVM of its own."""
+    environment = spark_environment(folder, LOADER_PASSWORD=server.password("loader"))
+    command = ["spark/run.sh", "tests.contracts.mysql.spark_tables", "jdbc", url]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-5000:]
     return json.loads(done.stdout)
 
 
-def test_tables_of_two_jvms_at_once_are_found_by_a_third(server: Server, tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        writing = [pool.submit(spark, server, tmp_path, "write", name) for name in ("one", "two")]
-        assert [each.result() for each in writing] == [TABLES, TABLES]
-    server.service.kill()
-    server.service.start()
-    assert spark(server, tmp_path, "read", "one") == TABLES
-    assert spark(server, tmp_path, "read", "two") == TABLES
+def write(api: JobsApi, name: str, **cluster: Any) -> int:
+    """Submit a task that writes the database ``name``."""
+    return api.submit(python(name, "spark_tables.py", "write", name, **cluster))
+
+
+def found(api: JobsApi, run_id: int) -> dict[str, int]:
+    """Number of rows of each table that a run of spark_tables.py has found."""
+    run = api.ended(run_id, 240)
+    (task,) = run.tasks
+    output = api.output(run, task.task_key)
+    assert task.state.result_state.value == "SUCCESS", f"{output.error} {output.logs}"
+    return dict(json.loads(output.logs.splitlines()[-1]))
+
+
+def service(folder: Path, url: str, **more: str) -> JobsApi:
+    """The Databricks service with a metastore and spark_tables.py in its workspace."""
+    api = JobsApi(folder, METASTORE_URL=url, CLUSTER_IDLE_SECONDS="300", **more)
+    (api.workspace / "spark_tables.py").write_text(Path(spark_tables.__file__).read_text())
+    return api
+
+
+def test_tables_of_two_clusters_at_once_are_found_after_a_restart(
+    server: Server, tmp_path: Path
+) -> None:
+    own = {"PATH": os.environ["PATH"], "MYSQL_PORT": str(server.port)}
+    url = compose.load(ROOT, own).service("databricks").environment["METASTORE_URL"]
+    password = server.password_file("metastore")
+    with service(tmp_path, url, METASTORE_PASSWORD_FILE=str(password)) as api:
+        writing = [write(api, "one", **ALL_PURPOSE), write(api, "two", **NEW_CLUSTER)]
+        assert [found(api, run_id) for run_id in writing] == [TABLES, TABLES]
+        for started in (server.service, api):
+            started.kill()
+            started.start()
+        for name, cluster in (("one", NEW_CLUSTER), ("two", ALL_PURPOSE)):
+            run_id = api.submit(python(name, "spark_tables.py", "read", name, **cluster))
+            assert found(api, run_id) == TABLES
+
+
+def test_without_a_server_tables_are_found_by_one_cluster_at_a_time(tmp_path: Path) -> None:
+    url = f"jdbc:derby:;databaseName={tmp_path}/metastore;create=true"
+    with service(tmp_path, url) as api:
+        hold = api.submit(
+            python("hold", "spark_tables.py", "hold", str(tmp_path / "end"), **ALL_PURPOSE)
+        )
+        wait_for("the metastore", (tmp_path / "metastore").exists, 120)
+        refused = api.ended(write(api, "two", **NEW_CLUSTER), 120)
+        assert "for one cluster at a time" in str(api.output(refused, "two").error)
+        (tmp_path / "end").touch()
+        api.ended(hold, 60)
+        assert found(api, write(api, "two", **NEW_CLUSTER)) == TABLES
+        api.kill()
+        api.start()
+        run_id = api.submit(python("two", "spark_tables.py", "read", "two", **ALL_PURPOSE))
+        assert found(api, run_id) == TABLES
 
 
 @pytest.mark.parametrize(
@@ -58,7 +99,7 @@ def test_a_notebook_reads_and_appends_over_jdbc(
 ) -> None:
     url = f"jdbc:{scheme}://127.0.0.1:{server.port}/pinterest_data{query}"
     try:
-        count, types = spark(server, tmp_path, "jdbc", url)
+        count, types = jdbc(server, tmp_path, url)
         assert count == ["20"]
         assert types == ["int", "datetime", "float", "float", "str"]
     finally:

@@ -104,11 +104,10 @@ public final class Cluster {
 
     private static Map<String, Object> attach(String name) {
         SparkSession session = first.newSession();
-        Py4JServer server = new Py4JServer(first.sparkContext().conf());
-        ATTACHED.put(name, new Attached(server, new CopyOnWriteArrayList<>(List.of(session))));
         SparkSession.setActiveSession(session);
         first.sparkContext().addJobTag(TAG + name);
-        server.start();
+        Py4JServer server = new Py4JServer(first.sparkContext().conf()); // which starts its thread
+        ATTACHED.put(name, new Attached(server, new CopyOnWriteArrayList<>(List.of(session))));
         return Map.of("attached", name, "port", server.getListeningPort(), "secret", server.secret());
     }
 
