@@ -36,6 +36,11 @@ def test_each_catalog_has_the_same_tables(session: SparkSession, catalog: str) -
     assert values(session, f"SELECT count(*) FROM {catalog}.{DATABASE}.posts") == [2]
     assert session.table(f"{catalog}.{DATABASE}.seen").count() == 2
     assert session.table(f"spark_catalog.{DATABASE}.posts").count() == 2
+    assert [one.name for one in session.catalog.listTables(f"{catalog}.{DATABASE}")] == [
+        "posts",
+        "seen",
+    ]
+    assert session.catalog.getTable(f"{DATABASE}.posts").tableType == "MANAGED"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ OWN = "spark_catalog"
 CURRENT = "spark.databricks.sql.initial.catalog.name"
 """Setting with the current catalog of a session; ``current_catalog()`` in SQL reads it."""
 
+CODE = "spark.sql.codegen.factoryMode"
+"""Setting with the way in which Spark evaluates expressions."""
+
 _PART = r"(?:`(?:[^`]|``)+`|\w+)"
 _NAME = rf"(?P<name>{_PART}(?:\.{_PART})*)"
 _LIKE = r"(?:\s+(?:LIKE\s+)?['\"](?P<like>[^'\"]*)['\"])?"
@@ -187,6 +190,25 @@ def install() -> None:
     Catalog.listCatalogs = list_catalogs
     for name in ("databaseExists", "getDatabase", "listTables", "listFunctions"):
         setattr(Catalog, name, _with_own_catalog(getattr(Catalog, name)))
+    for name in ("getTable", "listTables"):
+        setattr(Catalog, name, _with_generated_code(getattr(Catalog, name)))
+
+
+def _with_generated_code(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a method whose result Spark 4.1's interpreter of expressions can't decode."""
+
+    @functools.wraps(method)
+    def call(catalog: Any, *args: Any, **kwargs: Any) -> Any:
+        # Rows are decoded under the settings of the thread's session, which may be another.
+        conf = catalog._sparkSession._jvm.SparkSession.active().conf()
+        mode = conf.get(CODE)
+        conf.set(CODE, "FALLBACK")
+        try:
+            return method(catalog, *args, **kwargs)
+        finally:
+            conf.set(CODE, mode)
+
+    return call
 
 
 def _with_own_catalog(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,6 @@ import pytest
 from databricks.sdk.service.compute import ClusterSpec
 
 from pinpipe.engines import compose
-from tests.contracts.mysql import spark_tables
 from tests.contracts.mysql.conftest import Server
 from tests.support import ROOT
 from tests.support.databricks import JobsApi, python
@@ -50,7 +49,9 @@ def found(api: JobsApi, run_id: int) -> dict[str, int]:
 def service(folder: Path, url: str, **more: str) -> JobsApi:
     """The Databricks service with a metastore and spark_tables.py in its workspace."""
     api = JobsApi(folder, METASTORE_URL=url, CLUSTER_IDLE_SECONDS="300", **more)
-    (api.workspace / "spark_tables.py").write_text(Path(spark_tables.__file__).read_text())
+    (api.workspace / "spark_tables.py").write_text(
+        (Path(__file__).parent / "spark_tables.py").read_text()
+    )
     return api
 
 
