@@ -81,11 +81,9 @@ def attach_pyspark(link: ClusterLink, on_session: Callable[[Any], None]) -> None
             SparkSession._instantiatedSession = SparkSession._activeSession = self
         # A format can be registered once in a session, and Spark looks for it in the active one.
         sessions = SparkSession._get_j_spark_session_class(self._jvm)
-        active = sessions.getActiveSession()
         sessions.setActiveSession(self._jsparkSession)
         on_session(self)
-        if active.isDefined():
-            sessions.setActiveSession(active.get())
+        sessions.setActiveSession(SparkSession._instantiatedSession._jsparkSession)
 
     @functools.wraps(stop)
     def stop_context(self: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk.errors import InvalidParameterValue, InvalidState, ResourceDoesNotExist
 from databricks.sdk.service import jobs
+from databricks.sdk.service.compute import ClusterSource
 
 from contract.settings import Settings
 from tests.support.databricks import JobsApi, lives, python, results, task
@@ -193,9 +194,9 @@ def test_a_token_submitted_twice_runs_once(api: JobsApi, tmp_path: Path) -> None
         api.submit(python("a", "say.py"), idempotency_token="once")
 
 
-def test_a_client_finds_one_cluster_and_its_runtimes(api: JobsApi) -> None:
+def test_a_client_finds_the_all_purpose_cluster_and_its_runtimes(api: JobsApi) -> None:
     clusters = api.client.clusters
-    (cluster,) = clusters.list()
+    (cluster,) = [one for one in clusters.list() if one.cluster_source != ClusterSource.JOB]
     assert clusters.get(cluster.cluster_id).state.value == "RUNNING"
     assert cluster.spark_version == Settings().cluster_spark_version
     versions = {version.key for version in clusters.spark_versions().versions or []}
