@@ -46,7 +46,7 @@ sys.addaudithook(note)
 class LocalStack(Service):
     """One LocalStack on free ports, with its state below ``folder``."""
 
-    def __init__(self, folder: Path, upstream: str) -> None:
+    def __init__(self, folder: Path, upstream: str, **settings: str) -> None:
         self.upstream = upstream
         self.gateway_port, self.kinesis_port = free_ports(2)
         self.endpoint = f"http://127.0.0.1:{self.gateway_port}"
@@ -74,6 +74,7 @@ class LocalStack(Service):
                 # run.sh must remove both: nothing listens there.
                 "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
                 "HTTP_PROXY": "http://127.0.0.1:1",
+                **settings,
             },
         )
 

@@ -1,5 +1,6 @@
 """The service ``mysql`` in folders of the tests."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from emulator.dataset.load import load
+from pinpipe.engines import compose
+from tests.support import ROOT
 from tests.support.ports import free_port
 from tests.support.program import Service
 
@@ -31,6 +34,12 @@ class Server:
     def password(self, user: str) -> str:
         """The generated password of a user."""
         return self.password_file(user).read_text().strip()
+
+    @property
+    def metastore_url(self) -> str:
+        """JDBC URL of the Hive metastore, as the stack sets it."""
+        own = {"PATH": os.environ["PATH"], "MYSQL_PORT": str(self.port)}
+        return compose.load(ROOT, own).service("databricks").environment["METASTORE_URL"]
 
     def url(self, user: str, database: str = "pinterest_data") -> str:
         """SQLAlchemy URL of a user."""

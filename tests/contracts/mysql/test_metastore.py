@@ -1,7 +1,6 @@
 """Tables of clusters in a Hive metastore, on the server of hop 1 and without one, and JDBC."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 from databricks.sdk.service.compute import ClusterSpec
 
-from pinpipe.engines import compose
 from tests.contracts.mysql.conftest import Server
 from tests.support import ROOT
 from tests.support.databricks import JobsApi, python
@@ -58,10 +56,8 @@ def service(folder: Path, url: str, **more: str) -> JobsApi:
 def test_tables_of_two_clusters_at_once_are_found_after_a_restart(
     server: Server, tmp_path: Path
 ) -> None:
-    own = {"PATH": os.environ["PATH"], "MYSQL_PORT": str(server.port)}
-    url = compose.load(ROOT, own).service("databricks").environment["METASTORE_URL"]
     password = server.password_file("metastore")
-    with service(tmp_path, url, METASTORE_PASSWORD_FILE=str(password)) as api:
+    with service(tmp_path, server.metastore_url, METASTORE_PASSWORD_FILE=str(password)) as api:
         writing = [write(api, "one", **ALL_PURPOSE), write(api, "two", **NEW_CLUSTER)]
         assert [found(api, run_id) for run_id in writing] == [TABLES, TABLES]
         for started in (server.service, api):
