@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import ROOT
+from airflow.dag_processing.dagbag import DagBag
 
-DAG_FILE = ROOT / "tests/foreign/notebook_dag.py"
+from tests.support import ROOT, elsewhere
+
+DAG_FILE = ROOT / "tests/foreign/dags/notebook_dag.py"
 PARSE = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
@@ -43,3 +45,13 @@ def test_a_foreign_dag_loads_and_one_of_airflow_2_fails_with_the_line_to_change(
         f"of schedule_interval={value!r} (docs/bring-your-own.md)"
         for name, value in (("daily", "@daily"), ("never", None))
     }
+
+
+def test_a_loop_of_five_tasks_loads_after_one_change(tmp_path: Path) -> None:
+    elsewhere.put("dags/five_tasks_dag.py", tmp_path, {"schedule_interval=": "schedule="})
+    bag = DagBag(str(tmp_path))
+    assert not bag.import_errors
+    tasks = list(bag.dags["0a1b2c3d4e5f_five_tasks"].topological_sort())
+    ids = [f"count_{name}" for name in ("albania", "aruba", "cuba", "fiji", "mali")]
+    assert [task.task_id for task in tasks] == ids
+    assert [task.downstream_task_ids for task in tasks] == [*({name} for name in ids[1:]), set()]

@@ -41,15 +41,11 @@ class Theirs(Airflow):
 
 
 @pytest.fixture(scope="module")
-def dropped(stack: Stack) -> Iterator[None]:
-    """DAG and notebook in the folders for them, and the keys that the notebook reads."""
-    dbfs = Path(stack.variables["RUN_DIR"], "data/jobs_api/dbfs")
-    keys = dbfs / elsewhere.KEYS_FILE
-    keys.parent.mkdir(parents=True, exist_ok=True)
-    keys.write_text(elsewhere.keys())
+def dropped() -> Iterator[None]:
+    """DAG and notebook in the folders for them."""
     put = [
-        elsewhere.put("batch_processing.py", ROOT / "workspace" / elsewhere.HOME),
-        elsewhere.put("notebook_dag.py", ROOT / "airflow/dags"),
+        elsewhere.put("notebooks/batch_processing.py", ROOT / "workspace" / elsewhere.HOME),
+        elsewhere.put("dags/notebook_dag.py", ROOT / "airflow/dags"),
     ]
     yield
     for path in put:
@@ -61,22 +57,18 @@ def dropped(stack: Stack) -> Iterator[None]:
 
 def addresses(stack: Stack) -> dict[str, dict[str, str]]:
     """The addresses that are replaced in each script."""
-    invoke = {
-        "https://b1c2d3e4f5.execute-api.us-east-1.amazonaws.com/dev": (
-            stack.settings.gateway_invoke_url
-        )
-    }
+    invoke = {elsewhere.INVOKE_URL: stack.settings.gateway_invoke_url}
     url = make_url(stack.settings.source_database_url)
     if url.get_backend_name() == "sqlite":
         database = {DATABASE: str(url)}
     else:
-        database = {
-            "pinterest-data.c0ffee123456.us-east-1.rds.amazonaws.com": str(url.host),
-            "project_user": str(url.username),
-            "project_password": str(url.password),
-            "3306": str(url.port),
-        }
-    return {"user_posting.py": invoke | database, "user_posting_streaming.py": invoke}
+        database = elsewhere.database(
+            str(url.host), url.port or 3306, str(url.username), str(url.password)
+        )
+    return {
+        "scripts/user_posting.py": invoke | database,
+        "scripts/user_posting_streaming.py": invoke,
+    }
 
 
 def output_of(script: Path, lines: int) -> list[str]:

@@ -1,5 +1,6 @@
 """The programs of tests/foreign, with only their addresses and credentials changed."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,22 +8,35 @@ from tests.support import ROOT
 
 FOREIGN = ROOT / "tests/foreign"
 HOME = "Users/learner@example.com"
-"""Folder of the workspace that the foreign DAG names."""
-KEYS_FILE = "FileStore/tables/authentication_credentials.csv"
-"""File in DBFS from which the foreign notebooks read their keys."""
+"""Folder of the workspace that the foreign DAGs and bodies name."""
+DATABASE_HOST = "pinterest-data.c0ffee123456.us-east-1.rds.amazonaws.com"
+INVOKE_URL = "https://b1c2d3e4f5.execute-api.us-east-1.amazonaws.com/dev"
 
 
-def keys(access: str = "test", secret: str = "test") -> str:
-    """The CSV file of keys that IAM offers for download and Databricks for upload."""
-    return f"User name,Access key ID,Secret access key\nlearner,{access},{secret}\n"
+def database(host: str, port: int, user: str, password: str) -> dict[str, str]:
+    """The changes to a program that uses the source database."""
+    return {
+        DATABASE_HOST: host,
+        "project_user": user,
+        "project_password": password,
+        "3306": str(port),
+    }
 
 
 def put(name: str, folder: Path, changed: Mapping[str, str] | None = None) -> Path:
     """Copy a program into a folder with texts replaced; each of them must occur."""
-    text = (FOREIGN / name).read_text()
+    source = FOREIGN / name
+    text = source.read_text()
     for old, new in (changed or {}).items():
         assert old in text, f"{name} has no {old}"
         text = text.replace(old, new)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text)
-    return folder / name
+    (folder / source.name).write_text(text)
+    return folder / source.name
+
+
+def put_notebooks(workspace: Path, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """Copy all notebooks into the home of a workspace, some with texts replaced."""
+    shutil.copytree(FOREIGN / "notebooks", workspace / HOME)
+    for name, texts in (changed or {}).items():
+        put(f"notebooks/{name}", workspace / HOME, texts)
