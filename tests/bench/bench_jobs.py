@@ -1,7 +1,7 @@
-"""Jobs of the local Jobs API in a reused JVM, compared with jobs that start a new JVM.
+"""Tasks of the local Databricks service on a running cluster, compared with other ways to run them.
 
-The same jobs on the same objects, in turns within one run. The bench asserts no speed, only that
-each job did its work.
+The same jobs on the same objects, in turns within one run. The benches assert no speed, only that
+each task did its work.
 """
 
 import json
@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from databricks.sdk.service import jobs
 
@@ -22,11 +23,20 @@ from contract.settings import Settings
 from emulator.dataset.generate import Block, blocks
 from tests.support import ROOT
 from tests.support.data import lines, write_objects
-from tests.support.databricks import JobsApi
+from tests.support.databricks import JobsApi, notebook
 
 POSTS = 500
 ROUNDS = 3
 HERE = "/Shared/pinterest-data-pipeline"
+NOTEBOOKS = (50, 100)
+"""Numbers of notebooks after which the memory of the cluster is taken."""
+CELLS = """# Databricks notebook source
+numbers = spark.range(100)
+# COMMAND ----------
+display(numbers.limit(3))
+# COMMAND ----------
+dbutils.notebook.exit(str(numbers.groupBy().sum("id").first()[0]))
+"""
 LIMIT = 180.0
 """Seconds that a job may take on a busy machine."""
 
@@ -68,12 +78,14 @@ class Lake:
 
 
 @pytest.mark.timeout(1200)
-def test_a_reused_jvm_against_a_new_one(tmp_path: Path, say: Callable[..., None]) -> None:
+def test_a_running_cluster_against_one_that_starts(
+    tmp_path: Path, say: Callable[..., None]
+) -> None:
     block = next(blocks())
     times: dict[tuple[str, str], list[float]] = {}
     with ExitStack() as started:
         lakes = {}
-        for name, idle in (("new", 0), ("waiting", 600)):
+        for name, idle in (("new", 0), ("running", 600)):
             (tmp_path / name).mkdir()
             lakes[name] = Lake(tmp_path / name, block, idle)
             started.enter_context(lakes[name].api)
@@ -89,9 +101,46 @@ def test_a_reused_jvm_against_a_new_one(tmp_path: Path, say: Callable[..., None]
                 times.setdefault((name, f"the gate over {POSTS} posts"), []).append(seconds)
     lines = []
     for job in dict.fromkeys(job for _, job in times):
-        new, waiting = (statistics.median(times[name, job]) for name in lakes)
+        new, running = (statistics.median(times[name, job]) for name in lakes)
         lines.append(
-            f"  {job:26} {new:5.1f} in a JVM of its own, {waiting:5.1f} in one that has waited,"
-            f" ratio {waiting / new:.2f}"
+            f"  {job:26} {new:5.1f} with the start of a cluster, {running:5.1f} on a running one,"
+            f" ratio {running / new:.2f}"
         )
     say(f"Jobs, seconds from submit to end, median of {ROUNDS}:", *lines)
+
+
+@pytest.mark.timeout(1200)
+def test_notebooks_on_a_running_cluster(tmp_path: Path, say: Callable[..., None]) -> None:
+    with JobsApi(tmp_path, CLUSTER_IDLE_SECONDS="600", DATABRICKS_SLOTS="2") as api:
+        (api.workspace / "cells.py").write_text(CELLS)
+
+        def run(notebooks: int) -> float:
+            """Seconds from the request for a notebook to its end, of ``notebooks`` at a time."""
+            began = time.perf_counter()
+            ids = [
+                api.submit(notebook("book", "/cells", existing_cluster_id="local"))
+                for _ in range(notebooks)
+            ]
+            for run_id in ids:
+                ended = api.ended(run_id, LIMIT)
+                assert api.output(ended, "book").notebook_output.result == "4950"
+            return time.perf_counter() - began
+
+        first = run(1)
+        (cluster,) = [
+            child for child in psutil.Process(api.pid).children() if "java" in child.name()
+        ]
+        turns = [(run(1), run(2)) for _ in range(ROUNDS * 3)]
+        one, two = (statistics.median(times) for times in zip(*turns, strict=True))
+        say(
+            "A notebook of three cells, seconds from request to end:",
+            f"  {first:.1f} with the start of the cluster; on the running one {one:.2f}, "
+            f"two at a time {two:.2f}, ratio {two / one:.2f}",
+        )
+        ran = 1 + len(turns) * 3
+        for count in NOTEBOOKS:
+            while ran < count:
+                run(2)
+                ran += 2
+            mebibytes = cluster.memory_info().rss >> 20
+            say(f"  {mebibytes} MiB in the cluster's JVM after {ran} notebooks")
