@@ -13,6 +13,8 @@ from databricks.sdk.service.compute import ClusterSpec
 from tests.support.databricks import JobsApi, lives, python, results
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 RUN = """
 import json, sys
 from pyspark.sql import SparkSession
