@@ -197,7 +197,7 @@ def test_a_token_submitted_twice_runs_once(api: JobsApi, tmp_path: Path) -> None
 def test_a_client_finds_the_all_purpose_cluster_and_its_runtimes(api: JobsApi) -> None:
     clusters = api.client.clusters
     (cluster,) = [one for one in clusters.list() if one.cluster_source != ClusterSource.JOB]
-    assert clusters.get(cluster.cluster_id).state.value == "RUNNING"
+    assert clusters.get(cluster.cluster_id).state == cluster.state
     assert cluster.spark_version == Settings().cluster_spark_version
     versions = {version.key for version in clusters.spark_versions().versions or []}
     assert versions == {cluster.spark_version, "18.x-scala2.13"}
