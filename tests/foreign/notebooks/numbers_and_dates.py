@@ -22,6 +22,19 @@ print([str(row[0]) for row in dates.orderBy("ind").select("timestamp").collect()
 
 # COMMAND ----------
 
+# a month and a day without zeros: older runtimes ask for a setting
+days = spark.createDataFrame([("2018-1-5",)], "day STRING").select(to_date("day", "yyyy-MM-dd"))
+policy = spark.conf.get("spark.sql.legacy.timeParserPolicy")
+try:
+    print(days.first()[0])
+except Exception as e:
+    print("timeParserPolicy" in str(e))
+spark.conf.set("spark.sql.legacy.timeParserPolicy", "LEGACY")
+print(days.first()[0])
+spark.conf.set("spark.sql.legacy.timeParserPolicy", policy)
+
+# COMMAND ----------
+
 # no day of that name, and a format that fits one row
 print([str(row[0]) for row in df.orderBy("ind").select(to_timestamp("timestamp", "yyyy-MM-dd HH:mm:ss")).collect()])
 
