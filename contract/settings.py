@@ -127,6 +127,8 @@ class Settings:
     """Seconds after which a cluster to which no task is attached ends."""
     metastore_url: str = _setting("", str)
     """JDBC URL of the Hive metastore of Spark's tables; empty without a server for it."""
+    metastore_folder: str = _setting("", str)
+    """Folder of an embedded Derby that is the metastore if METASTORE_URL is empty."""
     metastore_password_file: str = _setting("", str)
     """File with the password of its user ``metastore``."""
     databricks_keep_runs: int = _setting("500", values.positive)

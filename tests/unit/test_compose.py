@@ -104,8 +104,9 @@ def test_without_a_server_the_source_is_sqlite_and_the_metastore_derby(tmp_path:
         assert lacking.service(service).environment["SOURCE_DATABASE_URL"] == url
     assert lacking.client["SOURCE_DATABASE_URL"] == url
     assert "SOURCE_DATABASE_URL" not in lacking.client_addresses
-    metastore = "jdbc:derby:;databaseName=/run folder/data/jobs_api/metastore;create=true"
-    assert lacking.service("databricks").environment["METASTORE_URL"] == metastore
+    databricks = lacking.service("databricks").environment
+    assert databricks["METASTORE_URL"] == ""
+    assert databricks["METASTORE_FOLDER"] == "/run folder/data/jobs_api/metastore"
     own = compose.load(tmp_path, {**given, "SOURCE_DATABASE_URL": "mysql://me:own@db/p"})
     assert own.client["SOURCE_DATABASE_URL"] == "mysql://me:own@db/p"
 

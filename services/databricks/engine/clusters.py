@@ -43,8 +43,6 @@ ALL_PURPOSE, JOB_CLUSTER = "local", "job-"
 """Id of the all-purpose cluster, and the beginning of the ids of job clusters."""
 METASTORE_CONF = Path("spark/conf/metastore.conf")
 """Settings of Spark's file format; those of the metastore's server."""
-DERBY = "jdbc:derby:"
-"""Beginning of the URL of a metastore in files, which one JVM at a time can open."""
 SPARK_UI = "/sparkui"
 """Path of this service below which the UI of each cluster is, by its id."""
 
@@ -67,14 +65,15 @@ def conf(dbfs: Dbfs) -> dict[str, str]:
     }
 
 
-def metastore_conf(url: str) -> dict[str, str]:
-    """Settings of the metastore in the database at ``url``; without one, the JVM keeps tables."""
-    if not url:
+def metastore_conf(settings: Settings) -> dict[str, str]:
+    """Settings of the metastore: a server's, an embedded one's, or none: the JVM keeps tables."""
+    if not (settings.metastore_url or settings.metastore_folder):
         return {}
     lines = METASTORE_CONF.read_text(encoding="utf-8").splitlines()
     found = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
-    if url.startswith(DERBY):
+    if not settings.metastore_url:
         found = {name: value for name, value in found.items() if ".jdo." not in name}
+        url = f"jdbc:derby:;databaseName={settings.metastore_folder};create=true"
         found["spark.hadoop.javax.jdo.option.ConnectionURL"] = url
         found["spark.hadoop.datanucleus.schema.autoCreateAll"] = "true"
     return found
@@ -237,7 +236,7 @@ class Cluster:
             *self._clusters.command,
             "services.databricks.runner.launch",
             env=self._clusters.environment(self.spec, more)
-            | self._clusters.secrets
+            | self._clusters.of_jvm
             | {process.ENV: str(self._folder)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -333,8 +332,8 @@ class Clusters:
 
     def __init__(self, settings: Settings, root: Path, dbfs: Path) -> None:
         self._settings, self.root, self._dbfs = settings, root.resolve(), Dbfs(dbfs)
-        self._metastore = metastore_conf(settings.metastore_url)
-        self._embedded = settings.metastore_url.startswith(DERBY)
+        self._embedded = bool(settings.metastore_folder and not settings.metastore_url)
+        self._metastore = metastore_conf(settings)
         self.command = shlex.split(settings.databricks_command)
         self.log_bytes = settings.databricks_log_bytes
         self._named: dict[str, Cluster] = {}
@@ -425,9 +424,12 @@ class Clusters:
         return found
 
     @property
-    def secrets(self) -> dict[str, str]:
+    def of_jvm(self) -> dict[str, str]:
         """Variables of a cluster's JVM that the processes of its tasks lack."""
-        if not self._metastore or self._embedded:
+        if self._embedded:
+            # Derby's log would be in the working folder.
+            return {"SPARK_SUBMIT_OPTS": "-Dderby.stream.error.file=/dev/null"}
+        if not self._metastore:
             return {}
         password = Path(self._settings.metastore_password_file).read_text(encoding="utf-8")
         return {"METASTORE_PASSWORD": password.strip()}

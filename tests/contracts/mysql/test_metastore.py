@@ -44,9 +44,9 @@ def found(api: JobsApi, run_id: int) -> dict[str, int]:
     return dict(json.loads(output.logs.splitlines()[-1]))
 
 
-def service(folder: Path, url: str, **more: str) -> JobsApi:
+def service(folder: Path, **more: str) -> JobsApi:
     """The Databricks service with a metastore and spark_tables.py in its workspace."""
-    api = JobsApi(folder, METASTORE_URL=url, CLUSTER_IDLE_SECONDS="300", **more)
+    api = JobsApi(folder, CLUSTER_IDLE_SECONDS="300", **more)
     (api.workspace / "spark_tables.py").write_text(
         (Path(__file__).parent / "spark_tables.py").read_text()
     )
@@ -57,7 +57,8 @@ def test_tables_of_two_clusters_at_once_are_found_after_a_restart(
     server: Server, tmp_path: Path
 ) -> None:
     password = server.password_file("metastore")
-    with service(tmp_path, server.metastore_url, METASTORE_PASSWORD_FILE=str(password)) as api:
+    settings = {"METASTORE_URL": server.metastore_url, "METASTORE_PASSWORD_FILE": str(password)}
+    with service(tmp_path, **settings) as api:
         writing = [write(api, "one", **ALL_PURPOSE), write(api, "two", **NEW_CLUSTER)]
         assert [found(api, run_id) for run_id in writing] == [TABLES, TABLES]
         for started in (server.service, api):
@@ -69,8 +70,7 @@ def test_tables_of_two_clusters_at_once_are_found_after_a_restart(
 
 
 def test_without_a_server_tables_are_found_by_one_cluster_at_a_time(tmp_path: Path) -> None:
-    url = f"jdbc:derby:;databaseName={tmp_path}/metastore;create=true"
-    with service(tmp_path, url) as api:
+    with service(tmp_path, METASTORE_FOLDER=str(tmp_path / "metastore")) as api:
         hold = api.submit(
             python("hold", "spark_tables.py", "hold", str(tmp_path / "end"), **ALL_PURPOSE)
         )
