@@ -8,7 +8,7 @@ services become addresses on 127.0.0.1 (see the head of docker-compose.yml).
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from contract.errors import SettingError
 from pinpipe.errors import ComposeError
 
 FILE = "docker-compose.yml"
@@ -23,6 +24,8 @@ _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?P<default>:-)?)")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 STOP_LIMIT = 10.0
 """Seconds between SIGTERM and SIGKILL for a service without ``stop_grace_period``."""
+_ABSENT = "\0"
+"""Stands for the address of a service that is not started; no variable can contain it."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -119,22 +122,34 @@ def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Comp
         for name in skipped:
             without = _interpolate(text["services"][name]["x-native"].get("without", {}), environ)
             environ = {**without, **{k: v for k, v in environ.items() if v}}
-    document = _interpolate(text, environ)
-    raw: dict[str, dict[str, Any]] = document["services"]
-    client: dict[str, Any] = document.get("x-client", {})
-    # A variable that a person has set isn't an address of this stack.
-    ours = _interpolate(text.get("x-client", {}), {k: "set" for k, v in environ.items() if v})
+    raw: dict[str, dict[str, Any]] = text["services"]
+    client: dict[str, Any] = text.get("x-client", {})
     if not native:
-        for body in (client, ours, *raw.values()):
+        for body in (client, *raw.values()):
             body.pop("x-native", None)
-    ports = {name: _ports(name, body) for name, body in raw.items()}
-    services = {name: _service(name, body, ports, skipped) for name, body in raw.items()}
+    ports = {name: _ports(name, body, environ) for name, body in raw.items()}
+
+    def environment(name: str, body: Mapping[str, Any]) -> dict[str, str]:
+        return _environment(body, name, ports, skipped, environ)
+
+    services = {
+        name: _service(
+            name,
+            _interpolate(body, environ),
+            environment(name, body),
+            ports[name],
+            name in skipped,
+        )
+        for name, body in raw.items()
+    }
+    # A variable that a person has set isn't an address of this stack.
+    ours = _interpolate(client, {k: "set" for k, v in environ.items() if v})
     addresses = {
         variable: Address(found["host"], ports[found["host"]][int(found["port"])])
         for variable, value in _merged(ours).items()
         if (found := _address(ports).search(value))
     }
-    return Compose(services, _environment(client, "", ports, skipped), addresses)
+    return Compose(services, environment("", client), addresses)
 
 
 def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) -> str:
@@ -157,19 +172,24 @@ def _address(services: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-])(?P<host>{names}|0\.0\.0\.0):(?P<port>\d+)")
 
 
-def _interpolate(node: Any, environ: Mapping[str, str]) -> Any:
+def _interpolate(
+    node: Any, environ: Mapping[str, str], literal: Callable[[str], str] = lambda text: text
+) -> Any:
+    """Fill in the variables of all texts in ``node``; ``literal`` changes the text around them."""
     if isinstance(node, dict):
-        return {key: _interpolate(value, environ) for key, value in node.items()}
+        return {key: _interpolate(value, environ, literal) for key, value in node.items()}
     if isinstance(node, list):
-        return [_interpolate(value, environ) for value in node]
+        return [_interpolate(value, environ, literal) for value in node]
     if not isinstance(node, str):
         return node
 
-    text, rest = _expand(node, environ, nested=False)
+    text, rest = _expand(node, environ, literal, nested=False)
     return text + rest
 
 
-def _expand(text: str, environ: Mapping[str, str], nested: bool) -> tuple[str, str]:
+def _expand(
+    text: str, environ: Mapping[str, str], literal: Callable[[str], str], nested: bool
+) -> tuple[str, str]:
     """Replace ``${NAME}`` and ``${NAME:-default}``, also inside of a default.
 
     Returns the text up to the brace that closes the surrounding default, and the rest.
@@ -179,16 +199,16 @@ def _expand(text: str, environ: Mapping[str, str], nested: bool) -> tuple[str, s
         match = _VARIABLE.search(text)
         close = text.find("}") if nested else -1
         if close >= 0 and (match is None or close < match.start()):
-            return done + text[:close], text[close + 1 :]
+            return done + literal(text[:close]), text[close + 1 :]
         if match is None:
-            return done + text, ""
-        done, text = done + text[: match.start()], text[match.end() :]
+            return done + literal(text), ""
+        done, text = done + literal(text[: match.start()]), text[match.end() :]
         if match["dollar"]:
             done += "$"
             continue
         default = ""
         if match["default"]:
-            default, text = _expand(text, environ, nested=True)
+            default, text = _expand(text, environ, literal, nested=True)
         elif text.startswith("}"):
             text = text[1:]
         else:
@@ -196,15 +216,30 @@ def _expand(text: str, environ: Mapping[str, str], nested: bool) -> tuple[str, s
         done += environ.get(match["name"]) or default
 
 
-def _ports(name: str, body: Mapping[str, Any]) -> dict[int, int]:
+def _ports(name: str, body: Mapping[str, Any], environ: Mapping[str, str]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for entry in body.get("ports", ()):
-        parts = str(entry).split(":")
-        if len(parts) != 3 or parts[0] != "127.0.0.1":
+    for entry in map(str, body.get("ports", ())):
+        host, _, rest = entry.partition(":")
+        outside, separator, inside = rest.rpartition(":")
+        if host != "127.0.0.1" or not separator:
             raise ComposeError(f"{FILE}: {name} publishes {entry!r}, not on 127.0.0.1")
-        found[int(parts[2])] = int(parts[1])
+        found[int(inside)] = _port(outside, environ)
     native = body.get("x-native", {}).get("ports", {})
-    return found | {int(inside): int(outside) for inside, outside in native.items()}
+    return found | {int(inside): _port(outside, environ) for inside, outside in native.items()}
+
+
+def _port(text: str, environ: Mapping[str, str]) -> int:
+    """The port that a text of the file names, mostly by a variable.
+
+    Raises:
+        SettingError: the variable has a value that is no port.
+    """
+    value = _interpolate(text, environ)
+    if re.fullmatch("[0-9]{1,5}", value) and 0 < int(value) < 2**16:
+        return int(value)
+    variable = _VARIABLE.search(text)
+    reason = "a port is a number from 1 to 65535"
+    raise SettingError(variable["name"] if variable else FILE, value, reason)
 
 
 def _is_skipped(root: Path, body: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
@@ -219,12 +254,20 @@ def _environment(
     name: str,
     ports: Mapping[str, Mapping[int, int]],
     skipped: Collection[str],
+    environ: Mapping[str, str],
 ) -> dict[str, str]:
-    def read(value: str) -> str:
-        found = _address(ports).search(value)
-        return "" if found and found["host"] in skipped else to_loopback(value, name, ports)
+    """The variables of a service with addresses of this machine.
 
-    return {key: read(value) for key, value in _merged(body).items()}
+    Only the text of the file has addresses of services: the value of a variable may look like one
+    (a password, say), and stays as it is.
+    """
+
+    def rewrite(text: str) -> str:
+        found = _address(ports).search(text)
+        return _ABSENT if found and found["host"] in skipped else to_loopback(text, name, ports)
+
+    values = _interpolate(_merged(body), environ, rewrite)
+    return {key: "" if _ABSENT in value else value for key, value in values.items()}
 
 
 def _merged(body: Mapping[str, Any]) -> dict[str, str]:
@@ -235,21 +278,22 @@ def _merged(body: Mapping[str, Any]) -> dict[str, str]:
 def _service(
     name: str,
     body: Mapping[str, Any],
-    ports: Mapping[str, Mapping[int, int]],
-    skipped: Collection[str],
+    environment: dict[str, str],
+    ports: Mapping[int, int],
+    skipped: bool,
 ) -> Service:
     native = body.get("x-native", {})
     return Service(
         name=name,
         command=(*body.get("entrypoint", ()), *body.get("command", ())),
-        environment=_environment(body, name, ports, skipped),
-        ports=ports[name],
+        environment=environment,
+        ports=ports,
         needs=tuple(body.get("depends_on", ())),
         healthcheck=_healthcheck(name, body["healthcheck"]) if "healthcheck" in body else None,
         profiles=tuple(body.get("profiles", ())),
         path=native.get("path"),
         programs=tuple(native.get("programs", ())),
-        skip=native["skip"] if name in skipped else None,
+        skip=native["skip"] if skipped else None,
         stop_limit=_seconds(name, body.get("stop_grace_period", f"{STOP_LIMIT}s")),
     )
 

@@ -11,11 +11,13 @@ from pinpipe.errors import StackError
 
 
 def problems(services: Iterable[Service]) -> list[Problem]:
-    """A problem for each port of these services that another program has."""
+    """A problem for each port of these services that another program or service has."""
     found = []
+    services_by_port: dict[int, str] = {}
     for service in services:
         for port in sorted(set(service.ports.values())):
-            owner = port_owner(port)
+            first = services_by_port.setdefault(port, service.name)
+            owner = first if first != service.name else port_owner(port)
             if owner is not None:
                 what = f"{service.name} needs port {port}, which {owner} has"
                 remedy = "stop it, or choose another port in .env (see .env.example)"

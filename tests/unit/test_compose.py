@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pinpipe.engines import compose
+from contract.errors import SettingError
+from pinpipe.engines import compose, ports
 from pinpipe.errors import ComposeError
 from tests.support import ROOT
+from tests.support.ports import free_ports
 
 
 def load(tmp_path: Path, text: str, **environ: str) -> compose.Compose:
@@ -60,6 +62,29 @@ def test_a_form_of_variable_that_is_not_read_is_refused(tmp_path: Path) -> None:
 def test_addresses_of_services_become_loopback(inside: str, outside: str) -> None:
     ports = {"kafka": {9092: 19092}, "web": {80: 8080}, "proxy": {}, "rest-proxy": {82: 8082}}
     assert compose.to_loopback(inside, "web", ports) == outside
+
+
+def test_a_value_that_looks_like_an_address_stays_as_it_is() -> None:
+    url = "mysql+pymysql://spark:2024abc@db.example:3306/x"
+    loaded = compose.load(ROOT, {"SOURCE_DATABASE_URL": url, "LOCAL_DATABRICKS_TOKEN": "stream:12"})
+    assert loaded.client["SOURCE_DATABASE_URL"] == url
+    assert loaded.service("emulator").environment["SOURCE_DATABASE_URL"] == url
+    assert loaded.service("databricks").environment["DATABRICKS_TOKEN"] == "stream:12"
+
+
+@pytest.mark.parametrize("value", ["abc", "70000", "-1", "0", "80:80"])
+@pytest.mark.parametrize("variable", ["REST_PROXY_PORT", "KAFKA_CONTROLLER_PORT"])
+def test_a_value_that_is_no_port_is_named_with_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"{variable} is '{value}': a port is a number"):
+        compose.load(ROOT, {variable: value})
+
+
+def test_two_services_with_one_port_are_a_problem() -> None:
+    (port,) = free_ports(1)
+    services = compose.load(ROOT, {"CONNECT_PORT": str(port), "REST_PROXY_PORT": str(port)})
+    pair = [services.service("connect"), services.service("rest-proxy")]
+    (problem,) = ports.problems(pair)
+    assert problem.what == f"rest-proxy needs port {port}, which connect has"
 
 
 def test_a_port_published_beyond_loopback_is_refused(tmp_path: Path) -> None:
