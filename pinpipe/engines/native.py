@@ -17,7 +17,7 @@ from contract.waiting import WaitTimeout, wait_for
 from pinpipe.doctor import machine
 from pinpipe.doctor.finding import Finding
 from pinpipe.doctor.machine import Problem
-from pinpipe.engines import compose, ports
+from pinpipe.engines import compose, ports, run_folder
 from pinpipe.engines.compose import Service
 from pinpipe.engines.inherited import inherited
 from pinpipe.engines.oneshot import OneShot
@@ -42,7 +42,8 @@ class NativeEngine:
         self._root = root
         self._environ = {**environ, "RUN_DIR": environ.get("RUN_DIR") or ".run"}
         self._compose = compose.load(root, self._environ)
-        self._processes = Processes(root / self._environ["RUN_DIR"])
+        self._run_dir = root / self._environ["RUN_DIR"]
+        self._processes = Processes(self._run_dir)
         self._report = report
         self._interrupted = threading.Event()
 
@@ -84,11 +85,13 @@ class NativeEngine:
 
         Raises:
             MachineError: a port is taken; nothing was started.
+            StackError: the run folder has other data; nothing was started.
             StartError: a service didn't become healthy; the others keep running.
         """
         taken = self._port_problems()
         if taken:
             raise MachineError(taken)
+        run_folder.claim(self._run_dir)
         for finding in self._lacking():
             self._report(str(finding))
         services = self._compose.long_running()
@@ -109,7 +112,11 @@ class NativeEngine:
                 raise error
 
     def down(self, forget: bool = False) -> None:
-        """Stop every service, the last first; with ``forget`` remove their data, too."""
+        """Stop every service, the last first; with ``forget`` remove their data, too.
+
+        Raises:
+            StackError: the data is not the stack's; every service has ended.
+        """
         services = self._compose.services
         order = {name: number for number, name in enumerate(services)}
         # Services that docker-compose.yml no longer has end first, since no other needs them.
@@ -129,9 +136,9 @@ class NativeEngine:
                 "dropped; if its process still runs, end it by its pid"
             )
             self._processes.forget(name)
-        data = self._root / self._environ["RUN_DIR"] / "data"
+        data = self._run_dir / "data"
         if forget and data.exists():
-            shutil.rmtree(data)
+            run_folder.remove_data(self._run_dir)
             self._report(f"removed {data}")
 
     def status(self) -> list[Status]:
@@ -177,7 +184,7 @@ class NativeEngine:
         Raises:
             StackError: the file can't be read.
         """
-        file = self._root / self._environ["RUN_DIR"] / path
+        file = self._run_dir / path
         try:
             return file.read_text(encoding="utf-8")
         except OSError as error:

@@ -6,8 +6,11 @@ opens its own files with ``private``. In containers the volumes are the boundary
 """
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+
+from pinpipe.errors import StackError
 
 UMASK = 0o077
 OTHERS = 0o077
@@ -15,6 +18,11 @@ OTHERS = 0o077
 FOLDERS = ("data", "docker", "logs", "state")
 NAMES = {*FOLDERS, "kafka_auth"}
 """Everything that the stack stores in a run folder."""
+MARKER = ".pinpipe"
+"""File in ``data`` by which `pinpipe` knows a folder that it may remove.
+
+A version without it has left records or locks in ``state``, which count as well.
+"""
 
 
 def prepare(run_dir: Path) -> None:
@@ -32,6 +40,38 @@ def prepare(run_dir: Path) -> None:
             # A running service may remove a file meanwhile, which makes chmod fail.
             command = ["chmod", "-R", "go=", str(folder)]
             subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+
+
+def claim(run_dir: Path) -> None:
+    """Mark ``data`` as a folder of the stack, unless it is marked.
+
+    Raises:
+        StackError: the folder has files that the stack has not made.
+    """
+    prepare(run_dir)
+    data = run_dir / "data"
+    if (data / MARKER).exists():
+        return
+    earlier = any(path.suffix in (".json", ".lock") for path in run_dir.glob("state/*"))
+    if not earlier and data.exists() and any(data.iterdir()):
+        raise StackError(
+            f"{data} has files that are not the stack's: choose another RUN_DIR, or, "
+            f"if `pinpipe` may remove them, create the file {data / MARKER}"
+        )
+    data.mkdir(mode=0o700, exist_ok=True)
+    (data / MARKER).write_text("`pinpipe down --volumes` removes this folder.\n")
+
+
+def remove_data(run_dir: Path) -> None:
+    """Remove ``data`` with everything in it.
+
+    Raises:
+        StackError: the folder is not the stack's; nothing was removed.
+    """
+    claim(run_dir)
+    data = run_dir / "data"
+    shutil.rmtree(data.resolve())
+    data.unlink(missing_ok=True)  # a link to the folder
 
 
 def private(path: str, flags: int) -> int:

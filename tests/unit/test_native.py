@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from pinpipe.doctor.finding import Finding
+from pinpipe.engines import run_folder
 from pinpipe.engines.native import NativeEngine
 from pinpipe.engines.status import State
 from pinpipe.errors import MachineError, StackError, StartError
@@ -120,6 +121,39 @@ def test_up_starts_in_order_and_down_leaves_nothing(
     assert not family.is_running()
     assert not children[0].is_running()
     assert set(states(engine).values()) == {State.NOT_STARTED}
+
+
+def test_down_removes_only_data_of_the_stack(engine: NativeEngine, project: Path) -> None:
+    data = project / ".run/data"
+    engine.up()
+    (data / "server").mkdir()
+    engine.down(forget=True)
+    assert not data.exists()
+    # As an earlier version has left it: without the marker, but with locks in the folder state.
+    (data / "server").mkdir(parents=True)
+    engine.down(forget=True)
+    assert not data.exists()
+
+
+def test_the_data_of_somebody_else_is_neither_used_nor_removed(
+    engine: NativeEngine, project: Path
+) -> None:
+    letter = project / ".run/data/letter"
+    letter.parent.mkdir(parents=True)
+    letter.write_text("mine")
+    for command in (engine.up, lambda: engine.down(forget=True)):
+        with pytest.raises(StackError, match=r"data has files that are not the stack's"):
+            command()
+    assert set(states(engine).values()) == {State.NOT_STARTED}
+    assert letter.read_text() == "mine"
+
+    elsewhere = project / "elsewhere"
+    letter.parent.rename(elsewhere)
+    (project / ".run/data").symlink_to(elsewhere)
+    (elsewhere / run_folder.MARKER).touch()
+    engine.down(forget=True)
+    assert not elsewhere.exists()
+    assert not (project / ".run/data").is_symlink()
 
 
 def test_up_does_not_restart_a_healthy_service_and_another_engine_finds_it(
@@ -272,7 +306,6 @@ def test_down_ends_processes_of_an_older_release(engine: NativeEngine, project: 
     process = psutil.Process(engine.pid("server"))
     # The clock was set back by a second, which changes the start that the system reports.
     rewrite(project, "server", pid=process.pid, created=process.create_time() + 1, exit_code=None)
-    (project / ".run/data").mkdir()
     (project / ".run/data/kept").write_text("data")
     assert states(engine)["server"] is State.HEALTHY
     engine.down()
