@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,6 +12,22 @@ from pinpipe.engines import compose, ports
 from pinpipe.errors import ComposeError
 from tests.support import ROOT
 from tests.support.ports import free_ports
+
+AIRFLOW = (
+    "airflow-init",
+    "airflow-api-server",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+)
+EMULATORS = ("emulator", "emulator-streaming")
+SERVICES = tuple(yaml.safe_load((ROOT / compose.FILE).read_text())["services"])
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    """docker-compose.yml, its variables unread."""
+    return yaml.safe_load((ROOT / compose.FILE).read_text())
 
 
 def load(tmp_path: Path, text: str, **environ: str) -> compose.Compose:
@@ -148,6 +165,55 @@ def test_without_a_server_the_source_is_sqlite_and_the_metastore_derby(tmp_path:
         .environment["METASTORE_URL"]
         .startswith("jdbc:mariadb://127.0.0.1:4000/metastore")
     )
+
+
+NETWORKS = {
+    "source": {"mysql", "dataset-load", *EMULATORS},
+    "gateway": {"localstack", *EMULATORS},
+    "kafka": {"kafka", "topics", "rest-proxy", "connect", "connector"},
+    "platform": {"localstack", "rest-proxy", "connect", "spark", "stream", "databricks", *AIRFLOW},
+    "metastore": {"mysql", "databricks"},
+    "airflow": {"postgres", *AIRFLOW},
+}
+"""The services of each network."""
+
+
+def test_each_service_is_in_its_networks_alone(document: Any) -> None:
+    found: dict[str, set[str]] = {name: set() for name in document["networks"]}
+    for service, body in document["services"].items():
+        assert body["networks"], service
+        for network in body["networks"]:
+            found[network].add(service)
+    assert found == NETWORKS
+
+
+def test_a_service_shares_a_network_with_each_service_that_its_settings_name(document: Any) -> None:
+    names = "|".join(sorted(document["services"], key=len, reverse=True))
+    for service, body in document["services"].items():
+        given = dict(body.get("environment", {}))
+        if service in ("topics", "connector"):
+            del given["AWS_ENDPOINT_URL"]  # they need the keys alone, for Kafka's logins
+        addresses = " ".join(map(str, given.values()))
+        named = set(re.findall(rf"(?:[/@]|(?<!\S))({names}):[0-9]", addresses))
+        reached = {service}.union(*(NETWORKS[network] for network in body["networks"]))
+        assert named <= reached, service
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_limits(document: Any, service: str) -> None:
+    body = document["services"][service]
+    assert re.fullmatch(r"\d+[mg]", body["mem_limit"])
+    assert 0 < body["pids_limit"] <= 4096
+    assert body["read_only"] is True
+    assert body["cap_drop"] == ["ALL"]
+    assert body["logging"]["driver"] == "local"
+    assert set(body["logging"]["options"]) == {"max-size", "max-file"}
+    sizes = [re.search(r"[:,]size=(\d+)([mg])", mount) for mount in body["tmpfs"]]
+    assert sizes
+    assert all(sizes)
+    total = sum(int(size[1]) * {"m": 1, "g": 1024}[size[2]] for size in sizes if size)
+    limit = int(body["mem_limit"][:-1]) * {"m": 1, "g": 1024}[body["mem_limit"][-1]]
+    assert total <= limit  # a tmpfs counts as memory of the container
 
 
 def test_every_port_is_published_on_this_machine_alone() -> None:
