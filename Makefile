@@ -120,6 +120,10 @@ lint: .build/.app ## Check formatting, lint rules, retired words and types
 	@.venv/bin/python .ci/retired_words.py
 	@.venv/bin/mypy
 
+.PHONY: audit
+audit: .build/.app ## Look up known vulnerabilities of every locked package, where a database can be reached
+	@.venv/bin/python .ci/audit.py $$(grep --files-with-matches -e --hash= requirements/*.txt)
+
 .PHONY: test
 test: install lint ## Lint, then run the quick tests that need no running stack: unit, contracts, spark, sink, dags
 	@echo "running the suites, three at a time; each prints its output at its end" >&2
