@@ -52,6 +52,12 @@ class Settings:
         "http://127.0.0.1:4566/_aws/execute-api/api0a1b2c3d4e5f/dev", values.url
     )
     """Invoke URL of the REST API's stage."""
+    gateway_auth: str = _setting("none", values.gateway_auth)
+    """What API Gateway demands of a caller: nothing, or a key in the header x-api-key."""
+    gateway_api_key: str = _setting("", str)
+    """That key; it has no default."""
+    gateway_api_key_file: str = _setting("", str)
+    """File with the key, if GATEWAY_API_KEY is not set."""
     gateway_listen: tuple[str, int] = _setting("127.0.0.1:4566", values.address)
     """Address that LocalStack listens on."""
     kinesis_listen: tuple[str, int] = _setting("127.0.0.1:4567", values.address)
@@ -84,6 +90,8 @@ class Settings:
     """Streams in addition to those of the entities."""
     rest_proxy_listen: tuple[str, int] = _setting("127.0.0.1:8082", values.address)
     """Address that the REST proxy listens on."""
+    rest_proxy_secret_file: str = _setting("", str)
+    """File with the secret that a request to the REST proxy must have; by default it needs none."""
     rest_proxy_message_timeout_ms: int = _setting("30000", values.positive)
     """Milliseconds after which a record that no broker has accepted fails, up to a second later.
 
@@ -167,6 +175,9 @@ class Settings:
         if found["databricks_token_file"] and not found["databricks_token"]:
             token = secret("DATABRICKS_TOKEN_FILE", found["databricks_token_file"])
             found["databricks_token"] = token
+        file = found["gateway_api_key_file"]
+        if found["gateway_auth"] == "api_key" and file and not found["gateway_api_key"]:
+            found["gateway_api_key"] = secret("GATEWAY_API_KEY_FILE", file)
         return cls(**found)
 
     @property

@@ -62,6 +62,13 @@ def kafka_auth(value: str) -> str:
     return value
 
 
+def gateway_auth(value: str) -> str:
+    """Parse what API Gateway demands of a caller."""
+    if value not in ("none", "api_key"):
+        raise ValueError("it must be none or api_key")
+    return value
+
+
 _RUNTIME = re.compile(r"(?:apache-spark-|custom:[\w-]+__)?(\d+)\.(?:\d+|x)[\w.-]*")
 
 

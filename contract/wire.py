@@ -24,6 +24,10 @@ KAFKA_V2 = "application/vnd.kafka.v2+json"
 """Content type of every response of the REST proxy."""
 JSON = "application/json"
 """Content type of the requests to the Kinesis part of the REST API."""
+API_KEY = "x-api-key"
+"""Header with the key of API Gateway."""
+REST_PROXY_SECRET = "x-rest-proxy-secret"
+"""Header with the secret that API Gateway sends to the REST proxy, as in template.yaml."""
 
 
 def wire_value(value: object) -> Json:

@@ -35,6 +35,7 @@ class Code(IntEnum):
 
 MESSAGES = {
     400: "HTTP 400 Bad Request",
+    403: "HTTP 403 Forbidden",
     404: "HTTP 404 Not Found",
     405: "HTTP 405 Method Not Allowed",
     406: "HTTP 406 Not Acceptable",

@@ -5,6 +5,7 @@ and turns a handler's result or exception into status, media type and JSON.
 """
 
 import asyncio
+import hmac
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -13,8 +14,9 @@ from urllib.parse import parse_qsl
 
 from confluent_kafka import KafkaException
 
+from contract.secrets import secret
 from contract.settings import Settings
-from contract.wire import JSON, KAFKA_V2
+from contract.wire import JSON, KAFKA_V2, REST_PROXY_SECRET
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.http.bodies import encode
 from services.rest_proxy.http.errors import ApiError, Code, kafka_error
@@ -44,10 +46,16 @@ class _BodySize:
 
 
 class Server:
-    """ASGI application. The event loop's thread creates it, as that thread drives the clients."""
+    """ASGI application. The event loop's thread creates it, as that thread drives the clients.
+
+    Raises:
+        SettingError: the file of REST_PROXY_SECRET_FILE cannot be read.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.clients = Clients(settings)
+        file = settings.rest_proxy_secret_file
+        self._secret = secret("REST_PROXY_SECRET_FILE", file).encode() if file else b""
         self._max_body_bytes = settings.rest_proxy_body_bytes
         self._max_pending_bytes = settings.rest_proxy_queue_bytes
         self._pending_bytes = 0
@@ -77,6 +85,10 @@ class Server:
     async def _call_handler(
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, size: _BodySize
     ) -> tuple[int, str, bytes]:
+        if self._secret:
+            given = headers.get(REST_PROXY_SECRET.encode(), b"")
+            if not hmac.compare_digest(given, self._secret):
+                raise ApiError(403)
         route, variables = find(scope["method"], scope["path"])
         accept = headers.get(b"accept", b"*/*").decode("latin-1")
         kind = negotiate(accept, route.response_types)
