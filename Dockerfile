@@ -149,9 +149,10 @@ USER mysql
 # The AWS account: API Gateway, S3, Kinesis, IAM.
 FROM node AS localstack
 ENV PATH=/app/.build/envs/localstack/bin:$PATH
-RUN install --directory --owner app --group app .run/data/localstack
+RUN install --directory --owner app --group app .run/data/localstack .run/data/gateway_api_key
 COPY --from=localstack-build /app/.build .build
 COPY --from=code /app/contract contract
+COPY --from=code /app/services/secret.sh services/
 COPY --from=code /app/localstack localstack
 USER app
 

@@ -55,13 +55,17 @@ def _deploy_template(settings: Settings) -> None:
     """
     client = _client(settings, "cloudformation")
     name, template = f"pinterest-data-pipeline-{settings.user_id}", TEMPLATE.read_text()
-    parameters = {  # ShardCount keeps its default
+    parameters = {  # the others keep their defaults
         "UserId": settings.user_id,
         "KafkaRestEndpoint": settings.kafka_rest_endpoint,
         "StageName": settings.stage_name,
+        "GatewayAuth": settings.gateway_auth,
+        "GatewayMethods": "all",
+        "EndToEndTests": "true",
     }
-    if _deployed(client, name) == (template, parameters):
+    if _deployed(client, name, parameters) == (template, parameters):
         return
+    parameters["GatewayApiKey"] = settings.gateway_api_key  # a stack does not show it
     client.delete_stack(StackName=name)
     client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=POLL)
     client.create_stack(
@@ -78,8 +82,8 @@ def _deploy_template(settings: Settings) -> None:
         raise DeployError(f"stack {name}: {_reasons(client, name) or error}") from error
 
 
-def _deployed(client: Any, name: str) -> tuple[str, dict[str, str]] | None:
-    """Template and parameters of the stack, or None if no complete stack exists."""
+def _deployed(client: Any, name: str, wanted: dict[str, str]) -> tuple[str, dict[str, str]] | None:
+    """Template and ``wanted`` parameters of the stack, or None if no complete stack exists."""
     try:
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     except ClientError:
@@ -88,7 +92,7 @@ def _deployed(client: Any, name: str) -> tuple[str, dict[str, str]] | None:
         return None
     parameters = {item["ParameterKey"]: item["ParameterValue"] for item in stack["Parameters"]}
     template = client.get_template(StackName=name)["TemplateBody"]
-    return template, {key: value for key, value in parameters.items() if key != "ShardCount"}
+    return template, {key: parameters.get(key, "") for key in wanted}
 
 
 def _reasons(client: Any, name: str) -> str:

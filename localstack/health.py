@@ -9,10 +9,11 @@ import sys
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from contract import names
 from contract.settings import Settings
+from contract.wire import API_KEY
 
 TIMEOUT = 5
 
@@ -28,7 +29,7 @@ def problem(settings: Settings) -> str | None:
         if not scripts["completed"]:
             return "template.yaml is being deployed"
         api = f"{base}/_aws/execute-api/{names.rest_api_id(settings.user_id)}/{settings.stage_name}"
-        streams = _get(f"{api}/streams")["StreamNames"]
+        streams = _get(f"{api}/streams", settings.gateway_api_key)["StreamNames"]
     except HTTPError as error:
         return f"{error.url} answers {error.code} {error.reason}"
     except (OSError, HTTPException) as error:
@@ -37,8 +38,9 @@ def problem(settings: Settings) -> str | None:
     return f"no stream {', '.join(missing)}" if missing else None
 
 
-def _get(url: str) -> Any:
-    with build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT) as response:
+def _get(url: str, key: str = "") -> Any:
+    request = Request(url, headers={API_KEY: key} if key else {})
+    with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as response:
         return json.load(response)
 
 

@@ -28,6 +28,12 @@ unset TMPDIR  # patches/runtime.py sets the temporary folder; LocalStack only wa
 export FILESYSTEM_ROOT=$data XDG_CACHE_HOME=$data/cache CONFIG_DIR=$data/config OVERRIDE_IN_DOCKER=0
 export KINESIS_PERSISTENCE=0 KINESIS_LATENCY=0
 
+# The key that API Gateway demands with GATEWAY_AUTH=api_key, in a file for its callers.
+if [[ ${GATEWAY_AUTH:-none} == api_key && -n ${GATEWAY_API_KEY_FILE:-} ]]; then
+  source services/secret.sh
+  keep_secret "$GATEWAY_API_KEY_FILE"
+fi
+
 # Variables of another AWS account in the shell must not reach LocalStack's own clients.
 unset AWS_ENDPOINT_URL AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test

@@ -297,7 +297,14 @@ def package() -> None:
 
 @main.command()
 @click.option("--dry-run", is_flag=True, help="Check and print each AWS call without sending it.")
-def deploy(dry_run: bool) -> None:
+@click.option(
+    "--parameter",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change a parameter of the templates; later deployments keep it.",
+)
+def deploy(dry_run: bool, parameters: tuple[str, ...]) -> None:
     """Deploy the files of dist/ to the AWS account of .env.aws."""
     from contract.settings import Settings
     from pinpipe.deploy.account import without_placeholders
@@ -310,12 +317,20 @@ def deploy(dry_run: bool) -> None:
     if not dry_run and not (root / file).is_file():
         raise DeployError(f"there is no {file}: copy .env.aws.example and fill it in")
     environment = without_placeholders(engine.environ(root, target="aws"))
-    settings = Settings.from_environ(environment)
+    # On AWS anybody can call the API: without a setting it demands a key.
+    key = environment.get("GATEWAY_AUTH") or "api_key"
+    settings = Settings.from_environ(environment, gateway_auth=key, gateway_api_key_file="")
+    changed = {}
+    for parameter in parameters:
+        name, separator, value = parameter.partition("=")
+        if not separator:
+            raise click.BadParameter(f"{parameter!r} is not NAME=VALUE", param_hint="'--parameter'")
+        changed[name] = value
     if dry_run:
-        Deployment(DryCalls(click.echo), settings, root / "dist").run()
+        Deployment(DryCalls(click.echo), settings, root / "dist", changed).run()
         return
     with closing(LiveCalls(settings.aws_region, environment, output.report)) as calls:
-        outputs = Deployment(calls, settings, root / "dist").run()
+        outputs = Deployment(calls, settings, root / "dist", changed).run()
     output.table("Deployed", ("output", "value"), sorted(outputs.items()))
 
 

@@ -32,7 +32,7 @@ def attempt(session: requests.Session, route: Route, request: Request, timeout: 
             request.method,
             request.url,
             data=request.body,
-            headers=request.headers,
+            headers=request.headers | route.credentials,
             timeout=(CONNECT_TIMEOUT, timeout),
             allow_redirects=False,
         )

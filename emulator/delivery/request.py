@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.entities import Entity
+from contract.errors import SettingError
 from contract.settings import Settings
-from contract.wire import Json
+from contract.wire import API_KEY, Json
 
 MAX_BODY = 4_000_000
 """Bytes of a body. API Gateway rejects more than 10 MB, and LocalStack is slow before that."""
@@ -61,11 +62,20 @@ class Route(ABC):
     """Turns rows into requests, and responses into outcomes of rows.
 
     Args:
-        settings: the address of the REST API, and the user id of the topics or streams.
+        settings: the address and the key of the REST API, and the user id of the topics or streams.
+
+    Raises:
+        SettingError: the REST API demands a key, and none is set.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.invoke_url, self.user_id = settings.gateway_invoke_url, settings.user_id
+        self.credentials: dict[str, str] = {}
+        """Headers that are sent with each request, and neither printed nor stored."""
+        if settings.gateway_auth == "api_key":
+            if not settings.gateway_api_key:
+                raise SettingError("GATEWAY_API_KEY", None, "GATEWAY_AUTH is api_key")
+            self.credentials = {API_KEY: settings.gateway_api_key}
 
     @abstractmethod
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:

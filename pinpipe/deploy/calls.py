@@ -14,6 +14,8 @@ from typing import Any
 from hops.access import KEYS, aws_session
 from pinpipe.deploy.errors import DeployError
 
+NO_ECHO = ("RestProxySecret",)
+"""Parameters of the templates with a secret."""
 SHOWN = 120
 """Longest value that is shown, in characters."""
 
@@ -151,9 +153,17 @@ def call_line(service: str, operation: str, parameters: Mapping[str, Any]) -> st
     return " ".join([service, operation, *shown])
 
 
+def _without_secret(item: Any) -> Any:
+    """A parameter of a stack without its value, if CloudFormation does not show that either."""
+    hidden = isinstance(item, dict) and item.get("ParameterKey") in NO_ECHO
+    return item | {"ParameterValue": "(not shown)"} if hidden else item
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, bytes):
         return f"({len(value):,} bytes)"
+    if isinstance(value, list):
+        value = [_without_secret(item) for item in value]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and (len(text) > SHOWN or "\n" in text):
         return f"({len(text):,} characters)"

@@ -11,6 +11,7 @@ step 1.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -31,6 +32,7 @@ MINUTES = 90
 NOT_UPDATABLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 """States of a stack that can't be updated."""
 
+TEMPLATES = ("platform.yaml", "template.yaml")
 FILES = ("requirements.txt", "plugins.zip", "startup.sh")
 """Objects that the MWAA environment names by their version."""
 
@@ -52,11 +54,13 @@ class Deployment:
         calls: sent, or only shown.
         settings: of the account.
         dist: the folder of artefacts.
+        changed: parameters of the templates with new values, which later deployments keep.
     """
 
     calls: LiveCalls
     settings: Settings
     dist: Path
+    changed: Mapping[str, str] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
     """Stacks that this run has created or updated."""
 
@@ -64,14 +68,21 @@ class Deployment:
         """Deploy everything and return the outputs of both stacks.
 
         Raises:
-            SettingError: a setting can't work on AWS.
+            SettingError: a setting can't work on AWS, or no template has a parameter to change.
             PackageError: dist/ lacks an artefact.
             DeployError: AWS refused a call, or a stack failed.
         """
         check(self.settings)
+        texts = [self._file(f"cloudformation/{name}").decode() for name in TEMPLATES]
+        for name, value in self.changed.items():
+            if not any(_has_parameter(text, name) for text in texts):
+                raise SettingError(name, value, f"no template has this parameter: {TEMPLATES}")
         api, rest = stack_names(self.settings.user_id)
         first = self.foundation(rest)
-        found = self.api(api, first["RestProxyAddress"])
+        answer = {"SecretString": "<value of RestProxySecretArn>"}
+        secret = {"SecretId": first["RestProxySecretArn"]}
+        shown = self.calls.call("secretsmanager", "GetSecretValue", secret, answer)["SecretString"]
+        found = self.api(api, {**first, "RestProxySecret": shown})
         versions = self.upload(first["SparkInstanceProfileArn"])
         last = {BROKERS: self.brokers(first["KafkaClusterArn"]), **versions}
         return found | self.stack(rest, "platform.yaml", self._sizes() | last)[1]
@@ -86,24 +97,30 @@ class Deployment:
             return self._outputs(name)
         return self.stack(name, "platform.yaml", self._sizes())[1]
 
-    def api(self, name: str, rest_proxy: str) -> dict[str, str]:
+    def api(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
         """Deploy template.yaml, and the stage of its API when the stack existed already.
 
         Args:
             name: of the stack.
-            rest_proxy: address of the REST proxy, unless KAFKA_REST_ENDPOINT sets another.
+            given: the address of the REST proxy, which counts unless KAFKA_REST_ENDPOINT sets
+                another, its secret, and the log group of the API.
         """
         settings = self.settings
-        given = settings.kafka_rest_endpoint != Settings().kafka_rest_endpoint
+        elsewhere = settings.kafka_rest_endpoint != Settings().kafka_rest_endpoint
         updated, outputs = self.stack(
             name,
             "template.yaml",
             {
                 "UserId": settings.user_id,
                 "KafkaRestEndpoint": (
-                    settings.kafka_rest_endpoint if given else f"http://{rest_proxy}:8082"
+                    settings.kafka_rest_endpoint
+                    if elsewhere
+                    else f"http://{given['RestProxyAddress']}:8082"
                 ),
                 "StageName": settings.stage_name,
+                "GatewayAuth": settings.gateway_auth,
+                "RestProxySecret": given["RestProxySecret"],
+                "GatewayLogArn": given["GatewayLogArn"],
             },
         )
         if updated:  # CloudFormation deploys no stage when only the API's body has changed
@@ -132,13 +149,14 @@ class Deployment:
         existing = self._existing(name)
         current = _parameters(existing)
         values = {k: v for k, v in values.items() if k != BROKERS or not current.get(BROKERS)}
+        values |= {k: v for k, v in self.changed.items() if _has_parameter(body, k)}
         parameters: list[dict[str, Any]] = [
             {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
         ]
         parameters += [
             {"ParameterKey": key, "UsePreviousValue": True}
             for key in sorted(set(current) - set(values))
-            if re.search(rf"^  {key}:", body, re.MULTILINE)
+            if _has_parameter(body, key)
         ]
         request = {
             "StackName": name,
@@ -267,10 +285,15 @@ def _parameters(stack: dict[str, Any]) -> dict[str, str]:
     return {item["ParameterKey"]: item.get("ParameterValue", "") for item in listed}
 
 
+def _has_parameter(template: str, name: str) -> bool:
+    section = rf"^Parameters:\n(?:(?: .*)?\n)*?  {re.escape(name)}:"
+    return re.search(section, template, re.MULTILINE) is not None
+
+
 def _unknown_outputs(name: str) -> list[dict[str, str]]:
     wanted = (
         *("RestApiId", "StageName", "KafkaClusterArn"),
-        *("RestProxyAddress", "SparkInstanceProfileArn"),
+        *("RestProxyAddress", "RestProxySecretArn", "GatewayLogArn", "SparkInstanceProfileArn"),
     )
     return [{"OutputKey": key, "OutputValue": f"<{key} of {name}>"} for key in wanted]
 

@@ -1,6 +1,7 @@
 """Checks of the hops without an AWS SDK: source database, API Gateway and Kafka."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -10,12 +11,27 @@ from sqlalchemy import column, create_engine, select, table, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from contract import names
+from contract import names, wire
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from pinpipe.doctor.account import CONNECT, READ, Account
 from pinpipe.doctor.finding import Finding
 from services.kafka_client.login import LoginWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A request to API Gateway that stores nothing."""
+
+    call: str
+    """Method and path."""
+    media: str
+    body: Mapping[str, Any]
+    refused: Callable[[requests.Response], bool]
+    """Whether the last hop has refused it, as it should."""
+    last: str
+    remedy: str
+
 
 MYSQL = 8
 """Oldest major version of MySQL for the source database."""
@@ -48,25 +64,52 @@ def source(account: Account) -> Iterator[Finding]:
 
 
 def gateway(account: Account) -> Iterator[Finding]:
-    """List Kafka's topics and Kinesis' streams through API Gateway, one GET for each pipeline."""
-    url = account.settings.gateway_invoke_url
-    remedies = {
-        "topics": "let API Gateway reach the REST proxy: KAFKA_REST_ENDPOINT, its security group",
-        "streams": "let the template's role KinesisAccessRole call Kinesis",
-    }
-    for path, remedy in remedies.items():
-        area, how = "API Gateway", f"GET /{path}"
+    """Send a request without records to each pipeline, which the last hop refuses."""
+    settings, entity = account.settings, ENTITIES[0]
+    probes = (
+        Probe(
+            f"POST /topics/{names.topic(settings.user_id, entity)}",
+            wire.KAFKA_JSON,
+            {},
+            lambda answer: answer.status_code == 422,
+            "the REST proxy",
+            "let API Gateway reach the REST proxy: KAFKA_REST_ENDPOINT, its security group, "
+            "REST_PROXY_SECRET_FILE",
+        ),
+        Probe(
+            f"PUT /streams/{names.stream(settings.user_id, entity)}/records",
+            wire.JSON,
+            {"records": []},
+            lambda answer: answer.status_code == 400 and "ValidationException" in answer.text,
+            "Kinesis",
+            "let the template's role KinesisAccessRole call Kinesis",
+        ),
+    )
+    area, key = "API Gateway", settings.gateway_api_key
+    for probe in probes:
+        method, _, path = probe.call.partition(" ")
+        headers = {"Content-Type": probe.media} | ({wire.API_KEY: key} if key else {})
         try:
-            answer = requests.get(f"{url}/{path}", timeout=(CONNECT, READ))
+            answer = requests.request(
+                method,
+                settings.gateway_invoke_url + path,
+                json=probe.body,
+                headers=headers,
+                timeout=(CONNECT, READ),
+            )
         except requests.RequestException as error:
-            yield Finding(area, f"{how}: {error}", "correct GATEWAY_INVOKE_URL")
+            yield Finding(area, f"{probe.call}: {error}", "correct GATEWAY_INVOKE_URL")
             continue
-        if answer.status_code == 200:
-            yield Finding(area, f"{how} returns 200")
+        if probe.refused(answer):
+            yield Finding(area, f"{probe.call} reaches {probe.last}")
             continue
-        if answer.status_code in (403, 404):
+        remedy = probe.remedy
+        if answer.text == '{"message":"Forbidden"}':
+            remedy = "set GATEWAY_API_KEY to the value of the key with ApiKeyId"
+        elif answer.status_code == 404 or "Missing Authentication Token" in answer.text:
             remedy = "take InvokeUrl, with its stage, of the template's outputs"
-        yield Finding(area, f"{how} returns {answer.status_code}: {answer.text[:120]}", remedy)
+        what = f"{probe.call} returns {answer.status_code}: {answer.text[:120]}"
+        yield Finding(area, what, remedy)
 
 
 def kafka(account: Account) -> Iterator[Finding]:

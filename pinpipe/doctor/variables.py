@@ -34,6 +34,8 @@ VARIABLES: tuple[Variable, ...] = (
         "SOURCE_DATABASE_URL", "set the endpoint of the RDS instance and its reader", True, True
     ),
     Variable("GATEWAY_INVOKE_URL", "take InvokeUrl of the template's outputs"),
+    Variable("GATEWAY_AUTH", "set what API Gateway demands: api_key or none", False),
+    Variable("GATEWAY_API_KEY", "take the value of the key with ApiKeyId", False, True),
     Variable("KAFKA_BOOTSTRAP_SERVERS", "take them from the MSK cluster's client information"),
     Variable("KAFKA_AUTH", "set the login of MSK's clients: iam, scram or none", False),
     Variable("KAFKA_REST_ENDPOINT", "set the REST proxy's address for API Gateway"),
@@ -87,6 +89,11 @@ def _together(environment: Mapping[str, str]) -> Iterator[Finding]:
     elif key in LOCALSTACKS_KEYS and not environment.get("AWS_ENDPOINT_URL"):
         what = f"it is {key!r}, which only LocalStack accepts"
         yield Finding(KEYS[0], what, "set both keys, or neither for a profile or a role")
+    if environment.get("GATEWAY_AUTH") == "api_key" and not (
+        environment.get("GATEWAY_API_KEY") or environment.get("GATEWAY_API_KEY_FILE")
+    ):
+        remedy = "take the value of the key with ApiKeyId"
+        yield Finding("GATEWAY_API_KEY", "it is not set, but GATEWAY_AUTH is api_key", remedy)
     if environment.get("DATABRICKS_HOST") and not environment.get("DATABRICKS_TOKEN"):
         remedy = "create a token of a service principal in the workspace"
         yield Finding("DATABRICKS_TOKEN", "it is not set, but DATABRICKS_HOST is", remedy)

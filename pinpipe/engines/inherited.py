@@ -17,7 +17,10 @@ OF_A_WORKSPACE = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_TOKEN_FILE"
 """Variables that the clients of a real workspace read as well."""
 OURS = {name for name in PARSERS if name.startswith("DATABRICKS_")} - {*OF_A_WORKSPACE}
 """Settings of the local service that only the service reads."""
-CREDENTIALS = ("LOCAL_DATABRICKS_TOKEN", "KAFKA_SCRAM_PASSWORD", "SOURCE_DATABASE_URL")
+CREDENTIALS = (
+    *("LOCAL_DATABRICKS_TOKEN", "KAFKA_SCRAM_PASSWORD", "SOURCE_DATABASE_URL"),
+    *("GATEWAY_API_KEY", "GATEWAY_API_KEY_FILE", "REST_PROXY_SECRET_FILE"),
+)
 """Settings with a secret: docker-compose.yml gives each to the services that use it."""
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 """Files in the place of those in ``~/.aws``, which a container lacks."""

@@ -44,7 +44,7 @@ sys.addaudithook(note)
 
 
 class LocalStack(Service):
-    """One LocalStack on free ports, with its state below ``folder``."""
+    """One LocalStack on free ports, with its state below ``folder`` and further ``settings``."""
 
     def __init__(self, folder: Path, upstream: str, **settings: str) -> None:
         self.upstream = upstream

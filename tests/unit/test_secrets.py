@@ -26,6 +26,7 @@ SECRETS = {
     "mysql-loader": {"mysql": "rw", "dataset-load": "ro"},
     "mysql-reader": {"mysql": "rw", "emulator": "ro", "emulator-streaming": "ro"},
     "mysql-metastore": {"mysql": "rw", "databricks": "ro"},
+    "gateway-api-key": {"localstack": "rw", "emulator": "ro", "emulator-streaming": "ro"},
     "kafka-client": {"kafka": "rw"}
     | dict.fromkeys(("topics", "rest-proxy", "connect", "connector"), "ro"),
     "jobs-api-token": {"databricks": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),

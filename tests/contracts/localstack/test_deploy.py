@@ -9,6 +9,7 @@ import requests
 
 from contract import names
 from contract.settings import Settings
+from contract.wire import API_KEY, JSON, REST_PROXY_SECRET
 from pinpipe.deploy.calls import LiveCalls
 from pinpipe.deploy.deployment import Deployment
 from pinpipe.deploy.errors import DeployError
@@ -20,6 +21,12 @@ USER_ID = "0e36c8cd403d"
 """An account in addition to the one that LocalStack's own start deploys."""
 
 STACK = f"deployed-{USER_ID}"
+GIVEN = {
+    "RestProxyAddress": "192.0.2.1",
+    "RestProxySecret": "0123456789abcdef",
+    "GatewayLogArn": "",
+}
+"""What the stack of platform.yaml gives to the API; LocalStack has no log group."""
 ARN = f"arn:aws:iam::000000000000:instance-profile/{USER_ID}-spark"
 
 
@@ -62,15 +69,62 @@ def test_the_api_is_deployed_and_deployed_again(
     here = Settings.from_environ({"USER_ID": USER_ID, "KAFKA_REST_ENDPOINT": upstream.url})
     upstream.answer = Answer(body=b'{"offsets": []}')
     try:
-        first = Deployment(calls, here, dist).api(STACK, "192.0.2.1")
+        every = Deployment(calls, here, dist, {"GatewayMethods": "all"})
+        first = every.api(STACK, GIVEN)
         assert first["BucketName"] == names.bucket(USER_ID)
         url = f"{localstack.endpoint}/_aws/execute-api/{first['RestApiId']}/{first['StageName']}"
         answer = requests.get(f"{url}/topics", timeout=30)
         assert (answer.status_code, answer.json()) == (200, {"offsets": []})
-        again = Deployment(calls, here, dist).api(STACK, "192.0.2.1")
+        again = Deployment(calls, here, dist).api(STACK, GIVEN)  # keeps the parameter
+        assert requests.get(f"{url}/topics", timeout=30).status_code == 200
         assert again["BucketName"] == first["BucketName"]
     finally:
         forget(localstack, STACK)
+        s3.delete_bucket(Bucket=names.bucket(USER_ID))
+
+
+def test_a_deployed_api_has_the_methods_of_the_pipeline_and_demands_the_key(
+    calls: LiveCalls, dist: Path, localstack: LocalStack, upstream: Upstream, s3: Any
+) -> None:
+    here = Settings.from_environ(
+        {"USER_ID": USER_ID, "KAFKA_REST_ENDPOINT": upstream.url, "GATEWAY_AUTH": "api_key"}
+    )
+    upstream.answer = Answer(body=b'{"offsets": []}')
+    gateway = localstack.client("apigateway")
+    try:
+        made = Deployment(calls, here, dist).api(STACK, GIVEN)
+        url = f"{localstack.endpoint}/_aws/execute-api/{made['RestApiId']}/{made['StageName']}"
+        key = gateway.get_api_key(apiKey=made["ApiKeyId"], includeValue=True)["value"]
+        topic, stream = (names.topics(USER_ID)[0], names.streams(USER_ID)[0])
+
+        def status(method: str, path: str, key: str = key) -> int:
+            body = {"Data": {"a": 1}, "PartitionKey": "1"}
+            headers = {API_KEY: key, "Content-Type": JSON, REST_PROXY_SECRET: "of the caller"}
+            return requests.request(
+                method, f"{url}/{path}", json=body, headers=headers, timeout=30
+            ).status_code
+
+        assert status("POST", f"topics/{topic}", "wrong" * 8) == 403
+        assert upstream.received == []
+        assert status("POST", f"topics/{topic}") == 200
+        (received,) = upstream.received
+        assert (received.method, received.path) == ("POST", f"/topics/{topic}")
+        assert received.headers[REST_PROXY_SECRET] == GIVEN["RestProxySecret"]
+        assert status("PUT", f"streams/{stream}/record") == 200
+        assert status("PUT", f"streams/{stream}/record", "") == 403
+        closed = [
+            *(("GET", path) for path in ("topics", f"topics/{topic}", "brokers", "streams")),
+            *((method, f"streams/{stream}") for method in ("GET", "POST", "DELETE")),
+            *(("POST", path) for path in (f"topics/{topic}/partitions/0", "consumers/a")),
+        ]
+        assert {call: status(*call) for call in closed} == dict.fromkeys(closed, 403)
+        assert upstream.received == [received]
+        (plan,) = gateway.get_usage_plans()["items"]
+        assert plan["throttle"] == {"rateLimit": 500.0, "burstLimit": 1000}
+        assert plan["quota"] == {"limit": 5_000_000, "offset": 0, "period": "DAY"}
+    finally:
+        forget(localstack, STACK)
+        gateway.close()
         s3.delete_bucket(Bucket=names.bucket(USER_ID))
 
 

@@ -23,6 +23,7 @@ Environment = dict[str, str]
 @pytest.fixture
 def environment(localstack: LocalStack, upstream: Upstream, tmp_path: Path) -> Environment:
     """The variables of a .env.aws for LocalStack; no broker runs."""
+    upstream.answer = Answer(422)
     file = tiny_source.make(tmp_path / "source.db")
     return {
         "USER_ID": USER_ID,
@@ -60,8 +61,8 @@ def test_each_finding_names_its_request(environment: Environment) -> None:
         "IAM doesn't simulate a root user",
         "s3:ListObjectsV2 of one key",
         "kinesis:DescribeStreamSummary",
-        "GET /topics",
-        "GET /streams",
+        f"POST /topics/{names.topics(USER_ID)[0]} reaches the REST proxy",
+        f"PUT /streams/{names.streams(USER_ID)[0]}/records reaches Kinesis",
         "SELECT of one key",
         # LocalStack has neither service.
         "kafka:ListClustersV2 can't be called",
@@ -98,7 +99,7 @@ def test_a_failing_rest_proxy_is_reported(
 ) -> None:
     upstream.answer = Answer(503, body=b"no broker")
     (finding,) = problems()
-    assert finding.what == "GET /topics returns 503: no broker"
+    assert finding.what == f"POST /topics/{names.topics(USER_ID)[0]} returns 503: no broker"
     assert "KAFKA_REST_ENDPOINT" in finding.remedy
 
 
