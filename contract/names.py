@@ -28,9 +28,16 @@ def topics(user_id: str) -> tuple[str, ...]:
     return tuple(topic(user_id, entity) for entity in ENTITIES)
 
 
+END_TO_END = "e2e"
+"""Suffix of a user id, with 8 hex digits, that stands for a run of tests/e2e (decision 0015)."""
+
+
 def topics_regex(user_id: str, further: Iterable[str] = ()) -> str:
-    """``topics.regex`` of the S3 sink; the dead-letter topic must not match it."""
-    own = f"{user_id}.*"
+    """``topics.regex`` of the S3 sink: topics of the user id, or of a run of its end-to-end tests.
+
+    It matches no topic of an id that begins alike, and not the dead-letter topic.
+    """
+    own = rf"{user_id}({END_TO_END}[0-9a-f]{{8}})?\..+"
     others = [name.replace(".", r"\.") for name in further if not re.fullmatch(own, name)]
     return "|".join((own, *others))
 

@@ -65,10 +65,11 @@ def test_names_of_the_longest_form_are_accepted() -> None:
 
 
 def test_the_sink_stores_exactly_the_named_topics_and_those_of_the_user_id() -> None:
-    assert names.topics_regex("abcd", ("abcd.all",)) == "abcd.*"
+    assert names.topics_regex("abcd", ("abcd.all",)) == r"abcd(e2e[0-9a-f]{8})?\..+"
     pattern = names.topics_regex("abcd", ("other.pin", "a-b"))
-    stored = ["abcd.pin", "abcdx", "other.pin", "a-b"]
-    others = ["otherxpin", "other.pin2", "x.abcd.pin", "dead-letter.abcd"]
+    stored = ["abcd.pin", "abcde2e0123abcd.pin", "other.pin", "a-b"]
+    others = ["abcdx", "abcd0.pin", "abcde2e01.pin", "otherxpin", "other.pin2", "x.abcd.pin"]
+    others.append("dead-letter.abcd")
     assert [name for name in stored + others if re.fullmatch(pattern, name)] == stored
 
 

@@ -60,7 +60,7 @@ def test_names_are_those_of_the_contract(resources: Any) -> None:
     assert resources["Database"]["Properties"]["DBName"] == "pinterest_data"
     allowed = json.dumps(resources["ConnectRole"]["Properties"]["Policies"])
     for name in (
-        f"/{names.topics_regex(USER_ID)}",
+        f"/{USER_ID}.*",
         f"/{names.dead_letter_topic(USER_ID)}",
         f":::{names.bucket(USER_ID)}/{names.TOPICS_DIR}/*",
     ):
