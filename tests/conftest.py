@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
+from contract.names import END_TO_END
 from contract.settings import PARSERS, Settings
 from hops.access import Access
 from pinpipe.proxy import without_loopback
@@ -49,12 +50,10 @@ MARKER = f"AKIA{uuid.uuid4().hex[:16].upper()}"
 ONLY = {"processes": "native", "once": "native", "containers": "docker"}
 """Markers of tests for one engine only; pyproject.toml says why."""
 
-MARK = "e2e"
-"""Part of an end-to-end run's user id after the deployment's; the roles of localstack/ allow it."""
 PERSON = pytest.StashKey[dict[str, str]]()
 """The environment of the person who runs the tests; tests get it through a target only."""
 RUN = pytest.StashKey[str]()
-"""Suffix of this run's user id (tests/e2e): ``MARK`` and 8 hex digits."""
+"""Suffix of this run's user id (tests/e2e): ``END_TO_END`` and 8 hex digits."""
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +223,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(without_loopback(os.environ))
     config.stash[PERSON] = dict(os.environ)
-    config.stash[RUN] = f"{MARK}{uuid.uuid4().hex[:8]}"
+    config.stash[RUN] = f"{END_TO_END}{uuid.uuid4().hex[:8]}"
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

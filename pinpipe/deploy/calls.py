@@ -97,6 +97,22 @@ class LiveCalls:
             raise DeployError(f"{service} {operation}: {error}") from error
         return answer
 
+    def document(self, url: str, unknown: Any) -> Any:
+        """Fetch a JSON document that needs no login; ``unknown`` stands for it in a dry run.
+
+        Raises:
+            DeployError: it cannot be fetched.
+        """
+        import requests
+
+        self.report(f"GET {url}")
+        try:
+            answer = requests.get(url, timeout=60)
+            answer.raise_for_status()
+            return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise DeployError(f"GET {url}: {error}") from error
+
     def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:
         """Wait with botocore's waiter, ``minutes`` at most.
 
@@ -132,6 +148,11 @@ class DryCalls(LiveCalls):
         """Validate the parameters, show the call and return ``unknown``."""
         super().call(service, operation, parameters, unknown)
         self.show(call_line(service, operation, parameters))
+        return unknown
+
+    def document(self, url: str, unknown: Any) -> Any:
+        """Show the URL and return ``unknown``."""
+        self.show(f"GET {url}")
         return unknown
 
     def wait(self, service: str, waiter: str, parameters: dict[str, Any], minutes: int) -> None:

@@ -1,7 +1,8 @@
 """Deploys the artefacts of dist/: two stacks, and the files between their parts.
 
 1. ``platform.yaml`` without its last part: network, MSK, RDS, roles, the bucket of artefacts.
-2. ``template.yaml``: bucket, streams, and the API, for which step 1 has given an address.
+2. ``template.yaml``: bucket, streams, and the API, for which step 1 has given an address, a secret
+   and a log group. Before it, the addresses of API Gateway are let in to the REST proxy.
 3. The files for MSK Connect and MWAA go into their bucket.
 4. ``platform.yaml`` with the brokers' addresses, which AWS now returns, and with the files'
    versions: MSK Connect and MWAA.
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 from contract import names
 from contract.errors import SettingError
 from contract.settings import Settings
+from pinpipe.deploy import addresses
 from pinpipe.deploy.archive import version
 from pinpipe.deploy.calls import LiveCalls, MissingError, UnchangedError
 from pinpipe.deploy.errors import DeployError, PackageError
@@ -33,6 +35,11 @@ NOT_UPDATABLE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELET
 """States of a stack that can't be updated."""
 
 TEMPLATES = ("platform.yaml", "template.yaml")
+PLATFORM_OUTPUTS = (
+    *("KafkaClusterArn", "RestProxyAddress", "RestProxySecretArn"),
+    *("GatewayAddressesId", "GatewayLogArn", "SparkInstanceProfileArn"),
+)
+"""Outputs of platform.yaml that the next steps need."""
 FILES = ("requirements.txt", "plugins.zip", "startup.sh")
 """Objects that the MWAA environment names by their version."""
 
@@ -79,6 +86,13 @@ class Deployment:
                 raise SettingError(name, value, f"no template has this parameter: {TEMPLATES}")
         api, rest = stack_names(self.settings.user_id)
         first = self.foundation(rest)
+        missing = set(PLATFORM_OUTPUTS) - set(first)
+        if missing:
+            raise DeployError(
+                f"stack {rest} is of an earlier version, without {', '.join(sorted(missing))}: "
+                "docs/upgrading.md says how to replace it"
+            )
+        self.allow_gateway(first["GatewayAddressesId"])
         answer = {"SecretString": "<value of RestProxySecretArn>"}
         secret = {"SecretId": first["RestProxySecretArn"]}
         shown = self.calls.call("secretsmanager", "GetSecretValue", secret, answer)["SecretString"]
@@ -96,6 +110,13 @@ class Deployment:
         if _parameters(self._existing(name)).get(BROKERS):
             return self._outputs(name)
         return self.stack(name, "platform.yaml", self._sizes())[1]
+
+    def allow_gateway(self, prefix_list: str) -> None:
+        """Let API Gateway's addresses of the region reach the REST proxy."""
+        region = self.settings.aws_region
+        example = {"ip_prefix": "192.0.2.0/24", "region": region, "service": "API_GATEWAY"}
+        published = self.calls.document(addresses.PUBLISHED, {"prefixes": [example]})
+        addresses.update(self.calls, prefix_list, addresses.of_gateway(published, region))
 
     def api(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
         """Deploy template.yaml, and the stage of its API when the stack existed already.
@@ -291,10 +312,7 @@ def _has_parameter(template: str, name: str) -> bool:
 
 
 def _unknown_outputs(name: str) -> list[dict[str, str]]:
-    wanted = (
-        *("RestApiId", "StageName", "KafkaClusterArn"),
-        *("RestProxyAddress", "RestProxySecretArn", "GatewayLogArn", "SparkInstanceProfileArn"),
-    )
+    wanted = ("RestApiId", "StageName", *PLATFORM_OUTPUTS)
     return [{"OutputKey": key, "OutputValue": f"<{key} of {name}>"} for key in wanted]
 
 

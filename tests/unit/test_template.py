@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from contract.names import END_TO_END
 from contract.settings import Settings
-from tests.conftest import MARK
 from tests.support.aws.literal import ARNS, literal, read
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "localstack/template.yaml"
@@ -22,7 +22,13 @@ METHODS = {
     ("/streams/{stream-name}/record", "put"): "PutRecord",
     ("/streams/{stream-name}/records", "put"): "PutRecords",
 }
-"""Every method of the REST API, with its call of Kinesis."""
+"""Every method of the REST API with GatewayMethods=all, with its call of Kinesis."""
+OF_THE_PIPELINE = {
+    ("/topics/{topic-name}", "post"): None,
+    ("/streams/{stream-name}/record", "put"): "PutRecord",
+    ("/streams/{stream-name}/records", "put"): "PutRecords",
+}
+"""Every method by default."""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,12 @@ def template() -> Any:
 
 @pytest.fixture(scope="module")
 def resources(template: Any) -> Any:
+    return literal(template, {"GatewayMethods": "all", "EndToEndTests": "true"})
+
+
+@pytest.fixture(scope="module")
+def closed(template: Any) -> Any:
+    """The resources with the defaults."""
     return literal(template)
 
 
@@ -42,23 +54,25 @@ def paths(resources: Any) -> Any:
 
 def test_defaults_are_those_of_the_settings(template: Any) -> None:
     settings = Settings()
-    defaults = {name: item.get("Default") for name, item in template["Parameters"].items()}
-    assert defaults == {
-        "UserId": settings.user_id,
-        "KafkaRestEndpoint": settings.kafka_rest_endpoint,
-        "StageName": settings.stage_name,
-        "ShardCount": 1,
-    }
+    defaults = {name: item["Default"] for name, item in template["Parameters"].items()}
+    assert defaults["UserId"] == settings.user_id
+    assert defaults["KafkaRestEndpoint"] == settings.kafka_rest_endpoint
+    assert defaults["StageName"] == settings.stage_name
     assert re.fullmatch(template["Parameters"]["UserId"]["AllowedPattern"], settings.user_id)
 
 
-def test_the_api_has_these_methods_and_no_other(paths: Any) -> None:
+@pytest.mark.parametrize("wanted", [METHODS, OF_THE_PIPELINE])
+def test_the_api_has_these_methods_and_no_other(
+    resources: Any, closed: Any, wanted: dict[tuple[str, str], str | None]
+) -> None:
     found = {}
+    made = resources if wanted is METHODS else closed
+    paths = made["RestApi"]["Properties"]["Body"]["paths"]
     for path, methods in paths.items():
         for method, definition in methods.items():
             uri = definition["x-amazon-apigateway-integration"]["uri"]
             found[path, method] = uri.rpartition("kinesis:action/")[2] if "kinesis" in uri else None
-    assert found == METHODS
+    assert found == wanted
 
 
 @pytest.mark.parametrize(("path", "method"), [key for key, action in METHODS.items() if action])
@@ -79,12 +93,20 @@ def test_the_streaming_pipeline_calls_kinesis_in_its_own_name(
     assert "$.StreamName" not in body
 
 
-def test_the_role_allows_exactly_the_calls_of_the_api(resources: Any) -> None:
-    role = resources["KinesisAccessRole"]["Properties"]
-    (policy,) = role["Policies"]
-    everywhere, own = policy["PolicyDocument"]["Statement"]
+def test_the_role_allows_exactly_the_calls_of_the_api(resources: Any, closed: Any) -> None:
+    def statements(made: Any) -> Any:
+        (policy,) = made["KinesisAccessRole"]["Properties"]["Policies"]
+        return policy["PolicyDocument"]["Statement"]
+
+    put, everywhere, others = statements(resources)
     assert (everywhere["Action"], everywhere["Resource"]) == ("kinesis:ListStreams", "*")
     actions = {f"kinesis:{action}" for action in METHODS.values() if action}
-    assert set(own["Action"]) == actions - {"kinesis:ListStreams"}
-    streams = [resource.rpartition(":stream/")[2] for resource in own["Resource"]]
-    assert streams == [f"streaming-{USER_ID}-*", f"streaming-{USER_ID}{MARK}*"]
+    assert {*put["Action"], *others["Action"]} == actions - {"kinesis:ListStreams"}
+    (only,) = statements(closed)
+    assert {f"kinesis:{action}" for action in OF_THE_PIPELINE.values() if action} == {
+        *only["Action"]
+    }
+    assert only["Resource"] == put["Resource"][:1]
+    assert put["Resource"] == others["Resource"]
+    streams = [resource.rpartition(":stream/")[2] for resource in put["Resource"]]
+    assert streams == [f"streaming-{USER_ID}-*", f"streaming-{USER_ID}{END_TO_END}*"]

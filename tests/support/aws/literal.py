@@ -17,9 +17,11 @@ PSEUDO = {
 ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{BucketName}",
     "AWS::MSK::Cluster": f"arn:aws:kafka:{REGION}:{ACCOUNT}:cluster/{{ClusterName}}/0-1",
+    "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{{Name}}-0a",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{RoleName}}",
 }
 """ARNs of the resources that a policy of ours names, by the property with their name."""
+REFERRED_BY_ARN = ("AWS::MSK::Cluster", "AWS::SecretsManager::Secret")
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,13 +56,17 @@ def literal(template: Any, values: dict[str, str] | None = None) -> Any:
     return _Literal(template, given | PSEUDO).work_out(template["Resources"])
 
 
+_NO_VALUE = object()
+
+
 class _Literal:
     def __init__(self, template: Any, values: dict[str, str]) -> None:
         self.resources, self.values = template["Resources"], values
+        self.conditions = template.get("Conditions", {})
 
     def work_out(self, item: Any) -> Any:
         if isinstance(item, list):
-            return [self.work_out(part) for part in item]
+            return [part for part in map(self.work_out, item) if part is not _NO_VALUE]
         if not isinstance(item, dict):
             return item
         if len(item) == 1:
@@ -74,18 +80,32 @@ class _Literal:
                 return re.sub(r"\$\{([^}]+)\}", lambda match: self._name(match[1]), value)
             if name == "Fn::Base64":
                 return base64.b64encode(self.work_out(value).encode()).decode()
+            if name == "Fn::If":
+                condition, yes, no = value
+                return self.work_out(yes if self._holds(self.conditions[condition]) else no)
             if name.startswith("Fn::"):
                 return f"<{name}>"
-        return {key: self.work_out(value) for key, value in item.items()}
+        found = {key: self.work_out(value) for key, value in item.items()}
+        return {key: value for key, value in found.items() if value is not _NO_VALUE}
+
+    def _holds(self, condition: Any) -> bool:
+        ((name, value),) = condition.items()
+        if name == "Fn::Not":
+            return not self._holds(value[0])
+        assert name == "Fn::Equals", f"{name} as a condition"
+        one, other = map(self.work_out, value)
+        return bool(one == other)
 
     def _name(self, name: str) -> str:
-        return self._attribute(name) if "." in name else self._reference(name)
+        return self._attribute(name) if "." in name else str(self._reference(name))
 
-    def _reference(self, name: str) -> str:
+    def _reference(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
         if name in self.values:
             return self.values[name]
         assert name in self.resources, f"there is no {name}"
-        return self._arn(name) if self.resources[name]["Type"] == "AWS::MSK::Cluster" else name
+        return self._arn(name) if self.resources[name]["Type"] in REFERRED_BY_ARN else name
 
     def _attribute(self, path: str) -> str:
         name, _, attribute = path.partition(".")

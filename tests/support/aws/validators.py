@@ -8,12 +8,16 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 from cfnlint.api import ManualArgs, lint
+from cfnlint.rules import RulesCollection
 from cloudsplaining.scan.policy_document import PolicyDocument
 from policy_sentry.querying.actions import get_action_data
 from policy_sentry.util.arns import ARN
 
 from tests.support.aws.literal import literal, read
+from tests.support.aws.rules import RULES
 
+OPENED = {"EndToEndTests": "true", "GatewayMethods": "all"}
+"""Parameters with which the roles have most rights."""
 HERE = Path(__file__).parent
 
 
@@ -29,11 +33,18 @@ def cfn_lint(template: str) -> list[str]:
     return [f"{match.rule.id} {match.message}" for match in found]
 
 
+def own_rules(template: str) -> list[str]:
+    """Findings of cfn-lint with the rules of this project."""
+    rules = RulesCollection()
+    rules.extend([rule() for rule in RULES])
+    return [f"{match.rule.id} {match.message}" for match in lint(template, rules=rules)]
+
+
 def policies(template: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and document of every policy that a template gives to a role."""
-    for name, resource in literal(read(template)).items():
+    """Name and document of every policy that a template gives to a role, with all that it opens."""
+    for name, resource in literal(read(template), OPENED).items():
         if resource["Type"] == "AWS::IAM::Role":
-            for policy in resource["Properties"]["Policies"]:
+            for policy in resource["Properties"].get("Policies", ()):
                 yield f"{name}.{policy['PolicyName']}", policy["PolicyDocument"]
 
 

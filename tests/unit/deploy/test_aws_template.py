@@ -11,6 +11,7 @@ import yaml
 
 from contract import names
 from contract.settings import Settings
+from pinpipe.deploy import addresses
 from pinpipe.deploy.msk_connect import CONNECT_VERSION
 from tests.support.aws.literal import literal, read
 
@@ -47,7 +48,7 @@ def test_cloudformation_takes_it_as_a_text(text: str) -> None:
 
 def test_no_role_is_taken_by_another_account(resources: Any) -> None:
     roles = [item["Properties"] for item in resources.values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == 4
+    assert len(roles) == 5
     for role in roles:
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
             assert set(statement["Principal"]) == {"Service"}
@@ -143,14 +144,19 @@ def test_only_the_last_part_waits_for_the_brokers(template: Any) -> None:
     assert waiting == {"SinkPlugin", "WorkerConfiguration", "SinkConnector", "Airflow"}
 
 
-def test_nothing_listens_to_the_world_but_the_rest_proxy(resources: Any) -> None:
-    open_to_all = {
-        name
+def test_nothing_listens_to_the_world(resources: Any) -> None:
+    entrances = {
+        name: {rule.get("SourcePrefixListId", "a group") for rule in rules}
         for name, item in resources.items()
         if item["Type"] == "AWS::EC2::SecurityGroup"
-        and any("CidrIp" in rule for rule in item["Properties"].get("SecurityGroupIngress", ()))
+        and (rules := item["Properties"].get("SecurityGroupIngress"))
     }
-    assert open_to_all == {"RestProxySecurityGroup"}
+    assert entrances == {
+        "RestProxySecurityGroup": {"GatewayAddresses"},
+        "BrokerSecurityGroup": {"a group"},
+        "DatabaseSecurityGroup": {"a group"},
+    }
+    assert resources["GatewayAddresses"]["Properties"]["MaxEntries"] == addresses.MOST
     assert resources["Database"]["Properties"]["PubliclyAccessible"] is False
     assert resources["KafkaCluster"]["Properties"]["ClientAuthentication"]["Unauthenticated"] == {
         "Enabled": False

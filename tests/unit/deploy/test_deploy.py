@@ -13,6 +13,7 @@ from contract import names
 from contract.errors import SettingError
 from contract.settings import Settings
 from pinpipe.cli import deploy
+from pinpipe.deploy import addresses
 from pinpipe.deploy.account import without_placeholders
 from pinpipe.deploy.archive import version
 from pinpipe.deploy.calls import DryCalls
@@ -44,6 +45,11 @@ def test_every_call_is_shown_in_order(shown: list[str], built: dict[str, bytes])
     assert steps == [
         "cloudformation DescribeStacks",
         *create,
+        "GET https://ip-ranges.amazonaws.com/ip-ranges.json",
+        "ec2 DescribeManagedPrefixLists",
+        "ec2 GetManagedPrefixListEntries",
+        "ec2 ModifyManagedPrefixList",
+        "secretsmanager GetSecretValue",
         *create,
         *["s3 PutObject"] * (1 + files),
         "kafka GetBootstrapBrokers",
@@ -91,6 +97,49 @@ def test_the_settings_reach_the_templates(dist: Path) -> None:
     assert "Bucket=user-0e36c8cd403d-artefacts " in text
     for value in ("prod", "http://proxy.example.com:8082", "7"):
         assert f'"ParameterValue": "{value}"' in text
+
+
+def test_no_value_of_a_secret_is_shown(shown: list[str]) -> None:
+    (api,) = (line for line in shown if f"StackName={API} " in line and "CreateStack" in line)
+    assert '"ParameterKey": "RestProxySecret", "ParameterValue": "(not shown)"' in api
+
+
+def test_a_parameter_can_be_changed(dist: Path) -> None:
+    shown: list[str] = []
+    changed = {"EndToEndTests": "true", "GatewayMethods": "all"}
+    Deployment(DryCalls(shown.append), Settings(), dist, changed).run()
+    stacks = [line for line in shown if re.search("(Create|Update)Stack ", line)]
+    parameter = '"ParameterKey": "{}", "ParameterValue": "{}"'
+    assert all(parameter.format("EndToEndTests", "true") in line for line in stacks)
+    methods = [parameter.format("GatewayMethods", "all") in line for line in stacks]
+    assert methods == [False, True, False]
+    with pytest.raises(SettingError, match="Metods is 'all': no template has this parameter"):
+        Deployment(DryCalls(shown.append), Settings(), dist, {"Metods": "all"}).run()
+
+
+def test_the_addresses_of_the_region_are_let_in_and_no_others() -> None:
+    def entry(prefix: str, region: str = "us-east-1", service: str = "API_GATEWAY") -> object:
+        return {"ip_prefix": prefix, "region": region, "service": service}
+
+    published = {
+        "prefixes": [
+            *(entry("192.0.2.0/25"), entry("192.0.2.128/25"), entry("198.51.100.0/24")),
+            *(entry("203.0.113.0/24", "eu-west-1"), entry("10.0.0.0/8", service="AMAZON")),
+        ]
+    }
+    wanted = addresses.of_gateway(published, "us-east-1")
+    assert wanted == ["192.0.2.0/24", "198.51.100.0/24"]
+    with pytest.raises(DeployError, match="has 0 ranges of API Gateway in eu-west-2"):
+        addresses.of_gateway(published, "eu-west-2")
+    crowd = {"prefixes": [entry(f"10.{2 * n}.0.0/16") for n in range(addresses.MOST + 1)]}
+    with pytest.raises(DeployError, match="has 51 ranges"):
+        addresses.of_gateway(crowd, "us-east-1")
+    shown: list[str] = []
+    addresses.update(DryCalls(shown.append), "pl-1", wanted)
+    assert shown[-1] == (
+        "ec2 ModifyManagedPrefixList PrefixListId=pl-1 CurrentVersion=1 "
+        'AddEntries=[{"Cidr": "192.0.2.0/24"}, {"Cidr": "198.51.100.0/24"}]'
+    )
 
 
 @pytest.mark.parametrize("address", ["http://localhost:8082", "http://127.0.0.1:18082"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.aws import validators
+from tests.support.aws.rules import RULES
 
 Check = Callable[[bytes], list[str]]
 
@@ -24,6 +25,7 @@ def _confluent(content: bytes) -> list[str]:
 
 CHECKS: dict[str, Check] = {
     "cfn-lint": _text(validators.cfn_lint),
+    "our rules": _text(validators.own_rules),
     "cloudsplaining": _text(validators.cloudsplaining),
     "policy_sentry": _text(validators.policy_sentry),
     "CreateCustomPlugin": _request("CreateCustomPlugin"),
@@ -45,12 +47,20 @@ STREAMS = (
     "!Sub arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}"
     ":stream/streaming-${UserId}-*"
 )
+ACCOUNT = "            Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}\n"
+OF_CONNECT = """            Principal: {Service: kafkaconnect.amazonaws.com}
+            Action: sts:AssumeRole
+"""
+STREAMS_OPENED = """          /streams: !If
+              - HasAllMethods
+"""
+PREFIX_LIST = "SourcePrefixListId: !Ref GatewayAddresses"
 OBJECTS = "!Sub arn:${AWS::Partition}:s3:::user-${UserId}-bucket/topics/*"
 ALERTS = "user-${UserId}-bucket/alerts/*"
 
 WHOLE = (
-    *((AWS, check) for check in ("cfn-lint", "cloudsplaining", "policy_sentry")),
-    *((API, check) for check in ("cfn-lint", "cloudsplaining", "policy_sentry")),
+    *((AWS, check) for check in ("cfn-lint", "our rules", "cloudsplaining", "policy_sentry")),
+    *((API, check) for check in ("cfn-lint", "our rules", "cloudsplaining", "policy_sentry")),
     (CONNECTOR, "CreateConnector"),
     (PLUGIN, "CreateCustomPlugin"),
     (WORKER, "CreateWorkerConfiguration"),
@@ -72,6 +82,36 @@ MUTATIONS = (
     (AWS, "cloudsplaining", OBJECTS, "'*'", "s3:GetObject"),
     (AWS, "cloudsplaining", EVERY_RIGHT, "['s3:*']", "whole service"),
     (API, "cloudsplaining", STREAMS, "'*'", "kinesis:PutRecord"),
+    (AWS, "our rules", OF_CONNECT + ACCOUNT, OF_CONNECT, "E9001 ConnectRole"),
+    (API, "our rules", ACCOUNT, "", "E9001 KinesisAccessRole"),
+    (AWS, "our rules", "aws:SecureTransport", "aws:SecureTransports", "E9002 ArtefactBucket"),
+    (API, "our rules", "Bucket: !Ref DataBucket", "Bucket: !Ref Other", "E9002 DataBucket"),
+    (AWS, "our rules", "DeletionProtection: true", "DeletionProtection: false", "E9003 Database"),
+    (AWS, "our rules", "transport: 'ON'", "transport: 'OFF'", "E9003 Database accepts"),
+    (AWS, "our rules", "insync.replicas=2", "insync.replicas=3", "E9004 3 of 3 copies"),
+    (AWS, "our rules", "insync.replicas=2", "insync.replicas=1", "E9004 1 of 3 copies"),
+    (AWS, "our rules", "BrokerNodes: 3", "BrokerNodes: 2", "E9004 2 of 3 copies"),
+    (AWS, "our rules", r"?\..+'", "?.+'", "E9005 topics.regex is wrong for abcd0.pin, abcdxpin"),
+    (AWS, "our rules", "(e2e[0-9a-f]{8})?", "", "E9005 topics.regex is wrong for abcde2e01234567"),
+    (AWS, "our rules", PREFIX_LIST, "CidrIp: 0.0.0.0/0", "E9006 RestProxySecurityGroup"),
+    (AWS, "our rules", PREFIX_LIST, "CidrIpv6: ::/0", "E9006 RestProxySecurityGroup"),
+    (API, "our rules", "[{api_key: []}]", "[]", "E9007 x-amazon-apigateway-any-method /{proxy+}"),
+    (API, "our rules", "Default: api_key", "Default: none", "E9007 the key is not the default"),
+    (API, "our rules", "ThrottlingBurstLimit", "ThrottlingLimit", "E9008 RestApiStage has no thr"),
+    (API, "our rules", "AccessLogSetting", "LogSetting", "E9008 RestApiStage has no access log"),
+    (API, "our rules", "      Quota:", "      Limit:", "E9008 RestApiStage has no usage plan"),
+    (API, "our rules", "'${RestProxySecret}'", "''", "E9009 x-amazon-apigateway-any-method"),
+    (API, "our rules", "- HasEndToEndTests", "- NeedsApiKey", "E9010 KinesisAccessRole always"),
+    (AWS, "our rules", "- HasEndToEndTests", "- IsSecondPass", "E9010 ConnectRole always"),
+    (AWS, "our rules", "'false'\n    Allowed", "'true'\n    Allowed", "E9010 EndToEndTests is not"),
+    (
+        API,
+        "our rules",
+        "HasAllMethods\n              - get",
+        "HasLog\n              - get",
+        "E9011 get",
+    ),
+    (API, "our rules", "Default: pipeline", "Default: all", "E9011 the methods"),
     (CONNECTOR, "CreateConnector", '"capacity"', '"capacities"', "capacity"),
     (CONNECTOR, "CreateConnector", '"workerCount": 1', '"workerCount": "1"', "type"),
     (CONNECTOR, "CreateConnector", '"IAM"', '"SCRAM"', "SCRAM"),
@@ -91,6 +131,11 @@ def test_a_mutation_is_caught(
     whole = built[artefact].decode()
     assert old in whole
     assert message in "\n".join(CHECKS[check](whole.replace(old, new, 1).encode()))
+
+
+def test_each_rule_of_ours_has_a_mutation() -> None:
+    fired = {message[:5] for _, check, *_, message in MUTATIONS if check == "our rules"}
+    assert fired == {rule.id for rule in RULES}
 
 
 def test_a_connector_of_another_shape_is_rejected(built: dict[str, bytes]) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from contract import names
 from contract.entities import ENTITIES
+from contract.names import END_TO_END
 from contract.settings import Settings
-from tests.conftest import MARK
 from tests.support.aws.literal import ACCOUNT, REGION, literal, read
 
 USER_ID = Settings().user_id
@@ -58,12 +58,20 @@ NEEDED = [
 
 
 @pytest.fixture(scope="module")
-def resources(root: Path) -> dict[str, Any]:
+def resources(root: Path) -> dict[str, dict[str, Any]]:
+    """The resources of both templates, by the value of EndToEndTests."""
     texts = [
         (root / name).read_text()
         for name in ("localstack/template.yaml", "cloudformation/platform.yaml")
     ]
-    return {name: item for text in texts for name, item in literal(read(text)).items()}
+    return {
+        switch: {
+            name: item
+            for text in texts
+            for name, item in literal(read(text), {"EndToEndTests": switch}).items()
+        }
+        for switch in ("true", "false")
+    }
 
 
 def may(role: Any, action: str, arn: str) -> bool:
@@ -89,16 +97,18 @@ def matches(pattern: str, arn: str) -> bool:
 
 @pytest.mark.parametrize(("role", "action", "arns"), NEEDED)
 def test_a_run_may_do_what_the_deployment_does_and_another_deployment_s_may_not(
-    resources: dict[str, Any], role: str, action: str, arns: Any
+    resources: dict[str, dict[str, Any]], role: str, action: str, arns: Any
 ) -> None:
-    for user_id in (USER_ID, f"{USER_ID}{MARK}0123abcd"):
-        assert [arn for arn in arns(user_id) if not may(resources[role], action, arn)] == []
+    def allowed(user_id: str, switch: str) -> set[bool]:
+        return {may(resources[switch][role], action, arn) for arn in arns(user_id)}
+
+    run = f"{USER_ID}{END_TO_END}0123abcd"
+    assert allowed(USER_ID, "true") == allowed(USER_ID, "false") == allowed(run, "true") == {True}
     if arns in (topics, streams):
-        other = f"{USER_ID}0"
-        assert [arn for arn in arns(other) if may(resources[role], action, arn)] == []
+        assert allowed(run, "false") == allowed(f"{USER_ID}0", "true") == {False}
 
 
 def test_the_connector_stores_the_topics_of_a_run() -> None:
-    run = f"{USER_ID}{MARK}0123abcd"
+    run = f"{USER_ID}{END_TO_END}0123abcd"
     regex = names.topics_regex(USER_ID)
     assert all(re.fullmatch(regex, topic) for topic in names.topics(run))
