@@ -104,8 +104,8 @@ def gateway(account: Account) -> Iterator[Finding]:
             yield Finding(area, f"{probe.call} reaches {probe.last}")
             continue
         remedy = probe.remedy
-        if answer.text == '{"message":"Forbidden"}':
-            remedy = "set GATEWAY_API_KEY to the value of the key with ApiKeyId"
+        if '"Forbidden"' in answer.text:
+            remedy = "set GATEWAY_AUTH=api_key, and GATEWAY_API_KEY to the value of ApiKeyId's key"
         elif answer.status_code == 404 or "Missing Authentication Token" in answer.text:
             remedy = "take InvokeUrl, with its stage, of the template's outputs"
         what = f"{probe.call} returns {answer.status_code}: {answer.text[:120]}"

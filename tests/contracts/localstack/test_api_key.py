@@ -14,6 +14,8 @@ import requests
 from contract import names
 from contract.wire import API_KEY, KAFKA_JSON
 from emulator.dataset.load import load
+from pinpipe.doctor import hops
+from pinpipe.doctor.account import Account
 from tests.support import ROOT
 from tests.support.localstack import USER_ID, LocalStack
 from tests.support.upstream import Answer, Upstream
@@ -52,6 +54,18 @@ def test_a_call_without_the_key_is_forbidden(
     assert upstream.received == []
     answer = requests.get(f"{closed.api}/streams", headers={API_KEY: key}, timeout=30)
     assert names.streams(USER_ID)[0] in answer.json()["StreamNames"]
+
+
+def test_the_doctor_asks_for_the_key(
+    closed: LocalStack, key_file: Path, upstream: Upstream
+) -> None:
+    upstream.answer = Answer(422)
+    given = {"GATEWAY_INVOKE_URL": closed.api, "USER_ID": USER_ID}
+    without = list(hops.gateway(Account(given)))
+    assert len(without) == 2
+    assert all("GATEWAY_API_KEY" in finding.remedy for finding in without)
+    key = {"GATEWAY_AUTH": "api_key", "GATEWAY_API_KEY_FILE": str(key_file)}
+    assert all(finding.fine for finding in hops.gateway(Account(given | key)))
 
 
 def test_the_emulator_sends_the_key_and_stores_it_nowhere(

@@ -236,6 +236,23 @@ def test_a_placeholder_counts_as_not_set(
     assert "<host>" not in done.output
 
 
+def test_the_api_demands_a_key_unless_a_setting_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dist: Path
+) -> None:
+    (tmp_path / "dist").symlink_to(dist)
+    monkeypatch.setattr(engine, "project_root", lambda: tmp_path)
+
+    def run(*options: str, **environ: str) -> str:
+        done = CliRunner().invoke(deploy, ["--dry-run", *options], env=environ)
+        return done.output
+
+    parameter = '"ParameterKey": "{}", "ParameterValue": "{}"'
+    assert parameter.format("GatewayAuth", "api_key") in run()
+    assert parameter.format("GatewayAuth", "none") in run(GATEWAY_AUTH="none")
+    assert parameter.format("GatewayRate", "9") in run("--parameter", "GatewayRate=9")
+    assert "'GatewayRate' is not NAME=VALUE" in run("--parameter", "GatewayRate")
+
+
 @pytest.mark.parametrize("name", ["USER_ID", "AWS_REGION"])
 def test_the_account_must_be_filled_in(name: str) -> None:
     with pytest.raises(SettingError, match=f"{name} is '<.*>': fill it in"):
