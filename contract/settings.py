@@ -58,6 +58,8 @@ class Settings:
     """That key; it has no default."""
     gateway_api_key_file: str = _setting("", str)
     """File with the key, if GATEWAY_API_KEY is not set."""
+    allowed_hosts: tuple[str, ...] = _setting("", values.hosts)
+    """Names, in addition to those of the stack, by which clients may call its HTTP services."""
     gateway_listen: tuple[str, int] = _setting("127.0.0.1:4566", values.address)
     """Address that LocalStack listens on."""
     kinesis_listen: tuple[str, int] = _setting("127.0.0.1:4567", values.address)

@@ -55,6 +55,13 @@ def streams(value: str) -> tuple[str, ...]:
     return _names(value, r"[A-Za-z0-9._-]{1,128}", form)
 
 
+def hosts(value: str) -> tuple[str, ...]:
+    """Parse names of hosts; a dot or ``*.`` at the beginning stands for the names below."""
+    form = "a host: a.example, .a.example (it and all below) or *.a.example (all below)"
+    label = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+    return _names(value.lower(), rf"(?=.{{1,255}}$)(?:\*?\.)?{label}(?:\.{label})*", form)
+
+
 def kafka_auth(value: str) -> str:
     """Parse the login of Kafka clients."""
     if value not in ("none", "scram", "iam"):

@@ -47,6 +47,14 @@ const server = kinesalite({
   shardLimit: Number(process.env.KINESALITE_SHARD_LIMIT),
 });
 
+// Only LocalStack calls, which has checked the request: a page of a browser sends an Origin, or a name as the Host.
+const [answer] = server.listeners('request');
+server.removeListener('request', answer).on('request', (request, response) => {
+  const { host, origin } = request.headers;
+  if (!origin && /^(localhost|[0-9.]+)(:[0-9]+)?$/.test(host)) return answer(request, response);
+  response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end('Only for LocalStack');
+});
+
 // Stock, kinesalite throws, and loses all streams, when a client is killed in the middle of its request.
 server.prependListener('request', (request) => {
   const on = request.on.bind(request);

@@ -18,6 +18,7 @@ Each module has ``install(start)``, which replaces what it names in LocalStack.
 | ``request_limits`` | answers 413 above 10 MB, and 400 for a body that is not JSON | parity |
 | ``undefined_methods`` | answers 403 for a method that a resource does not define | parity |
 | ``undeployed_api`` | answers 503 until the template is deployed | safety |
+| ``request_hosts`` | answers 403 to what a web page of another site may have sent | safety |
 
 docs/decisions/0004-localstack.md has the measurements.
 """
@@ -27,6 +28,7 @@ from patches import (
     kinesis_engine,
     kinesis_records,
     mapping_templates,
+    request_hosts,
     request_limits,
     runtime,
     s3_objects,
@@ -44,4 +46,5 @@ PATCHES = (
     request_limits,
     undefined_methods,
     undeployed_api,
+    request_hosts,
 )

@@ -27,6 +27,8 @@ CALLS = frozenset(
 )
 HOP_BY_HOP = (b"connection", b"content-length", b"host", b"transfer-encoding", b"accept-encoding")
 """Headers that belong to one connection and are not passed on."""
+CHECKED = b"origin"
+"""Header that ``request_hosts`` has checked; the engine refuses each request with it."""
 DATE = b"x-amz-date"
 CONNECTIONS = 32
 """Open connections to the engine."""
@@ -73,7 +75,7 @@ def _engine_of(request: Any) -> bytes | None:
 
 def _pass_on(agent: Agent, url: bytes, request: Any) -> None:
     headers = request.requestHeaders.copy()
-    for name in HOP_BY_HOP:
+    for name in (*HOP_BY_HOP, CHECKED):
         headers.removeHeader(name)
     if not headers.hasHeader(DATE):  # the engine requires one, and API Gateway's calls have none
         headers.setRawHeaders(DATE, [b"20260101T000000Z"])

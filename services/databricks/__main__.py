@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from contract.errors import SettingError
+from contract.hosts import Hosts
 from contract.program import exit_status
 from contract.settings import Settings
 from services import asgi
@@ -40,8 +41,9 @@ async def serve(settings: Settings, data: Path) -> None:
     context = ServiceContext(settings, database, task_runner, workspace)
     scheduler = Scheduler(context)
     await scheduler.recover()
-    address = settings.databricks_listen
-    await asgi.serve(application(context, scheduler), "Jobs API", address, CONNECTIONS)
+    hosts = Hosts(settings.allowed_hosts, settings.databricks_host)
+    address, served = settings.databricks_listen, application(context, scheduler)
+    await asgi.serve(served, "Jobs API", address, CONNECTIONS, hosts)
     await scheduler.stop()
     await clusters.close()
     database.close()

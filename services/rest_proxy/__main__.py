@@ -10,6 +10,7 @@ import sys
 
 import uvloop
 
+from contract.hosts import Hosts
 from contract.program import exit_status
 from contract.settings import Settings
 from services import asgi
@@ -35,7 +36,11 @@ async def serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    await asgi.serve(application, "REST proxy", settings.rest_proxy_listen, CONNECTIONS)
+    address, hosts = (
+        settings.rest_proxy_listen,
+        Hosts(settings.allowed_hosts, settings.kafka_rest_endpoint),
+    )
+    await asgi.serve(application, "REST proxy", address, CONNECTIONS, hosts)
     await application.clients.close()
 
 

@@ -74,7 +74,7 @@ def test_aborted_requests_release_their_share_of_the_queue(
     body = b'{"records":[{"value":"' + b"x" * 1100 + b'"}]}'
     proxy = start_proxy(REST_PROXY_QUEUE_BYTES="2000", REST_PROXY_QUEUE_MESSAGES="1")
     request = (
-        f"POST /topics/{topic} HTTP/1.1\r\nHost: x\r\nContent-Type: {KAFKA_JSON}\r\n"
+        f"POST /topics/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {KAFKA_JSON}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
