@@ -14,6 +14,9 @@ from granian.server.embed import Server
 from contract.hosts import SAFE_METHODS, Hosts
 from contract.wire import JSON
 
+BODY_TIMEOUT = 10.0
+"""Seconds that a client may take to send a body; the connection is occupied meanwhile."""
+
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]

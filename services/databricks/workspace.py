@@ -12,6 +12,8 @@ from pathlib import Path
 from services.databricks.api.errors import invalid
 
 CLOUD = ("s3://", "s3a://", "s3n://")
+_OBJECT = re.compile(r"s3[an]?://[^/\s\0]+/(?!(?:.*/)?\.\.?(?:/|$))[^\0]+")
+"""An object's URI: a bucket, and a key without a segment ``.`` or ``..``."""
 _DBFS = re.compile(r"^(?:dbfs:/+|/dbfs/+|/(?=Volumes/))")
 _IN_REQUIREMENT = re.compile(r"(-\w\s*|--[\w-]+[\s=]+)?((?:file:|dbfs:)?/\S.*|s3[an]?://\S+)")
 """A path, with the option before it."""
@@ -42,6 +44,8 @@ class Workspace:
             ApiError: the path isn't absolute, or is outside the workspace.
         """
         if path.startswith(CLOUD):
+            if not _OBJECT.fullmatch(path):
+                raise invalid(f"Invalid reference: {path:.200} is no s3://<bucket>/<key>")
             return path
         if _DBFS.match(path):
             return str(self._inside(self.dbfs, _DBFS.sub("", path), path))

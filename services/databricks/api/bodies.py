@@ -216,8 +216,8 @@ def page_start(token: str, offset: int = 0) -> int:
     """
     if not token:
         return max(offset, 0)
-    if not token.isdecimal() or len(token) > PAGE_TOKEN_DIGITS:
-        raise invalid(f"Invalid page token: {token}")
+    if not re.fullmatch(rf"[0-9]{{1,{PAGE_TOKEN_DIGITS}}}", token):
+        raise invalid(f"Invalid page token: {token:.100}")
     return int(token)
 
 

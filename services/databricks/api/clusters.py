@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from services.databricks.api.bodies import ClusterId, Count, Named, read
 from services.databricks.api.errors import invalid
 from services.databricks.api.jobs import Json
+from services.databricks.api.tasks import check_variables
 from services.databricks.api.views import USER
 from services.databricks.engine import clusters, runtimes
 from services.databricks.engine.clusters import Cluster, Spec, State
@@ -47,6 +48,7 @@ class Clusters:
         """Create a cluster, and start it."""
         form = read(request, NewCluster)
         runtimes.check(form.spark_version)
+        check_variables(form.spark_env_vars, form.spark_conf, f"Cluster '{form.cluster_name}'")
         cluster_id = f"{now() // 1000}-{secrets.token_hex(4)}"
         with self._database.work() as session:
             session.add(StoredCluster(cluster_id=cluster_id, body=request))

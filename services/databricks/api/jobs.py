@@ -78,6 +78,8 @@ class Jobs:
             for name, value in form.new_settings.items():
                 if key := _KEYS.get(name):
                     changed = read(value, list[dict[str, Any]], f"new_settings.{name}")
+                    for item in changed:
+                        read(item.get(key, ""), str, f"new_settings.{name}.{key}")
                     value = _merge(settings.get(name, []), changed, key)
                 settings[name] = value
             job.settings = self._settings(settings) | access_list(job.settings)

@@ -14,6 +14,12 @@ from services.databricks.api.errors import invalid
 from services.databricks.store.database import Attempt
 
 JOB_PARAMETERS = "job.parameters."
+RESOLVED_CHARACTERS = 1_048_576
+"""Characters that references may add, to the job's parameters and to those of a task.
+
+Databricks' limit for the parameters of a notebook. Without one, parameters of 8 KB that name each
+other eight deep would become 10**14 characters.
+"""
 _REFERENCE = re.compile(r"\{\{\s*((?:[\w-]+|`[^`{}]+`)(?:\.(?:[\w-]+|`[^`{}]+`))*)\s*\}\}")
 _PART = re.compile(r"`([^`]+)`|([^.`]+)")
 
@@ -73,9 +79,26 @@ def check(value: Any, tasks: frozenset[str]) -> None:
     _replace(value, check_reference)
 
 
-def resolve(value: Any, values: Mapping[str, str]) -> Any:
-    """Replace the references in every text of ``value``; references without a value stay."""
-    return _replace(value, lambda match: values.get(".".join(names_in(match[1])), match[0]))
+def resolve(value: Any, values: Mapping[str, str], limit: int = RESOLVED_CHARACTERS) -> Any:
+    """Replace the references in every text of ``value``; references without a value stay.
+
+    Raises:
+        ApiError: the values have more than ``limit`` characters together.
+    """
+    left = limit
+
+    def value_of(match: re.Match[str]) -> str:
+        nonlocal left
+        found = values.get(".".join(names_in(match[1])), match[0])
+        left -= len(found)
+        if left < 0:
+            raise invalid(
+                f"Reference {match[0]}: the resolved parameters have more than the limit of "
+                f"{RESOLVED_CHARACTERS} characters"
+            )
+        return found
+
+    return _replace(value, value_of)
 
 
 def _replace(value: Any, replace: Callable[[re.Match[str]], str]) -> Any:
@@ -124,10 +147,17 @@ def values(attempt: Attempt, url: str) -> dict[str, str]:
         found[prefix + "execution_count"] = str(other.number + 1)
         for name, value in other.values.items():
             found[f"{prefix}values.{name}"] = value
-    for item in run.parameters:
-        given = item.get("value", item.get("default", ""))
-        found[JOB_PARAMETERS + item["name"]] = resolve(given, found)
+    _add_job_parameters(found, run.parameters)
     return found
+
+
+def _add_job_parameters(values: dict[str, str], parameters: Iterable[Mapping[str, Any]]) -> None:
+    """Add the job's parameters to ``values``; each may refer to those before it."""
+    left = RESOLVED_CHARACTERS
+    for item in parameters:
+        text = resolve(item.get("value", item.get("default", "")), values, left)
+        values[JOB_PARAMETERS + item["name"]] = text
+        left -= len(text)
 
 
 def resolved_task(attempt: Attempt, values: Mapping[str, str]) -> dict[str, Any]:
@@ -157,7 +187,11 @@ def resolved_task(attempt: Attempt, values: Mapping[str, str]) -> dict[str, Any]
 
 
 def run_parameters(defined: Iterable[Mapping[str, Any]], given: Mapping[str, str]) -> list[Any]:
-    """The job's parameters with the values of a request, as a run stores them."""
+    """The job's parameters with the values of a request, as a run stores them.
+
+    Raises:
+        ApiError: they refer to each other, and become too long.
+    """
     found = [
         {
             "name": item["name"],
@@ -167,4 +201,6 @@ def run_parameters(defined: Iterable[Mapping[str, Any]], given: Mapping[str, str
         for item in defined
     ]
     known = {item["name"] for item in found}
-    return found + [{"name": k, "value": v} for k, v in given.items() if k not in known]
+    found += [{"name": k, "value": v} for k, v in given.items() if k not in known]
+    _add_job_parameters({}, found)
+    return found

@@ -1,5 +1,6 @@
 """The calls that start, show, stop and delete runs."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,7 +143,7 @@ class Runs:
         if row.task.get("notebook_task"):
             result = {"result": row.notebook_result or "", "truncated": row.notebook_truncated}
             return response | {"notebook_output": result}
-        logs, truncated = self._task_runner.log(row.run_id).last()
+        logs, truncated = await asyncio.to_thread(self._task_runner.log(row.run_id).last)
         return response | {"logs": logs, "logs_truncated": truncated}
 
     async def list_runs(self, request: Json) -> Json:

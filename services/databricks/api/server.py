@@ -1,18 +1,22 @@
 """The ASGI application: the table of calls, the token, bounds, and errors in Databricks' words."""
 
+import asyncio
 import hmac
 import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.asgi import BODY_TIMEOUT
 from services.databricks.api.bodies import parse
 from services.databricks.api.clusters import Clusters
 from services.databricks.api.errors import ApiError, Code
@@ -34,6 +38,15 @@ _JOB_IN_PATH = re.compile(r"(permissions/jobs)/([^/]+)(.*)")
 """The only calls whose path contains the job."""
 
 Handler = Callable[[Json], Awaitable[Json]]
+
+
+class _Id(IntegerConvertor):
+    """An id in the path of a page: digits that the database can store as a number."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", _Id())
 
 
 def application(context: ServiceContext, scheduler: Scheduler) -> Starlette:
@@ -152,7 +165,7 @@ async def _read(request: Request) -> bytes:
     """Read the body.
 
     Raises:
-        ApiError: the body is too large.
+        ApiError: the body is too large, or does not arrive.
     """
     message = f"The request has more than {BODY_BYTES} bytes"
     too_large = ApiError(Code.MAX_REQUEST_SIZE_EXCEEDED, message)
@@ -160,10 +173,16 @@ async def _read(request: Request) -> bytes:
     if not length.isdecimal() or int(length) > BODY_BYTES:
         raise too_large
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > BODY_BYTES:
-            raise too_large
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for chunk in request.stream():
+                content += chunk
+                if len(content) > BODY_BYTES:
+                    raise too_large
+    except TimeoutError:
+        request.state.is_read = True  # no more of it is awaited
+        message = f"The body of the request did not arrive within {BODY_TIMEOUT:g} seconds"
+        raise ApiError(408, message) from None
     request.state.is_read = True
     return bytes(content)
 
@@ -171,11 +190,13 @@ async def _read(request: Request) -> bytes:
 async def _drain(request: Request) -> None:
     """Read the rest of a body: a client that is still sending would not read the response."""
     left = 0 if getattr(request.state, "is_read", False) else DRAINED_BYTES
-    while left > 0:
-        message = await request.receive()
-        left -= len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while left > 0:
+                message = await request.receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
 
 
 def _no_api(method: str, path: str) -> ApiError:

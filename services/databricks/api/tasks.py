@@ -78,7 +78,7 @@ class Task(Struct):
     task_key: str
     depends_on: list[Dependency] = []
     run_if: RunIf = RunIf.ALL_SUCCESS
-    max_retries: Annotated[int, Meta(ge=-1)] = 0
+    max_retries: Annotated[int, Meta(ge=-1, le=2**31 - 1)] = 0
     """-1 is no limit."""
     min_retry_interval_millis: Count = 0
     retry_on_timeout: bool = False
@@ -101,6 +101,8 @@ class Task(Struct):
 
 
 TYPES = ("spark_python_task", "python_wheel_task", "notebook_task")
+RESERVED = ("RUN_DIR", "SPARK_OPTIONS")
+"""Variables that the scripts of this machine read, and Databricks does not have."""
 KEY_CHARACTERS = 100
 """Maximum number of characters of a task's key."""
 _KEY = re.compile(rf"[\w-]{{1,{KEY_CHARACTERS}}}")
@@ -179,9 +181,29 @@ def _check_graph(tasks: list[Task]) -> None:
         raise invalid(f"Invalid dependency graph, the tasks form a cycle: {cycle}.") from None
 
 
+def check_variables(environment: Mapping[str, str], conf: Mapping[str, str], where: str) -> None:
+    """Check the variables and Spark settings of a cluster; ``where`` names it.
+
+    Raises:
+        ApiError: a process can't be started with a name or a value.
+    """
+    for field, given, form in (
+        ("spark_env_vars", environment, r"[^=\0]+"),
+        ("spark_conf", conf, r"[^=\0\s]+"),
+    ):
+        for name, value in given.items():
+            if not re.fullmatch(form, name):
+                raise invalid(f"{where}: {field} has the invalid name {name!r:.100}")
+            if "\0" in value:
+                raise invalid(f"{where}: the value of {name!r:.100} in {field} has a zero byte")
+            if field == "spark_env_vars" and name in RESERVED:
+                raise invalid(f"{where}: {name} in spark_env_vars belongs to the service")
+
+
 def _check_cluster(cluster: Cluster | None, where: str) -> None:
     if cluster:
         runtimes.check(cluster.spark_version)
+        check_variables(cluster.spark_env_vars, cluster.spark_conf, where)
         for name in ("init_scripts", "docker_image"):
             if getattr(cluster, name):
                 raise invalid(f"{where}: {name} of a cluster is not supported")

@@ -1,6 +1,7 @@
 """The log of a task: the last output of its processes, in two alternating files."""
 
 import asyncio
+import os
 from pathlib import Path
 
 CHUNK = 65_536
@@ -21,14 +22,26 @@ class BoundedLog:
     def write(self, chunk: bytes) -> None:
         """Write output. Several writers may take turns."""
         with self._new.open("ab", buffering=0) as file:
-            if file.tell() + len(chunk) > self._limit and file.tell():
-                self._old.write_bytes(self._new.read_bytes()[-self._limit :])
-                file.truncate(0)
-            file.write(chunk)
+            if file.tell() + len(chunk) <= self._limit or not file.tell():
+                file.write(chunk)
+                return
+        self._new.replace(self._old)
+        self._new.write_bytes(chunk)
 
     def last(self, limit: int | None = None) -> tuple[str, bool]:
-        """The last ``limit`` bytes as text, and whether more was printed."""
+        """The last ``limit`` bytes as text, and whether more was printed; reads no more of them."""
         limit = limit or self._limit
-        old = self._old.read_bytes() if self._old.exists() else b""
-        whole = old + (self._new.read_bytes() if self._new.exists() else b"")
-        return whole[-limit:].decode(errors="replace"), len(whole) > limit or bool(old)
+        new, is_cut = _tail(self._new, limit)
+        old, older_is_cut = _tail(self._old, limit - len(new))
+        return (old + new).decode(errors="replace"), is_cut or older_is_cut or bool(old)
+
+
+def _tail(file: Path, limit: int) -> tuple[bytes, bool]:
+    """The last ``limit`` bytes of a file, and whether it has more; nothing without the file."""
+    try:
+        with file.open("rb") as opened:
+            size = opened.seek(0, os.SEEK_END)
+            opened.seek(max(size - limit, 0))
+            return opened.read(limit), size > limit
+    except FileNotFoundError:
+        return b"", False

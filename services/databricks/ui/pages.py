@@ -31,6 +31,8 @@ RUNS_SHOWN = 100
 """Runs in the list of runs."""
 LOG_BYTES = 100_000
 """Bytes of a log on the page of a run; a link leads to the whole log."""
+PAGE_BYTES = 2_000_000
+"""Bytes of all logs on the page of a run, in equal parts."""
 UI_LIMIT = 20.0
 """Seconds to wait for a page of Spark's UI."""
 HEADERS = {
@@ -90,7 +92,9 @@ class Pages:
             run = session.get(Run, request.path_params["run_id"])
             if run is None or run.deleted or run.job_id != request.path_params["job_id"]:
                 return PlainTextResponse("There is no such run.", 404)
-            attempts = [self._attempt_view(row) for row in run.attempts]
+            ids = [row.run_id for row in run.attempts]
+            logs = await asyncio.to_thread(self._logs, ids)
+            attempts = [self._attempt_view(row, logs[row.run_id]) for row in run.attempts]
             unused = fields_without_effect(run.settings)
         return self._page(
             "run.html", run=run, attempts=attempts, active=not run.ended, unused=unused
@@ -98,7 +102,11 @@ class Pages:
 
     async def log(self, request: Request) -> Response:
         """The stored log of an attempt."""
-        return PlainTextResponse(self._task_runner.log(request.path_params["run_id"]).last()[0])
+        run_id = request.path_params["run_id"]
+        if not self._task_runner.folder(run_id).exists():
+            return PlainTextResponse("There is no such log.", 404)
+        text, _ = await asyncio.to_thread(self._task_runner.log(run_id).last)
+        return PlainTextResponse(text)
 
     async def spark_ui(self, request: Request) -> Response:
         """Spark's UI of a running cluster, whose JVM listens on this machine alone."""
@@ -116,16 +124,19 @@ class Pages:
             return PlainTextResponse("There is no such notebook.", 404)
         return HTMLResponse(await asyncio.to_thread(_notebook_html, file), headers=HEADERS)
 
-    def _attempt_view(self, row: Attempt) -> dict[str, Any]:
-        log, truncated = self._task_runner.log(row.run_id).last(LOG_BYTES)
+    def _logs(self, attempts: list[int]) -> dict[int, tuple[str, bool]]:
+        limit = min(LOG_BYTES, PAGE_BYTES // max(len(attempts), 1))
+        return {run_id: self._task_runner.log(run_id).last(limit) for run_id in attempts}
+
+    def _attempt_view(self, row: Attempt, log: tuple[str, bool]) -> dict[str, Any]:
         name = next((k for k in row.task if k.endswith("_task") and row.task[k]), "")
         return {
             "row": row,
             "type": name,
             "parameters": json.dumps((row.resolved or row.task).get(name), indent=2),
             "notebook": (self._task_runner.folder(row.run_id) / notebooks.FILE).exists(),
-            "log": log,
-            "truncated": truncated,
+            "log": log[0],
+            "truncated": log[1],
         }
 
     def _page(self, name: str, **values: Any) -> Response:

@@ -11,6 +11,7 @@ FILE = {"python_file": "/say.py"}
 TASK = {"task_key": "a", "spark_python_task": FILE}
 MALFORMED = "MALFORMED_REQUEST"
 GET_RUN = "jobs/runs/get"
+CLUSTER = {"spark_version": "16.4.x-scala2.12"}
 OUTSIDE = "is outside the workspace"
 MEGABYTES = "x" * 10_000_000
 
@@ -182,6 +183,38 @@ CASES = (
         code=MALFORMED,
         method="PATCH",
     ),
+    *(
+        Case(
+            f"{field} {name!r} {value!r}",
+            message,
+            task(new_cluster=CLUSTER | {field: {name: value}}),
+        )
+        for field, name, value, message in (
+            ("spark_env_vars", "A\0", "1", "spark_env_vars has the invalid name 'A\\x00'"),
+            ("spark_env_vars", "A=B", "1", "spark_env_vars has the invalid name 'A=B'"),
+            ("spark_env_vars", "", "1", "spark_env_vars has the invalid name ''"),
+            ("spark_env_vars", "A", "1\0", "the value of 'A' in spark_env_vars has a zero byte"),
+            ("spark_env_vars", "RUN_DIR", "/x", "RUN_DIR in spark_env_vars belongs to the service"),
+            ("spark_conf", "a=b", "1", "spark_conf has the invalid name 'a=b'"),
+            ("spark_conf", "a b", "1", "spark_conf has the invalid name 'a b'"),
+            ("spark_conf", "a", "1\0", "the value of 'a' in spark_conf has a zero byte"),
+        )
+    ),
+    Case(
+        "a variable of a cluster",
+        "Cluster 'c': spark_env_vars has the invalid name 'A=B'",
+        CLUSTER | {"cluster_name": "c", "spark_env_vars": {"A=B": "1"}},
+        "clusters/create",
+    ),
+    *(
+        Case(path, "is no s3://<bucket>/<key>", file(path))
+        for path in ("s3://", "s3://b", "s3a://b/", "s3:///x.py", "s3://b/x/..", "s3n://b/../y.py")
+    ),
+    *(
+        Case(f"max_retries {number}", "max_retries", task(max_retries=number))
+        for number in (-2, 2**31, 10**30)
+    ),
+    get("page of other digits", "Invalid page token: \u0661", "jobs/list", page_token="\u0661"),
     get("long page", "Invalid page", "jobs/list", page_token="9" * 30),
     Case("long token", "64", submit(TASK, idempotency_token="x" * 65)),
     get("limit", "limit", "jobs/list", limit=101),
@@ -222,6 +255,24 @@ def test_a_bad_update_of_a_job_is_refused_and_a_removed_name_becomes_untitled(ap
     assert api.call("POST", "/api/2.1/jobs/update", change).status == 200
     settings = api.call("GET", "/api/2.1/jobs/get", None, {"job_id": job_id}).json["settings"]
     assert (settings["name"], settings["tasks"]) == ("Untitled", [TASK])
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, 1], ids=str)
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("tasks", "task_key"),
+        ("job_clusters", "job_cluster_key"),
+        ("environments", "environment_key"),
+        ("parameters", "name"),
+    ],
+)
+def test_a_key_of_an_update_is_a_text(api: JobsApi, name: str, key: str, value: Any) -> None:
+    job_id = api.call("POST", "/api/2.1/jobs/create", {"tasks": [TASK]}).json["job_id"]
+    change = {"job_id": job_id, "new_settings": {name: [{key: value}]}}
+    refused = api.call("POST", "/api/2.1/jobs/update", change)
+    assert (refused.status, refused.json["error_code"]) == (400, MALFORMED)
+    assert f"new_settings.{name}.{key}: Expected `str`" in refused.json["message"]
 
 
 def test_a_null_field_counts_as_absent(api: JobsApi) -> None:
