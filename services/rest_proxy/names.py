@@ -32,6 +32,7 @@ Metadata = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]
 """Text that is committed with an offset; its length is the default limit of a broker."""
 
 Partition = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+SchemaId = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 2)]
 
 

@@ -10,7 +10,7 @@ The methods block: they run in a thread, one at a time.
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -228,15 +228,23 @@ class ConsumerInstance:
             self._paused = True
         self._add_to_buffer([self._consumer.poll(0)])
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the consumer has neither a subscription nor an assignment, so no position."""
+        return not (self.topics or self.pattern or self._assigned)
+
     def unread_for(self) -> float:
         """Return the seconds since the last read; 0 without a subscription."""
         return time.monotonic() - self._read_at if self.topics else 0.0
 
-    def read(self, timeout: float | None, max_bytes: int | None) -> bytes:
+    def read(
+        self, timeout: float | None, max_bytes: int | None, abandoned: Callable[[], bool]
+    ) -> bytes:
         """Return the JSON list of the next records, as soon as they have ``fetch.min.bytes``.
 
         ``timeout`` in seconds and ``max_bytes`` of keys and values lower the limits of the
-        instance; the first record is returned however large it is.
+        instance; the first record is returned however large it is. When the client has
+        ``abandoned`` the read, its records stay the next ones.
 
         Raises:
             ApiError: 50002, the next record is not JSON; it stays the next one until the client
@@ -247,13 +255,17 @@ class ConsumerInstance:
         deadline = time.monotonic() + (longest if timeout is None else min(timeout, longest))
         limit = MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES)
         records: list[bytes] = []
+        taken: list[Message] = []
         size = 0
         if self._paused:
             self._consumer.resume(self._consumer.assignment())
             self._paused = False
         while True:
-            added, full = self._move_from_buffer(records, size, limit)
+            added, full = self._move_from_buffer(records, taken, size, limit)
             size += added
+            if abandoned():
+                self._put_back(taken)
+                return b"[]"
             left = deadline - time.monotonic()
             if full or left <= 0 or self.closing:
                 break
@@ -291,8 +303,16 @@ class ConsumerInstance:
                 added = True
         return added
 
-    def _move_from_buffer(self, records: list[bytes], size: int, limit: int) -> tuple[int, bool]:
-        """Move records from the buffer to ``records``, as JSON, while they fit.
+    def _put_back(self, taken: list[Message]) -> None:
+        """Return records to the beginning of the buffer, from which a read has taken them."""
+        for record in reversed(taken):
+            self._buffer.appendleft(record)
+            self._positions[partition_of(record)] = offset_of(record)
+
+    def _move_from_buffer(
+        self, records: list[bytes], taken: list[Message], size: int, limit: int
+    ) -> tuple[int, bool]:
+        """Move records from the buffer to ``taken``, and to ``records`` as JSON, while they fit.
 
         ``records`` holds ``size`` bytes of keys and values, of at most ``limit``; the first record
         is moved however large it is. Records of partitions that the group has assigned to another
@@ -320,6 +340,7 @@ class ConsumerInstance:
                         return added, True
                     raise
                 added += length
+                taken.append(record)
                 self._positions[partition] = offset_of(record) + 1
             self._buffer.popleft()
         return added, size + added >= limit

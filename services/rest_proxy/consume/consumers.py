@@ -64,7 +64,7 @@ class Consumers:
         """Create an instance; return its name.
 
         Raises:
-            ApiError: 40902; 42204; 50303, the number of instances is at its limit.
+            ApiError: 40902; 42204; 50303, as many instances as are allowed read.
         """
         options = body.options()
         name = body.name or f"rest-consumer-{uuid4()}"
@@ -72,7 +72,7 @@ class Consumers:
         if key in self._entries:
             raise ApiError(Code.CONSUMER_EXISTS)
         if len(self._entries) >= self._settings.rest_proxy_consumers:
-            raise ApiError(Code.TOO_MANY_CONSUMERS)
+            self._in_background(self._close(self._entries.pop(self._longest_idle())))
         entry = self._entries[key] = _Entry()
         try:
             entry.instance = await self._run(ConsumerInstance, self._settings, group, name, options)
@@ -81,6 +81,23 @@ class Consumers:
             raise
         entry.unused_since = self._loop.time()
         return name
+
+    def _longest_idle(self) -> tuple[str, str]:
+        """The instance that has been unused longest, of those that read nothing.
+
+        Clients that only create instances take no place from those that read.
+
+        Raises:
+            ApiError: 50303, every instance reads.
+        """
+        idle = {
+            key: entry.unused_since
+            for key, entry in self._entries.items()
+            if entry.instance is not None and entry.instance.is_idle and not entry.users
+        }
+        if not idle:
+            raise ApiError(Code.TOO_MANY_CONSUMERS)
+        return min(idle, key=lambda key: idle[key])
 
     async def call(self, group: str, name: str, action: Callable[[ConsumerInstance], T]) -> T:
         """Run ``action`` on an instance, after the calls before it.

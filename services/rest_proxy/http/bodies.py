@@ -11,6 +11,7 @@ becomes ``0``): no number passes through a float.
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,11 +21,25 @@ import msgspec
 import orjson
 
 from services.rest_proxy.http.errors import ApiError, Code
-from services.rest_proxy.names import MAX_ITEMS, Metadata, Name, Offset, Partition, Pattern, Topic
+from services.rest_proxy.names import (
+    MAX_ITEMS,
+    Metadata,
+    Name,
+    Offset,
+    Partition,
+    Pattern,
+    SchemaId,
+    Topic,
+)
 
 Body = TypeVar("Body")
 ProducerRecord = tuple[bytes | None, bytes | None, int | None]
 """Key, value and partition of a record to produce; without a partition the producer chooses one."""
+
+MIN_BYTES = 10_000_000
+"""Most bytes that a read waits for; Confluent's bound."""
+REQUEST_TIMEOUT_MS = 300_000
+"""Longest time of a read, in milliseconds."""
 
 _Bounded = msgspec.Meta(max_length=MAX_ITEMS)
 
@@ -52,9 +67,9 @@ class BinaryRecord(_Body):
 class _Produce(_Body):
     # Confluent's API allows these fields in every request; JSON and binary records do not use them.
     key_schema: str | None = None
-    key_schema_id: int | None = None
+    key_schema_id: SchemaId | None = None
     value_schema: str | None = None
-    value_schema_id: int | None = None
+    value_schema_id: SchemaId | None = None
 
 
 class ProduceJson(_Produce, kw_only=True):
@@ -103,8 +118,10 @@ class NewConsumer(
         commit = self.auto_commit_enable
         if commit not in (True, False, "true", "false"):
             raise _refused("auto.commit.enable", commit, "must be true or false")
-        min_bytes = _whole("fetch.min.bytes", self.fetch_min_bytes, -1)
-        timeout = _whole("consumer.request.timeout.ms", self.request_timeout_ms, 0)
+        min_bytes = _whole("fetch.min.bytes", self.fetch_min_bytes, -1, MIN_BYTES)
+        timeout = _whole(
+            "consumer.request.timeout.ms", self.request_timeout_ms, 0, REQUEST_TIMEOUT_MS
+        )
         return ConsumerOptions(
             self.format,
             resets[self.auto_offset_reset],
@@ -127,18 +144,17 @@ class ConsumerOptions:
 
 def _refused(name: str, value: object, reason: str) -> ApiError:
     return ApiError(
-        Code.CONSUMER_CONFIGURATION, f"Invalid value {value} for configuration {name}: {reason}"
+        Code.CONSUMER_CONFIGURATION,
+        f"Invalid value {value!s:.100} for configuration {name}: {reason}",
     )
 
 
-def _whole(name: str, value: int | str, least: int) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise _refused(name, value, "must be a whole number") from None
-    if not least <= number < 2**31:
-        raise _refused(name, value, f"must be from {least} to {2**31 - 1}")
-    return number
+def _whole(name: str, value: int | str, least: int, most: int) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,100}", str(value)):
+        raise _refused(name, value, "must be a whole number")
+    if not least <= int(value) <= most:
+        raise _refused(name, value, f"must be from {least} to {most}")
+    return int(value)
 
 
 class Subscription(_Body):

@@ -5,9 +5,11 @@ unknown consumer instance fails with 40403; one that contradicts how the instanc
 partitions, with 40903; a body with missing or unknown fields, with 422.
 """
 
-from collections.abc import Callable
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from confluent_kafka import KafkaException
@@ -35,6 +37,8 @@ class Call:
     accept: str
     base: str
     """Scheme and host, as the client wrote them."""
+    disconnected: Callable[[], Coroutine[Any, Any, None]]
+    """Waits until the client has closed the connection."""
     body: bytes = b""
 
     def partition(self) -> int:
@@ -55,10 +59,9 @@ class Call:
             ApiError: 400, it is not a whole number.
         """
         text = self.query.get(name, "-1")
-        try:
-            value = int(text)
-        except ValueError:
-            raise ApiError(400, message=f"{name}={text!r} is not a whole number") from None
+        if not re.fullmatch(r"-?[0-9]{1,4000}", text):  # int() takes 4,300 digits at most
+            raise ApiError(400, message=f"{name}={text[:40]!r} is not a whole number")
+        value = int(text)
         return min(value, 2**31 - 1) if value > 0 else None
 
 
@@ -182,9 +185,10 @@ async def subscribe(clients: Clients, call: Call) -> None:
     if body.topics is None and body.topic_pattern is None:
         raise ApiError(422, message="topics or topic_pattern must be given")
     pattern = body.topic_pattern
+    topics = None if body.topics is None else list(dict.fromkeys(body.topics))
     clients.consumers.options(call.path["group"], call.path["instance"])
     matching = [] if pattern is None else await clients.consumers.matching(pattern)
-    await _run(clients, call, lambda instance: instance.subscribe(body.topics, pattern, matching))
+    await _run(clients, call, lambda instance: instance.subscribe(topics, pattern, matching))
 
 
 async def subscription(clients: Clients, call: Call) -> bytes:
@@ -229,7 +233,14 @@ async def records(clients: Clients, call: Call) -> bytes:
         raise ApiError(Code.CONSUMER_FORMAT)
     timeout, max_bytes = call.number("timeout"), call.number("max_bytes")
     seconds = None if timeout is None else timeout / 1000
-    return await _run(clients, call, lambda instance: instance.read(seconds, max_bytes))
+    # A read that nobody awaits would occupy the instance until its time-out, and lose its records.
+    gone = asyncio.create_task(call.disconnected())
+    try:
+        return await _run(
+            clients, call, lambda instance: instance.read(seconds, max_bytes, gone.done)
+        )
+    finally:
+        gone.cancel()
 
 
 async def committed(clients: Clients, call: Call) -> bytes:

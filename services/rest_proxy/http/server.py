@@ -17,15 +17,13 @@ from confluent_kafka import KafkaException
 from contract.secrets import secret
 from contract.settings import Settings
 from contract.wire import JSON, KAFKA_V2, REST_PROXY_SECRET
+from services.asgi import BODY_TIMEOUT
 from services.rest_proxy.clients import Clients
 from services.rest_proxy.http.bodies import encode
 from services.rest_proxy.http.errors import ApiError, Code, kafka_error
 from services.rest_proxy.http.handlers import Call
 from services.rest_proxy.http.media import media_type, negotiate
 from services.rest_proxy.http.routes import Route, find
-
-BODY_TIMEOUT = 30.0
-"""Seconds that a client may take to send a body."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -98,12 +96,18 @@ class Server:
             body = await self._read(headers, receive, size)
             if body and not content_type:
                 raise ApiError(415)
+
+        async def disconnected() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
         call = Call(
             path=variables,
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
             content_type=content_type,
             accept=accept,
             base=f"{scope['scheme']}://{headers.get(b'host', b'localhost').decode('latin-1')}",
+            disconnected=disconnected,
             body=body,
         )
         content = await route.handler(self.clients, call)
@@ -158,7 +162,7 @@ def _content_length(headers: dict[bytes, bytes]) -> int | None:
     """Return the body's length from the header; None for a body in chunks, or without a header."""
     if b"transfer-encoding" in headers or b"content-length" not in headers:
         return None
-    return int(headers[b"content-length"])
+    return int(headers[b"content-length"])  # digits alone: the HTTP parser refuses others
 
 
 def _content_type(route: Route, headers: dict[bytes, bytes]) -> str:
@@ -170,8 +174,10 @@ def _content_type(route: Route, headers: dict[bytes, bytes]) -> str:
     name = media_type(headers.get(b"content-type", b"").decode("latin-1"))
     if name not in route.request_types and (name or route.needs_body):
         raise ApiError(415)
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise ApiError(415)
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
+    if encoding != "identity":
+        message = f"Content-Encoding {encoding[:40]!r} is not supported: send the body without it"
+        raise ApiError(415, message=message)
     return name
 
 

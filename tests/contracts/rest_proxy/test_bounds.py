@@ -3,12 +3,16 @@
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 
 import pytest
 
 from contract.wire import KAFKA_JSON
+from services.asgi import BODY_TIMEOUT
+from services.rest_proxy.__main__ import CONNECTIONS
 from tests.support.program import Service
 from tests.support.rest_proxy import Proxy, Response
 from tests.support.waiting import wait_for
@@ -102,12 +106,76 @@ def test_consumers_are_bounded_in_number(start_proxy: Callable[..., Proxy], grou
     proxy = start_proxy(REST_PROXY_CONSUMERS="2")
     for name in ("a", "b"):
         assert proxy.send("POST", f"/consumers/{group}", {"name": name}).status == 200
+        subscription = f"/consumers/{group}/instances/{name}/subscription"
+        assert proxy.send("POST", subscription, {"topic_pattern": "none"}).status == 204
 
     response = proxy.send("POST", f"/consumers/{group}", {"name": "c"})
 
     assert (response.status, response.json["error_code"]) == (503, 50303)
     assert proxy.send("DELETE", f"/consumers/{group}/instances/a").status == 204
     assert proxy.send("POST", f"/consumers/{group}", {"name": "c"}).status == 200
+
+
+def test_instances_that_read_nothing_give_way(
+    start_proxy: Callable[..., Proxy], group: str, topic: str
+) -> None:
+    """The one that has been unused longest is closed when another needs its place."""
+    proxy = start_proxy(REST_PROXY_CONSUMERS="3")
+    instances = f"/consumers/{group}/instances"
+    for name in ("reading", "first", "second"):
+        assert proxy.send("POST", f"/consumers/{group}", {"name": name}).status == 200
+    partitions = {"partitions": [{"topic": topic, "partition": 0}]}
+    assert proxy.send("POST", f"{instances}/reading/assignments", partitions).status == 204
+    for name in ("second", "first"):
+        assert proxy.call("GET", f"{instances}/{name}/subscription").status == 200
+    for number in range(64):
+        assert proxy.call("POST", f"/consumers/{group}{number}").status == 200
+        if not number:
+            left = [
+                proxy.call("GET", f"{instances}/{name}/subscription").status
+                for name in ("reading", "first", "second")
+            ]
+            assert left == [200, 200, 404]
+    assert proxy.call("GET", f"{instances}/reading/assignments").json == partitions
+
+
+def test_an_abandoned_read_releases_its_instance_and_its_records(
+    start_proxy: Callable[..., Proxy], group: str, topic: str
+) -> None:
+    proxy = start_proxy()
+    options = {"format": "json", "auto.offset.reset": "earliest"}
+    options |= {"fetch.min.bytes": "100", "consumer.request.timeout.ms": "300000"}
+    assert proxy.send("POST", f"/consumers/{group}", {"name": "a", **options}).status == 200
+    instance = f"/consumers/{group}/instances/a"
+    partitions = {"partitions": [{"topic": topic, "partition": 0}]}
+    assert proxy.send("POST", f"{instance}/assignments", partitions).status == 204
+    assert proxy.produce(topic, {"value": 1}, {"value": 2}).status == 200
+
+    head = f"GET {instance}/records HTTP/1.1\r\nHost: localhost\r\nAccept: {KAFKA_JSON}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", proxy.port)) as client:
+        client.sendall(head.encode())
+        # The read waits for more than the two records.
+        assert select.select([client], [], [], 2)[0] == []
+
+    accept = {"Accept": KAFKA_JSON}
+    read = proxy.call("GET", f"{instance}/records?timeout=1000", None, accept, timeout=20)
+    assert [record["value"] for record in read.json] == [1, 2]
+
+
+@pytest.mark.slow
+def test_half_sent_bodies_occupy_the_proxy_for_a_limited_time(
+    start_proxy: Callable[..., Proxy], topic: str
+) -> None:
+    proxy = start_proxy()
+    head = f"POST /topics/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {KAFKA_JSON}\r\n"
+    with ExitStack() as opened:
+        for _ in range(CONNECTIONS):
+            client = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
+            opened.enter_context(client).sendall(f"{head}Content-Length: 9\r\n\r\nx".encode())
+        begun = time.monotonic()
+        wait_for("the proxy to respond", lambda: proxy.health().returncode == 0, 30)
+        assert time.monotonic() - begun < BODY_TIMEOUT + 5
+        assert client.recv(12) == b"HTTP/1.1 408"
 
 
 def test_an_unused_consumer_is_closed(start_proxy: Callable[..., Proxy], group: str) -> None:

@@ -181,6 +181,11 @@ CASES = (
     _invalid("record no object", 422, {"records": [1]}),
     _invalid("partition a text", 422, {"records": [{"value": 1, "partition": "0"}]}),
     _invalid("record's partition below 0", 422, {"records": [{"value": 1, "partition": -1}]}),
+    *(
+        _invalid(f"{name} {value}", 422, {**ONE, name: value})
+        for name in ("key_schema_id", "value_schema_id")
+        for value in (-1, 2**31, 2**70)
+    ),
     _invalid("not base64", 422, {"records": [{"value": "*"}]}, BINARY),
     _invalid("binary, no text", 422, {"records": [{"value": 1}]}, BINARY),
     # Producing: where to
@@ -238,7 +243,7 @@ CASES = (
     ),
     # Consumers: creation
     *(
-        Case(f"consumer with {sent}", "POST", "/consumers/table", status, code, sent, headers)
+        Case(f"consumer with {sent!r:.60}", "POST", "/consumers/table", status, code, sent, headers)
         for status, code, sent, headers in (
             (422, 42204, {"format": "avro"}, V2),
             (422, 42204, {"format": "xml"}, V2),
@@ -246,7 +251,15 @@ CASES = (
             (422, 42204, {"auto.commit.enable": "yes"}, V2),
             (422, 42204, {"fetch.min.bytes": "many"}, V2),
             (422, 42204, {"fetch.min.bytes": -2}, V2),
+            (422, 42204, {"fetch.min.bytes": "1_0"}, V2),
+            (422, 42204, {"fetch.min.bytes": 10_000_001}, V2),
+            (422, 42204, {"fetch.min.bytes": "9" * 5000}, V2),
+            (422, 42204, {"fetch.min.bytes": 10**30}, V2),
+            (422, 422, b'{"fetch.min.bytes": %s}' % (b"9" * 5000), V2),
             (422, 42204, {"consumer.request.timeout.ms": "-1"}, V2),
+            (422, 42204, {"consumer.request.timeout.ms": "nan"}, V2),
+            (422, 42204, {"consumer.request.timeout.ms": 300_001}, V2),
+            (422, 42204, {"consumer.request.timeout.ms": 2**31}, V2),
             (422, 422, {"id": "x"}, V2),
             (422, 422, {"name": ""}, V2),
             (400, 400, b"{", V2),
@@ -308,7 +321,11 @@ CASES = (
     _read("read as binary", 406, 40601, KAFKA_BINARY),
     _read("read without a format", 406, 40601, ""),
     _read("read, not acceptable", 406, 406, "application/json"),
-    _read("timeout no number", 400, 400, KAFKA_JSON, "?timeout=soon"),
+    *(
+        _read(f"{name} {value:.20}", 400, 400, KAFKA_JSON, f"?{name}={quote(value)}")
+        for name in ("timeout", "max_bytes")
+        for value in ("soon", "nan", "1e3", "1_0", " 5", "\u0661", "9" * 5000)
+    ),
     _read("the largest timeout", 200, None, KAFKA_JSON, f"?timeout=1&timeout={'9' * 400}"),
     _read("the largest max_bytes", 200, None, KAFKA_JSON, f"?timeout=1&max_bytes={'9' * 400}"),
     _read("nothing to read", 200, None, KAFKA_JSON, "?timeout=1"),

@@ -333,3 +333,9 @@ def test_a_pattern_has_1_to_1000_characters(consumer: Make) -> None:
     for pattern, status in {"": 422, "x" * 1000: 204, "x" * 1001: 422}.items():
         response = client.send("POST", "/subscription", {"topic_pattern": pattern})
         assert response.status == status
+
+
+def test_a_topic_may_be_subscribed_to_twice(proxy: Proxy, topic: str, consumer: Make) -> None:
+    client = consumer()
+    assert client.send("POST", "/subscription", {"topics": [topic, topic]}).status == 204
+    assert client.send("GET", "/subscription").json == {"topics": [topic]}
