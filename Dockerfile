@@ -175,7 +175,7 @@ USER app
 
 # MSK Connect.
 FROM kafka-base AS connect
-RUN install --directory --owner app --group app .run/data/connect
+RUN install --directory --owner app --group app .run/data/connect .run/data/connect_password
 COPY --from=connect-build /app/.build/connect .build/connect
 COPY --from=code /app/services/connect services/connect
 USER app

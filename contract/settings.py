@@ -147,6 +147,8 @@ class Settings:
     """URL of Airflow's API server and UI."""
     connect_url: str = _setting("http://127.0.0.1:8083", values.url)
     """URL of the Kafka Connect worker's REST API."""
+    connect_password_file: str = _setting("", str)
+    """File with the password of that API's user ``connect``."""
     s3_sink_flush_size: int = _setting("1000", values.positive)
     """Most records in an object of the S3 sink."""
     s3_sink_rotate_interval_ms: int = _setting("1000", values.positive)

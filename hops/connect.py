@@ -5,15 +5,23 @@ from typing import Any
 
 import requests
 
-from hops.access import Access
+from hops.access import Access, ServiceFiles
 from hops.errors import hop_errors
 
 HOP = "connect"
+USER = "connect"
+PASSWORD = "data/connect_password/password"
+"""File below the run folder with the password that the first start has generated."""
 TIMEOUT = 10.0
 """Seconds until a response; a worker sends none while its group rebalances."""
 
 
-def failures(access: Access) -> Iterator[tuple[str, str]]:
+def password(files: ServiceFiles) -> str:
+    """The password of the user ``connect`` at the worker's REST API."""
+    return files.read(HOP, PASSWORD).strip()
+
+
+def failures(access: Access, password: str) -> Iterator[tuple[str, str]]:
     """Name and cause of each connector that has failed itself or by one of its tasks.
 
     Raises:
@@ -21,7 +29,7 @@ def failures(access: Access) -> Iterator[tuple[str, str]]:
     """
     url = f"{access.settings.connect_url}/connectors?expand=status"
     with hop_errors(HOP, url, requests.RequestException, ValueError):
-        answer = requests.get(url, timeout=TIMEOUT)
+        answer = requests.get(url, timeout=TIMEOUT, auth=(USER, password))
         answer.raise_for_status()
         connectors: dict[str, Any] = answer.json()
     for name, found in sorted(connectors.items()):

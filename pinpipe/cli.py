@@ -18,7 +18,7 @@ from pinpipe import output
 from pinpipe.engines import engine
 from pinpipe.engines.engine import Engine
 from pinpipe.engines.status import State, Status
-from pinpipe.errors import MachineError
+from pinpipe.errors import MachineError, StackError
 from pinpipe.output import report
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
@@ -76,11 +76,16 @@ def up(secure: bool) -> None:
 
 
 @main.command()
-def password() -> None:
-    """Print the generated password of the Airflow user admin."""
-    from hops import airflow
+@click.argument("service", type=click.Choice(["airflow", "connect"]), default="airflow")
+def password(service: str) -> None:
+    """Print a generated password: Airflow's, user admin, or that of Kafka Connect's REST API.
 
-    click.echo(airflow.password(_engine()))
+    Example: curl --user "connect:$(pinpipe password connect)" http://127.0.0.1:8083/connectors
+    """
+    from hops import airflow, connect
+
+    read = {"airflow": airflow.password, "connect": connect.password}[service]
+    click.echo(read(_engine()))
 
 
 @main.command()
@@ -377,8 +382,10 @@ def _failed_connectors(running: Engine, found: Sequence[Status]) -> list[Status]
     if not any(s.service == connect.HOP and s.state is State.HEALTHY for s in found):
         return []
     try:
-        failed = list(connect.failures(Access(running.client_environment)))
-    except HopError as error:
+        failed = list(
+            connect.failures(Access(running.client_environment), connect.password(running))
+        )
+    except (HopError, StackError) as error:
         return [Status(connect.HOP, State.UNHEALTHY, str(error))]
     return [Status(f"connector {name}", State.FAILED, cause) for name, cause in failed]
 

@@ -104,10 +104,12 @@ class Stack:
 
     def sink_states(self) -> set[str]:
         """States of the S3 sink and its tasks."""
+        from hops import connect
         from services.connect.config import connector_name
         from services.connect.rest import Worker
 
-        status = Worker(self.settings.connect_url).status(connector_name(self.settings))
+        worker = Worker(self.settings.connect_url, connect.password(self.engine))
+        status = worker.status(connector_name(self.settings))
         return {part["state"] for part in (status["connector"], *status["tasks"])}
 
     def run(

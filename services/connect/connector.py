@@ -135,7 +135,7 @@ def set_up(settings: Settings) -> str:
         LoginError: Kafka refuses the login.
     """
     deadline = time.monotonic() + LIMIT
-    worker = Worker(settings.connect_url)
+    worker = Worker.of(settings)
     name, config = connector_name(settings), connector_config(settings)
     validate(worker, name, config)
 

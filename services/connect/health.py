@@ -22,7 +22,7 @@ def check(worker: Worker) -> None:
 
 def main() -> int:
     """Return the exit status."""
-    return exit_status(lambda: check(Worker(Settings.from_environ().connect_url, TIMEOUT)))
+    return exit_status(lambda: check(Worker.of(Settings.from_environ(), TIMEOUT)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """A client of the REST API of a Kafka Connect worker, for health check and connector set-up."""
 
-from typing import Any
+from typing import Any, Self
 
 import requests
 
 from contract.errors import PipelineError
+from contract.secrets import secret
+from contract.settings import Settings
+
+USER = "connect"
+"""The only user of the REST API."""
 
 PLUGIN = "io.github.pinterestpipeline.connect.s3.S3SinkConnector"
 """Class of the S3 sink (``connector.class``)."""
@@ -23,11 +28,22 @@ class ConnectError(PipelineError):
 
 
 class Worker:
-    """A Connect worker at ``url``."""
+    """A Connect worker at ``url``, with the password of its API."""
 
-    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: str, password: str, timeout: float = TIMEOUT) -> None:
         self.url = url
         self.timeout = timeout
+        self._login = (USER, password)
+
+    @classmethod
+    def of(cls, settings: Settings, timeout: float = TIMEOUT) -> Self:
+        """The worker of the settings.
+
+        Raises:
+            SettingError: the file with the password cannot be read.
+        """
+        password = secret("CONNECT_PASSWORD_FILE", settings.connect_password_file)
+        return cls(settings.connect_url, password, timeout)
 
     def plugins(self) -> list[str]:
         """Return the class of each connector plugin that the worker has loaded."""
@@ -72,7 +88,9 @@ class Worker:
 
     def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
         try:
-            response = requests.request(method, self.url + path, json=body, timeout=self.timeout)
+            response = requests.request(
+                method, self.url + path, json=body, timeout=self.timeout, auth=self._login
+            )
         except requests.RequestException as error:
             raise ConnectError(f"no answer from Kafka Connect at {self.url}: {error}") from error
         if not response.ok:

@@ -5,6 +5,7 @@
 #   KAFKA_AUTH               how the worker logs in to the brokers, with the settings that login.py reads
 #   CONNECT_LISTEN           host:port of its REST API
 #   CONNECT_ADVERTISED       host:port at which other workers reach its REST API
+#   CONNECT_PASSWORD_FILE    file with the password of the user `connect` of that API, generated at the first start
 #   CONNECT_GROUP            name of its cluster of workers, and prefix of that cluster's topics
 #   CONNECT_LIBS             folder of the worker's jars, for another version of Kafka
 #   CONNECT_PLUGIN_PATH      folders of connectors, with commas between them
@@ -14,6 +15,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source services/kafka/java.sh
+source services/secret.sh
 
 listen="${CONNECT_LISTEN:-127.0.0.1:8083}"
 advertised="${CONNECT_ADVERTISED:-$listen}"
@@ -28,6 +30,13 @@ if [ ! -d "${plugins%%,*}" ]; then
   exit 1
 fi
 mkdir -p "$data"
+
+password="${CONNECT_PASSWORD_FILE:-${RUN_DIR:-.run}/data/connect_password/password}"
+keep_secret "$password"
+rm -f "$data/users.properties"
+(umask 077 && printf 'connect=%s\n' "$(<"$password")" >"$data/users.properties")
+printf 'KafkaConnect { %s required file="%s"; };\n' \
+  org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule "$data/users.properties" >"$data/jaas.conf"
 
 jars="$(classpath "$libs")"
 login=""
@@ -59,6 +68,7 @@ rest.advertised.host.name=${advertised%:*}
 rest.advertised.port=${advertised##*:}
 plugin.path=${plugins//\\/\\\\}
 plugin.discovery=service_load
+rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension
 connector.client.config.override.policy=All
 scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=6000
@@ -76,5 +86,6 @@ PROPERTIES
 exec "$JAVA" -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError \
   -Dorg.apache.kafka.automatic.config.providers=none \
   -Dlog4j2.configurationFile=services/connect/log4j2.yaml \
+  -Djava.security.auth.login.config="$data/jaas.conf" \
   -cp "$jars" "$(class_archive_option .build/connect/worker.jsa)" \
   org.apache.kafka.connect.cli.ConnectDistributed "$data/worker.properties"

@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from contract.wire import dumps
+from hops import connect
 from hops.access import Access
 from services.connect.config import connector_config
 from services.connect.rest import Worker
@@ -114,7 +115,8 @@ class Run:
 
         The clock runs from the first listed object to the last, at most ``limit`` seconds.
         """
-        worker = Worker(self.stack.settings.connect_url)
+        password = connect.password(self.stack.engine)
+        worker = Worker(self.stack.settings.connect_url, password)
         worker.configure(self.name, self.config)
         try:
             first = wait_for("the first object", self.objects, 60, 0.05)

@@ -20,7 +20,7 @@ from confluent_kafka import Producer
 from contract import names
 from contract.settings import Settings
 from contract.wire import dumps
-from hops import objects
+from hops import connect, objects
 from hops.access import Access
 from services.connect.config import connector_name
 from services.connect.rest import ConnectError, Worker
@@ -173,7 +173,7 @@ def second_worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
         "RUN_DIR": str(tmp_path),
     }
     how = stack.engine.one_shot("connect", (), variables)
-    worker = Worker(f"http://{SECOND_WORKER}", timeout=5)
+    worker = Worker(f"http://{SECOND_WORKER}", connect.password(stack.engine), timeout=5)
 
     def responds() -> bool:
         with suppress(ConnectError):

@@ -38,7 +38,8 @@ def failed(stack: Stack) -> dict[str, str]:
 
 def test_status_names_a_failed_task_with_its_cause(stack: Stack) -> None:
     assert stack.pinpipe("status").returncode == 0
-    worker = Worker(stack.settings.connect_url)
+    password = stack.pinpipe("password", "connect").stdout.strip()
+    worker = Worker(stack.settings.connect_url, password)
     config = worker.config(f"{stack.settings.user_id}-s3-sink")
     assert config is not None
     worker.configure(BROKEN, {**config, **LOGIN, "name": BROKEN, "tasks.max": "1"})

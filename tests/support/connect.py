@@ -47,7 +47,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         self.settings = Settings.from_environ(self.environment)
-        self.worker = Worker(self.settings.connect_url)
+        self.worker = Worker.of(self.settings)
         self.s3: Any = Access(self.environment).s3
         self.producer = Producer({"bootstrap.servers": BROKER})
 

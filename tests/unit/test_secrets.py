@@ -29,6 +29,7 @@ SECRETS = {
     "gateway-api-key": {"localstack": "rw", "emulator": "ro", "emulator-streaming": "ro"},
     "kafka-client": {"kafka": "rw"}
     | dict.fromkeys(("topics", "rest-proxy", "connect", "connector"), "ro"),
+    "connect-password": {"connect": "rw", "connector": "ro"},
     "jobs-api-token": {"databricks": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
     "postgres-password": {"postgres": "rw"} | dict.fromkeys(_AIRFLOW, "ro"),
     # Airflow's keys, and the password of its user, which the processes of one Airflow share.

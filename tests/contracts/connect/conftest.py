@@ -55,7 +55,10 @@ def cluster(request: pytest.FixtureRequest, services: None, folder: Path) -> Ite
     user_id = f"v{version.replace('.', '')}0000"
     own = folder / version
     own.mkdir()
-    local = environment(user_id) | {"CONNECT_GROUP": f"connect-{version}"}
+    local = environment(user_id) | {
+        "CONNECT_GROUP": f"connect-{version}",
+        "CONNECT_PASSWORD_FILE": str(own / "password"),
+    }
     if version == OLD:
         local["CONNECT_LIBS"] = str(request.getfixturevalue("old_jars"))
     with Service("services/connect", own, local) as service:

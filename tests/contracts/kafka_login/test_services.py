@@ -113,6 +113,7 @@ def test_all_clients_of_a_connect_worker_log_in(
         "CONNECT_LISTEN": address,
         "CONNECT_ADVERTISED": address,
         "CONNECT_URL": f"http://{address}",
+        "CONNECT_PASSWORD_FILE": str(folder / "connect password"),
     }
     output = failure("services/connect/run.sh", folder, {**own, "AWS_SECRET_ACCESS_KEY": "wrong"})
     assert "SaslAuthenticationException" in output
@@ -121,7 +122,7 @@ def test_all_clients_of_a_connect_worker_log_in(
     run(Service("services/connect", folder, {**own, "CONNECT_PLUGIN_PATH": plugins}))
     clients = client_settings(Settings.from_environ(own), own)
     _produce(clients, b'{"well":1}', b"no JSON")
-    worker = Worker(f"http://{address}")
+    worker = Worker.of(Settings.from_environ(own))
     stored = folder / "stored.txt"
     worker.configure(
         "file",
