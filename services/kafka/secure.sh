@@ -11,6 +11,8 @@
 
 # The broker's own user, with which the broker itself and its health check log in.
 BROKER_USER=broker
+HANDLERS=io.github.pinterestpipeline.kafka.auth
+SECURITY=org.apache.kafka.common.security
 
 client_folder() {
   echo "${RUN_DIR:-.run}/data/kafka_client"
@@ -35,8 +37,8 @@ make_secrets() {
   keep_secret "$secrets/broker_password"
   keep_secret "$client/scram_password" "${KAFKA_SCRAM_PASSWORD:-}"
   printf '%s:%s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >"$secrets/access_keys"
-  printf '%s:%s\n' "$BROKER_USER" "$(<"$secrets/broker_password")" "$user" "$(<"$client/scram_password")" \
-    >"$secrets/users"
+  printf '%s:%s\n' "$BROKER_USER" "$(<"$secrets/broker_password")" >"$secrets/controller_users"
+  printf '%s:%s\n' "$user" "$(<"$client/scram_password")" | cat "$secrets/controller_users" - >"$secrets/users"
   make_certificate "$secrets" "$client/ca.pem" "$@"
 }
 
@@ -71,13 +73,25 @@ quoted() {
   printf '"%s"' "${text//\"/\\\\\"}"
 }
 
+# scram_properties LISTENER PASSWORD USERS: prints the lines with which a listener accepts the USERS of a file, and
+# the broker logs in at it.
+scram_properties() {
+  cat <<PROPERTIES
+listener.name.$1.scram-sha-512.sasl.server.callback.handler.class=$HANDLERS.ScramUsers
+listener.name.$1.scram-sha-512.sasl.jaas.config=$SECURITY.scram.ScramLoginModule required \
+ username="$BROKER_USER" password="$(<"$2")" secrets=$(quoted "$3");
+PROPERTIES
+}
+
 # secure_properties SECRETS CLIENT: prints the lines for server.properties.
 secure_properties() {
-  local secrets=$1 client=$2 listener package=org.apache.kafka.common.security
-  local handlers=io.github.pinterestpipeline.kafka.auth
+  local secrets=$1 client=$2 listener
   cat <<PROPERTIES
 sasl.enabled.mechanisms=SCRAM-SHA-512,OAUTHBEARER
 sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+sasl.mechanism.controller.protocol=SCRAM-SHA-512
+listener.name.controller.sasl.enabled.mechanisms=SCRAM-SHA-512
+$(scram_properties controller "$secrets/broker_password" "$secrets/controller_users")
 ssl.keystore.type=PKCS12
 ssl.keystore.location=${secrets//\\/\\\\}/broker.p12
 ssl.keystore.password=$(<"$secrets/store_password")
@@ -86,12 +100,10 @@ ssl.truststore.location=${client//\\/\\\\}/ca.pem
 PROPERTIES
   # The claim belongs to the client side of the login module; the broker's side does not start without it.
   for listener in broker host; do
+    scram_properties "$listener" "$secrets/broker_password" "$secrets/users"
     cat <<PROPERTIES
-listener.name.$listener.scram-sha-512.sasl.server.callback.handler.class=$handlers.ScramUsers
-listener.name.$listener.scram-sha-512.sasl.jaas.config=$package.scram.ScramLoginModule required \
- username="$BROKER_USER" password="$(<"$secrets/broker_password")" secrets=$(quoted "$secrets/users");
-listener.name.$listener.oauthbearer.sasl.server.callback.handler.class=$handlers.IamTokenValidator
-listener.name.$listener.oauthbearer.sasl.jaas.config=$package.oauthbearer.OAuthBearerLoginModule required \
+listener.name.$listener.oauthbearer.sasl.server.callback.handler.class=$HANDLERS.IamTokenValidator
+listener.name.$listener.oauthbearer.sasl.jaas.config=$SECURITY.oauthbearer.OAuthBearerLoginModule required \
  region="${AWS_REGION:-us-east-1}" secrets=$(quoted "$secrets/access_keys") unsecuredLoginStringClaim_sub="$BROKER_USER";
 PROPERTIES
   done
