@@ -10,6 +10,11 @@
 Each message names the thing and the value.
 """
 
+import re
+
+_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|DATABASE_URL)(?!.*_FILE$)")
+"""Variables whose value is, or contains, a secret."""
+
 
 class PipelineError(Exception):
     """Base of every error that this project raises on purpose."""
@@ -19,7 +24,13 @@ class SettingError(PipelineError):
     """A variable of the environment is missing or has a value that cannot be used."""
 
     def __init__(self, variable: str, value: str | None, reason: str) -> None:
-        state = "is not set" if value is None else f"is {value!r}"
+        """The message has the beginning of the value, unless it may be a secret."""
+        if value is None:
+            state = "is not set"
+        elif _SECRET.search(variable):
+            state = "has an invalid value"
+        else:
+            state = f"is {value!r:.300}"
         super().__init__(f"{variable} {state}: {reason}")
         self.variable = variable
 

@@ -64,11 +64,11 @@ class Settings:
     """Address that LocalStack listens on."""
     kinesis_listen: tuple[str, int] = _setting("127.0.0.1:4567", values.address)
     """Address of the Kinesis engine behind LocalStack."""
-    stage_name: str = _setting("dev", str)
+    stage_name: str = _setting("dev", values.stage_name)
     """Stage of the REST API."""
     kafka_rest_endpoint: str = _setting("http://127.0.0.1:8082", values.url)
     """URL of the Kafka REST proxy for API Gateway."""
-    aws_region: str = _setting("us-east-1", str)
+    aws_region: str = _setting("us-east-1", values.region)
     """AWS region."""
     aws_endpoint_url: str | None = _setting("", values.optional_url)
     """Endpoint of every AWS service; not set on AWS."""
@@ -99,13 +99,13 @@ class Settings:
 
     With 25000 the response reaches API Gateway, which waits 29 s.
     """
-    rest_proxy_queue_messages: int = _setting("100000", values.positive)
+    rest_proxy_queue_messages: int = _setting("100000", values.up_to(5_000_000))
     """Most records that wait for a broker; the proxy rejects more."""
-    rest_proxy_queue_bytes: int = _setting("134217728", values.positive)
+    rest_proxy_queue_bytes: int = _setting("134217728", values.up_to(10**12))
     """Most bytes of request bodies that wait for a broker; the proxy rejects more."""
     rest_proxy_body_bytes: int = _setting("10485760", values.positive)
     """Bytes of the largest request body; 10 MiB, as for API Gateway."""
-    rest_proxy_consumers: int = _setting("64", values.positive)
+    rest_proxy_consumers: int = _setting("64", values.up_to(10_000))
     """Most consumer instances at a time."""
     rest_proxy_consumer_timeout_ms: int = _setting("300000", values.positive)
     """Milliseconds after which an unused consumer instance is closed."""
@@ -113,7 +113,7 @@ class Settings:
     """URL of the Jobs API for clients and browsers."""
     databricks_listen: tuple[str, int] = _setting("127.0.0.1:8085", values.address)
     """Address that the Jobs API listens on."""
-    databricks_token: str = _setting("", str)
+    databricks_token: str = _setting("", values.token)
     """Token that clients of the Jobs API send; it has no default."""
     databricks_token_file: str = _setting("", str)
     """File with the token, if DATABRICKS_TOKEN is not set."""

@@ -1,6 +1,7 @@
 """Parsers of settings; each raises a ValueError whose message names the required form."""
 
 import re
+from collections.abc import Callable
 
 
 def optional_url(value: str) -> str | None:
@@ -10,7 +11,7 @@ def optional_url(value: str) -> str | None:
 
 def url(value: str) -> str:
     """Parse a URL; remove slashes at its end."""
-    if not re.match(r"^[a-z][a-z0-9+]*://", value):
+    if not re.fullmatch(r"[a-z][a-z0-9+]*://[^\s/?#]+(?:[/?#]\S*)?", value):
         raise ValueError("it must be a URL such as http://127.0.0.1:4566")
     return value.rstrip("/")
 
@@ -96,28 +97,62 @@ def spark_version(value: str) -> str:
 def folders(value: str) -> tuple[tuple[str, str], ...]:
     """Parse pairs of a name and a folder."""
     pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
-    if not pairs or not all(name.startswith("/") and folder for name, _, folder in pairs):
-        raise ValueError("it must be /name=folder[,/name=folder]")
+    if not pairs or not all(
+        name.startswith("/") and folder.strip("/ ") for name, _, folder in pairs
+    ):
+        raise ValueError("it must be /name=folder[,/name=folder], and no folder the whole disk")
     return tuple((name.strip(), folder.strip()) for name, _, folder in pairs)
+
+
+MOST = 2**31 - 1
+"""The greatest number of most programs that a setting reaches."""
 
 
 def positive(value: str) -> int:
     """Parse a whole number above 0."""
-    if not value.isdecimal() or int(value) == 0:
-        raise ValueError("it must be a whole number above 0")
-    return int(value)
+    return up_to(MOST)(value)
+
+
+def up_to(most: int, least: int = 1) -> Callable[[str], int]:
+    """Return the parser of a whole number from ``least`` to ``most``."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch("[0-9]{1,100}", value) or not least <= int(value) <= most:
+            raise ValueError(f"it must be a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
 
 
 def whole(value: str) -> int:
     """Parse a whole number."""
-    if not value.isdecimal():
-        raise ValueError("it must be a whole number")
-    return int(value)
+    return up_to(MOST, 0)(value)
 
 
 def address(value: str) -> tuple[str, int]:
-    """Parse a host and a port."""
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError("it must be host:port such as 127.0.0.1:8082")
-    return host, int(port)
+    """Parse a host and a port; an IPv6 address is in brackets, which are removed."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})", value)
+    if not match or not 0 < int(match[3]) < 65536:
+        raise ValueError("it must be host:port such as 127.0.0.1:8082 or [::1]:8082")
+    return match[1] or match[2], int(match[3])
+
+
+def stage_name(value: str) -> str:
+    """Parse the name of a stage of the REST API, which is a part of its URL."""
+    if not re.fullmatch("[A-Za-z0-9_]{1,128}", value):
+        raise ValueError("it must be 1 to 128 letters, digits and underscores")
+    return value
+
+
+def region(value: str) -> str:
+    """Parse an AWS region."""
+    if not re.fullmatch("[a-z0-9-]{1,64}", value):
+        raise ValueError("it must be a region such as us-east-1")
+    return value
+
+
+def token(value: str) -> str:
+    """Parse a token, which clients send in a header."""
+    if not re.fullmatch("[!-~]*", value):
+        raise ValueError("it must have neither blanks nor characters beyond ASCII")
+    return value

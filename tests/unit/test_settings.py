@@ -57,6 +57,78 @@ def test_an_impossible_name_is_named_with_its_variable(
     assert str(refused.value).startswith(f"{variable} is {value!r}: {name!r} is no name of a ")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *((name, "a/b?c") for name in ("STAGE_NAME",)),
+        *(
+            (name, value)
+            for name in ("DATABRICKS_HOST", "AWS_ENDPOINT_URL", "KAFKA_REST_ENDPOINT")
+            for value in ("http://", "http:///x", "http://a b", "HTTP://a", "a:80")
+        ),
+        *(
+            ("REST_PROXY_LISTEN", value)
+            for value in ("::1:80", "a:b:1", "h:0", "h:65536", "h:\u0668", "h:8_0", "[x]:80", ":80")
+        ),
+        ("DATABRICKS_WORKSPACE", "/=/"),
+        ("DATABRICKS_WORKSPACE", "/a=x,/=//"),
+        ("AWS_REGION", "us east\n1"),
+        ("REST_PROXY_QUEUE_MESSAGES", "2000000000"),
+        ("REST_PROXY_QUEUE_BYTES", "10000000000000"),
+        ("REST_PROXY_CONSUMERS", "100000000"),
+        *(
+            (name, value)
+            for name in (
+                "REST_PROXY_MESSAGE_TIMEOUT_MS",
+                "REST_PROXY_CONSUMER_TIMEOUT_MS",
+                "S3_SINK_ROTATE_INTERVAL_MS",
+                "CLUSTER_IDLE_SECONDS",
+                "DATASET_SEED",
+                "DATABRICKS_LOG_BYTES",
+            )
+            for value in (
+                "nan",
+                "inf",
+                "-1",
+                "1e3",
+                "1_0",
+                " 1",
+                "\u0663",
+                "2147483648",
+                "9" * 5000,
+            )
+        ),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_an_unusable_value_is_named_with_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        Settings.from_environ({variable: value})
+    assert str(refused.value).startswith(f"{variable} is {value!r:.300}: it must ")
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABRICKS_TOKEN", " s3cret "),
+        ("DATABRICKS_TOKEN", "s3cret\u00fc"),
+        ("SOURCE_DATABASE_URL", "mysql:me:s3cret@db"),
+    ],
+)
+def test_the_value_of_a_secret_is_not_shown(variable: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"^{variable} has an invalid value: it must ") as found:
+        Settings.from_environ({variable: value})
+    assert "s3cret" not in str(found.value)
+
+
+def test_an_address_may_be_one_of_ipv6() -> None:
+    listen = {"REST_PROXY_LISTEN": "[::1]:8082", "DATABRICKS_LISTEN": "0.0.0.0:80"}
+    settings = Settings.from_environ(listen)
+    assert settings.rest_proxy_listen == ("::1", 8082)
+    assert settings.databricks_listen == ("0.0.0.0", 80)
+
+
 def test_names_of_the_longest_form_are_accepted() -> None:
     given = {"KAFKA_TOPICS": f"...,{'x' * 249}", "KINESIS_STREAMS": f".,{'x' * 128}"}
     settings = Settings.from_environ(given)
