@@ -129,6 +129,20 @@ def whole(value: str) -> int:
     return up_to(MOST, 0)(value)
 
 
+def seconds(value: str | float) -> float:
+    """Parse seconds, of an option that may be 0."""
+    if not 0 <= float(value) <= MOST:  # "nan" is neither
+        raise ValueError(f"{value!r} is not a number of seconds from 0 to {MOST}")
+    return float(value)
+
+
+def positive_seconds(value: str | float) -> float:
+    """Parse seconds, of an option that may not be 0."""
+    if not float(value) > 0:
+        raise ValueError(f"{value!r} is not a number of seconds above 0")
+    return seconds(value)
+
+
 def address(value: str) -> tuple[str, int]:
     """Parse a host and a port; an IPv6 address is in brackets, which are removed."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})", value)

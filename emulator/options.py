@@ -14,6 +14,7 @@ import click
 
 from contract.errors import PipelineError
 from contract.settings import Settings
+from contract.values import MOST, positive_seconds, seconds
 from emulator.delivery.accounting import Accounting
 from emulator.delivery.journal import Journal
 from emulator.delivery.request import Route
@@ -58,7 +59,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "1 s before each post, as in the original project.  "
         "[default: original; max with --dry-run]",
     ),
-    click.option("--count", type=click.IntRange(1), help="Posts to send.  [default: no end]"),
+    click.option("--count", type=click.IntRange(1, MOST), help="Posts to send.  [default: no end]"),
     click.option(
         "--in-flight",
         type=click.IntRange(1, 256),
@@ -66,7 +67,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "stream. With more than 1, posts of different keys may overtake each other.  "
         f"[default: 1; with --rate N as many as N takes, at most {MOST_IN_FLIGHT}]",
     ),
-    click.option("--start", type=click.IntRange(0), default=0, help="Skip the first START posts."),
+    click.option(
+        "--start", type=click.IntRange(0, MOST), default=0, help="Skip the first START posts."
+    ),
     click.option(
         "--order",
         type=click.Choice(["original", "sequential"]),
@@ -89,14 +92,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--no-journal", is_flag=True, help="Record nothing."),
     click.option(
         "--retry-seconds",
-        type=click.FloatRange(0),
+        type=seconds,
         default=Retry().seconds,
         show_default=True,
         help="Seconds to retry after no response, a 5xx, a 429 or a failed read of the source.",
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(0, min_open=True),
+        type=positive_seconds,
         default=Retry().timeout,
         show_default=True,
         help="Seconds to wait for a response.",

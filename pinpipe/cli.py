@@ -12,6 +12,7 @@ import click
 from contract.entities import ENTITIES
 from contract.errors import PipelineError
 from contract.results import RESULTS
+from contract.values import MOST, positive_seconds, seconds
 from hops.access import Access
 from hops.errors import HopError
 from pinpipe import output
@@ -22,6 +23,7 @@ from pinpipe.errors import MachineError, StackError
 from pinpipe.output import report
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+COUNT = click.IntRange(1, MOST)
 HELP = {"--help", "-h"}
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": []}
 program_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -175,8 +177,12 @@ def logs(service: str, follow: bool) -> None:
 
 
 @main.command()
-@click.option("--posts", default=500, show_default=True, help="Number of posts to send.")
-@click.option("--wait", default=120.0, show_default=True, help="Seconds to wait for the S3 sink.")
+@click.option(
+    "--posts", type=COUNT, default=500, show_default=True, help="Number of posts to send."
+)
+@click.option(
+    "--wait", type=seconds, default=120, show_default=True, help="Seconds to wait for the S3 sink."
+)
 def demo(posts: int, wait: float) -> None:
     """Start the stack, send posts, print results and live metrics."""
     from pinpipe.demo import Demo
@@ -204,7 +210,13 @@ def demo(posts: int, wait: float) -> None:
 
 @main.command()
 @click.argument("name", required=False, type=click.Choice([r.name for r in RESULTS]))
-@click.option("--limit", default=20, show_default=True, help="Rows of each result; 0 for all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0, MOST),
+    default=20,
+    show_default=True,
+    help="Rows of each result; 0 for all.",
+)
 @as_json
 def results(name: str | None, limit: int, as_json: bool) -> None:
     """Show the results of the batch pipeline, all or only one."""
@@ -212,7 +224,7 @@ def results(name: str | None, limit: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("key", type=click.IntRange(0))
+@click.argument("key", type=click.IntRange(0, MOST))
 @as_json
 def trace(key: int, as_json: bool) -> None:
     """Follow the post KEY from hop to hop. Exit code 1 if a hop doesn't have it.
@@ -235,9 +247,17 @@ def trace(key: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--every", default=1.0, show_default=True, help="Seconds between two refreshes.")
+@click.option(
+    "--every",
+    type=positive_seconds,
+    default=1,
+    show_default=True,
+    help="Seconds between two refreshes.",
+)
 @click.option("--once", is_flag=True, help="Print the metrics once and exit.")
-@click.option("--top", default=5, show_default=True, help="Rows to show of each ranking.")
+@click.option(
+    "--top", type=COUNT, default=5, show_default=True, help="Rows to show of each ranking."
+)
 def watch(every: float, once: bool, top: int) -> None:
     """Show the live metrics of the streaming pipeline until Ctrl-C."""
     from pinpipe.watch import watch as follow

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from contract.errors import PipelineError
 from contract.settings import Settings
+from contract.values import MOST
 from emulator import database
 from emulator.dataset.load import load as load_dataset
 from emulator.dataset.profile import BLOCK, MAX_SCALE
@@ -28,7 +29,7 @@ def dataset() -> None:
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=click.IntRange(0, MOST),
     help="The same seed gives the same rows.  [default: DATASET_SEED, or 100]",
 )
 @click.option(

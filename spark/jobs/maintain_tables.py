@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from contract.settings import Settings
+from contract.values import seconds
 from spark.pipeline.delta.lock import writer_lock
 from spark.pipeline.delta.maintenance import TableReport, batch_tables, maintain, streaming_tables
 from spark.pipeline.errors import FAILURES, first_line
@@ -43,7 +44,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print the result as a JSON line")
     parser.add_argument(
-        "--wait", type=float, default=600, help="seconds to wait for a batch (%(default)s)"
+        "--wait", type=seconds, default=600, help="seconds to wait for a batch (%(default)s)"
     )
     return parser.parse_args(argv)
 

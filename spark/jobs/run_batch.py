@@ -14,6 +14,7 @@ from dataclasses import asdict
 from contract.entities import ENTITIES
 from contract.names import TOPICS_DIR
 from contract.settings import Settings
+from contract.values import positive, seconds
 from spark.pipeline.batch.ingest import BatchLocation, Counts, ingest
 from spark.pipeline.batch.queries import ResultOptions
 from spark.pipeline.batch.results import write_results
@@ -50,7 +51,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the counts as a JSON line")
     parser.add_argument("--objects", help="URI of the topics' folder; by default in the bucket")
     parser.add_argument(
-        "--wait", type=float, default=600, help="seconds to wait for another run (%(default)s)"
+        "--wait", type=seconds, default=600, help="seconds to wait for another run (%(default)s)"
     )
     parser.add_argument(
         "--ties",
@@ -60,7 +61,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--top",
-        type=int,
+        type=positive,
         default=default.top,
         help="question 5: only so many places of each year; by default all",
     )

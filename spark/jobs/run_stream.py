@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contract import names
 from contract.entities import ENTITIES
 from contract.settings import Settings
+from contract.values import seconds, whole
 from spark.pipeline.delta.lock import writer_lock
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import FAILURES, first_line
@@ -104,12 +105,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--restarts",
-        type=int,
+        type=whole,
         default=RestartPolicy().max_failures,
         help="failures in a row of a query before the job ends (%(default)s)",
     )
     parser.add_argument(
-        "--wait", type=float, default=60, help="seconds to wait for another run (%(default)s)"
+        "--wait", type=seconds, default=60, help="seconds to wait for another run (%(default)s)"
     )
     return parser.parse_args(argv)
 
