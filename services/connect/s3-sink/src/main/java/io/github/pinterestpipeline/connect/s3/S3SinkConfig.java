@@ -48,7 +48,15 @@ final class S3SinkConfig extends AbstractConfig {
   private static final Pattern BUCKET_NAME =
       Pattern.compile("[a-z0-9]([a-z0-9-]|\\.(?!\\.)){1,61}[a-z0-9]");
   private static final Pattern REGION_NAME = Pattern.compile("[a-z]{2,}(-[a-z]+)+-[0-9]+");
-  private static final Pattern DIRECTORY = Pattern.compile("[^/]+(/[^/]+)*");
+  /** With two topics of 249 characters and the offset, a key has at most the 1,024 bytes of S3. */
+  private static final Pattern DIRECTORY =
+      Pattern.compile("(?=[ -~]{1,440}$)(?!delta(/|$))[^/]+(/[^/]+)*");
+
+  private static final long DAY = 86_400_000L;
+  private static final long YEAR = 366 * DAY;
+  /** An object is held in memory, one for each partition that a task writes. */
+  private static final int LARGEST_PART =
+      (int) Math.max(5242880, Math.min(1 << 30, Runtime.getRuntime().maxMemory() / 4));
 
   static final ConfigDef DEFINITION =
       new ConfigDef()
@@ -84,23 +92,25 @@ final class S3SinkConfig extends AbstractConfig {
               Importance.MEDIUM, "Time zone of the schedule, such as UTC or Europe/London.")
           .define(LOCALE, Type.STRING, "",
               Importance.LOW, "Not used: only partitioners by time need a locale.")
-          .define(PART_SIZE, Type.INT, 26214400, Range.between(5242880, 1 << 30),
+          .define(PART_SIZE, Type.INT, 26214400, Range.between(5242880, LARGEST_PART),
               Importance.HIGH,
               "Bytes at which an object is cut, however few records it has. It is held in memory "
                   + "and stored with one request.")
           .define(PART_RETRIES, Type.INT, 3, Range.between(0, 100),
               Importance.MEDIUM, "Number of immediate retries of a failed request.")
-          .define(FIRST_BACKOFF, Type.LONG, 200L, Range.atLeast(1L),
+          .define(FIRST_BACKOFF, Type.LONG, 200L, Range.between(1L, DAY),
               Importance.LOW, "Milliseconds to wait after these have failed; the wait doubles each time,")
-          .define(LAST_BACKOFF, Type.LONG, 5000L, Range.atLeast(1L),
+          .define(LAST_BACKOFF, Type.LONG, 5000L, Range.between(1L, DAY),
               Importance.LOW, "up to this one. Retries continue without end while S3 does not work.")
-          .define(REFUSED_RETRY, Type.LONG, 300000L, Range.atLeast(0L),
+          .define(REFUSED_RETRY, Type.LONG, 300000L, Range.between(0L, YEAR),
               Importance.LOW,
               "Time in milliseconds after which a refusal (no such bucket, access denied) fails the "
                   + "task. Until then the request is repeated: credentials and buckets get corrected, and "
                   + "a local S3 starts without its bucket for a moment.")
           .define(TOPICS_DIR, Type.STRING, "topics",
-              matches(DIRECTORY, "a path without a slash at its ends"),
+              matches(DIRECTORY,
+                  "a path of at most 440 ASCII characters, without a slash at its ends, and not in "
+                      + "delta, the folder of the tables"),
               Importance.HIGH, "First part of the objects' keys.")
           .define(OFFSET_WIDTH, Type.INT, 10, Range.between(0, 19),
               Importance.LOW, "Least number of digits of the offset in an object's key.")
@@ -176,8 +186,9 @@ final class S3SinkConfig extends AbstractConfig {
   }
 
   private static void checkInterval(String name, Object value) {
-    if (value != null && (long) value < 1 && (long) value != -1) {
-      throw new ConfigException(name, value, "it must be a number of milliseconds above 0, or -1");
+    if (value != null && ((long) value < 1 || (long) value > YEAR) && (long) value != -1) {
+      throw new ConfigException(
+          name, value, "it must be a number of milliseconds from 1 to " + YEAR + ", or -1");
     }
   }
 

@@ -58,6 +58,15 @@ class S3SinkConnectorTest {
     "flush.size, 0",
     "flush.size, many",
     "rotate.interval.ms, 0",
+    "rotate.interval.ms, 9223372036854775807",
+    "rotate.interval.ms, 9223372036854775808",
+    "s3.retry.backoff.ms, 9223372036854775807",
+    "retry.backoff.ms, 86400001",
+    "retry.backoff.ms, nan",
+    "s3.refused.retry.ms, 9223372036854775807",
+    "s3.refused.retry.ms, -1",
+    "topics.dir, delta",
+    "topics.dir, delta/batch",
     "rotate.schedule.interval.ms, -5",
     "s3.bucket.name, Not_A_Bucket",
     "s3.bucket.name, a..b",
@@ -105,6 +114,20 @@ class S3SinkConnectorTest {
     config.put("value.converter", JsonLineConverter.class.getName());
     assertEquals(
         refused ? List.of("transforms.t.type") : List.of(), List.copyOf(errors(config).keySet()));
+  }
+
+  @Test
+  void refusesAFolderWithWhichAKeyWouldBeTooLong() {
+    assertEquals(Map.of(), errors(config("topics.dir", "d".repeat(440))));
+    assertEquals(List.of("topics.dir"), List.copyOf(errors(config("topics.dir", "d".repeat(441))).keySet()));
+  }
+
+  @Test
+  void refusesAPartOfMoreThanAQuarterOfTheHeap() {
+    long most = Math.min(1 << 30, Runtime.getRuntime().maxMemory() / 4);
+    assertEquals(Map.of(), errors(config("s3.part.size", String.valueOf(most))));
+    assertEquals(
+        List.of("s3.part.size"), List.copyOf(errors(config("s3.part.size", String.valueOf(most + 1))).keySet()));
   }
 
   @Test
