@@ -137,6 +137,53 @@ def test_positions(value: str, position: str) -> None:
             },
             r"'06/25/2020 10:23:45 PDT' is not .*a zone being \+hhmm or Z",
         ),
+        *(
+            (
+                {"initialPosition": f'{{"at_timestamp": "{at}", "format": "{form}"}}'},
+                "must have yyyy",
+            )
+            for at, form in (
+                ("", ""),
+                ("10:20", "HH:mm"),
+                ("2020 2020", "yyyy yyyy"),
+                ("2020", "yyyy"),
+            )
+        ),
+        ({"initialPosition": '{"at_timestamp": "0001-01-01"}'}, "it lies before 1970"),
+        ({"initialPosition": "[" * 100_000}, "it must be latest"),
+        *(
+            ({"maxRecordsPerFetch": value}, "from 1 to 10000")
+            for value in ("0", "\u0661", "9" * 5000)
+        ),
+        *(
+            ({name: value}, f"option {name} is ")
+            for name in ("minFetchPeriod", "shardFetchInterval", "maxFetchDuration")
+            for value in (
+                "0s",
+                "0ms",
+                "9ms",
+                "-1s",
+                "25h",
+                "nan s",
+                "inf",
+                "9" * 400 + "h",
+                "\u0661s",
+            )
+        ),
+        *(
+            ({name: value}, f"option {name} is ")
+            for name in ("fetchBufferSize", "coalesceBinSize", "coalesceThresholdBlockSize")
+            for value in ("99999999gb", "-1", "nan", "9" * 5000, "1025gb")
+        ),
+        *(
+            ({"maxFetchRate": value}, "option maxFetchRate is ")
+            for value in ("9" * 400, "0.0000000001", "nan", "inf", "-1", "1e3")
+        ),
+        *(
+            ({"endpoint": value}, "option endpoint is ")
+            for value in ("http://", "http:///x", "http://a b", "ftp://a")
+        ),
+        ({"region": "us east\n1"}, "option region is 'us east"),
         ({"maxRecordsPerFetch": "10001"}, "a whole number from 1 to 10000"),
         ({"maxRecordsPerFetch": "0"}, "a whole number from 1 to 10000"),
         ({"maxFetchRate": "fast"}, "option maxFetchRate is 'fast': it must be a number of MB/s"),
@@ -165,7 +212,7 @@ def test_positions(value: str, position: str) -> None:
             {"streamName": None, "streamARN": f"{ARN}pin", "region": "us-east-1"},
             "option region is 'us-east-1', that of streamARN 'eu-west-1'",
         ),
-        ({"shardsPerTask": "none"}, "it must be a whole number above 0"),
+        ({"shardsPerTask": "none"}, "it must be a whole number from 1"),
     ],
 )
 def test_a_wrong_option_is_named_with_its_value(given: dict[str, Any], message: str) -> None:

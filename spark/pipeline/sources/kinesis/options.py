@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from contract import values
 from contract.settings import Settings
-from contract.values import positive
 from spark.pipeline.errors import OptionError
 from spark.pipeline.sources.kinesis.position import initial_position
 
@@ -39,7 +39,7 @@ def _streams(value: str) -> tuple[str, ...]:
 
 def _url(value: str) -> str | None:
     """A URL; None if empty."""
-    if value and not re.match(r"https?://", value):
+    if value and not re.fullmatch(r"https?://[^\s/?#]+(?:[/?#]\S*)?", value, re.IGNORECASE):
         raise ValueError("it must be a URL such as http://127.0.0.1:4566")
     return value.rstrip("/") or None
 
@@ -54,38 +54,45 @@ def _flag(value: str) -> bool:
 
 def _whole(value: str) -> int:
     """A whole number above 0."""
-    return positive(value.strip())
+    return values.positive(value.strip())
+
+
+def _region(value: str) -> str:
+    """A region; empty for that of the settings."""
+    return values.region(value.strip()) if value.strip() else ""
 
 
 def _limit(value: str) -> int:
     """Records per GetRecords: Kinesis accepts 1 to 10,000."""
-    if not value.strip().isdecimal() or not 1 <= int(value) <= 10_000:
-        raise ValueError("it must be a whole number from 1 to 10000")
-    return int(value)
+    return values.up_to(10_000)(value.strip())
 
 
 def _rate(value: str) -> float:
     """MB/s, converted to bytes a second."""
-    if not re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
-        raise ValueError("it must be a number of MB/s such as 1.0")
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value.strip()) or 0 < float(value) < 0.001:
+        raise ValueError("it must be a number of MB/s such as 1.0, from 0.001 on, or 0")
     return float(value) * 1e6
 
 
 def _duration(value: str) -> float:
     """A duration such as 400ms, 2m or 10 seconds, converted to seconds."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)(s?)\s*", value.lower())
+    number = r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+    match = re.fullmatch(number + r"\s*([a-z]+?)(s?)\s*", value.lower())
     unit = match and (_WORDS.get(match[2]) or match[2] + match[3])
-    if not match or unit not in _SECONDS:
-        raise ValueError("it must be a duration such as 400ms, 10s or 2m")
-    return float(match[1]) * _SECONDS[unit]
+    if match and unit in _SECONDS:
+        seconds = float(match[1]) * _SECONDS[unit]
+        if 0.01 <= seconds <= 86_400:
+            return seconds
+    raise ValueError("it must be a duration such as 400ms, 10s or 2m, from 10ms to 24h")
 
 
 def _size(value: str) -> int:
     """Bytes, such as 64mb or 10000000."""
-    match = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", value.lower())
-    if not match or match[2] not in _BYTES or int(match[1]) == 0:
-        raise ValueError("it must be a number of bytes such as 64mb or 10000000")
-    return int(match[1]) * _BYTES[match[2]]
+    match = re.fullmatch(r"\s*([0-9]{1,13})\s*([a-z]*)\s*", value.lower())
+    size = int(match[1]) * _BYTES.get(match[2], 0) if match else 0
+    if not 0 < size <= 2**40:
+        raise ValueError("it must be a number of bytes such as 64mb or 10000000, at most 1024gb")
+    return size
 
 
 def _mode(value: str) -> str:
@@ -129,7 +136,7 @@ class KinesisOptions:
     """Parsed and checked options of one query; they are sent to the executors."""
 
     streams: tuple[str, ...] = _option("streamName", "", _streams)
-    region: str = _option("region", "", str.strip)
+    region: str = _option("region", "", _region)
     endpoint: str | None = _option("endpoint", "", _url)
     access_key: str = _option("awsAccessKey", "", str.strip)
     secret_key: str = _option("awsSecretKey", "", str.strip, repr=False)
@@ -164,7 +171,7 @@ class KinesisOptions:
             try:
                 return option.parse(text)
             except ValueError as error:
-                raise OptionError(f"option {option.name} is {text!r}: {error}") from error
+                raise OptionError(f"option {option.name} is {text!r:.300}: {error}") from error
 
         if "streamname" in lower and ARN.name.lower() in lower:
             raise OptionError(f"options streamName and {ARN.name} exclude each other: set one")

@@ -19,6 +19,7 @@ LATEST = "LATEST"
 TRIM_HORIZON = "TRIM_HORIZON"
 SHARD_END = "SHARD_END"
 _AT = "AT_TIMESTAMP:"
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def at_time(milliseconds: int) -> str:
@@ -49,7 +50,7 @@ def initial_position(value: str) -> str:
         return TRIM_HORIZON
     try:
         document = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("at_timestamp"), str):
         raise ValueError(
@@ -62,6 +63,8 @@ def initial_position(value: str) -> str:
     moment = _moment(document["at_timestamp"], document.get("format"))
     if moment > datetime.now(UTC):
         raise ValueError("it lies in the future, where Kinesis has no position")
+    if moment < FIRST:
+        raise ValueError("it lies before 1970, where no stream has a position")
     return at_time(round(moment.timestamp() * 1000))
 
 
@@ -88,6 +91,9 @@ def _moment(value: str, form: object) -> datetime:
     else:
         parts = [m[0] for m in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", str(form))]
         pattern = "".join(map(_python, parts))
+        letters = [part for part in parts if part[0].isalpha()]
+        if not {"yyyy", "MM", "dd"} <= set(letters) or len(set(letters)) < len(letters):
+            raise ValueError(f"its format {form!r:.100} must have yyyy, MM and dd, and none twice")
         try:
             found = datetime.strptime(value, pattern)
         except ValueError:
