@@ -31,6 +31,10 @@ make_secrets() {
     echo "kafka: KAFKA_SCRAM_USERNAME is $user; it must have no colon, and not be $BROKER_USER" >&2
     return 1
   fi
+  if [[ $user${KAFKA_SCRAM_PASSWORD:-}$AWS_ACCESS_KEY_ID$AWS_SECRET_ACCESS_KEY == *[[:cntrl:]]* ]]; then
+    echo "kafka: a user, password or key for KAFKA_AUTH=$KAFKA_AUTH has a line break or another control character" >&2
+    return 1
+  fi
   umask 077 # server.properties, too, holds a password
   mkdir -p "$secrets" "$client"
   keep_secret "$secrets/store_password"

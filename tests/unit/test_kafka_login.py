@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -220,3 +221,23 @@ def test_secure_stays_until_it_is_switched_off_and_is_refused_to_a_running_stack
     assert (auth(), auth(KAFKA_AUTH="scram")) == ("iam", "scram")
     engine.leave_logins(given)
     assert auth() == "none"
+
+
+@pytest.mark.parametrize("variable", ["KAFKA_SCRAM_USERNAME", "KAFKA_SCRAM_PASSWORD"])
+def test_a_line_break_adds_no_user_to_the_broker(variable: str, tmp_path: Path) -> None:
+    script = (
+        f'source services/kafka/secure.sh; make_secrets "{tmp_path}/s" "{tmp_path}/c" localhost'
+    )
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "KAFKA_AUTH": "scram"}
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **keys, variable: "s3cret\nadmin"},
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    assert done.returncode != 0
+    assert "has a line break or another control character" in done.stderr
+    assert "s3cret" not in done.stderr
+    assert not (tmp_path / "s").exists()

@@ -6,10 +6,12 @@ Booleans. Unknown fields are accepted, as Databricks does.
 
 import json
 import re
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.inspect import IntType, StructType, UnionType, type_info
 
 from services.databricks.api.errors import ApiError, Code, invalid
 
@@ -181,6 +183,12 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
     Raises:
         ApiError: ``body`` lacks a field, or a field has the wrong type.
     """
+    for name in _numbers(cast(Any, form)) if isinstance(body, dict) else ():
+        # msgspec reads "1e3" as 1000, too.
+        if isinstance(text := body.get(name), str) and not re.fullmatch("-?[0-9]+", text):
+            at = ".".join(filter(None, [where, name]))
+            reason = f"{at}: Expected `int`, got {text!r:.100}"
+            raise ApiError(Code.MALFORMED_REQUEST, f"Could not parse request object: {reason}")
     try:
         return msgspec.convert(body, form, strict=False, dec_hook=_text)
     except msgspec.ValidationError as error:
@@ -197,6 +205,19 @@ def read(body: Any, form: type[Form], where: str = "") -> Form:
         raise ApiError(
             Code.MALFORMED_REQUEST, f"Could not parse request object: {at}: {reason}"
         ) from None
+
+
+@cache
+def _numbers(form: Any) -> tuple[str, ...]:
+    """Names of the fields of a form that are whole numbers."""
+    found = type_info(form)
+    fields = found.fields if isinstance(found, StructType) else ()
+    return tuple(
+        field.encode_name
+        for field in fields
+        for kind in (field.type.types if isinstance(field.type, UnionType) else [field.type])
+        if isinstance(kind, IntType)
+    )
 
 
 def _text(form: type, value: Any) -> Text:

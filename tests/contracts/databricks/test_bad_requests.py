@@ -214,6 +214,22 @@ CASES = (
         Case(f"max_retries {number}", "max_retries", task(max_retries=number))
         for number in (-2, 2**31, 10**30)
     ),
+    *(
+        malformed(f"number {text!r}", f"tasks.timeout_seconds: Expected `int`, got {text!r}", body)
+        for text in ("1e3", "1.0", "1_0", " 1", "\u0661", "nan")
+        for body in [task(timeout_seconds=text)]
+    ),
+    *(
+        Case(
+            f"run_id {text}",
+            "run_id: Expected `int`",
+            {"run_id": text},
+            GET_RUN,
+            code=MALFORMED,
+            method="GET",
+        )
+        for text in ("1e3", "1.0", "\u0661")
+    ),
     get("page of other digits", "Invalid page token: \u0661", "jobs/list", page_token="\u0661"),
     get("long page", "Invalid page", "jobs/list", page_token="9" * 30),
     Case("long token", "64", submit(TASK, idempotency_token="x" * 65)),
