@@ -31,7 +31,7 @@ class Hosts:
         self._listed = [f"*{name}" if name.startswith(".") else name for name in self._listed]
         own = tuple(urlsplit(each).hostname or each for each in own)
         self._names = [*SERVICES, "localhost", "*.localhost", *own, *self._listed]
-        self.refusal = lru_cache(maxsize=1024)(self._refusal)
+        self.refusal = lru_cache(maxsize=64)(self._refusal)
 
     def _refusal(
         self, changes: bool, host: str | None, origin: str | None, site: str | None = None
