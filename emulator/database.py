@@ -55,7 +55,11 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
     """
     parsed = parse(url)
     file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-    if file and file != ":memory:":
+    if parsed.get_backend_name() == "sqlite":
+        if not file or file == ":memory:":
+            raise DatabaseError(
+                f"source database {shown(url)} names no file, so its rows would be lost"
+            )
         if create:
             try:
                 Path(file).parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +69,12 @@ def connect(url: str, *, create: bool = False) -> sa.Engine:
             raise DatabaseError(
                 f"source database {shown(url)} does not exist; `pinpipe dataset load` creates it"
             )
-    engine = sa.create_engine(parsed, pool_pre_ping=file is None)
+    try:
+        engine = sa.create_engine(parsed, pool_pre_ping=file is None)
+    except ImportError as error:
+        raise DatabaseError(
+            f"source database {shown(url)}: {error}; write mysql+pymysql:// or sqlite:///"
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _disable_implicit_transactions)
         event.listen(engine, "begin", _begin)

@@ -296,3 +296,21 @@ def _command(url: str, hash_seed: str, *arguments: str) -> subprocess.Popen[str]
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite://", "names no file"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("postgresql://me:s3cret@db/posts", "No module named 'psycopg"),
+        ("mysql+mysqldb://me:s3cret@db/posts", "No module named 'MySQLdb'"),
+    ],
+)
+def test_a_database_that_keeps_no_rows_or_has_no_driver_is_named(url: str, reason: str) -> None:
+    done = CliRunner().invoke(dataset, ["load", "--url", url])
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: source database {url.partition(':')[0]}")
+    assert reason in done.output
+    assert "s3cret" not in done.output
