@@ -84,6 +84,7 @@ COPY services/kafka services/kafka
 RUN --mount=type=cache,target=/var/cache/maven,sharing=locked services/kafka/install.sh
 
 FROM kafka-build AS connect-build
+COPY services/secret.sh services/
 COPY services/connect services/connect
 RUN --mount=type=cache,target=/var/cache/maven,sharing=locked services/connect/install.sh
 
