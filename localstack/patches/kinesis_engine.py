@@ -10,6 +10,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from localstack.aws.forwarder import AwsRequestProxy
+from localstack.http.proxy import Proxy
 from localstack.services.kinesis.kinesis_mock_server import KinesisServerManager
 from localstack.services.kinesis.provider import KinesisProvider
 from localstack.utils.net import get_free_tcp_port
@@ -92,5 +94,12 @@ def install(start: Start) -> None:
     def forward_url(provider: KinesisProvider, account_id: str, region_name: str) -> str:
         return str(provider.server_manager.get_server_for_account(account_id).url)
 
+    def make_proxy(proxy: AwsRequestProxy, endpoint_url: str, *options: object) -> None:
+        make(proxy, endpoint_url, *options)
+        # Stock, the engine gets the name by which a client called LocalStack, which it refuses.
+        proxy.proxy = Proxy(forward_base_url=endpoint_url, preserve_host=False)
+
+    make = AwsRequestProxy.__init__
+    AwsRequestProxy.__init__ = make_proxy
     KinesisServerManager._create_kinesis_mock_server = create
     KinesisProvider.get_forward_url = forward_url  # stock, the host is always localhost

@@ -125,6 +125,16 @@ def test_nothing_is_read_by_a_name_of_a_page(own: LocalStack) -> None:
     assert "forged" not in objects
 
 
+def test_kinesis_can_be_called_by_the_name_of_the_service(own: LocalStack) -> None:
+    """As in Docker, for calls that LocalStack passes on and for those that our patch does."""
+    headers = {"Host": "localstack:4566"}
+    response = request(own.gateway_port, "POST", "/", b"{}", kinesis("ListStreams") | headers)
+    assert STREAM in response.json["StreamNames"]
+    record = json.dumps({"StreamName": STREAM, "Data": "e30=", "PartitionKey": "a"}).encode()
+    response = request(own.gateway_port, "POST", "/", record, kinesis("PutRecord") | headers)
+    assert response.json["ShardId"].startswith("shardId-")
+
+
 def test_the_kinesis_engine_serves_localstack_alone(own: LocalStack) -> None:
     def engine(headers: Headers, method: str = "POST") -> Response:
         given = kinesis("ListStreams") | headers
