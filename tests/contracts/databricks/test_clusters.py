@@ -144,8 +144,8 @@ def test_a_stream_goes_on_while_neighbours_end_in_every_way(shared: Clusters) ->
     killed, _ = shared.held(HANG)
     ended = [shared.api.jobs.get_run(run_id).tasks[0].run_id for run_id in (cancelled, killed)]
     folder = str(shared.api.attempt(ended[-1]))
-    for process in psutil.process_iter():
-        if folder in process.cmdline():
+    for process in psutil.process_iter(["cmdline"]):  # None for one that has just ended
+        if folder in (process.info["cmdline"] or ()):
             process.kill()
     assert "SIGKILL" in shared.found(killed, "FAILED")["error"]
 
