@@ -39,7 +39,7 @@ def everything(access: Access) -> set[str]:
 def test_the_suite_passes_and_removes_its_own_things_only(stack: Stack, tmp_path: Path) -> None:
     variables = here.variables(stack)
     # Another run at the same time, whose user id has the same prefix.
-    neighbour = Target(variables, "e2eneighbour", 1, tmp_path)
+    neighbour = Target(variables, "e2e00c0ffee", 1, tmp_path)
     footprint = Footprint(neighbour)
     try:
         footprint.make()
