@@ -23,6 +23,8 @@ MARKER = ".pinpipe"
 
 A version without it has left records or locks in ``state``, which count as well.
 """
+SCRATCH = "spark"
+"""Folder in ``data`` that spark/run.sh makes, maybe before the first start of the stack."""
 
 
 def prepare(run_dir: Path) -> None:
@@ -53,7 +55,7 @@ def claim(run_dir: Path) -> None:
     if (data / MARKER).exists():
         return
     earlier = any(path.suffix in (".json", ".lock") for path in run_dir.glob("state/*"))
-    if not earlier and data.exists() and any(data.iterdir()):
+    if not earlier and data.exists() and {path.name for path in data.iterdir()} - {SCRATCH}:
         raise StackError(
             f"{data} has files that are not the stack's: choose another RUN_DIR, or, "
             f"if `pinpipe` may remove them, create the file {data / MARKER}"

@@ -135,6 +135,15 @@ def test_down_removes_only_data_of_the_stack(engine: NativeEngine, project: Path
     assert not data.exists()
 
 
+def test_a_job_that_ran_before_the_first_start_is_no_obstacle(
+    engine: NativeEngine, project: Path
+) -> None:
+    scratch = project / ".run/data/spark/scratch-1"  # as spark/run.sh makes it
+    scratch.mkdir(parents=True)
+    engine.down(forget=True)
+    assert not scratch.exists()
+
+
 def test_the_data_of_somebody_else_is_neither_used_nor_removed(
     engine: NativeEngine, project: Path
 ) -> None:
