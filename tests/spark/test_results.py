@@ -116,6 +116,7 @@ def test_other_options_are_other_results(root: Root) -> None:
     assert root.write() == ALL
 
 
+@pytest.mark.slow
 def test_other_queries_are_other_results(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_missing_result_is_made(root: Root) -> None:
     assert root.rows("7") == [("18-24", "art", 2)]
 
 
+@pytest.mark.slow
 def test_a_run_continues_where_a_killed_one_ended(root: Root) -> None:
     options = ResultOptions(year="timestamp", count="rows")
     done = root.write(options, killed_after=3)
@@ -138,6 +140,7 @@ def test_a_run_continues_where_a_killed_one_ended(root: Root) -> None:
     assert root.write(options) == [name for name in ALL if name not in done]
 
 
+@pytest.mark.slow
 def test_a_result_that_another_program_changed_is_made_again(root: Root) -> None:
     found = root.spark.createDataFrame([("Nowhere", 1)], "country string, follower_count bigint")
     found.write.format("delta").mode("append").save(str(root.result("6b")))

@@ -21,6 +21,7 @@ def killed(service: Service) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("gone", ["stopped", "killed"])
+@pytest.mark.slow
 def test_every_result_is_a_retriable_error(
     start_proxy: Callable[..., Proxy], kafka: Service, topic: str, gone: str
 ) -> None:
