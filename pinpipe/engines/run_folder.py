@@ -52,10 +52,11 @@ def claim(run_dir: Path) -> None:
     """
     prepare(run_dir)
     data = run_dir / "data"
-    if (data / MARKER).exists():
+    found = {path.name for path in data.iterdir()} if data.exists() else set()
+    if MARKER in found:
         return
     earlier = any(path.suffix in (".json", ".lock") for path in run_dir.glob("state/*"))
-    if not earlier and data.exists() and {path.name for path in data.iterdir()} - {SCRATCH}:
+    if found - {SCRATCH} and not earlier:
         raise StackError(
             f"{data} has files that are not the stack's: choose another RUN_DIR, or, "
             f"if `pinpipe` may remove them, create the file {data / MARKER}"
