@@ -20,7 +20,8 @@ def row(metric: str, window: str, label: str | None, value: int, rank: int = 1) 
 
 def lines_of(found: dict[Any, list[dict[str, Any]]], top: int = 2) -> list[list[str]]:
     """The words of each printed line."""
-    console = Console(width=160, no_color=True, record=True)
+    # With both, rich asks no terminal for its size.
+    console = Console(width=160, height=50, no_color=True, record=True)
     with console.capture() as capture:
         console.print(layout(found, top, END + timedelta(seconds=7)))
     lines = capture.get().splitlines()
