@@ -40,6 +40,11 @@ def properties(cfn: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]
         yield name, resource.get("Properties", {})
 
 
+def at(name: str, *keys: str) -> Path:
+    """Path of a property of a resource."""
+    return ["Resources", name, "Properties", *keys]
+
+
 def as_list(value: Any) -> list[Any]:
     """A value of a policy that may be one or several."""
     return value if isinstance(value, list) else [value]
@@ -54,7 +59,7 @@ def conditional(value: Any) -> tuple[str, Any, Any] | None:
 def operations(cfn: Template) -> Iterator[tuple[Path, str, str, bool, dict[str, Any]]]:
     """Path in the template, path, method, whether it is opened by a condition, and definition."""
     for name, api in properties(cfn, "AWS::ApiGateway::RestApi"):
-        where: Path = ["Resources", name, "Properties", "Body", "paths"]
+        where = at(name, "Body", "paths")
         for path, item in api["Body"]["paths"].items():
             branches = [(False, item)]
             if found := conditional(item):
@@ -79,8 +84,10 @@ class SourceAccount(Rule):
                 given = statement.get("Condition", {}).get("StringEquals", {})
                 account = {"Ref": "AWS::AccountId"}
                 if services - NO_SOURCE_ACCOUNT and given.get("aws:SourceAccount") != account:
-                    path: Path = ["Resources", name, "Properties", "AssumeRolePolicyDocument"]
-                    yield path, f"{name} has no condition aws:SourceAccount"
+                    yield (
+                        at(name, "AssumeRolePolicyDocument"),
+                        f"{name} has no condition aws:SourceAccount",
+                    )
 
 
 class OnlyTls(Rule):
@@ -136,8 +143,10 @@ class Copies(Rule):
             copies = int(given.get("default.replication.factor", 1))
             acknowledged = int(given.get("min.insync.replicas", 1))
             if not 2 <= acknowledged < copies <= min(brokers):
-                path: Path = ["Resources", name, "Properties", "ServerProperties"]
-                yield path, f"{acknowledged} of {copies} copies do not fit {brokers} brokers"
+                yield (
+                    at(name, "ServerProperties"),
+                    f"{acknowledged} of {copies} copies do not fit {brokers} brokers",
+                )
 
 
 class TopicsRegex(Rule):
@@ -155,8 +164,10 @@ class TopicsRegex(Rule):
             wrong = [topic for topic in self.stored if not re.fullmatch(text, topic)]
             wrong += [topic for topic in self.others if re.fullmatch(text, topic)]
             if wrong:
-                path: Path = ["Resources", name, "Properties", "ConnectorConfiguration"]
-                yield path, f"topics.regex is wrong for {', '.join(wrong)} of the id abcd"
+                yield (
+                    at(name, "ConnectorConfiguration"),
+                    f"topics.regex is wrong for {', '.join(wrong)} of the id abcd",
+                )
 
 
 class OpenPorts(Rule):
