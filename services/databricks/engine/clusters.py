@@ -226,6 +226,7 @@ class Cluster:
         self._folder.mkdir(parents=True)
         self.state, self.message, self.started_time = State.PENDING, "", now()
         self._served = False
+        self._clusters.register(self)
         try:
             await self._clusters.end_idle(self)
         except ClusterError as error:
@@ -389,14 +390,17 @@ class Clusters:
         """Clusters that run or start."""
         return [one for one in self.all if one.state in (State.PENDING, State.RUNNING)]
 
+    def register(self, started: Cluster) -> None:
+        """List a cluster that starts: it may have been forgotten while a run still held it."""
+        if started.cluster_id not in self._named:
+            self._jobs[started.cluster_id] = started
+
     async def end_idle(self, started: Cluster) -> None:
         """End the clusters that have been idle for longest, while more run than may.
 
         Raises:
             ClusterError: another runs tasks, and the metastore is for one at a time.
         """
-        if started.cluster_id not in self._named:
-            self._jobs[started.cluster_id] = started
         limit = 1 if self._embedded else self._settings.databricks_slots
         others = sorted(self.running, key=lambda one: one.started_time)
         idle = [one for one in others if one.idle and one is not started]
