@@ -113,6 +113,10 @@ class Settings:
     """URL of the Jobs API for clients and browsers."""
     databricks_listen: tuple[str, int] = _setting("127.0.0.1:8085", values.address)
     """Address that the Jobs API listens on."""
+    kernel_gateway_listen: tuple[str, int] = _setting("127.0.0.1:8086", values.address)
+    """Address that the kernel gateway of the Databricks service listens on."""
+    kernel_idle_seconds: int = _setting("3600", values.positive)
+    """Seconds after which a kernel of the gateway that has run no cell ends."""
     databricks_token: str = _setting("", values.token)
     """Token that clients of the Jobs API send; it has no default."""
     databricks_token_file: str = _setting("", str)

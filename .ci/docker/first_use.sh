@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 export COMPOSE_PROJECT_NAME="first-use-$$"
-ports=(MYSQL_PORT LOCALSTACK_PORT KAFKA_PORT REST_PROXY_PORT CONNECT_PORT DATABRICKS_PORT AIRFLOW_PORT)
+ports=(MYSQL_PORT LOCALSTACK_PORT KAFKA_PORT REST_PROXY_PORT CONNECT_PORT DATABRICKS_PORT KERNEL_GATEWAY_PORT AIRFLOW_PORT)
 next=21000
 for port in "${ports[@]}"; do
   while (exec 3<>"/dev/tcp/127.0.0.1/$next") 2>/dev/null; do next=$((next + 1)); done

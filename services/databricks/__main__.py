@@ -1,4 +1,4 @@
-"""Starts the Jobs API in the foreground: one process, one event loop.
+"""Starts the Jobs API and the kernel gateway in the foreground: one process, one event loop.
 
     python -m services.databricks --data .run/data/jobs_api
 
@@ -6,6 +6,7 @@ SIGTERM or SIGINT stops it: it refuses requests, ends the running tasks, and exi
 """
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from contract.program import exit_status
 from contract.settings import Settings
 from services import asgi
 from services.databricks import credentials
+from services.databricks.api.gateway import Gateway
 from services.databricks.api.server import application
 from services.databricks.context import ServiceContext
 from services.databricks.engine.clusters import Clusters
@@ -40,11 +42,13 @@ async def serve(settings: Settings, data: Path) -> None:
     task_runner = TaskRunner(settings, data / "tasks", clusters)
     context = ServiceContext(settings, database, task_runner, workspace)
     scheduler = Scheduler(context)
+    gateway = Gateway(context, data / "kernels")
     await scheduler.recover()
     hosts = Hosts(settings.allowed_hosts, settings.databricks_host)
     address, served = settings.databricks_listen, application(context, scheduler)
+    await gateway.start()
     await asgi.serve(served, "Jobs API", address, CONNECTIONS, hosts)
-    await scheduler.stop()
+    await asyncio.gather(gateway.close(), scheduler.stop())
     await clusters.close()
     database.close()
 

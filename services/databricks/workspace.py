@@ -37,6 +37,14 @@ class Workspace:
         """Folders of the workspace, with their local folders."""
         return {name: str(folder) for name, folder in self._folders.items()}
 
+    def path_of(self, folder: str) -> str | None:
+        """The workspace path of a local folder; None when it is outside the workspace."""
+        longest_first = sorted(self._folders.items(), key=lambda item: -len(str(item[1])))
+        for name, local in longest_first:
+            if folder and Path(folder).resolve().is_relative_to(local):
+                return normal(f"{name}/{Path(folder).resolve().relative_to(local)}")
+        return None
+
     def python_file(self, path: str) -> str:
         """Check the path of a Python file; return the local path, or the URI of an object.
 

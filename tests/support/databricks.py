@@ -58,7 +58,7 @@ class JobsApi(Service):
     """The service on its own port with its own data; ``workspace`` is its workspace's root."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.port = free_port()
+        self.port, self.gateway_port = free_port(), free_port()
         self.workspace = folder / "workspace"
         self.workspace.mkdir(exist_ok=True)
         for name, text in FILES.items():
@@ -70,6 +70,7 @@ class JobsApi(Service):
             {
                 "DATABRICKS_LISTEN": f"127.0.0.1:{self.port}",
                 "DATABRICKS_HOST": url,
+                "KERNEL_GATEWAY_LISTEN": f"127.0.0.1:{self.gateway_port}",
                 "DATABRICKS_TOKEN": TOKEN,
                 "DATABRICKS_WORKSPACE": f"/={self.workspace}",
                 "DATABRICKS_SLOTS": "4",

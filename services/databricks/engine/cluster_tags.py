@@ -24,13 +24,19 @@ def cluster_tags(row: Attempt, cluster: Mapping[str, Any], existing: str) -> dic
     if not row.task.get("existing_cluster_id"):
         tags |= {"JobId": str(row.run.job_id), "RunName": row.run.name}
     tags |= cluster.get("custom_tags", {})
-    version = cluster.get("spark_version") or existing
+    return usage_tags(cluster_id, name, cluster.get("spark_version") or existing, tags)
+
+
+def usage_tags(
+    cluster_id: str, name: str, version: str, tags: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The settings of a cluster with this id, name, runtime and tags."""
     found = {
         "clusterId": cluster_id,
         "clusterName": name,
         "clusterOwnerOrgId": "0",
         "clusterCreator": USER,
-        "clusterAllTags": json.dumps([{"key": k, "value": v} for k, v in tags.items()]),
+        "clusterAllTags": json.dumps([{"key": k, "value": v} for k, v in (tags or {}).items()]),
         "clusterNodeType": "local",
         "driverNodeType": "local",
         "clusterWorkers": "0",

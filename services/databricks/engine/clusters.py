@@ -381,6 +381,11 @@ class Clusters:
         self.follow(started())
 
     @property
+    def all_named(self) -> list[Cluster]:
+        """The clusters that tasks and kernels name by their ids."""
+        return list(self._named.values())
+
+    @property
     def all(self) -> list[Cluster]:
         """Every cluster that exists: named ones, and job clusters until they are forgotten."""
         return [*self._named.values(), *self._jobs.values()]

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from contract.values import runtime
 from services.databricks.api import parameters
 from services.databricks.api.bodies import read
 from services.databricks.api.libraries import requirements
@@ -24,11 +23,8 @@ from services.databricks.engine.cluster_tags import cluster_tags
 from services.databricks.engine.clusters import Cluster, Spec
 from services.databricks.engine.runtimes import SERVERLESS_VERSION
 from services.databricks.engine.states import CODES, LifeCycle, Result
-from services.databricks.engine.task_runner import TaskResult
+from services.databricks.engine.task_runner import TaskResult, surroundings
 from services.databricks.store.database import Attempt, Run, now
-
-RUNTIME = "spark.runtime"
-"""Module with the functions that Databricks' runtime adds."""
 
 
 class Stop(Enum):
@@ -287,12 +283,9 @@ def _task_json(context: ServiceContext, row: Attempt, cluster: Cluster) -> dict[
     if "notebook_task" in task:
         task["file"] = workspace.notebook(task["notebook_task"]["notebook_path"])
     return task | {
+        **surroundings(workspace, cluster),
         "libraries": requirements(row.task, run.settings.get("environments", ()), workspace),
         "values": {key: other.values for key, other in run.latest.items()},
-        "workspace": workspace.folders,
-        "dbfs": str(workspace.dbfs),
-        "runtime": RUNTIME,
-        "runtime_major": runtime(cluster.spec.version),
         "spark_conf": cluster_tags(row, cluster_body(row), cluster.spec.version),
         "context": {
             "job_id": str(run.job_id),

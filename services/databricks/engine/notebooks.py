@@ -34,6 +34,15 @@ IDLE_SECONDS = 10
 _PORTS = ("shell", "iopub", "stdin", "control", "hb")
 
 
+def kernel_environment(own: Path, shared: Path) -> dict[str, str]:
+    """Variables of a kernel: folders in place of those in a home, which containers lack."""
+    return {
+        "IPYTHONDIR": str(own),  # a user's start-up files are not the kernel's
+        # All kernels share it: the cache of fonts takes matplotlib seconds.
+        "MPLCONFIGDIR": str(shared / "matplotlib"),
+    }
+
+
 class Notebook:
     """A notebook that runs once.
 
@@ -68,12 +77,8 @@ class Notebook:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of the kernel: folders in place of those in a home, which containers lack."""
-        return {
-            "IPYTHONDIR": str(self._sockets),  # a user's start-up files are not the task's
-            # All notebooks share it: the cache of fonts takes matplotlib seconds.
-            "MPLCONFIGDIR": str(self._folder.parent / "matplotlib"),
-        }
+        """Variables of the kernel."""
+        return kernel_environment(self._sockets, self._folder.parent)
 
     async def run(self, process: asyncio.subprocess.Process) -> None:
         """Run the cells in the kernel, and wait until its process has ended."""

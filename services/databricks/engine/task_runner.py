@@ -17,12 +17,14 @@ from typing import Any
 import msgspec
 
 from contract.settings import Settings
+from contract.values import runtime
 from services.databricks.engine import process
 from services.databricks.engine.clusters import Cluster, ClusterError, Clusters
 from services.databricks.engine.log import BoundedLog
 from services.databricks.engine.notebooks import Notebook
 from services.databricks.engine.states import Result
 from services.databricks.notebook import NotebookError
+from services.databricks.workspace import Workspace
 
 OUTCOME_BYTES = 8_388_608
 """Maximum number of bytes read from an outcome; the runner writes less."""
@@ -32,6 +34,8 @@ FAILED = "Workload failed, see run output for details"
 """Databricks' message for a failed task."""
 CLUSTER_FD = "DATABRICKS_CLUSTER_FD"
 """Variable with the number of the socket on which a process asks for its cluster."""
+RUNTIME = "spark.runtime"
+"""Module with the functions that Databricks' runtime adds."""
 DRAIN_SECONDS = 5.0
 """Seconds to wait for the rest of the output when all processes have ended."""
 
@@ -48,6 +52,16 @@ class TaskResult(msgspec.Struct):
     values: dict[str, str] = {}
 
 
+def surroundings(workspace: Workspace, cluster: Cluster) -> dict[str, Any]:
+    """What the ``task.json`` of every process of a cluster has."""
+    return {
+        "workspace": workspace.folders,
+        "dbfs": str(workspace.dbfs),
+        "runtime": RUNTIME,
+        "runtime_major": runtime(cluster.spec.version),
+    }
+
+
 class Attachment:
     """A task's connection to its cluster: answers the requests of its process (``ClusterLink``)."""
 
@@ -55,11 +69,17 @@ class Attachment:
         self, name: str, log: BoundedLog, cluster: Cluster, on_streaming: Callable[[], None]
     ) -> None:
         self.name, self.cluster, self._on_streaming = name, cluster, on_streaming
-        self._log = log
-        cluster.reserved += 1
+        self.log = log
+        self._reserved = False
         self._attached = asyncio.Event()
         self._ours, self.theirs = socket.socketpair()
         self._serving = asyncio.create_task(self._serve())
+
+    def reserve(self) -> None:
+        """Keep the cluster from ending until this is closed."""
+        if not self._reserved:
+            self._reserved = True
+            self.cluster.reserved += 1
 
     async def lost(self) -> str:
         """Wait until the cluster of an attached process has ended; return the reason."""
@@ -71,7 +91,7 @@ class Attachment:
         self._serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
-        self.cluster.reserved -= 1
+        self.cluster.reserved -= self._reserved
         if self.name in self.cluster.attached:
             await self.cluster.detach(self.name)
 
@@ -82,8 +102,9 @@ class Attachment:
                 if request == b"streaming\n":
                     self._on_streaming()
                     continue
+                self.reserve()
                 try:
-                    reply = await self.cluster.attach(self.name, self._log)
+                    reply = await self.cluster.attach(self.name, self.log)
                     self._attached.set()
                 except ClusterError as error:
                     reply = {"error": str(error)}
@@ -131,6 +152,7 @@ class TaskRunner:
         (folder / "task.json").write_text(json.dumps(task))
         deadline = asyncio.get_running_loop().time() + timeout if timeout else None
         attachment = Attachment(str(run_id), self.log(run_id), cluster, on_streaming)
+        attachment.reserve()
         notebook = None
         try:
             if "notebook_task" in task:

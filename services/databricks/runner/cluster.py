@@ -28,6 +28,8 @@ class ClusterLink:
         self._socket = socket.socket(fileno=int(os.environ.pop(FD)))
         self._socket.set_inheritable(False)
         self._replies = self._socket.makefile("rb")
+        self._asked = False
+        """Whether a reply is to come: an interrupted request is not sent again."""
         self.name = ""
         self.is_first = False
         """Whether the cluster has just started, and no other process has attached before."""
@@ -38,8 +40,11 @@ class ClusterLink:
         Raises:
             ClusterLostError: the cluster has not started.
         """
-        self._socket.sendall(b"attach\n")
+        if not self._asked:
+            self._asked = True
+            self._socket.sendall(b"attach\n")
         reply = json.loads(self._replies.readline() or b'{"error": "the service has ended"}')
+        self._asked = False
         if "error" in reply:
             raise ClusterLostError(reply["error"])
         self.name, self.is_first = reply["attached"], reply["first"]
@@ -49,6 +54,26 @@ class ClusterLink:
     def report_streaming(self) -> None:
         """Report that a streaming query has started, so that others need not wait for this task."""
         self._socket.sendall(b"streaming\n")
+
+
+def cancel_jobs() -> None:
+    """End this process's jobs, in a handler of a signal in the main thread.
+
+    A call of the JVM may wait for its answer there. This one, and those after it, use another
+    connection.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    context, gateway = SparkContext._active_spark_context, SparkContext._gateway
+    if context and gateway:
+        client = gateway._gateway_client
+        if client.get_thread_connection() not in client.deque:  # it is in use
+            client.thread_connection.connection = None
+        context.cancelAllJobs()
+        if session := SparkSession._instantiatedSession:
+            sessions = SparkSession._get_j_spark_session_class(session._jvm)
+            sessions.setActiveSession(session._jsparkSession)
 
 
 def attach_pyspark(link: ClusterLink, on_session: Callable[[Any], None]) -> None:

@@ -57,6 +57,7 @@ class JobsApi(Service):
             folder,
             {
                 "DATABRICKS_LISTEN": f"127.0.0.1:{self.port}",
+                "KERNEL_GATEWAY_LISTEN": f"127.0.0.1:{free_port()}",
                 "DATABRICKS_HOST": self.url,
                 "DATABRICKS_TOKEN": TOKEN,
                 "DATABRICKS_WORKSPACE": f"/Shared/pinterest-data-pipeline={folder / 'workspace'}",

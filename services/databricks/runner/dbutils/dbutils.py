@@ -186,7 +186,7 @@ class Context:
     def toJson(self) -> str:
         """The context as JSON."""
         extra = {"notebook_path": self._path, "api_url": self._run["url"]}
-        run = {"id": int(self._run["run_id"])}
+        run = {"id": int(self._run["run_id"])} if self._run["run_id"] else None
         return json.dumps({"currentRunId": run, "extraContext": extra, "tags": self._tags()})
 
     safeToJson = toJson

@@ -7,7 +7,7 @@ import os
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +120,33 @@ class NotebookShell(ZMQInteractiveShell):
         self._cells: Iterator[Cell] = iter(())
         self._stack = contextlib.ExitStack()
         self._cell = Cell(0, "python", "")
+        self.runtime_at_first_cell: Callable[[], Runtime] | None = None
+        Magics(self)
+        self.input_transformers_cleanup.append(cell_magic)
+        self.set_hook("show_in_pager", _print_page)
+        warnings.filterwarnings("ignore", "To exit: use")
 
     def open(self, runtime: Runtime) -> None:
         """Prepare for the cells of the task's notebook."""
+        self._attach(runtime)
+        file = self._file(runtime.path)
+        self._enter_folder(self._stack, file.parent)
+        self._cells = (cell for cell in load(file) if cell.is_code)
+
+    async def run_cell_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a cell; an interactive kernel attaches to its cluster before its first one."""
+        if self.runtime_at_first_cell and not kwargs.get("silent"):
+            try:
+                runtime = self.runtime_at_first_cell()
+                self._attach(runtime)
+                folder = Path(runtime.workspace.notebook(runtime.path)).parent
+                self._enter_folder(self._stack, folder)
+                self.runtime_at_first_cell = None
+            except BaseException:  # which is the cell's
+                kwargs["preprocessing_exc_tuple"] = sys.exc_info()
+        return await super().run_cell_async(*args, **kwargs)
+
+    def _attach(self, runtime: Runtime) -> None:
         self.runtime, self.path = runtime, runtime.path
         self.book = Book(self, runtime.path, runtime.given, runtime.spark)
         self.user_ns.update(self.book.names)
@@ -130,18 +154,13 @@ class NotebookShell(ZMQInteractiveShell):
         module: Any = types.ModuleType("pyspark.dbutils")
         module.DBUtils = lambda *_: self.book.dbutils
         sys.modules["pyspark.dbutils"] = module
-        Magics(self)
-        self.input_transformers_cleanup.append(cell_magic)
-        file = self._enter_folder(self._stack, runtime.path)
-        self._cells = (cell for cell in load(file) if cell.is_code)
-        self.set_hook("show_in_pager", _print_page)
-        warnings.filterwarnings("ignore", "To exit: use")
         self.events.register("pre_run_cell", self._before_cell)
         self.events.register("post_run_cell", self._after_cell)
 
     def _before_cell(self, info: Any) -> None:
         if self._depth == 0:
-            self._cell = next(self._cells, self._cell)
+            own = Cell(self.execution_count, "python", info.raw_cell)
+            self._cell = next(self._cells, own)
             self._in_cell = contextlib.ExitStack()
             self._in_cell.enter_context(self._at(self._cell, self.path))
 
@@ -187,7 +206,9 @@ class NotebookShell(ZMQInteractiveShell):
             BaseException: what a cell has raised.
         """
         with contextlib.ExitStack() as stack:
-            for cell in load(self._enter_folder(stack, path)):
+            file = self._file(path)
+            self._enter_folder(stack, file.parent)
+            for cell in load(file):
                 if not cell.is_code:
                     continue
                 with self._at(cell, path):
@@ -232,22 +253,24 @@ class NotebookShell(ZMQInteractiveShell):
         if self._depth <= 1 and not _is_end(evalue):
             super()._showtraceback(etype, evalue, stb)
 
-    def _enter_folder(self, stack: contextlib.ExitStack, path: str) -> Path:
-        """Find a notebook; until the stack ends, modules in its folder can be imported.
+    def _file(self, path: str) -> Path:
+        """The file of a notebook.
 
         Raises:
             NotebookError: the notebook does not exist.
         """
         try:
-            file, _ = opened(self.runtime.workspace.notebook(path), path)
+            return opened(self.runtime.workspace.notebook(path), path)[0]
         except PipelineError as error:
             raise NotebookError(str(error)) from error
-        folder = str(file.parent)
-        sys.path.insert(0, folder)
-        stack.callback(sys.path.remove, folder)
+
+    @staticmethod
+    def _enter_folder(stack: contextlib.ExitStack, folder: Path) -> None:
+        """Until the stack ends, modules in the folder can be imported, and paths begin there."""
+        sys.path.insert(0, str(folder))
+        stack.callback(sys.path.remove, str(folder))
         stack.callback(os.chdir, os.getcwd())
         os.chdir(folder)
-        return file
 
 
 class NotebookKernel(IPythonKernel):
