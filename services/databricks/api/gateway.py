@@ -4,7 +4,7 @@
     POST /api/kernels/<id>/interrupt and /restart, and the web socket /api/kernels/<id>/channels
 
 Every request needs the token of this service, as ``Authorization: token T``, ``Bearer T`` or
-``?token=T``. No cookie counts, and a page of another origin is refused.
+``?token=T``. No cookie counts, and a page of another origin is refused, whatever it asks for.
 """
 
 import hmac
@@ -19,8 +19,10 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from jupyter_server.services.kernelspecs import handlers as kernelspecs
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
+from contract.hosts import Hosts
 from services.databricks.api.views import USER
 from services.databricks.context import ServiceContext
 from services.databricks.engine.kernels import Kernels
@@ -38,8 +40,8 @@ class TokenIdentity(IdentityProvider):
         return User(USER) if hmac.compare_digest(given.encode(), self.token.encode()) else None
 
     def should_check_origin(self, handler: RequestHandler) -> bool:
-        """Check the origin of every request: the token does not make up for it."""
-        return True
+        """Leave it to the application, which knows ALLOWED_HOSTS."""
+        return False
 
 
 class StartHandler(kernels.MainKernelHandler):
@@ -67,6 +69,35 @@ class ChannelsHandler(KernelWebsocketHandler):
         self.finish()
 
 
+class RefusalHandler(RequestHandler):
+    """Responds to a request of another site, whatever its method."""
+
+    def initialize(self, reason: str) -> None:
+        """Take the reason."""
+        self._why = reason
+
+    def prepare(self) -> None:
+        """Respond before the method is looked at."""
+        self.set_status(403)
+        self.finish({"message": self._why})
+
+
+class HostCheckedApplication(Application):
+    """An application that checks the Host and the Origin of each request first."""
+
+    def __init__(self, handlers: list[Any], hosts: Hosts, **settings: Any) -> None:
+        self._hosts = hosts
+        super().__init__(handlers, **settings)
+
+    def find_handler(self, request: HTTPServerRequest, **options: Any) -> HTTPMessageDelegate:
+        """The handler of a request."""
+        names = ("Host", "Origin", "Sec-Fetch-Site")
+        reason = self._hosts.refusal(True, *(request.headers.get(name) for name in names))
+        if reason:
+            return self.get_handler_delegate(request, RefusalHandler, {"reason": reason})
+        return super().find_handler(request, **options)
+
+
 HANDLERS = (*kernels.default_handlers, *kernelspecs.default_handlers)
 OWN = {kernels.MainKernelHandler: StartHandler, KernelWebsocketHandler: ChannelsHandler}
 
@@ -74,15 +105,14 @@ OWN = {kernels.MainKernelHandler: StartHandler, KernelWebsocketHandler: Channels
 class Gateway:
     """The server of the API."""
 
-    def __init__(self, context: ServiceContext, root: Path) -> None:
+    def __init__(self, context: ServiceContext, root: Path, hosts: Hosts) -> None:
         self._address = context.settings.kernel_gateway_listen
         self._kernels = Kernels(context, root)
         identity = TokenIdentity(context.settings.databricks_token)
         self._server = HTTPServer(
-            Application(
-                [
-                    *((path, OWN.get(handler, handler)) for path, handler in HANDLERS),
-                ],
+            HostCheckedApplication(
+                [(path, OWN.get(handler, handler)) for path, handler in HANDLERS],
+                hosts,
                 kernel_manager=self._kernels,
                 kernel_spec_manager=self._kernels.kernel_spec_manager,
                 kernel_websocket_connection_class=ZMQChannelsWebsocketConnection,

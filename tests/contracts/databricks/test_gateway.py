@@ -16,6 +16,7 @@ import websocket
 
 from services.databricks.engine import process
 from tests.support.databricks import TOKEN, JobsApi, lives
+from tests.support.hosts import ALLOWED, accepted, refused
 from tests.support.waiting import wait_for
 
 LIMIT = 120
@@ -116,7 +117,9 @@ class Gateway:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway whose cluster lives through the tests."""
     folder = tmp_path_factory.mktemp("gateway")
-    with JobsApi(folder, CLUSTER_IDLE_SECONDS="300", CLUSTER_SPARK_VERSION="17.3.x") as api:
+    with JobsApi(
+        folder, CLUSTER_IDLE_SECONDS="300", CLUSTER_SPARK_VERSION="17.3.x", ALLOWED_HOSTS=ALLOWED
+    ) as api:
         yield Gateway(api)
 
 
@@ -144,9 +147,21 @@ def test_nobody_else_is_served(gateway: Gateway, kernel: Kernel, headers: dict[s
         assert gateway.call(method, path, **headers).status_code in (403, 404)
     assert [found["id"] for found in gateway.call("GET", "kernels").json()] == [kernel.id]
     url = f"{gateway.url.replace('http', 'ws')}/api/kernels/{kernel.id}/channels"
-    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+    with pytest.raises(websocket.WebSocketBadStatusException) as failed:
         websocket.create_connection(url, header=headers, timeout=LIMIT, suppress_origin=True)
-    assert refused.value.status_code == 403
+    assert failed.value.status_code == 403
+
+
+def test_requests_of_other_sites_are_refused_even_with_the_token(
+    gateway: Gateway, kernel: Kernel
+) -> None:
+    token = {"Authorization": f"token {TOKEN}"}
+    for headers in accepted(gateway.api.gateway_port):
+        assert gateway.call("GET", "kernelspecs", **token, **headers).status_code == 200, headers
+    for headers in refused(gateway.api.gateway_port):
+        response = gateway.call("POST", "kernels", **token, **headers)
+        assert response.status_code in (400, 403), headers
+    assert [one["id"] for one in gateway.call("GET", "kernels").json()] == [kernel.id]
 
 
 def test_a_kernelspec_for_each_cluster(gateway: Gateway) -> None:
