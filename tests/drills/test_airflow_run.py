@@ -7,6 +7,7 @@ objects and tables are corrupted and the gate runs again.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from contract import names
 from contract.entities import ENTITIES, GEO, PIN, USER, Entity
 from hops import databricks
 from hops.access import Access
+from services.databricks.engine import process
 from tests.conftest import Stack
 from tests.support import pipelines, source
 from tests.support.airflow import Airflow
@@ -38,13 +40,13 @@ class Survived:
     """Keys of the posts that were sent before it."""
     id: str
     state: dict[str, Any]
-    submitted: list[str]
-    """State of each run of the batch job that Airflow has submitted, in order."""
+    submitted: list[tuple[str, str]]
+    """State and result of each run of the batch job that Airflow has submitted, in order."""
 
 
 @pytest.fixture(scope="module")
 def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
-    """A run: the Jobs API was killed in its first attempt, the scheduler in its second."""
+    """A run: the Jobs API was killed in its first attempt; scheduler and cluster in its second."""
     token = databricks.token(stack.engine)
     jobs = WorkspaceClient(host=stack.settings.databricks_host, token=token).jobs
     keys = pipelines.send(stack, access, 0, 20)
@@ -72,16 +74,26 @@ def survived(stack: Stack, access: Access, airflow: Airflow) -> Survived:
     wait_for("the second attempt to work", lambda: works(2), LIMIT, state=seen)
     stack.kill("airflow-scheduler")
     stack.start("airflow-scheduler")
+    data = Path(stack.variables["RUN_DIR"]) / "data/jobs_api/clusters"
+    jvms = [one for one in process.of(data) if "java" in one.name()]
+    assert jvms
+    for jvm in jvms:
+        jvm.kill()
     state = airflow.ended(run_id, LIMIT)
-    ended = [jobs.get_run(number).state.life_cycle_state.value for number in submitted()]
+    states = [jobs.get_run(number).state for number in submitted()]
+    ended = [(state.life_cycle_state.value, state.result_state.value) for state in states]
     return Survived(keys, run_id, state, ended)
 
 
-def test_a_run_survives_kills_of_the_jobs_api_and_the_scheduler(
+def test_a_run_survives_kills_of_the_jobs_api_the_scheduler_and_the_cluster(
     stack: Stack, access: Access, airflow: Airflow, survived: Survived
 ) -> None:
     assert survived.state["state"] == "success", airflow.failures(survived.id)
-    assert survived.submitted == ["INTERNAL_ERROR", "TERMINATED"]
+    assert survived.submitted == [
+        ("INTERNAL_ERROR", "FAILED"),
+        ("TERMINATED", "FAILED"),
+        ("TERMINATED", "SUCCESS"),
+    ]
     assert len(airflow.published(survived.id)) == 1
     keys = {entity: set(pipelines.stored(access, entity)) for entity in ENTITIES}
     assert survived.keys <= keys[PIN] == keys[GEO] == keys[USER]
