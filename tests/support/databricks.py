@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,25 @@ FILES = {
 }
 
 
+IMAGE = os.environ.get("DATABRICKS_IMAGE")
+"""Image in which the service runs, instead of as a process (``make test-drills ENGINE=docker``)."""
+
+
+def in_image(image: str, folder: Path, environment: Mapping[str, str]) -> list[str | Path]:
+    """A command that runs the service in a container, which sees the folders of the tests.
+
+    The container has this machine's network, so that addresses are the same as for a process.
+    """
+    limits = ["--read-only", "--tmpfs=/tmp:exec", "--cap-drop=ALL", "--pids-limit=4096"]
+    tests = folder.parent
+    return [
+        *("docker", "run", "--rm", "--init", "--network=host", f"--user={os.getuid()}", *limits),
+        *("--security-opt=no-new-privileges", f"--volume={tests}:{tests}"),
+        *(f"--env={name}={value}" for name, value in environment.items()),
+        *(image, "services/databricks/run.sh"),
+    ]
+
+
 class JobsApi(Service):
     """The service on its own port with its own data; ``workspace`` is its workspace's root."""
 
@@ -64,21 +85,20 @@ class JobsApi(Service):
         for name, text in FILES.items():
             (self.workspace / name).write_text(text)
         url = f"http://127.0.0.1:{self.port}"
-        super().__init__(
-            "services/databricks",
-            folder,
-            {
-                "DATABRICKS_LISTEN": f"127.0.0.1:{self.port}",
-                "DATABRICKS_HOST": url,
-                "KERNEL_GATEWAY_LISTEN": f"127.0.0.1:{self.gateway_port}",
-                "DATABRICKS_TOKEN": TOKEN,
-                "DATABRICKS_WORKSPACE": f"/={self.workspace}",
-                "DATABRICKS_SLOTS": "4",
-                # These tasks need no JVM.
-                "CLUSTER_IDLE_SECONDS": "0",
-                **settings,
-            },
-        )
+        variables = {
+            "DATABRICKS_LISTEN": f"127.0.0.1:{self.port}",
+            "DATABRICKS_HOST": url,
+            "KERNEL_GATEWAY_LISTEN": f"127.0.0.1:{self.gateway_port}",
+            "DATABRICKS_TOKEN": TOKEN,
+            "DATABRICKS_WORKSPACE": f"/={self.workspace}",
+            "DATABRICKS_SLOTS": "4",
+            # These tasks need no JVM.
+            "CLUSTER_IDLE_SECONDS": "0",
+            **settings,
+        }
+        super().__init__("services/databricks", folder, variables)
+        if IMAGE:
+            self.command = in_image(IMAGE, folder, {"RUN_DIR": str(folder), **variables})
         self.url = url
 
     @cached_property

@@ -9,7 +9,10 @@ this process alone; the next ``getOrCreate`` gives a new session.
 import functools
 import json
 import os
+import select
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -28,11 +31,20 @@ class ClusterLink:
         self._socket = socket.socket(fileno=int(os.environ.pop(FD)))
         self._socket.set_inheritable(False)
         self._replies = self._socket.makefile("rb")
+        threading.Thread(target=self._end_with_service, daemon=True).start()
         self._asked = False
         """Whether a reply is to come: an interrupted request is not sent again."""
         self.name = ""
         self.is_first = False
         """Whether the cluster has just started, and no other process has attached before."""
+
+    def _end_with_service(self) -> None:
+        """End this process once the service has ended, however: nobody could end it later."""
+        poll = select.poll()
+        poll.register(self._socket, 0)
+        while not any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll()):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def attach(self) -> None:
         """Attach to the cluster, which may have to start first.

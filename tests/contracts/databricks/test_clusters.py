@@ -10,6 +10,7 @@ import pytest
 from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 
+from services.databricks.engine import process
 from tests.support.databricks import JobsApi, lives, python, results
 from tests.support.waiting import wait_for
 
@@ -143,10 +144,8 @@ def test_a_stream_goes_on_while_neighbours_end_in_every_way(shared: Clusters) ->
     shared.found(cancelled, "CANCELED")
     killed, _ = shared.held(HANG)
     ended = [shared.api.jobs.get_run(run_id).tasks[0].run_id for run_id in (cancelled, killed)]
-    folder = str(shared.api.attempt(ended[-1]))
-    for process in psutil.process_iter(["cmdline"]):  # None for one that has just ended
-        if folder in (process.info["cmdline"] or ()):
-            process.kill()
+    for one in process.of(shared.api.attempt(ended[-1])):
+        one.kill()
     assert "SIGKILL" in shared.found(killed, "FAILED")["error"]
 
     found = shared.run(
@@ -251,15 +250,16 @@ def test_an_idle_cluster_ends(start: Callable[..., Clusters]) -> None:
 @pytest.mark.parametrize("how", ["SIGTERM", "kill -9"])
 def test_clusters_end_with_the_service(start: Callable[..., Clusters], how: str) -> None:
     clusters = start()
-    _, busy = clusters.held(HANG)
+    run_id, busy = clusters.held(HANG)
+    (task,) = clusters.api.jobs.get_run(run_id).tasks
+    folder = clusters.api.attempt(task.run_id)
     idle = clusters.run(new_cluster=new_cluster())["jvm"]
     if how == "SIGTERM":
         clusters.api.stop()
     else:
         clusters.api.kill()
-    wait_for("their end", lambda: not lives(busy) and not lives(idle), 20)
-    if how == "kill -9":
-        clusters.api.start()  # ends the Python of the task
+    assert folder.exists()
+    wait_for("their end", lambda: not (lives(busy) or lives(idle) or process.of(folder)), 20)
 
 
 def test_a_shared_job_cluster_is_one_for_the_tasks_of_a_run(shared: Clusters) -> None:
