@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 data=${RUN_DIR:-.run}/data/spark
 mkdir -p "$data"
-# The name of Spark's scratch folder contains the process id, which stays the same through `exec`, so
-# that the next start can remove the folders of killed jobs.
+# The name of the folder for temporary files contains the process id, which stays the same through `exec`, so that
+# the next start can remove the folders of ended jobs. In a container the id may be that of an ended job.
 for scratch in "$data"/scratch-*; do
-    [[ -e $scratch ]] && ! kill -0 "${scratch##*-}" 2>/dev/null && rm -rf "$scratch"
+    [[ -e $scratch ]] && { [[ ${scratch##*-} == $$ ]] || ! kill -0 "${scratch##*-}" 2>/dev/null; } && rm -rf "$scratch"
 done
 export SPARK_LOCAL_DIRS=$PWD/$data/scratch-$$
 [[ $data == /* ]] && SPARK_LOCAL_DIRS=$data/scratch-$$
