@@ -5,6 +5,9 @@ from urllib.parse import quote
 
 from contract.errors import SettingError
 
+MAXIMUM = 65_536
+"""Bytes of a file with a secret."""
+
 
 def lacks_password(url: str) -> bool:
     """Whether a database URL has a user without a password."""
@@ -26,9 +29,14 @@ def secret(variable: str, file: str) -> str:
     """Read a secret from the file that ``variable`` names.
 
     Raises:
-        SettingError: the file cannot be read.
+        SettingError: the file cannot be read, or is no text.
     """
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
+        with Path(file).open("rb") as opened:
+            found = opened.read(MAXIMUM + 1)
+        if len(found) > MAXIMUM or b"\0" in found or not found.strip():
+            reason = f"it must have text, and at most {MAXIMUM} bytes"
+            raise SettingError(variable, file, reason)
+        return found.decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingError(variable, file, str(error)) from error

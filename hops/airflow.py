@@ -26,8 +26,14 @@ ENDED = ("success", "failed")
 
 
 def password(files: ServiceFiles) -> str:
-    """The password of the user ``admin``."""
-    return str(json.loads(files.read(SERVICE, PASSWORDS))[USER])
+    """The password of the user ``admin``.
+
+    Raises:
+        HopError: the file with the password is damaged.
+    """
+    what = f"{PASSWORDS} is damaged, and a restart of {SERVICE} replaces it"
+    with hop_errors(HOP, what, ValueError, LookupError, TypeError):
+        return str(json.loads(files.read(SERVICE, PASSWORDS))[USER])
 
 
 @dataclass(frozen=True)

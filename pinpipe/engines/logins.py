@@ -1,7 +1,7 @@
 """Whether Kafka's clients log in: set by KAFKA_AUTH, or by `pinpipe up --secure`.
 
-The run folder stores the second until `pinpipe down`, so that later commands and the programs that
-they start log in as the stack requires.
+A file in the run folder stores the second until `pinpipe down`, so that later commands and the
+programs that they start log in as the stack requires.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def added(root: Path, variables: Mapping[str, str]) -> dict[str, str]:
     file = _file(root, variables)
     if secure(variables) or not file.is_file():
         return dict(variables)
-    return {**variables, VARIABLE: file.read_text(encoding="utf-8").strip()}
+    return {**variables, VARIABLE: BY_DEFAULT}
 
 
 def secure(variables: Mapping[str, str]) -> bool:
@@ -36,7 +36,7 @@ def remember(root: Path, variables: Mapping[str, str]) -> None:
     """Store that clients log in, for every later command."""
     file = _file(root, variables)
     run_folder.prepare(file.parent)
-    file.write_text(f"{BY_DEFAULT}\n", encoding="utf-8")
+    file.touch()
 
 
 def forget(root: Path, variables: Mapping[str, str]) -> None:

@@ -187,8 +187,8 @@ class NativeEngine:
         file = self._run_dir / path
         try:
             return file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise StackError(f"{service}: {error}; start it with `pinpipe up`") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise StackError(f"{service}: {file}: {error}; start it with `pinpipe up`") from error
 
     def journal(self) -> Path:
         """The emulator's journal."""

@@ -47,7 +47,7 @@ make_secrets() {
 }
 
 # make_certificate SECRETS PEM HOST...: writes a self-signed certificate, so that clients need only PEM, the
-# certificate without its key. It is replaced when the broker gets another name.
+# certificate without its key. It is replaced when the broker gets another name, or its store another password.
 make_certificate() {
   local store=$1/broker.p12 password=$1/store_password pem=$2 host names="dns:localhost,ip:127.0.0.1"
   shift 2
@@ -58,7 +58,7 @@ make_certificate() {
       *) names="$names,ip:$host" ;;
     esac
   done
-  if [[ -f $store && -f $pem && $names == "$(cat "$store.names" 2>/dev/null)" ]]; then
+  if [[ -s $store && -s $pem && ! $password -nt $store && $names == "$(cat "$store.names" 2>/dev/null)" ]]; then
     return
   fi
   rm -f "$store" "$store.names"

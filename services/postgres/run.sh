@@ -8,7 +8,7 @@ password=/run/passwords/postgres/password
 data=/var/lib/postgresql/data/17
 
 source services/secret.sh
-keep_secret "$password"
+keep_secret "$password" "" 600 "$data"
 if [[ ! -d $data ]]; then
   rm -rf "$data.new"
   initdb --pgdata "$data.new" --username airflow --pwfile "$password" --auth scram-sha-256 \

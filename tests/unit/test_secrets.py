@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pinpipe.engines import run_folder
+from contract.errors import SettingError
+from contract.secrets import secret
+from hops import airflow
+from hops.errors import HopError
+from pinpipe.engines import logins, run_folder
 from pinpipe.engines.docker import DockerEngine
 from pinpipe.engines.processes import Processes
 from tests.support import ROOT
@@ -90,6 +94,58 @@ def test_a_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     assert mode(file) == 0o600
     assert keep(file, "given") == "given\n"
     assert mode(file) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\0" * 45, b"abc\0\0\n"])
+def test_a_damaged_secret_is_put_aside_and_made_again(
+    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    assert len(keep(file)) > 40
+    assert file.with_name("token.damaged").read_bytes() == content
+    assert f"{file} was damaged: it is now {file}.damaged" in capfd.readouterr().err
+
+
+def test_a_damaged_secret_that_data_was_made_with_is_an_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As that of Postgres, which stores only a hash of it."""
+    file, data = tmp_path / "password", tmp_path / "data"
+    made = keep(file, "", "600", str(data))
+    data.mkdir()
+    assert keep(file, "", "600", str(data)) == made
+    for damage in (lambda: file.write_text(""), file.unlink):
+        damage()
+        with pytest.raises(subprocess.CalledProcessError):
+            keep(file, "", "600", str(data))
+        assert f"{file} is missing or damaged, and {data} was made" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"admin": ', "null"])
+def test_a_damaged_password_of_airflow_is_named(content: str) -> None:
+    class Files:
+        def read(self, service: str, path: str) -> str:
+            return content
+
+    with pytest.raises(HopError, match="generated is damaged, and a restart of airflow-api-server"):
+        airflow.password(Files())
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe", b"a\0", b"x" * 70_000])
+def test_a_file_without_a_secret_is_an_error_of_its_variable(
+    tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(SettingError, match=r"A_TOKEN_FILE is '.*token'"):
+        secret("A_TOKEN_FILE", str(file))
+
+
+def test_a_damaged_mark_of_logins_still_requires_them(tmp_path: Path) -> None:
+    logins.remember(tmp_path, {})
+    (tmp_path / ".run/kafka_auth").write_bytes(b"\0")
+    assert logins.added(tmp_path, {})["KAFKA_AUTH"] == "iam"
 
 
 def test_a_secret_for_another_container_is_readable_there(tmp_path: Path) -> None:
