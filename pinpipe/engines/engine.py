@@ -3,12 +3,15 @@
 ``ENGINE=docker|native`` overrides the choice.
 """
 
+import io
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from contract.errors import SettingError
 from pinpipe import proxy
@@ -42,8 +45,36 @@ def environ(
 ) -> dict[str, str]:
     """The variables of the target's file; those of the environment override them, as in Compose."""
     own = os.environ if given is None else given
-    file = dotenv_values(root / TARGETS[target])
-    return {k: v for k, v in file.items() if v is not None} | dict(own)
+    return _of_file(root / TARGETS[target]) | dict(own)
+
+
+def _of_file(path: Path) -> dict[str, str]:
+    """The variables of a file, whose lines are ``NAME=value``.
+
+    Raises:
+        StackError: names the line that is none, sets a name again, or has a value of several lines.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError(f"{path} can't be read: {error}") from error
+    names: set[str] = set()
+    for line in parse_stream(io.StringIO(text)):
+        blank = line.original.string[: -len(line.original.string.lstrip()) or None]
+        number = line.original.line + blank.count("\n")
+        problem = ""
+        if line.error or (line.key and line.value is None):
+            problem = "it is no NAME=value, or a quote has no end"
+        elif line.key and not re.fullmatch(r"[A-Za-z_]\w*", line.key, re.ASCII):
+            problem = f"{line.key!r:.100} is no name of a variable"
+        elif line.key in names:
+            problem = f"it sets {line.key} again"
+        elif "\0" in (line.value or "") or "\n" in (line.value or ""):
+            problem = f"the value of {line.key} has a line break or a zero byte"
+        if problem:
+            raise StackError(f"{path}, line {number}: {problem}")
+        names |= {line.key} if line.key else set()
+    return {k: v for k, v in dotenv_values(stream=io.StringIO(text)).items() if v is not None}
 
 
 def chosen(

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from pinpipe import cli
 from pinpipe.engines import engine
+from pinpipe.errors import StackError
 from tests.support import ROOT
 
 
@@ -139,6 +140,39 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
         "USER_ID": "fromfile",
         "KAFKA_PORT": "2",
     }
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"A=1\nB\n", "line 2: it is no NAME=value, or a quote has no end"),
+        (b"# c\n\nA='secret\nB=2\n", "line 3: it is no NAME=value, or a quote has no end"),
+        (b"A='se''cret'\n", "line 1: it is no NAME=value"),
+        (b"=secret\n", "line 1: it is no NAME=value"),
+        (b"A B=secret\n", "line 1: it is no NAME=value"),
+        (b"A=1\n\nexport A=secret\n", "line 3: it sets A again"),
+        (b"1A=secret\n", "line 1: '1A' is no name of a variable"),
+        (b'A="secret\nb"\n', "line 1: the value of A has a line break"),
+        (b"A=secret\0\n", "line 1: the value of A has a line break or a zero byte"),
+        (b"A=secr\xff\n", "can't be read: 'utf-8' codec can't decode byte"),
+    ],
+)
+def test_a_line_of_the_env_file_that_is_none_is_named(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(StackError) as error:
+        engine.environ(tmp_path, {})
+    assert str(error.value).startswith(f"{file}")
+    assert problem in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_lines_of_the_env_file(tmp_path: Path) -> None:
+    text = "\ufeff# c\n\nexport A = 'a #b' # c\nB=\nC=${A}\nD=\"x\"\r\n"
+    (tmp_path / ".env").write_text(text)
+    assert engine.environ(tmp_path, {}) == {"A": "a #b", "B": "", "C": "a #b", "D": "x"}
 
 
 class Healthy:
