@@ -8,6 +8,7 @@ well: those are not installed again.
 import importlib
 import os
 import re
+import shutil
 import site
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def prepare(groups: Iterable[Sequence[str]], folder: Path) -> None:
     for lines in groups:
         try:
             wheels = [local(line, folder) for line in lines if re.fullmatch(r"\S+\.whl", line)]
+            _check_space(wheels, folder)
             if len(wheels) == len(lines) and not any(map(_has_requirements, wheels)):
                 targets = [_unpacked(wheel, folder) for wheel in wheels]
             else:
@@ -155,6 +157,16 @@ def _with_local_objects(arguments: Sequence[str], folder: Path) -> list[str]:
 def _site_packages(folder: Path) -> Path:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return folder / "libraries/lib" / version / "site-packages"
+
+
+def _check_space(wheels: Iterable[Path], folder: Path) -> None:
+    needed = 0
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            needed += sum(item.file_size for item in archive.infolist())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise LibraryError(f"it unpacks to {needed} bytes, and the disk has {free} left")
 
 
 def _has_requirements(wheel: Path) -> bool:

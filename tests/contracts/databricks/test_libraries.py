@@ -1,12 +1,15 @@
 """The libraries of tasks: each is installed for its task alone, with the user's settings of pip."""
 
 import socket
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks.sdk.service import compute, jobs
 
+from services.databricks.runner.libraries import LibraryError, prepare
 from tests.support.databricks import JobsApi, python, results
 from tests.support.wheels import write_wheel
 
@@ -118,6 +121,16 @@ def test_an_installation_that_fails_names_the_library_and_no_credential(api: Job
     assert not (folder / "requirements.txt").exists()
     shown = [message, output.error, output.error_trace, (folder / "log").read_text()]
     assert not [text for text in shown if "hush-hush" in text]
+
+
+def test_a_wheel_that_unpacks_to_more_than_the_disk_is_refused(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, "large", "1.0")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("zeros", "0")
+        archive.filelist[-1].file_size = 10**15  # as its directory would say of so many zeros
+    with pytest.raises(LibraryError, match=r"large-1\.0.*it unpacks to 10{12}\d+ bytes, and the"):
+        prepare([[str(wheel)]], tmp_path)
+    assert not (tmp_path / "libraries").exists()
 
 
 def test_a_cancelled_task_ends_its_installation(api: JobsApi) -> None:
