@@ -7,10 +7,10 @@ from contract.errors import PipelineError
 
 
 def exit_status(run: Callable[[], object]) -> int:
-    """Run a program; return 0, or 1 after an error of this project, which is printed on stderr."""
+    """Run a program; return 0, or 1 after an error of ours or of the system, which is printed."""
     try:
         run()
-    except PipelineError as error:
+    except (PipelineError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

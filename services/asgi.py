@@ -1,6 +1,7 @@
 """Serves an ASGI application in the foreground: one process, one event loop."""
 
 import asyncio
+import io
 import json
 import signal
 import sys
@@ -45,6 +46,16 @@ class HostCheck:
         await send({"type": "http.response.body", "body": content})
 
 
+class _Messages(io.FileIO):
+    """Standard error that drops what a full disk does not take: messages must not stop work."""
+
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content)
+        except OSError:
+            return len(content)
+
+
 async def serve(
     application: Application, name: str, address: tuple[str, int], connections: int, hosts: Hosts
 ) -> None:
@@ -57,6 +68,11 @@ async def serve(
         connections: requests that are handled at a time; more wait in the socket's queue.
         hosts: the names by which the service may be called.
     """
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Messages(sys.stderr.fileno(), "wb", closefd=False)),
+        errors="backslashreplace",
+        line_buffering=True,
+    )
     host, port = address
     server = Server(
         HostCheck(application, hosts),

@@ -4,12 +4,9 @@ import asyncio
 import shlex
 import shutil
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
-
 from contract.settings import Settings
 from services.databricks.engine.task_runner import TaskRunner
-from services.databricks.store.database import Database, Run
+from services.databricks.store.database import Database
 from services.databricks.workspace import Workspace
 
 
@@ -31,9 +28,4 @@ class ServiceContext:
         path = self.settings.databricks_path
         if path and shutil.which("python", path=path) is None:
             return f"DATABRICKS_PATH: there is no python in {path}; run 'make install'"
-        try:
-            with self.database.work() as session:
-                session.execute(select(Run.run_id).limit(1))
-        except SQLAlchemyError as error:
-            return f"state: {error}"
-        return None
+        return self.database.unwritable_reason()

@@ -20,6 +20,7 @@ import sys
 import uuid
 from pathlib import Path
 
+from contract import files
 from contract.settings import Settings
 from services.databricks.engine.environment import environment
 
@@ -37,13 +38,13 @@ async def provide(settings: Settings, dbfs: Path) -> None:
     if text is None:
         return
     issued_file = dbfs.with_name("credentials.json")
-    issued = json.loads(issued_file.read_text()) if issued_file.exists() else []
+    issued = _issued(issued_file)
     identity = _identity(text)
     outdated = (None, *(item for item in issued if item != identity))
     # First, so that an interrupted start leaves nothing that looks like the user's.
-    _replace(issued_file, json.dumps([*(i for i in issued if i != identity), identity]))
+    files.replace(issued_file, json.dumps([*(i for i in issued if i != identity), identity]))
     if _of_file(dbfs / FILE) in outdated:
-        _replace(dbfs / FILE, text)
+        files.replace(dbfs / FILE, text)
     if _of_table(dbfs / TABLE) in outdated:
         command = (*shlex.split(settings.databricks_command), __name__, str(dbfs.resolve()))
         writer = await asyncio.create_subprocess_exec(*command, env=environment(settings, {}))
@@ -120,6 +121,15 @@ def _csv(settings: Settings) -> str | None:
     return text.getvalue()
 
 
+def _issued(file: Path) -> list[str]:
+    """The identities of former keys; of a damaged file none, so that such keys stay in DBFS."""
+    try:
+        return list(json.loads(file.read_bytes())) if file.exists() else []
+    except (ValueError, TypeError) as error:
+        print(f"{file} is damaged ({error}): now {files.put_aside(file)}", file=sys.stderr)
+        return []
+
+
 def _identity(text: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
 
@@ -135,16 +145,12 @@ def _of_table(table: Path) -> str | None:
     commits = sorted((table / "_delta_log").glob("*.json"))
     if len(commits) != 1:
         return ""
-    actions = [json.loads(line) for line in commits[0].read_text().splitlines()]
-    return str(next((item["metaData"]["id"] for item in actions if "metaData" in item), ""))
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file atomically."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.new")
-    new.write_text(text)
-    os.replace(new, file)
+    try:
+        actions = [json.loads(line) for line in commits[0].read_text().splitlines()]
+        return str(next((item["metaData"]["id"] for item in actions if "metaData" in item), ""))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        print(f"dbfs:/{TABLE} is damaged ({error!r}): remove its folder", file=sys.stderr)
+        return ""
 
 
 if __name__ == "__main__":

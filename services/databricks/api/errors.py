@@ -23,6 +23,7 @@ class Code(StrEnum):
     MAX_REQUEST_SIZE_EXCEEDED = "MAX_REQUEST_SIZE_EXCEEDED"
     REQUEST_LIMIT_EXCEEDED = "REQUEST_LIMIT_EXCEEDED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
+    TEMPORARILY_UNAVAILABLE = "TEMPORARILY_UNAVAILABLE"
 
 
 STATUS = {
@@ -31,6 +32,7 @@ STATUS = {
     Code.MAX_REQUEST_SIZE_EXCEEDED: 413,
     Code.REQUEST_LIMIT_EXCEEDED: 429,
     Code.INTERNAL_ERROR: 500,
+    Code.TEMPORARILY_UNAVAILABLE: 503,
 }
 """HTTP status of each code; 400 for the others."""
 
@@ -46,7 +48,7 @@ class ApiError(PipelineError):
         self.code = code
         self.status = code if isinstance(code, int) else STATUS.get(code, 400)
         self.message = message
-        self.headers = {"retry-after": RETRY_AFTER} if self.status == 429 else {}
+        self.headers = {"retry-after": RETRY_AFTER} if self.status in (429, 503) else {}
         super().__init__(message)
 
 

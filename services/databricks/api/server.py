@@ -26,6 +26,7 @@ from services.databricks.api.runs import Runs
 from services.databricks.api.views import in_format_of
 from services.databricks.context import ServiceContext
 from services.databricks.engine.scheduler import Scheduler
+from services.databricks.store.database import StateError
 from services.databricks.ui.pages import Pages
 
 BODY_BYTES = 16_777_216
@@ -59,7 +60,8 @@ def application(context: ServiceContext, scheduler: Scheduler) -> Starlette:
             Route("/api/{path:path}", server.call, methods=METHODS),
             *pages.routes,
             Route("/{path:path}", server.not_found, methods=METHODS),
-        ]
+        ],
+        exception_handlers={StateError: lambda _, error: _unavailable(error)},
     )
 
 
@@ -129,6 +131,8 @@ class Server:
             return _error(error)
         except ClientDisconnect:
             return Response(status_code=400)
+        except StateError as error:
+            return _unavailable(error)
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
             return _error(ApiError(Code.INTERNAL_ERROR, "The Jobs service failed; see its log."))
@@ -201,6 +205,10 @@ async def _drain(request: Request) -> None:
 
 def _no_api(method: str, path: str) -> ApiError:
     return ApiError(Code.ENDPOINT_NOT_FOUND, f"No API found for '{method} {path}'")
+
+
+def _unavailable(error: Exception) -> Response:
+    return _error(ApiError(Code.TEMPORARILY_UNAVAILABLE, str(error)))
 
 
 def _error(error: ApiError) -> Response:

@@ -24,6 +24,8 @@ from typing import Any
 
 import psutil
 
+from contract.errors import PipelineError
+from contract.secrets import secret
 from contract.settings import Settings
 from contract.values import runtime
 from services.databricks.engine import process
@@ -144,6 +146,8 @@ class Cluster:
         self.reserved = 0
         """Tasks that run on the cluster, whether or not their processes have attached."""
         self._folder = clusters.root / cluster_id
+        self.log = BoundedLog(self._folder, clusters.log_bytes)
+        """What the JVM has printed."""
         self._process: asyncio.subprocess.Process | None = None
         self._replies: dict[tuple[str, str], asyncio.Future[dict[str, Any]]] = {}
         self._starting: asyncio.Task[None] | None = None
@@ -152,11 +156,6 @@ class Cluster:
         self._timer: asyncio.TimerHandle | None = None
         self._served = False
         """Whether a process has attached since the start of the JVM."""
-
-    @property
-    def log(self) -> BoundedLog:
-        """What the JVM has printed."""
-        return BoundedLog(self._folder, self._clusters.log_bytes)
 
     @property
     def idle(self) -> bool:
@@ -222,28 +221,17 @@ class Cluster:
     async def _start(self) -> None:
         if self._ending:
             await asyncio.shield(self._ending)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
         self.state, self.message, self.started_time = State.PENDING, "", now()
         self._served = False
         self._clusters.register(self)
         try:
             await self._clusters.end_idle(self)
-        except ClusterError as error:
+            self._process = await self._spawn()
+        except (ClusterError, PipelineError, OSError) as error:
             self.state, self.message, self.ended_time = State.TERMINATED, str(error), now()
-            raise
-        more = {"spark.ui.proxyBase": f"{SPARK_UI}/{self.cluster_id}"}
-        self._process = await asyncio.create_subprocess_exec(
-            *self._clusters.command,
-            "services.databricks.runner.launch",
-            env=self._clusters.environment(self.spec, more)
-            | self._clusters.of_jvm
-            | {process.ENV: str(self._folder)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+            if isinstance(error, ClusterError):
+                raise
+            raise ClusterError(f"Cluster {self.cluster_id} can't start: {error}") from error
         ready = self._expect("ready", "")
         self._reading = self._clusters.follow(self._read(self._process))
         if self.state is not State.PENDING:  # it was ended meanwhile
@@ -256,6 +244,22 @@ class Cluster:
             await self.end(f"not ready after {START_LIMIT:g} seconds")
             raise ClusterError(self._lost_message()) from None
         self.state = State.RUNNING
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        more = {"spark.ui.proxyBase": f"{SPARK_UI}/{self.cluster_id}"}
+        return await asyncio.create_subprocess_exec(
+            *self._clusters.command,
+            "services.databricks.runner.launch",
+            env=self._clusters.environment(self.spec, more)
+            | self._clusters.of_jvm
+            | {process.ENV: str(self._folder)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
 
     async def _read(self, jvm: asyncio.subprocess.Process) -> None:
         """Take the replies and the output of the JVM until it ends."""
@@ -440,8 +444,8 @@ class Clusters:
             return {"SPARK_SUBMIT_OPTS": "-Dderby.stream.error.file=/dev/null"}
         if not self._metastore:
             return {}
-        password = Path(self._settings.metastore_password_file).read_text(encoding="utf-8")
-        return {"METASTORE_PASSWORD": password.strip()}
+        file = self._settings.metastore_password_file
+        return {"METASTORE_PASSWORD": secret("METASTORE_PASSWORD_FILE", file)}
 
     def follow(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine in the background."""

@@ -9,8 +9,10 @@ import asyncio
 import sys
 import traceback
 from enum import Enum
+from functools import partial
 from typing import Any
 
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from services.databricks.api import parameters
@@ -25,6 +27,9 @@ from services.databricks.engine.runtimes import SERVERLESS_VERSION
 from services.databricks.engine.states import CODES, LifeCycle, Result
 from services.databricks.engine.task_runner import TaskResult, surroundings
 from services.databricks.store.database import Attempt, Run, now
+
+ATTEMPTS = 20
+"""Attempts at a task that a run keeps: the first, whose id names the task, and the newest."""
 
 
 class Stop(Enum):
@@ -95,20 +100,14 @@ class Execution:
         """Run every task that has not ended yet, then store the result of the run."""
         if self._released:
             return
-        with self._context.database.work() as session:
-            run = session.get_one(Run, self.run_id)
-            rows = run.latest
-            self._limit = int(run.settings.get("timeout_seconds", 0))
-            self._tasks = {key: read(row.task, Task) for key, row in rows.items()}
-            self._current = {key: row.run_id for key, row in rows.items()}
-            self._results = {k: Result(row.result) for k, row in rows.items() if row.result}
+        await self._context.database.stored(self._load)
         self._children = {
             key: asyncio.create_task(self._guarded(key))
             for key in self._tasks
             if key not in self._results
         }
         if self._stop:
-            self.stop(self._stop)
+            self._cancel(self._stop)
         if self._children:
             await asyncio.wait(self._children.values())
         if self._timer:
@@ -116,18 +115,33 @@ class Execution:
         if self._released:
             return
         for key, child in self._children.items():
-            if child.cancelled():  # before it began
-                self._results[key] = self._end(key, *self._reasons[key].value)
-        with self._context.database.work() as session:
-            self._end_run(session)
+            if child.cancelled():  # before it began, or while it stored another result
+                self._results[key] = await self._end(key, *self._reasons[key].value)
+        await self._context.database.stored(self._end_run)
+
+    def _load(self, session: Session) -> None:
+        run = session.get_one(Run, self.run_id)
+        rows = run.latest
+        self._limit = int(run.settings.get("timeout_seconds", 0))
+        self._tasks = {key: read(row.task, Task) for key, row in rows.items()}
+        self._current = {key: row.run_id for key, row in rows.items()}
+        self._results = {k: Result(row.result) for k, row in rows.items() if row.result}
 
     def stop(self, reason: Stop, key: str | None = None) -> None:
-        """Stop the run, or one of its tasks; it has ended when ``run`` returns."""
+        """Stop the run, or one of its tasks; it has ended when ``run`` returns.
+
+        Raises:
+            StateError: the state can't be stored; the run stops nevertheless.
+        """
         if key is None:
             self._stop = reason
             self._stopped.set()
+        self._cancel(reason, key)
+        if key is None:
             with self._context.database.work() as session:
                 session.get_one(Run, self.run_id).life_cycle = LifeCycle.TERMINATING
+
+    def _cancel(self, reason: Stop, key: str | None = None) -> None:
         for name, child in self._children.items():
             if key in (None, name) and not child.done() and name not in self._reasons:
                 self._reasons[name] = reason
@@ -147,11 +161,11 @@ class Execution:
         except asyncio.CancelledError:
             if self._released:
                 raise
-            result = self._end(key, *self._reasons.get(key, Stop.SERVICE_ENDED).value)
+            result = await self._end(key, *self._reasons.get(key, Stop.SERVICE_ENDED).value)
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
             message = f"The Jobs service failed: {error}"
-            result = self._end(
+            result = await self._end(
                 key, LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "INTERNAL_ERROR"
             )
         self._results[key] = result
@@ -165,35 +179,27 @@ class Execution:
         upstream = [self._results[name] for name in task.upstream]
         if skipped := states.result_without_run(task.run_if, upstream):
             message = "The dependencies of the task did not meet its run_if condition."
-            return self._end(key, LifeCycle.TERMINATED, skipped, message, CODES[skipped])
+            return await self._end(key, LifeCycle.TERMINATED, skipped, message, CODES[skipped])
         retries = task.max_retries
         while True:
             begun = now()
             async with Slot(self._context.slots) as slot:
                 outcome = await self._attempt(key, slot)
-                self._finish(key, outcome)
+                await self._context.database.stored(partial(self._finish, key, outcome))
             retry = outcome.result is Result.FAILED or (
                 outcome.result is Result.TIMEDOUT and task.retry_on_timeout
             )
             if not retry or not retries:
                 return outcome.result
             retries -= 1
-            self._add_retry(key)
+            self._current[key] = await self._context.database.stored(partial(self._add_retry, key))
+            for run_id in await self._context.database.stored(partial(self._drop_attempts, key)):
+                self._context.task_runner.forget(run_id)
             await asyncio.sleep(max(task.min_retry_interval_millis - (now() - begun), 0) / 1000)
 
     async def _attempt(self, key: str, slot: "Slot") -> TaskResult:
         run_id = self._current[key]
-        with self._context.database.work() as session:
-            row = session.get_one(Attempt, run_id)
-            row.life_cycle, row.start_time, row.message = LifeCycle.RUNNING, now(), "In run"
-            run = row.run
-            if run.life_cycle in states.WAITING:
-                run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
-                run.start_time = run.start_time or row.start_time
-            references = parameters.values(row, self._context.settings.databricks_host)
-            row.resolved = parameters.resolved_task(row, references)
-            cluster = self._cluster_of(row)
-            task_json = _task_json(self._context, row, cluster)
+        cluster, task_json = await self._context.database.stored(partial(self._begin, run_id))
         if not self.started:
             self.started = True
             if self._limit:
@@ -202,6 +208,19 @@ class Execution:
         timeout = self._tasks[key].timeout_seconds
         task_runner = self._context.task_runner
         return await task_runner.run(run_id, task_json, cluster, timeout, slot.release)
+
+    def _begin(self, run_id: int, session: Session) -> tuple[Cluster, dict[str, Any]]:
+        """Store that an attempt starts; return its cluster and its ``task.json``."""
+        row = session.get_one(Attempt, run_id)
+        row.life_cycle, row.start_time, row.message = LifeCycle.RUNNING, now(), "In run"
+        run = row.run
+        if run.life_cycle in states.WAITING:
+            run.life_cycle, run.message = LifeCycle.RUNNING, "In run"
+            run.start_time = run.start_time or row.start_time
+        references = parameters.values(row, self._context.settings.databricks_host)
+        row.resolved = parameters.resolved_task(row, references)
+        cluster = self._cluster_of(row)
+        return cluster, _task_json(self._context, row, cluster)
 
     def _cluster_of(self, row: Attempt) -> Cluster:
         """The cluster of a task: the job's, a new one, an existing one, or serverless."""
@@ -218,32 +237,39 @@ class Execution:
             self._job_clusters[key] = clusters.for_job(spec)
         return self._job_clusters[key]
 
-    def _finish(self, key: str, outcome: TaskResult) -> None:
-        with self._context.database.work() as session:
-            row = session.get_one(Attempt, self._current[key])
-            row.error, row.error_trace = outcome.error, outcome.trace
-            row.notebook_result = outcome.notebook_result
-            row.notebook_truncated = outcome.notebook_truncated
-            row.values = outcome.values
-            code = CODES[outcome.result]
-            row.end(LifeCycle.TERMINATED, outcome.result, outcome.message, code)
+    def _finish(self, key: str, outcome: TaskResult, session: Session) -> None:
+        row = session.get_one(Attempt, self._current[key])
+        row.error, row.error_trace = outcome.error, outcome.trace
+        row.notebook_result = outcome.notebook_result
+        row.notebook_truncated = outcome.notebook_truncated
+        row.values = outcome.values
+        row.end(LifeCycle.TERMINATED, outcome.result, outcome.message, CODES[outcome.result])
 
-    def _add_retry(self, key: str) -> None:
-        """Add the next attempt after one that has ended."""
-        with self._context.database.work() as session:
-            row = session.get_one(Attempt, self._current[key])
-            following = row.follow(session, row.repair_id)
-            following.life_cycle = LifeCycle.WAITING_FOR_RETRY
-            self._current[key] = following.run_id
+    def _add_retry(self, key: str, session: Session) -> int:
+        """Add the next attempt after one that has ended; return its id."""
+        row = session.get_one(Attempt, self._current[key])
+        following = row.follow(session, row.repair_id)
+        following.life_cycle = LifeCycle.WAITING_FOR_RETRY
+        return following.run_id
 
-    def _end(
+    def _drop_attempts(self, key: str, session: Session) -> list[int]:
+        """Delete the attempts at a task between the first and the newest; return their ids."""
+        of_task = (Attempt.job_run_id == self.run_id, Attempt.task_key == key)
+        ids = select(Attempt.run_id).where(*of_task).order_by(Attempt.run_id)
+        old = list(session.scalars(ids))[1 : 1 - ATTEMPTS]
+        session.execute(delete(Attempt).where(Attempt.run_id.in_(old)))
+        return old
+
+    async def _end(
         self, key: str, life_cycle: LifeCycle, result: Result, message: str, code: str
     ) -> Result:
-        with self._context.database.work() as session:
+        def end(session: Session) -> None:
             row = session.get_one(Attempt, self._current[key])
             row.end(life_cycle, result, message, code)
             if life_cycle is LifeCycle.INTERNAL_ERROR:
                 row.error = message
+
+        await self._context.database.stored(end)
         return result
 
     def _end_run(self, session: Session) -> None:

@@ -12,21 +12,32 @@ class BoundedLog:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._new, self._old, self._limit = folder / "log", folder / "log.1", limit
+        self._lost = 0
+        """Bytes that the disk did not take, which the next output will report."""
 
     async def take(self, stream: asyncio.StreamReader) -> None:
         """Write the output of a stream until it ends."""
-        self._new.touch()
         while chunk := await stream.read(CHUNK):
             self.write(chunk)
 
     def write(self, chunk: bytes) -> None:
-        """Write output. Several writers may take turns."""
-        with self._new.open("ab", buffering=0) as file:
-            if file.tell() + len(chunk) <= self._limit or not file.tell():
-                file.write(chunk)
-                return
-        self._new.replace(self._old)
-        self._new.write_bytes(chunk)
+        """Write output. Several writers may take turns.
+
+        Output that a full disk does not take is lost: its program must not wait for space.
+        """
+        note = b"\n[%d bytes are lost: the disk was full]\n" % self._lost if self._lost else b""
+        left = memoryview(note + chunk)
+        try:
+            size = self._new.stat().st_size if self._new.exists() else 0
+            if size and size + len(left) > self._limit:
+                self._new.replace(self._old)
+            with self._new.open("ab", buffering=0) as file:
+                while left:
+                    left = left[file.write(left) :]
+        except OSError:
+            self._lost += min(len(left), len(chunk))
+        else:
+            self._lost = 0
 
     def last(self, limit: int | None = None) -> tuple[str, bool]:
         """The last ``limit`` bytes as text, and whether more was printed; reads no more of them."""

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,13 @@ class Notebook:
             await asyncio.sleep(KEEP_SECONDS)
 
     def _write(self) -> None:
+        """Write the file; a full disk leaves the version before, and the cells go on."""
         new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(self._client.nb), encoding="utf-8", errors="replace")
-        os.replace(new, self._file)
+        try:
+            new.write_text(json.dumps(self._client.nb), encoding="utf-8", errors="replace")
+            os.replace(new, self._file)
+        except OSError as error:
+            print(f"{self._file} lacks the last outputs: {error}", file=sys.stderr)
 
 
 class _KernelClient(AsyncKernelClient):

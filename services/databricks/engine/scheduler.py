@@ -3,15 +3,18 @@
 import asyncio
 import sys
 import traceback
+from contextlib import suppress
+from functools import partial
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from services.databricks.api.errors import ApiError, Code
 from services.databricks.context import ServiceContext
 from services.databricks.engine import process
 from services.databricks.engine.execution import Execution, Stop
-from services.databricks.engine.states import ACTIVE, TERMINAL, WAITING
-from services.databricks.store.database import Attempt, Run
+from services.databricks.engine.states import ACTIVE, TERMINAL, WAITING, LifeCycle, Result
+from services.databricks.store.database import Attempt, Run, StateError
 
 STOP_LIMIT = 20.0
 """Seconds that the processes of tasks have to end when the service stops."""
@@ -61,31 +64,29 @@ class Scheduler:
         """Take over the runs of an earlier process of the service.
 
         First end the processes of its tasks, whose output would mix with that of a retry. Runs
-        without a started task wait again; the others have failed.
+        without a started task wait again; the others have failed. Files without a run are removed.
         """
         for root in (self.context.task_runner.root, self.context.clusters.root):
             await process.end(root)
-        with self.context.database.work() as session:
-            runs = session.scalars(
-                select(Run).where(Run.life_cycle.in_(ACTIVE)).order_by(Run.run_id)
-            ).all()
+
+        def taken_over(session: Session) -> list[Run]:
+            self.context.task_runner.forget_others(set(session.scalars(select(Attempt.run_id))))
+            active = select(Run).where(Run.life_cycle.in_(ACTIVE)).order_by(Run.run_id)
+            runs = session.scalars(active).all()
             for run in runs:
-                if run.life_cycle in WAITING:
-                    continue
-                for row in run.attempts:
-                    if not row.ended:
-                        row.end(*Stop.SERVICE_ENDED.value)
-                        row.error = row.message
-                run.end(*Stop.SERVICE_ENDED.value)
-        for run in runs:
-            if not run.ended:
-                self.start(run, run.max_concurrent)
+                if run.life_cycle not in WAITING:
+                    run.break_off(*Stop.SERVICE_ENDED.value)
+            return [run for run in runs if not run.ended]
+
+        for run in await self.context.database.stored(taken_over):
+            self.start(run, run.max_concurrent)
 
     async def stop(self) -> None:
         """End the running tasks; runs without a started task stay unchanged."""
         for execution in list(self._executions.values()):
             if execution.started:
-                execution.stop(Stop.SERVICE_ENDED)
+                with suppress(StateError):  # the next start of the service stores the state
+                    execution.stop(Stop.SERVICE_ENDED)
             else:
                 execution.release()
         if self._executions:
@@ -100,9 +101,13 @@ class Scheduler:
             await execution.run()
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
+            await self.context.database.stored(partial(_break_off, execution.run_id, error))
         finally:
             del self._executions[execution.run_id]
-        self._prune()
+        try:
+            self._prune()
+        except StateError as error:  # the end of the next run repeats it
+            print(error, file=sys.stderr)
 
     def _prune(self) -> None:
         """Delete the oldest ended runs beyond ``DATABRICKS_KEEP_RUNS``."""
@@ -117,3 +122,10 @@ class Scheduler:
             session.execute(delete(Run).where(Run.run_id.in_(old)))
         for run_id in attempts:
             self.context.task_runner.forget(run_id)
+
+
+def _break_off(run_id: int, error: Exception, session: Session) -> None:
+    """End a run that the service can't continue."""
+    message = f"The Jobs service failed: {error}"
+    run = session.get_one(Run, run_id)
+    run.break_off(LifeCycle.INTERNAL_ERROR, Result.FAILED, message, "INTERNAL_ERROR")

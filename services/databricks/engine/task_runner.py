@@ -1,7 +1,8 @@
 """One attempt at a task: its folder, its process in the Spark environment, and its result.
 
 The folder contains ``task.json`` (the task), ``log``, ``outcome.json`` (the runner's report) and
-``notebook.ipynb`` (a notebook with its outputs).
+``notebook.ipynb`` (a notebook with its outputs). What else a task has there, such as its libraries,
+is removed at its end.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import json
 import shlex
 import shutil
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from contract.values import runtime
 from services.databricks.engine import process
 from services.databricks.engine.clusters import Cluster, ClusterError, Clusters
 from services.databricks.engine.log import BoundedLog
-from services.databricks.engine.notebooks import Notebook
+from services.databricks.engine.notebooks import FILE, Notebook
 from services.databricks.engine.states import Result
 from services.databricks.notebook import NotebookError
 from services.databricks.workspace import Workspace
@@ -36,6 +37,8 @@ CLUSTER_FD = "DATABRICKS_CLUSTER_FD"
 """Variable with the number of the socket on which a process asks for its cluster."""
 RUNTIME = "spark.runtime"
 """Module with the functions that Databricks' runtime adds."""
+KEPT = {"task.json", "log", "log.1", "outcome.json", FILE}
+"""Files of an attempt that has ended; the size of each is bounded."""
 DRAIN_SECONDS = 5.0
 """Seconds to wait for the rest of the output when all processes have ended."""
 
@@ -133,6 +136,12 @@ class TaskRunner:
         """Remove the files of an attempt."""
         shutil.rmtree(self.folder(run_id), ignore_errors=True)
 
+    def forget_others(self, attempts: Collection[int]) -> None:
+        """Remove the files of all but these attempts, which an end of the service has left."""
+        for folder in self.root.iterdir():
+            if folder.name.isdecimal() and int(folder.name) not in attempts:
+                self.forget(int(folder.name))
+
     async def run(
         self,
         run_id: int,
@@ -166,6 +175,7 @@ class TaskRunner:
             if notebook:
                 notebook.close()
             await asyncio.shield(attachment.close())
+            await asyncio.to_thread(_tidy, folder)
         return self._outcome(folder, status, lost)
 
     async def _process(
@@ -234,3 +244,13 @@ class TaskRunner:
         if outcome.error:
             outcome.result, outcome.message = Result.FAILED, outcome.message or FAILED
         return outcome
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what an ended task does not need."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name not in KEPT:
+                path.unlink()

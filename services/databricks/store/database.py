@@ -1,21 +1,35 @@
 """The state: jobs, runs and the attempts at their tasks, in one SQLite file.
 
-A change is on disk before the response to its request, so it survives a kill of the service.
+A change is on disk before the response to its request, so it survives a kill of the service and a
+power cut.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ForeignKey, create_engine, event
+from sqlalchemy import JSON, ForeignKey, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
+from contract.errors import PipelineError
 from services.databricks.api.errors import invalid
 from services.databricks.engine.states import TERMINAL, LifeCycle, Result
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 1.0
+"""Seconds between two attempts at a transaction while the disk is full."""
+
+
+class StateError(PipelineError):
+    """The file with the state can't be read or written, now or until a person repairs it."""
 
 
 def now() -> int:
@@ -116,6 +130,14 @@ class Run(_State, Base):
         """Maximum number of active runs of the job at a time."""
         return max(int(self.settings.get("max_concurrent_runs", 1)), 1)
 
+    def break_off(self, life_cycle: LifeCycle, result: Result, message: str, code: str) -> None:
+        """Set the final state of the run and of every attempt that has none."""
+        for row in self.attempts:
+            if not row.ended:
+                row.end(life_cycle, result, message, code)
+                row.error = message
+        self.end(life_cycle, result, message, code)
+
 
 class Attempt(_State, Base):
     """An attempt at a task of a run, with a ``run_id`` of its own."""
@@ -156,15 +178,68 @@ class Database:
     """The SQLite file, and transactions on it."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            StateError: names the file, and what to do.
+        """
         self._engine = create_engine(f"sqlite:///{path}")
         event.listen(self._engine, "connect", _configure)
-        Base.metadata.create_all(self._engine)
+        try:
+            # Without its first page a file passes for a new one.
+            damage = "it is empty" if path.exists() and not path.stat().st_size else "ok"
+            if damage == "ok":
+                with self._engine.connect() as connection:
+                    damage = str(connection.scalar(text("PRAGMA quick_check(1)")))
+                Base.metadata.create_all(self._engine)
+        except DatabaseError as error:
+            damage = str(error.orig)
+        if damage != "ok":
+            raise StateError(
+                f"{path} with the jobs and runs can't be used: {damage}. If it is damaged, copy it "
+                "back from a backup, or move it and the files with its name away and create the "
+                "jobs again; DBFS and its tables are not affected"
+            )
 
     @contextmanager
     def work(self) -> Iterator[Session]:
-        """One transaction: committed when the block succeeds, else rolled back."""
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        """One transaction: committed when the block succeeds, else rolled back.
+
+        Raises:
+            StateError: the file can't be read or written, as on a full disk.
+        """
+        try:
+            with Session(self._engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except DatabaseError as error:
+            if type(error) not in (OperationalError, DatabaseError):
+                raise  # the other subclasses are errors of the transaction itself
+            raise StateError(f"state: {error.orig}") from error
+
+    async def stored(self, change: Callable[[Session], T]) -> T:
+        """The result of one transaction, repeated while the file can't be read or written.
+
+        A disk that is full for a moment then delays the state of a run, and loses none of it.
+        """
+        reported = ""
+        while True:
+            try:
+                with self.work() as session:
+                    return change(session)
+            except StateError as error:
+                if str(error) != reported:
+                    print(f"{error}; trying again", file=sys.stderr)
+                reported = str(error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def unwritable_reason(self) -> str | None:
+        """The reason why nothing can be stored now; None when a write succeeds."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("PRAGMA user_version = 1"))
+        except DatabaseError as error:
+            return f"state: {error.orig}"
+        return None
 
     def close(self) -> None:
         """Close the file."""
@@ -206,5 +281,5 @@ def whole_run(session: Session, run_id: int) -> Run:
 
 
 def _configure(connection: Any, _: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from contract import files
+
 FOLDERS = ("tmp", "FileStore/tables", "mnt", "user/hive/warehouse", "Volumes")
 """Folders of DBFS that a workspace has from the beginning."""
 _SOURCE = re.compile(r"s3[an]?://(?:[^/@]*@)?([^/@:]+)(/[^@]*)?$")
@@ -40,10 +42,19 @@ class Dbfs:
 
     @property
     def mounts(self) -> dict[str, str]:
-        """Mount points with their sources."""
-        content = self._file.read_text(encoding="utf-8") if self._file.exists() else "{}"
-        found: dict[str, str] = json.loads(content)
-        return found
+        """Mount points with their sources.
+
+        Raises:
+            MountError: the file with the mounts is damaged.
+        """
+        try:
+            content = self._file.read_text(encoding="utf-8") if self._file.exists() else "{}"
+            found: dict[str, str] = dict(json.loads(content))
+            return found
+        except (ValueError, TypeError) as error:
+            raise MountError(
+                f"{self._file} is damaged: {error}. Remove it, and mount again what was mounted"
+            ) from None
 
     def mount(self, source: str, point: str) -> None:
         """Mount a path in S3. Keys in the source are ignored in favour of the environment's.
@@ -118,9 +129,7 @@ class Dbfs:
             fcntl.flock(lock, fcntl.LOCK_EX)
             mounts = self.mounts
             yield mounts
-            new = self._file.with_suffix(".new")
-            new.write_text(json.dumps(mounts, indent=2), encoding="utf-8")
-            os.replace(new, self._file)
+            files.replace(self._file, json.dumps(mounts, indent=2))
 
 
 _OS = (
