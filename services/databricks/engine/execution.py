@@ -193,13 +193,13 @@ class Execution:
                 return outcome.result
             retries -= 1
             self._current[key] = await self._context.database.stored(partial(self._add_retry, key))
-            for run_id in await self._context.database.stored(partial(self._drop_attempts, key)):
-                self._context.task_runner.forget(run_id)
             await asyncio.sleep(max(task.min_retry_interval_millis - (now() - begun), 0) / 1000)
 
     async def _attempt(self, key: str, slot: "Slot") -> TaskResult:
         run_id = self._current[key]
         cluster, task_json = await self._context.database.stored(partial(self._begin, run_id))
+        for old in await self._context.database.stored(partial(self._drop_attempts, key)):
+            self._context.task_runner.forget(old)
         if not self.started:
             self.started = True
             if self._limit:

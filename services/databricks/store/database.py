@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ForeignKey, create_engine, event, text
+from sqlalchemy import JSON, Engine, ForeignKey, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from contract.errors import PipelineError
+from contract.files import put_aside
 from services.databricks.api.errors import invalid
 from services.databricks.engine.states import TERMINAL, LifeCycle, Result
 
@@ -183,11 +184,13 @@ class Database:
         Raises:
             StateError: names the file, and what to do.
         """
-        self._engine = create_engine(f"sqlite:///{path}")
-        event.listen(self._engine, "connect", _configure)
+        self._closed = False
         try:
-            # Without its first page a file passes for a new one.
-            damage = "it is empty" if path.exists() and not path.stat().st_size else "ok"
+            if not path.exists():
+                _make(path)
+            self._engine = _opened(path)
+            # SQLite takes an empty file for a new one, which ours never is.
+            damage = "ok" if path.stat().st_size else "it is empty"
             if damage == "ok":
                 with self._engine.connect() as connection:
                     damage = str(connection.scalar(text("PRAGMA quick_check(1)")))
@@ -220,6 +223,9 @@ class Database:
         """The result of one transaction, repeated while the file can't be read or written.
 
         A disk that is full for a moment then delays the state of a run, and loses none of it.
+
+        Raises:
+            StateError: the service ends meanwhile.
         """
         reported = ""
         while True:
@@ -227,6 +233,8 @@ class Database:
                 with self.work() as session:
                     return change(session)
             except StateError as error:
+                if self._closed:
+                    raise
                 if str(error) != reported:
                     print(f"{error}; trying again", file=sys.stderr)
                 reported = str(error)
@@ -243,6 +251,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file."""
+        self._closed = True
         self._engine.dispose()
 
 
@@ -278,6 +287,24 @@ def whole_run(session: Session, run_id: int) -> Run:
     if isinstance(found, Attempt):
         raise invalid(f"Run {run_id} is a task of run {found.job_run_id}.")
     return found
+
+
+def _opened(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _make(path: Path) -> None:
+    """Make the file with its tables, so that it is never empty under its name."""
+    for left in path.parent.glob(f"{path.name}-*"):
+        put_aside(left)  # the journal of a file that has been moved away
+    new = path.with_name(f"new-{path.name}")
+    new.unlink(missing_ok=True)
+    engine = _opened(new)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    new.rename(path)
 
 
 def _configure(connection: Any, _: object) -> None:

@@ -32,7 +32,8 @@ def without_space(api: JobsApi) -> Iterator[None]:
     try:
         yield
     finally:
-        resource.prlimit(api.process.pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
+        with suppress(ProcessLookupError):
+            resource.prlimit(api.process.pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
 
 
 def cancelled(api: JobsApi, run_id: int) -> int:
@@ -170,8 +171,22 @@ def test_a_damaged_state_stops_the_start_by_name(
     assert "move it and the files with its name away" in api.log.read_text()
     assert "Traceback" not in api.log.read_text()
     state.unlink()
+    (api.data / "state.db-wal").write_bytes(b"of the old file")
     api.start()
     assert list(api.jobs.list()) == []
+
+
+@pytest.mark.slow
+def test_a_service_without_space_can_be_stopped(
+    start_api: Callable[..., JobsApi], tmp_path: Path
+) -> None:
+    api = start_api()
+    run_id = api.submit(python("a", "hold.py", str(tmp_path / "go")))
+    wait_for("the run", lambda: (tmp_path / "go.held").exists())
+    with without_space(api):
+        assert api.stop(60) == 0
+    api.start()
+    assert api.ended(run_id).state.life_cycle_state is jobs.RunLifeCycleState.INTERNAL_ERROR
 
 
 def test_a_transaction_waits_for_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
