@@ -1,17 +1,13 @@
 """Bounds of the service: parameters, ids, logs, and connections with half a request."""
 
-import socket
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
 
 import psutil
 import pytest
 
-from services.asgi import BODY_TIMEOUT
 from services.databricks.__main__ import CONNECTIONS
 from tests.support.databricks import TOKEN, JobsApi
-from tests.support.waiting import wait_for
+from tests.support.half_sent import half_sent
 
 REFERENCE = "{{job.parameters.p%d}}"
 NESTED = {"p0": "x" * 10} | {f"p{n}": REFERENCE % (n - 1) * 45 for n in range(1, 9)}
@@ -68,14 +64,7 @@ def test_half_sent_bodies_occupy_the_service_for_a_limited_time(
     start_api: Callable[..., JobsApi],
 ) -> None:
     api = start_api()
-    head = "POST /api/2.1/jobs/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
-    with ExitStack() as opened:
-        for number in range(CONNECTIONS):
-            login = f"Authorization: Bearer {TOKEN}\r\n" if number % 2 else ""
-            client = socket.create_connection(("127.0.0.1", api.port), timeout=30)
-            opened.enter_context(client).sendall(f"{head}{login}\r\nx".encode())
-        begun = time.monotonic()
-        wait_for("the service to respond", lambda: api.health().returncode == 0, 30)
-        assert time.monotonic() - begun < BODY_TIMEOUT + 5
-        assert client.recv(12) == b"HTTP/1.1 408"
+    head = "POST /api/2.1/jobs/create HTTP/1.1"
+    login = f"{head}\r\nAuthorization: Bearer {TOKEN}"
+    with half_sent(api, [head, login] * (CONNECTIONS // 2)):
         assert api.stop() == 0

@@ -3,16 +3,14 @@
 import select
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 
 import pytest
 
 from contract.wire import KAFKA_JSON
-from services.asgi import BODY_TIMEOUT
 from services.rest_proxy.__main__ import CONNECTIONS
+from tests.support.half_sent import half_sent
 from tests.support.program import Service
 from tests.support.rest_proxy import Proxy, Response
 from tests.support.waiting import wait_for
@@ -167,15 +165,9 @@ def test_half_sent_bodies_occupy_the_proxy_for_a_limited_time(
     start_proxy: Callable[..., Proxy], topic: str
 ) -> None:
     proxy = start_proxy()
-    head = f"POST /topics/{topic} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {KAFKA_JSON}\r\n"
-    with ExitStack() as opened:
-        for _ in range(CONNECTIONS):
-            client = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
-            opened.enter_context(client).sendall(f"{head}Content-Length: 9\r\n\r\nx".encode())
-        begun = time.monotonic()
-        wait_for("the proxy to respond", lambda: proxy.health().returncode == 0, 30)
-        assert time.monotonic() - begun < BODY_TIMEOUT + 5
-        assert client.recv(12) == b"HTTP/1.1 408"
+    head = f"POST /topics/{topic} HTTP/1.1\r\nContent-Type: {KAFKA_JSON}"
+    with half_sent(proxy, [head] * CONNECTIONS):
+        assert proxy.health().returncode == 0
 
 
 def test_an_unused_consumer_is_closed(start_proxy: Callable[..., Proxy], group: str) -> None:
