@@ -1,7 +1,7 @@
 """Deploys template.yaml to the running LocalStack, as `aws cloudformation deploy` does to AWS.
 
-ready.d runs it at every start, because LocalStack loses everything but S3's objects when it ends.
-By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
+ready.d runs it at every start, because LocalStack loses everything but S3's objects and the streams
+when it ends. By hand: ``PYTHONPATH=. .build/envs/localstack/bin/python localstack/deploy.py``.
 """
 
 from contextlib import suppress

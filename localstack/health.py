@@ -31,7 +31,7 @@ def problem(settings: Settings) -> str | None:
         api = f"{base}/_aws/execute-api/{names.rest_api_id(settings.user_id)}/{settings.stage_name}"
         streams = _get(f"{api}/streams", settings.gateway_api_key)["StreamNames"]
     except HTTPError as error:
-        return f"{error.url} answers {error.code} {error.reason}"
+        return f"{error.url} answers {error.code} {error.reason}: {error.read(500).decode()}"
     except (OSError, HTTPException) as error:
         return f"LocalStack does not answer on {base}: {error}"
     missing = sorted(set(settings.streams).difference(streams))

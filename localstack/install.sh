@@ -44,10 +44,10 @@ rm -f "$stamp"
 "$uv" pip sync --quiet --compile-bytecode --require-hashes \
     --python "$environment/bin/python" requirements/localstack.txt
 
-# Without the optional leveldown: kinesalite keeps streams in memory and needs no native module.
+# leveldown comes with binaries, so nothing is compiled; without one for this machine, streams are in memory.
 mkdir -p "$engine"
 cp localstack/kinesalite/package.json localstack/kinesalite/package-lock.json "$engine/"
-(cd "$engine" && npm ci --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+(cd "$engine" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
 
 # LocalStack's index of AWS's services: built here, it does not cost the first start 4 seconds.
 rm -rf "$engine/root"

@@ -3,7 +3,7 @@
 LocalStack stands for the AWS account: API Gateway, Kinesis (the streaming pipeline) and S3, to
 which hops 6 and 7 write. The installed package stays as the registry has it.
 
-    launch.py FOLDER    S3's objects are stored in FOLDER
+    launch.py FOLDER    S3's objects and the streams of Kinesis are stored in FOLDER
 """
 
 import sys

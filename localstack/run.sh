@@ -5,9 +5,10 @@ cd "$(dirname "$0")/.."
 
 mkdir -p "${RUN_DIR:-.run}/data/localstack"
 data=$(cd "${RUN_DIR:-.run}/data/localstack" && pwd)
-# Two folders outlive LocalStack: s3/ with S3's objects (patches/s3_objects.py), and cache/ with the list of
-# plug-ins, which takes a second to read. Anything else was left by a killed LocalStack.
-find "$data" -mindepth 1 -maxdepth 1 ! -name cache ! -name s3 -exec rm -rf {} +
+# Three folders outlive LocalStack: s3/ with S3's objects (patches/s3_objects.py), kinesis/ with the streams
+# (patches/kinesis_engine.py), and cache/ with the list of plug-ins, which takes a second to read. Anything else was
+# left by a killed LocalStack.
+find "$data" -mindepth 1 -maxdepth 1 ! -name cache ! -name s3 ! -name kinesis -exec rm -rf {} +
 # The index of AWS's services, from install.sh: without it LocalStack builds one at each start, in 4 s.
 ln -s "$PWD/.build/localstack/root/usr" "$data/usr"
 
@@ -45,4 +46,4 @@ export MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
 
 export LS_LOG=${LS_LOG:-warn} PYTHONUNBUFFERED=1 PYTHONPATH=$PWD
 # Twisted warns about a missing module that only TLS clients need.
-exec python -W 'ignore:You do not have a working installation of the service_identity' localstack/launch.py "$data/s3"
+exec python -W 'ignore:You do not have a working installation of the service_identity' localstack/launch.py "$data"

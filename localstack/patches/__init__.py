@@ -9,6 +9,7 @@ Each module has ``install(start)``, which replaces what it names in LocalStack.
 | | keeps temporary files below FILESYSTEM_ROOT, and runs this folder's ready.d | safety |
 | | exits at once on SIGTERM, instead of waiting 10 s for idle threads | speed |
 | ``kinesis_engine`` | runs kinesalite as the Kinesis engine | speed |
+| | keeps the streams of before when the template is deployed | persistence |
 | ``kinesis_records`` | passes calls that carry records to the engine unparsed | speed |
 | ``s3_objects`` | writes each object to a file, and reads the files at a restart | persistence |
 | ``integration_connections`` | keeps connections and credentials of integrations | speed |

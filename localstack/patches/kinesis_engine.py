@@ -1,19 +1,29 @@
-"""kinesalite as the Kinesis engine behind LocalStack.
+"""kinesalite as the Kinesis engine behind LocalStack, with streams that outlive both.
 
 LocalStack's own engine slows down as records accumulate: a call of 500 records takes 3.4 s of
 processor time when a stream holds 5,000. kinesalite stays at about 65 ms. It has no
 RegisterStreamConsumer, UpdateShardCount or DescribeLimits (docs/decisions/0004-localstack.md).
+
+The streams of an account are a database below ``<data>/kinesis``. A template that is deployed on
+them keeps them.
 """
 
 import logging
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
+from botocore.exceptions import ClientError
 from localstack.aws.forwarder import AwsRequestProxy
 from localstack.http.proxy import Proxy
+from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
 from localstack.services.kinesis.kinesis_mock_server import KinesisServerManager
 from localstack.services.kinesis.provider import KinesisProvider
+from localstack.services.kinesis.resource_providers.aws_kinesis_stream import (
+    KinesisStreamProvider,
+)
+from localstack.utils.aws.arns import kinesis_stream_arn
 from localstack.utils.net import get_free_tcp_port
 from localstack.utils.serving import Server
 
@@ -32,9 +42,10 @@ IDLE = 60
 class KinesaliteServer(Server):
     """kinesalite as a child process that cannot outlive this one."""
 
-    def __init__(self, account_id: str, host: str, port: int) -> None:
+    def __init__(self, account_id: str, host: str, port: int, streams: Path) -> None:
         super().__init__(port, host)
         self.account_id = account_id
+        self._streams = streams / account_id
         self._process: subprocess.Popen[bytes] | None = None
         self._answered = False
 
@@ -49,6 +60,7 @@ class KinesaliteServer(Server):
         environment = os.environ | {
             "AWS_ACCOUNT_ID": self.account_id,
             "KINESALITE_MODULE": str(MODULE),
+            "KINESALITE_PATH": str(self._streams),
             "KINESALITE_HOST": self.host,
             "KINESALITE_PORT": str(self.port),
             "KINESALITE_IDLE": str(IDLE),
@@ -58,7 +70,7 @@ class KinesaliteServer(Server):
         self._process = subprocess.Popen(["node", MAIN], stdin=subprocess.PIPE, env=environment)
         code = self._process.wait()
         if not self._stopped.is_set():
-            # The streams are lost, and a LocalStack with empty streams would hide that.
+            # Whoever starts LocalStack again starts both, and streams in memory would be empty.
             LOG.error("kinesalite ended with %d, so LocalStack ends too", code)
             os._exit(1)
 
@@ -83,12 +95,13 @@ def install(start: Start) -> None:
     that ready.d deploys to, gets the port of KINESIS_LISTEN; others get any free port.
     """
     host, port = start.settings.kinesis_listen
+    streams = start.data / "kinesis"
 
     def create(manager: KinesisServerManager, account_id: str) -> KinesaliteServer:
         global _first
         if manager._servers:
-            return KinesaliteServer(account_id, host, get_free_tcp_port())
-        _first = KinesaliteServer(account_id, host, port)
+            return KinesaliteServer(account_id, host, get_free_tcp_port(), streams)
+        _first = KinesaliteServer(account_id, host, port, streams)
         return _first
 
     def forward_url(provider: KinesisProvider, account_id: str, region_name: str) -> str:
@@ -99,7 +112,29 @@ def install(start: Start) -> None:
         # Stock, the engine gets the name by which a client called LocalStack, which it refuses.
         proxy.proxy = Proxy(forward_base_url=endpoint_url, preserve_host=False)
 
+    def create_stream(provider: KinesisStreamProvider, request: Any) -> ProgressEvent:
+        stream = request.desired_state
+        if _must_be_created(request.aws_client_factory.kinesis, stream["Name"]):
+            return create_resource(provider, request)
+        stream["Arn"] = kinesis_stream_arn(stream["Name"], request.account_id, request.region_name)
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=stream)
+
+    create_resource = KinesisStreamProvider.create
+    KinesisStreamProvider.create = create_stream
     make = AwsRequestProxy.__init__
     AwsRequestProxy.__init__ = make_proxy
     KinesisServerManager._create_kinesis_mock_server = create
     KinesisProvider.get_forward_url = forward_url  # stock, the host is always localhost
+
+
+def _must_be_created(kinesis: Any, stream: str) -> bool:
+    """Whether a stream does not exist or is being created.
+
+    A stream of a database that cannot be opened counts as existing: the rest of the template is
+    deployed.
+    """
+    try:
+        found = kinesis.describe_stream_summary(StreamName=stream)
+    except ClientError as error:
+        return bool(error.response["Error"]["Code"] == "ResourceNotFoundException")
+    return bool(found["StreamDescriptionSummary"]["StreamStatus"] != "ACTIVE")

@@ -117,7 +117,7 @@ class FileBucket(S3Bucket):  # type: ignore[misc]
 
 
 def install(start: Start) -> None:
-    """Store the objects of every bucket below ``start.objects``."""
-    FileBucket.store = FileObjects(start.objects, start.temporary / "s3")
+    """Store the objects of every bucket below ``start.data``."""
+    FileBucket.store = FileObjects(start.data / "s3", start.temporary / "s3")
     provider.EphemeralS3ObjectStore = lambda _: FileBucket.store
     provider.S3Bucket = FileBucket

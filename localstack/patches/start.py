@@ -11,7 +11,7 @@ class Start:
     """What every ``install`` receives."""
 
     settings: Settings
-    objects: Path
-    """Folder of S3's objects, which outlives LocalStack."""
+    data: Path
+    """Folder of what outlives LocalStack."""
     temporary: Path
     """Folder of temporary files."""

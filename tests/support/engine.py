@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Self
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support import ROOT
 from tests.support.ports import free_port
@@ -32,6 +33,9 @@ MOST_RECORDS = 500
 class Engine:
     """kinesalite, started as LocalStack starts it, without LocalStack."""
 
+    folder: Path | None = None
+    """Of its database; without one the streams are in memory."""
+    variables: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -40,9 +44,16 @@ class Engine:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start the engine without streams, and wait until it responds."""
+        """Start the engine, and wait until it responds without an error."""
+        self.launch()
+        wait_for("a response of the Kinesis engine", self.up)
+
+    def launch(self) -> None:
+        """Start the engine."""
         environment = {
             **os.environ,
+            **({"KINESALITE_PATH": str(self.folder)} if self.folder else {}),
+            **self.variables,
             "AWS_ACCOUNT_ID": "000000000000",
             "KINESALITE_MODULE": str(MODULE),
             "KINESALITE_HOST": "127.0.0.1",
@@ -53,19 +64,19 @@ class Engine:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
-        wait_for("a response of the Kinesis engine", self._up)
 
-    def _up(self) -> bool:
+    def up(self) -> bool:
+        """Whether its streams are there."""
         assert self.process is not None
         assert self.process.poll() is None, "the Kinesis engine has ended"
         try:
             self.client.list_streams()
-        except BotoCoreError:
+        except (BotoCoreError, ClientError):
             return False
         return True
 
     def end(self) -> None:
-        """End the engine; its streams are lost."""
+        """Kill the engine; streams in memory are lost."""
         if self.process is not None:
             self.process.kill()
             self.process.communicate(timeout=10)

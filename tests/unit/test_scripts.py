@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -107,3 +108,30 @@ def test_the_health_check_of_stream_works_with_bsds_stat(tmp_path: Path) -> None
     os.utime(alive, (past, past))
     assert health().returncode == 1
     assert "not all of its queries have run" in health().stderr
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "in memory"])
+def test_lost_records_are_a_failure_of_the_stream_where_they_are_kept(
+    tmp_path: Path, kept: bool
+) -> None:
+    for name in ("spark/stream.sh", "spark/conf/stream.conf", "services/alive.sh"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    run = tmp_path / "spark/run.sh"
+    run.write_text('#!/bin/sh\necho "$@"\n')
+    run.chmod(0o755)
+    module = tmp_path / ".build/localstack/node_modules/leveldown/index.js"
+    module.parent.mkdir(parents=True)
+    module.write_text("" if kept else "throw Error('no binary')")
+
+    def fails() -> str:
+        environ = {"PATH": os.environ["PATH"], "RUN_DIR": str(tmp_path / "run")}
+        command = [tmp_path / "spark/stream.sh", "--once"]
+        words = subprocess.check_output(command, env=environ, text=True, timeout=30).split()
+        return words[words.index("--fail-on-data-loss") + 1]
+
+    again = "true" if kept else "false"
+    # The first start may be on the checkpoint of a version whose streams were in memory.
+    assert [fails(), fails(), fails()] == ["false", again, again]
+    (tmp_path / "run/data/stream/fails_on_data_loss").unlink()  # by a person, after a loss
+    assert [fails(), fails()] == ["false", again]

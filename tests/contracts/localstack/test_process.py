@@ -150,11 +150,14 @@ def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Ses
     assert http.get(f"{another.api[:-3]}other/streams", timeout=30).status_code == 200
 
 
-def test_objects_outlive_a_kill_and_all_else_is_deployed_again(
+def test_objects_and_streams_outlive_a_kill_and_all_else_is_deployed_again(
     another: LocalStack, http: requests.Session
 ) -> None:
-    kinesis, s3 = another.client("kinesis"), another.client("s3")
-    kinesis.create_stream(StreamName="streaming-lost", ShardCount=1)
+    kinesis, s3, pin = another.client("kinesis"), another.client("s3"), names.stream(USER_ID, PIN)
+    url, body = f"{another.api}/streams/{pin}/record", {"Data": {"a": 1}, "PartitionKey": "1"}
+    http.put(url, json=body, timeout=30).raise_for_status()
+    kinesis.create_stream(StreamName="streaming-kept", ShardCount=1)
+    records = everything(kinesis, pin)
     bucket = {"Bucket": names.bucket(USER_ID)}
     large = os.urandom(2_000_000)
     put = s3.put_object(**bucket, Key="large", Body=large, Metadata={"next-offset": "7"})
@@ -184,7 +187,15 @@ def test_objects_outlive_a_kill_and_all_else_is_deployed_again(
     (half_written / "0123.new").write_bytes(b"cut off")
 
     another.start()
-    assert streams(another, http) == {names.stream(USER_ID, entity) for entity in ENTITIES}
+    ours = {names.stream(USER_ID, entity) for entity in ENTITIES}
+    assert streams(another, http) == ours | {"streaming-kept"}
+    kinesis.delete_stream(StreamName="streaming-kept")
+    assert everything(kinesis, pin) == records
+    http.put(url, json=body, timeout=30).raise_for_status()
+    assert [record["Data"] for record in everything(kinesis, pin)] == [
+        *(record["Data"] for record in records),
+        b'{"a":1}',
+    ]
     assert s3.list_objects_v2(**bucket)["Contents"] == listed
     assert [item["Key"] for item in listed] == ["in/two parts", "large", "twice"]
     got = s3.get_object(**bucket, Key="large")
@@ -232,7 +243,7 @@ def test_before_the_template_is_deployed_the_api_answers_503(
 
 
 def test_it_ends_when_its_engine_ends(another: LocalStack) -> None:
-    """The streams are lost, and it must not go on with new, empty ones."""
+    """Both are started again together, whoever starts them."""
     (engine,) = another.tree()[1:]
     engine.kill()
     assert another.process is not None
