@@ -18,7 +18,7 @@ Each module has ``install(start)``, which replaces what it names in LocalStack.
 | | parses bodies, paths and templates once | speed |
 | ``request_limits`` | answers 413 above 10 MB, and 400 for a body that is not JSON | parity |
 | ``undefined_methods`` | answers 403 for a method that a resource does not define | parity |
-| ``undeployed_api`` | answers 503 until the template is deployed | safety |
+| ``undeployed`` | answers 503 for APIs and S3 until the template is deployed | safety |
 | ``request_hosts`` | answers 403 to what a web page of another site may have sent | safety |
 
 docs/decisions/0004-localstack.md has the measurements.
@@ -34,7 +34,7 @@ from patches import (
     runtime,
     s3_objects,
     undefined_methods,
-    undeployed_api,
+    undeployed,
 )
 
 PATCHES = (
@@ -46,6 +46,6 @@ PATCHES = (
     mapping_templates,
     request_limits,
     undefined_methods,
-    undeployed_api,
+    undeployed,
     request_hosts,
 )

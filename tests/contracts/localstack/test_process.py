@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -226,20 +227,78 @@ def test_each_account_has_its_own_records(another: LocalStack) -> None:
             assert found == [key, accounts[key]]
 
 
-def test_before_the_template_is_deployed_the_api_answers_503(
+def test_before_the_template_is_deployed_the_api_and_s3_answer_503(
     another: LocalStack, http: requests.Session
 ) -> None:
     another.kill()
-    answers = set()
+    answers, of_s3 = set(), set()
+    s3, bucket = another.client("s3"), names.bucket(USER_ID)
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(another.start)
         while not started.done():
-            with contextlib.suppress(requests.ConnectionError):
+            with contextlib.suppress(requests.ConnectionError, BotoCoreError):
                 answers.add(http.get(f"{another.api}/streams", timeout=30).status_code)
+                try:
+                    of_s3.add(s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"])
+                except ClientError as error:
+                    of_s3.add(error.response["ResponseMetadata"]["HTTPStatusCode"])
             wait([started], 0.02)
         started.result()
-    assert 503 in answers
-    assert answers <= {503, 200}
+    s3.close()
+    for found in (answers, of_s3):
+        assert 503 in found
+        assert found <= {503, 200}
+
+
+def test_a_damaged_object_fails_by_name_and_the_others_are_served(another: LocalStack) -> None:
+    s3, bucket = another.client("s3"), {"Bucket": names.bucket(USER_ID)}
+    damaged = {"damaged/empty": 0, "damaged/header": 20, "damaged/body": -3}
+    for key in (*damaged, "damaged/neighbour"):
+        s3.put_object(**bucket, Key=key, Body=b"acknowledged")
+    another.kill()
+    folder = another.folder / "run/data/localstack/s3" / bucket["Bucket"]
+    for key, size in damaged.items():
+        path = folder / sha256(key.encode()).hexdigest()
+        os.truncate(path, size if size >= 0 else path.stat().st_size + size)
+    another.start()
+
+    listed = s3.list_objects_v2(**bucket, Prefix="damaged/")["Contents"]
+    assert [item["Key"] for item in listed] == ["damaged/body", "damaged/neighbour"]
+    got = s3.get_object(**bucket, Key="damaged/neighbour")["Body"].read()
+    assert got == b"acknowledged"
+    log = another.log.read_text()
+    for key in damaged:
+        reason = f"InternalError.*{key} is damaged.*write it again, or delete it"
+        with pytest.raises(ClientError, match=reason):
+            s3.get_object(**bucket, Key=key)
+        with pytest.raises(ClientError, match=reason):  # of a writer that must not replace it
+            s3.put_object(**bucket, Key=key, Body=b"", IfNoneMatch="*")
+        assert f"{sha256(key.encode()).hexdigest()} is damaged" in log
+    s3.delete_object(**bucket, Key="damaged/header")
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.get_object(**bucket, Key="damaged/header")
+    for key in ("damaged/empty", "damaged/body"):
+        s3.put_object(**bucket, Key=key, Body=b"again")
+        assert s3.get_object(**bucket, Key=key)["Body"].read() == b"again"
+    s3.close()
+
+
+def test_with_damaged_streams_the_rest_is_served(
+    another: LocalStack, http: requests.Session
+) -> None:
+    another.kill()
+    (manifest,) = another.folder.glob("run/data/localstack/kinesis/000000000000/MANIFEST-*")
+    content = manifest.read_bytes()
+    manifest.write_bytes(b"damaged")
+    another.launch()
+    reason = "the database of the streams cannot be opened"
+    another.wait("the reason", lambda: reason in another.health().stderr, 90)
+    s3 = another.client("s3")
+    s3.head_bucket(Bucket=names.bucket(USER_ID))
+    s3.close()
+    assert http.get(f"{another.api}/topics", timeout=30).status_code == 200
+    manifest.write_bytes(content)
+    another.wait("its streams", lambda: another.health().returncode == 0, 30)
 
 
 def test_it_ends_when_its_engine_ends(another: LocalStack) -> None:
