@@ -114,6 +114,10 @@ def test_positions(value: str, position: str) -> None:
         ({"streamName": ""}, "option streamName is '': it must be names of streams"),
         ({"streamName": "a,,b"}, "option streamName is 'a,,b'"),
         ({"streamName": "a,a"}, "it names a stream twice"),
+        (
+            {"streamName": ",".join(f"s{number}" for number in range(1_000))},
+            "it names 1000 streams, and a query reads 256 at most",
+        ),
         ({"streamName": "a/b"}, "option streamName is 'a/b'"),
         ({"endpoint": "localhost:1"}, "option endpoint is 'localhost:1': it must be a URL"),
         ({"awsAccessKey": "x"}, "awsAccessKey and awsSecretKey go together"),

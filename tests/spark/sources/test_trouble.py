@@ -22,6 +22,14 @@ def own_engine() -> Iterator[Engine]:
         yield started
 
 
+def test_a_query_refuses_a_stream_of_too_many_shards(engine: Engine, query: QueryOf) -> None:
+    stream = engine.stream(257)
+    reading = query(stream)
+    with pytest.raises(SourceError, match=f"{stream.name} have 257 shards to read.* 256 at most"):
+        reading.batch(reading.start())
+    stream.delete()
+
+
 def test_throttled_calls_are_repeated(engine: Engine, proxy: FaultProxy, query: QueryOf) -> None:
     stream = engine.stream(2)
     stream.put(50)

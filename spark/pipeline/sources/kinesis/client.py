@@ -22,7 +22,7 @@ from botocore.parsers import ResponseParserError
 
 from spark.pipeline.errors import SourceError
 from spark.pipeline.sources.kinesis.offsets import ShardName
-from spark.pipeline.sources.kinesis.options import KinesisOptions
+from spark.pipeline.sources.kinesis.options import MOST_SHARDS, KinesisOptions
 from spark.pipeline.sources.kinesis.shards import Shard
 
 OUTAGE_LIMIT = 300.0
@@ -210,7 +210,7 @@ def _client(
                 connect_timeout=5,
                 read_timeout=30,
                 retries={"total_max_attempts": 1},  # call() retries, and can be stopped
-                max_pool_connections=64,
+                max_pool_connections=MOST_SHARDS,
                 tcp_keepalive=True,
             ),
         )

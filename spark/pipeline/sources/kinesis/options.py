@@ -17,6 +17,8 @@ from contract.settings import Settings
 from spark.pipeline.errors import OptionError
 from spark.pipeline.sources.kinesis.position import initial_position
 
+MOST_SHARDS = 256
+"""Shards that one query reads at most: each is a thread and a connection of the driver."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WORDS = {"millisecond": "ms", "second": "s", "minute": "m", "hour": "h"}
 _BYTES = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
@@ -34,6 +36,8 @@ def _streams(value: str) -> tuple[str, ...]:
         raise ValueError("it must be names of streams, separated by commas")
     if len(set(names)) < len(names):
         raise ValueError("it names a stream twice")
+    if len(names) > MOST_SHARDS:
+        raise ValueError(f"it names {len(names)} streams, and a query reads {MOST_SHARDS} at most")
     return tuple(names)
 
 

@@ -13,7 +13,7 @@ from spark.pipeline.sources.kinesis.client import Kinesis
 from spark.pipeline.sources.kinesis.fetcher import Background, FetchedRecords, Fetcher
 from spark.pipeline.sources.kinesis.loss import existing_ranges, report_loss, retention
 from spark.pipeline.sources.kinesis.offsets import Offset, Range, ShardName, between
-from spark.pipeline.sources.kinesis.options import KinesisOptions
+from spark.pipeline.sources.kinesis.options import MOST_SHARDS, KinesisOptions
 from spark.pipeline.sources.kinesis.position import LATEST, SHARD_END, at_time, time_of
 from spark.pipeline.sources.kinesis.records import NotOfThisShardError, newest_position
 from spark.pipeline.sources.kinesis.shards import Lineage
@@ -208,9 +208,18 @@ class Planner:
             return lister.lineage
 
     def _fetch(self, lineage: Lineage, ranges: Mapping[ShardName, Range]) -> None:
-        """Start a fetcher at the end of each range; stop the others."""
+        """Start a fetcher at the end of each range; stop the others.
+
+        Raises:
+            SourceError: there are too many ranges.
+        """
+        wanted = {name: r for name, r in ranges.items() if r.to != SHARD_END}
+        if len(wanted) > MOST_SHARDS:
+            raise SourceError(
+                f"the streams {','.join(self._options.streams)} have {len(wanted)} shards to read,"
+                f" and a query reads {MOST_SHARDS} at most: divide the streams among queries"
+            )
         with self._changed:
-            wanted = {name: r for name, r in ranges.items() if r.to != SHARD_END}
             for name in list(self._fetchers):
                 if name not in wanted or wanted[name].to != self._fetchers[name].after:
                     self._fetchers.pop(name).stop()
