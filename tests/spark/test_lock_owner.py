@@ -42,3 +42,8 @@ def test_a_lock_reads_as_it_was_written() -> None:
     older = LockOwner.read(b'{"run": "r", "host": "h", "pid": 1, "more": 2}')
     assert (str(older), older.has_gone()) == ("the run with pid 1 on h", False)
     assert str(LockOwner()) == "another run"
+
+
+def test_what_is_no_lock_has_no_owner() -> None:
+    for document in (b"", b"\xff", b"7", b"null", b"[]", b"{}", b'{"run":1}', b'{"pid":"1"}'):
+        assert LockOwner.read(document) == LockOwner()

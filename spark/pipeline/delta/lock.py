@@ -3,8 +3,9 @@
 A second run waits until the first has ended. In a bucket the lock is an object, made with a
 conditional PUT and renewed every few seconds. A waiting run takes the lock over, by a conditional
 PUT again, if it was not renewed for ``LEASE`` seconds by the waiting run's own clock, as after a
-killed container, or at once if its process has certainly ended. In a local folder the lock is one
-of the system (``flock``), which ends with its process.
+killed container, or at once if its process has certainly ended. A lock that cannot be read counts
+as held until S3 has stored it for that long. In a local folder the lock is one of the system
+(``flock``), which ends with its process.
 
 The lock separates runs. If a run is suspended and wakes up after another has taken its lock, the
 log store keeps the tables right (docs/decisions/0005-batch-pipeline.md).
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +28,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from spark.pipeline.delta.lock_owner import LockOwner
-from spark.pipeline.errors import JobError, LockError, StorageError
+from spark.pipeline.errors import JobError, LockError, StorageError, first_line
 
 NAME = "_lock"
 LEASE = 30.0
@@ -37,6 +39,8 @@ REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 """S3's error codes for a PUT whose condition is not met."""
 POLL_INTERVAL = 0.5
 """Seconds between two attempts to get a lock that another run holds."""
+LONGEST = 1 << 16
+"""Bytes of a lock that are read at most."""
 
 LockCheck = Callable[[], None]
 """Called before each commit; raises LockError when the lock is no longer this run's."""
@@ -95,7 +99,8 @@ class _ObjectLock:
         self._owner = LockOwner.of(os.getpid())
         self._etag = ""
         self._renewed = 0.0
-        self._lost = False
+        self._lost = ""
+        """Why the lock is no longer this run's, or may not be."""
         self._end = threading.Event()
         self._renewal = threading.Thread(target=self._renew, name="lock", daemon=True)
 
@@ -104,12 +109,16 @@ class _ObjectLock:
         start = time.monotonic()
         seen, since, reported = "", start, False
         while not self._put(IfNoneMatch="*"):
-            etag, owner = self._get()
+            etag, owner, age = self._get()
             now = time.monotonic()
             if etag != seen:
                 seen, since = etag, now
-            abandoned = owner.has_gone() or now - since > LEASE
+            unchanged = now - since if owner.run else age
+            abandoned = owner.has_gone() or unchanged > LEASE
             if etag and abandoned and self._put(IfMatch=etag):
+                if not owner.run:
+                    text = "cannot be read and was not renewed"
+                    sys.stderr.write(f"{self._name} {text} for {age:.0f} s: taken over\n")
                 break
             if now - start > wait:
                 raise LockError(f"{self._name}: {owner} still writes the tables")
@@ -121,16 +130,18 @@ class _ObjectLock:
 
     def check(self) -> None:
         """Raise LockError unless the lock is still this run's."""
-        if self._lost or time.monotonic() - self._renewed > LEASE:
-            raise LockError(f"{self._name}: another run may have taken the lock; start again")
+        lost = self._lost
+        if not lost and time.monotonic() - self._renewed > LEASE:
+            lost = f"it was not renewed for {LEASE:.0f} s"
+        if lost:
+            raise LockError(f"{self._name}: {lost}; another run may write the tables: start again")
 
     def release(self) -> None:
         """Stop renewing and remove the lock."""
         self._end.set()
         self._renewal.join()
         try:
-            _, owner = self._get()
-            if owner.run == self._owner.run:
+            if self._get()[1].run == self._owner.run:
                 self._s3.delete_object(**self._where)
         except StorageError as error:
             # The work is done, and the next run takes the lock over.
@@ -144,10 +155,13 @@ class _ObjectLock:
         while not self._end.wait(RENEWAL):
             try:
                 if not self._put(IfMatch=self._etag):
-                    self._lost = True
+                    self._lost = "the lock was replaced"
                     return
             except StorageError:
                 continue  # check() notices when this goes on for too long
+            except Exception as error:
+                self._lost = f"the renewal failed: {first_line(error)}"
+                return
 
     def _put(self, **condition: str) -> bool:
         """Write the lock under a condition; return whether this run owns it now."""
@@ -159,19 +173,24 @@ class _ObjectLock:
             self._etag = answer["ETag"]
         else:
             # S3 may have refused because the response to the first attempt was lost.
-            etag, owner = self._get()
+            etag, owner, _ = self._get()
             if owner.run != self._owner.run:
                 return False
             self._etag = etag
         self._renewed = sent_at
         return True
 
-    def _get(self) -> tuple[str, LockOwner]:
-        """Return the lock's ETag and owner; both are empty if there is no lock."""
+    def _get(self) -> tuple[str, LockOwner, float]:
+        """Return the lock's ETag, owner and age in seconds by S3's clock.
+
+        ETag and owner are empty if there is no lock, the owner if it cannot be read.
+        """
         answer = self._call("get_object", ("NoSuchKey",))
         if answer is None:
-            return "", LockOwner()
-        return answer["ETag"], LockOwner.read(answer["Body"])
+            return "", LockOwner(), 0.0
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        age = (now - answer["LastModified"]).total_seconds()
+        return answer["ETag"], LockOwner.read(answer["Body"]), age
 
     def _call(self, method: str, expected_errors: tuple[str, ...], **arguments: Any) -> Any:
         """Call S3; return None if it responds with one of ``expected_errors``."""
@@ -179,7 +198,7 @@ class _ObjectLock:
         try:
             answer = getattr(self._s3, method)(**self._where, **arguments)
             if "Body" in answer:
-                answer["Body"] = answer["Body"].read()  # reading may fail, too
+                answer["Body"] = answer["Body"].read(LONGEST)  # reading may fail, too
             return answer
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))

@@ -38,9 +38,13 @@ class LockOwner:
 
     @classmethod
     def read(cls, document: bytes) -> LockOwner:
-        """Read the content of a lock; missing fields are empty."""
-        found = json.loads(document)
-        return cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
+        """Read the content of a lock; missing fields are empty, and all if it is no lock."""
+        try:
+            found = json.loads(document)
+            own = {f.name: found[f.name] for f in fields(cls) if f.name in found}
+        except (ValueError, TypeError, RecursionError):
+            return cls()
+        return cls(**own) if all(type(own[n]) is type(getattr(cls(), n)) for n in own) else cls()
 
     def write(self, **more: object) -> bytes:
         """Return the document for ``read``, with the fields ``more``."""

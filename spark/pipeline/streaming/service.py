@@ -121,6 +121,7 @@ class Service:
             for state in self._states:
                 self._start_query(state)
             while not self._stop_requested() and not self._all_read():
+                self._check_lock()  # an idle stream makes no commit that would check it
                 for state in self._states:
                     self._supervise(state)
                 if all(map(_is_running, self._states)):
