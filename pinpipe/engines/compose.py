@@ -152,6 +152,11 @@ def load(root: Path, environ: Mapping[str, str], *, native: bool = True) -> Comp
     return Compose(services, environment("", client), addresses)
 
 
+def variables(root: Path) -> set[str]:
+    """Names of the variables in docker-compose.yml."""
+    return {match["name"] for match in _VARIABLE.finditer((root / FILE).read_text())}
+
+
 def to_loopback(value: str, own: str, ports: Mapping[str, Mapping[int, int]]) -> str:
     """Rewrite ``<service>:<port>`` and ``0.0.0.0:<port>`` to addresses on 127.0.0.1.
 

@@ -16,11 +16,10 @@ from typing import Any
 from contract.secrets import with_password
 from pinpipe.doctor import docker_machine
 from pinpipe.doctor.machine import Problem
-from pinpipe.engines import compose, ports, run_folder
+from pinpipe.engines import compose, logs, ports, run_folder
 from pinpipe.engines.compose import Service
 from pinpipe.engines.docker_cli import DockerCli
 from pinpipe.engines.oneshot import OneShot
-from pinpipe.engines.processes import LOG_LINES
 from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError, StackError, StartError
 
@@ -242,7 +241,7 @@ class DockerEngine:
         return {line["ID"]: docker_machine.mebibytes(line["MemUsage"]) for line in lines}
 
     def _failure_report(self, status: Status) -> str:
-        options = ("--no-log-prefix", "--tail", str(LOG_LINES))
+        options = ("--no-log-prefix", "--tail", str(logs.LINES))
         tail = self._cli.compose("logs", *options, status.service, check=False).strip()
         return f"{status.service}: {status.state} {status.reason}\n--- last lines\n{tail}\n---"
 
@@ -261,6 +260,11 @@ def _status(service: Service, container: Container | None, memory: Mapping[str, 
         verdict, reason = _health(state)
         ports = tuple(sorted(_published(container)))
         return Status(name, verdict, reason, state["Pid"], ports, memory.get(container["Id"]))
+    if state["Status"] == "restarting":
+        times, code = container["RestartCount"], state["ExitCode"]
+        return Status(
+            name, State.RESTARTING, f"restarts: {times}; the last process ended with {code}"
+        )
     one_shot = service.healthcheck is None
     if one_shot and state["Status"] != "exited":
         return Status(name, State.NOT_STARTED, state["Status"])

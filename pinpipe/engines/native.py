@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+import psutil
+
 from contract.secrets import secret, with_password
 from contract.waiting import WaitTimeout, wait_for
 from pinpipe.doctor import machine
 from pinpipe.doctor.finding import Finding
 from pinpipe.doctor.machine import Problem
-from pinpipe.engines import compose, ports, run_folder
+from pinpipe.engines import compose, logs, ports, run_folder, supervisor
 from pinpipe.engines.compose import Service
 from pinpipe.engines.inherited import inherited
+from pinpipe.engines.launches import Launch, Launches
 from pinpipe.engines.oneshot import OneShot
-from pinpipe.engines.processes import Processes, ProcessRecord, memory_mib
+from pinpipe.engines.processes import Processes, ProcessRecord, exit_text, memory_mib
 from pinpipe.engines.status import State, Status
 from pinpipe.errors import MachineError, StackError, StartError
 
@@ -30,6 +33,8 @@ KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
 PASSWORD_FILE = "SOURCE_DATABASE_PASSWORD_FILE"
 ONE_SHOT_LIMIT = 600.0
 """Seconds that a set-up step may take."""
+SUPERVISOR_LIMIT = 30.0
+"""Seconds until the supervisor has started a service, or has ended."""
 
 
 class NativeEngine:
@@ -44,6 +49,7 @@ class NativeEngine:
         self._compose = compose.load(root, self._environ)
         self._run_dir = root / self._environ["RUN_DIR"]
         self._processes = Processes(self._run_dir)
+        self._launches = Launches(self._run_dir)
         self._report = report
         self._interrupted = threading.Event()
 
@@ -92,21 +98,43 @@ class NativeEngine:
         if taken:
             raise MachineError(taken)
         run_folder.claim(self._run_dir)
+        self._supervise()
         for finding in self._lacking():
             self._report(str(finding))
+        self._in_order(self._start_or_skip)
+
+    def settle(self) -> None:
+        """Do what is to be done after the supervisor has started services again.
+
+        It waits until they are healthy, and runs each set-up step whose inputs have changed. It
+        starts and stops no service.
+
+        Raises:
+            StartError: a service didn't become healthy, or a step failed.
+        """
+        self._in_order(self._settle)
+
+    def _in_order(self, action: Callable[[Service], None]) -> None:
+        """Call ``action`` with each service, after those that the service needs."""
         services = self._compose.long_running()
-        started: dict[str, Future[None]] = {}
+        done: dict[str, Future[None]] = {}
+
+        def call(service: Service, needed: Sequence[Future[None]]) -> None:
+            if any(future.exception() is not None for future in needed):
+                raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
+            action(service)
+
         # One thread for each service; it waits for the futures of the services that it needs.
         with ThreadPoolExecutor(max_workers=len(services)) as pool:
             for service in services:
-                needed = [started[name] for name in service.needs if name in started]
-                started[service.name] = pool.submit(self._start_after, service, needed)
+                needed = [done[name] for name in service.needs if name in done]
+                done[service.name] = pool.submit(call, service, needed)
             try:
-                wait(started.values())
+                wait(done.values())
             except KeyboardInterrupt:
                 self._interrupted.set()
                 raise
-        for future in started.values():
+        for future in done.values():
             error = future.exception()
             if error is not None and not isinstance(error, _NeedFailed):
                 raise error
@@ -117,6 +145,8 @@ class NativeEngine:
         Raises:
             StackError: the data is not the stack's; every service has ended.
         """
+        self._launches.withdraw()
+        self._end_supervisor()
         services = self._compose.services
         order = {name: number for number, name in enumerate(services)}
         # Services that docker-compose.yml no longer has end first, since no other needs them.
@@ -143,10 +173,12 @@ class NativeEngine:
 
     def status(self) -> list[Status]:
         """State of each service, in the order of docker-compose.yml."""
-        services = self._compose.services
-        left = [r for r in self._processes.records() if r.service not in services and r.process()]
-        return [self._status(s) for s in services.values() if not s.profiles] + [
-            Status(r.service, State.LEFT_OVER, "`pinpipe down` stops it", r.pid) for r in left
+        ours = {*self._compose.services, supervisor.NAME}
+        left = [r for r in self._processes.records() if r.service not in ours and r.process()]
+        return [
+            *(self._status(s) for s in self._compose.services.values() if not s.profiles),
+            self._supervisor_status(),
+            *(Status(r.service, State.LEFT_OVER, "`pinpipe down` stops it", r.pid) for r in left),
         ]
 
     def unhealthy(self) -> list[str]:
@@ -163,16 +195,15 @@ class NativeEngine:
         Raises:
             StackError: the service has no log yet.
         """
-        path = self._processes.log_path(self._compose.service(service).name)
+        if service != supervisor.NAME:
+            service = self._compose.service(service).name
+        path = self._processes.log_path(service)
         if not path.exists():
             raise StackError(f"there is no {path}: start it with `pinpipe up`")
-        with path.open("rb") as log, contextlib.suppress(KeyboardInterrupt):
-            while True:
-                shutil.copyfileobj(log, sys.stdout.buffer)
+        with contextlib.suppress(KeyboardInterrupt):
+            for content in logs.read(path, follow):
+                sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
-                if not follow:
-                    return
-                time.sleep(0.2)
 
     def last_line(self, service: str) -> str:
         """Last line of a service's log; empty if there is none."""
@@ -203,15 +234,18 @@ class NativeEngine:
         return self._running(service).pid
 
     def kill(self, service: str) -> None:
-        """End a service as a crash would, with SIGKILL to its process group."""
+        """End a service with SIGKILL to its process group; as in Docker, it stays ended."""
+        self._launches.withdraw(service)
         self._processes.kill(self._running(service))
 
     def start(self, service: str) -> None:
         """Start or restart one service and wait until it's healthy or has completed."""
+        self._supervise()
         self._start(self._compose.service(service))
 
     def stop(self, service: str) -> None:
         """Stop one service and keep its data."""
+        self._launches.withdraw(service)
         self._processes.stop(self._running(service), self._compose.service(service).stop_limit)
 
     def restart(self, *services: str) -> None:
@@ -244,10 +278,55 @@ class NativeEngine:
             **(extra or {}),
         }
 
-    def _start_after(self, service: Service, needed: Sequence[Future[None]]) -> None:
-        for future in needed:
-            if future.exception() is not None:
-                raise _NeedFailed(f"{service.name}: a service that it needs didn't start")
+    def _supervise(self) -> None:
+        """Start the supervisor unless it runs, and store what it needs for the set-up steps."""
+        run_folder.prepare(self._run_dir)
+        # Without the keys of an account that a person may have in the shell.
+        named = {k: v for k, v in self._environ.items() if k in compose.variables(self._root)}
+        environ = inherited(self._environ) | named
+        with self._processes.lock("up"):
+            self._launches.store_settings(environ)
+            if self._processes.running(supervisor.NAME) is None:
+                # What ended without a supervisor starts in order, with the settings of today.
+                for service in self._launches.kept():
+                    if self._processes.running(service) is None:
+                        self._launches.withdraw(service)
+                command = (sys.executable, "-m", supervisor.__name__, str(self._run_dir))
+                self._processes.spawn(supervisor.NAME, command, inherited(environ), self._root)
+
+    def _end_supervisor(self) -> None:
+        """End the supervisor, but none of the services that it has started."""
+        record = self._processes.running(supervisor.NAME)
+        process = record.process() if record else None
+        if process is not None:
+            process.terminate()
+            _, alive = psutil.wait_procs([process], SUPERVISOR_LIMIT)
+            for each in alive:  # it is frozen
+                each.kill()
+            psutil.wait_procs(alive)
+        self._processes.forget(supervisor.NAME)
+
+    def _supervisor_status(self) -> Status:
+        name = supervisor.NAME
+        record = self._processes.record(name)
+        if record is None:
+            return Status(name, State.NOT_STARTED)
+        process = record.process()
+        if process is None:
+            return Status(name, State.ENDED, "`pinpipe up` starts it again")
+        return Status(name, State.HEALTHY, pid=record.pid, memory_mib=memory_mib(process))
+
+    def _settle(self, service: Service) -> None:
+        last = self._processes.record(service.name)
+        if service.healthcheck is None:
+            if last is not None and last.inputs != self._inputs(service):
+                self._start(service)
+        elif last is None or self._launches.launch(service.name) is None:
+            raise _NeedFailed(f"{service.name} was stopped")
+        elif not last.healthy and not self._becomes_healthy(service, last):
+            raise StartError(self._failure_report(service.name, "didn't become healthy"))
+
+    def _start_or_skip(self, service: Service) -> None:
         last = self._processes.record(service.name)
         # Of a service nothing is noted: its files need not be read.
         done = last and last.inputs and last.inputs == self._inputs(service)
@@ -274,24 +353,56 @@ class NativeEngine:
         return hashlib.sha256(repr((found, processes)).encode()).hexdigest()
 
     def _start(self, service: Service) -> None:
-        process = self._spawn(service)
-        while process is None:
+        started = self._spawn(service)
+        while started is None:
             record = self._processes.running(service.name)
             if record is not None:
                 if self._becomes_healthy(service, record):
                     return
                 self._processes.stop(record, service.stop_limit)
-            process = self._spawn(service)
-        self._await(service, process)
+            started = self._spawn(service)
+        if isinstance(started, ProcessRecord):
+            self._await_health(service, started)
+        else:
+            self._await_end(service, started)
 
-    def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
-        """Start the process of a service; None if it runs already, started by any call."""
+    def _spawn(self, service: Service) -> ProcessRecord | subprocess.Popen[bytes] | None:
+        """Start a set-up step, or have the supervisor start a service.
+
+        Returns None if it runs already, started by any call.
+        """
         run = self.one_shot(service.name)
-        with self._processes.lock(service.name):
-            if self._processes.running(service.name):
+        with self._processes.lock(f"{service.name}.start"):
+            before = self._processes.record(service.name)
+            if before is not None and before.process() is not None:
                 return None
             self._report(f"{service.name}: starting")
-            return self._processes.spawn(service.name, run.command, run.environment, run.folder)
+            if service.healthcheck is None:
+                return self._processes.spawn(service.name, run.command, run.environment, run.folder)
+            launch = Launch(run.command, str(run.folder), run.environment)
+            self._launches.request(service.name, launch)
+            self._wait_for_supervisor(service)
+        record = self._processes.record(service.name)
+        if record is None or record.same(before):
+            raise StartError(
+                self._failure_report(supervisor.NAME, f"it can't start {service.name}")
+            )
+        return record
+
+    def _wait_for_supervisor(self, service: Service) -> None:
+        """Wait until the supervisor has started a service."""
+
+        def started() -> bool:
+            record = self._processes.running(supervisor.NAME)
+            if record is None:
+                raise StartError(self._failure_report(supervisor.NAME, "ended"))
+            if service.name not in self._launches.requested():
+                return True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(record.pid, signal.SIGCHLD)
+            return False
+
+        wait_for(f"the supervisor to start {service.name}", started, SUPERVISOR_LIMIT, 0.05)
 
     def _becomes_healthy(self, service: Service, record: ProcessRecord) -> bool:
         """Wait for a process that another call has started; return whether it became healthy.
@@ -329,37 +440,62 @@ class NativeEngine:
             return False
         self._report(f"{service.name}: already healthy")
         if not record.healthy:
-            self._processes.update(service.name, healthy=True)
+            self._processes.update(record, healthy=True)
         return True
 
-    def _await(self, service: Service, process: subprocess.Popen[bytes]) -> None:
-        """Wait until a started service is healthy, or a step has ended with 0."""
-        check, reason = service.healthcheck, ""
+    def _await_end(self, service: Service, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a step has ended with 0."""
 
-        def ready() -> bool:
+        def ended() -> bool:
+            self._check_interrupted(service)
+            return process.poll() is not None
+
+        try:
+            wait_for(f"{service.name} to end", ended, ONE_SHOT_LIMIT, 0.1)
+        except WaitTimeout as timeout:
+            raise StartError(self._failure_report(service.name, str(timeout))) from None
+        code = process.returncode
+        record = self._processes.record(service.name)
+        if record is not None:
+            inputs = "" if code else self._inputs(service)
+            self._processes.update(record, exit_code=code, inputs=inputs)
+        if code:
+            raise StartError(self._failure_report(service.name, exit_text(code)))
+        self._report(f"{service.name}: completed")
+
+    def _await_health(self, service: Service, record: ProcessRecord) -> None:
+        """Wait until a started service is healthy."""
+        check, reason = service.healthcheck, ""
+        assert check is not None
+
+        def healthy() -> bool:
             nonlocal reason
             self._check_interrupted(service)
-            if check is None or process.poll() is not None:
-                return process.poll() is not None
             reason = self._unhealthy(service)
+            if record.process() is None:
+                raise StartError(self._failure_report(service.name, self._end_of(record)))
             return not reason
 
-        limit, interval = (check.start_limit, check.interval) if check else (ONE_SHOT_LIMIT, 0.1)
         try:
-            what = f"{service.name} to {'be healthy' if check else 'end'}"
-            wait_for(what, ready, limit, interval)
+            what = f"{service.name} to be healthy"
+            wait_for(what, healthy, check.start_limit, check.interval)
         except WaitTimeout as timeout:
-            problem = f"{timeout}: {reason}" if check else str(timeout)
-            raise StartError(self._failure_report(service.name, problem)) from None
-        code = process.returncode
-        if check is None:
-            inputs = "" if code else self._inputs(service)
-            self._processes.update(service.name, exit_code=code, inputs=inputs)
-        if code or (check and code is not None):
-            raise StartError(self._failure_report(service.name, f"ended with {code}"))
-        if check:
-            self._processes.update(service.name, healthy=True)
-        self._report(f"{service.name}: {'healthy' if check else 'completed'}")
+            raise StartError(self._failure_report(service.name, f"{timeout}: {reason}")) from None
+        self._processes.update(record, healthy=True)
+        self._report(f"{service.name}: healthy")
+
+    def _end_of(self, record: ProcessRecord) -> str:
+        """How the process of a service has ended, as the supervisor notes it a moment later."""
+
+        def noted() -> ProcessRecord | None:
+            now = self._processes.record(record.service)
+            return now if now and (now.exit_code is not None or not now.same(record)) else None
+
+        try:
+            now = wait_for("the exit code", noted, 2, 0.02)
+        except WaitTimeout:
+            return exit_text(None)
+        return exit_text(now.exit_code if now.same(record) else now.last_exit)
 
     def _check_interrupted(self, service: Service) -> None:
         if self._interrupted.is_set():
@@ -424,20 +560,25 @@ class NativeEngine:
         if record is None:
             return Status(service.name, State.NOT_STARTED)
         process = record.process()
+        times = f"restarts: {record.restarts}; the last process"
         if process is None:
+            if self._launches.launch(service.name) and self._processes.running(supervisor.NAME):
+                last = f"{exit_text(record.exit_code)}: {self.last_line(service.name)}"
+                return Status(service.name, State.RESTARTING, f"{times} {last}")
             exit_code = None if service.healthcheck else record.exit_code
             log = self._processes.log_path(service.name)
             return Status.of_ended(service.name, exit_code, str(log))
         if service.healthcheck is None:
             return Status(service.name, State.RUNNING, pid=record.pid)
+        again = f"{times} {exit_text(record.last_exit)}" if record.restarts else ""
         reason = self._unhealthy(service)
         return Status(
             service.name,
             State.UNHEALTHY if reason else State.HEALTHY,
-            reason,
+            reason or again,
             record.pid,
             tuple(sorted(set(service.ports.values()))),
-            memory_mib(process),
+            memory_mib(process, *process.children(recursive=True)),
         )
 
 

@@ -4,6 +4,8 @@ A record in ``<run dir>/state/<service>.json`` lets later calls of ``pinpipe`` f
 pid that now belongs to another program is recognised by the start of the process and not touched.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import os
@@ -19,7 +21,7 @@ import msgspec
 import psutil
 
 from contract import processes
-from pinpipe.engines import run_folder
+from pinpipe.engines import logs, run_folder
 
 CREATED_WITHIN = 60.0
 """Seconds by which a record's ``created`` may be off: the clock may have been set since."""
@@ -37,12 +39,20 @@ class ProcessRecord:
     healthy: bool = False
     """Whether the service was healthy once since its start."""
     exit_code: int | None = None
-    """Exit code of a one-shot that has ended."""
+    """Exit code of a process that has ended; None if nobody has seen its end."""
+    restarts: int = 0
+    """How often the supervisor has started the service again since somebody started it."""
+    last_exit: int | None = None
+    """Exit code of the process before the last restart."""
     inputs: str = ""
     """Digest of the inputs that a one-shot completed with; empty if it didn't complete."""
     created: float = 0.0
     """Start in seconds since the epoch, in records of releases before 0.1."""
     service: str = ""
+
+    def same(self, other: ProcessRecord | None) -> bool:
+        """Whether both are records of one process."""
+        return other is not None and (self.pid, self.started) == (other.pid, other.started)
 
     def process(self) -> psutil.Process | None:
         """The process, if it is still the one that was started."""
@@ -61,10 +71,6 @@ class ProcessRecord:
         return process if ours else None
 
 
-LOG_LINES = 15
-"""Last lines of a log that a report on a failed service contains."""
-
-
 class Processes:
     """The processes with records in one run folder."""
 
@@ -80,12 +86,7 @@ class Processes:
 
     def log_tail(self, service: str) -> str:
         """The last lines of a service's log."""
-        path = self.log_path(service)
-        if not path.exists():
-            return ""
-        with path.open("rb") as log:
-            log.seek(max(0, path.stat().st_size - 200 * LOG_LINES))
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-LOG_LINES:])
+        return logs.tail(self.log_path(service))
 
     def record(self, service: str) -> ProcessRecord | None:
         """The record of a service, or None if it was never started."""
@@ -114,9 +115,17 @@ class Processes:
         return sorted(path.stem for path in self._state.glob("*.json"))
 
     def spawn(
-        self, service: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path
+        self,
+        service: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: Path,
+        **fields: Any,
     ) -> subprocess.Popen[bytes]:
-        """Start ``command`` in its own process group, with its output in the service's log."""
+        """Start ``command`` in its own process group, with its output in the service's log.
+
+        ``fields`` are further fields of the record.
+        """
         run_folder.prepare(self._folder)
         self._logs.mkdir(mode=0o700, exist_ok=True)
         with open(self.log_path(service), "ab", opener=run_folder.private) as log:
@@ -131,22 +140,27 @@ class Processes:
                 umask=run_folder.UMASK,
             )
         self._children.append(popen)
-        self._write(ProcessRecord(popen.pid, *_identity(popen.pid), service=service))
+        self._write(ProcessRecord(popen.pid, *_identity(popen.pid), service=service, **fields))
         return popen
 
     @contextlib.contextmanager
-    def lock(self, service: str) -> Iterator[None]:
-        """Prevent other calls from starting the service inside of the block."""
+    def lock(self, service: str, wait: bool = True) -> Iterator[None]:
+        """Prevent other calls from starting the service inside of the block.
+
+        Raises:
+            BlockingIOError: another process has the lock, and ``wait`` is false.
+        """
         self._prepare()
         with (self._state / f"{service}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             yield
 
-    def update(self, service: str, **changes: Any) -> None:
-        """Change fields of the record of a service, if it has one."""
-        record = self.record(service)
-        if record is not None:
-            self._write(replace(record, **changes))
+    def update(self, record: ProcessRecord, **changes: Any) -> None:
+        """Change fields of a stored record, unless another process has taken its place."""
+        with self.lock(record.service):
+            stored = self.record(record.service)
+            if stored is not None and record.same(stored):
+                self._write(replace(stored, **changes))
 
     def forget(self, service: str) -> None:
         """Drop the record of a service that has ended."""
@@ -172,8 +186,9 @@ class Processes:
     def kill(self, record: ProcessRecord) -> None:
         """Send SIGKILL to the whole process group, as a crash would end it."""
         tree = self._process_tree(record)
-        _signal_group(record.pid, signal.SIGKILL)
-        psutil.wait_procs(tree, timeout=10)
+        if tree:
+            _signal_group(record.pid, signal.SIGKILL)
+            psutil.wait_procs(tree, timeout=10)
         self._reap()
 
     def ports(self, record: ProcessRecord) -> set[int]:
@@ -240,10 +255,17 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def memory_mib(process: psutil.Process) -> float:
-    """Memory of a process and all its children in MiB; shared memory counts once where possible."""
+def exit_text(code: int | None) -> str:
+    """How a process ended, by its exit code."""
+    if code is None:
+        return "ended"
+    return f"ended with {code}" if code >= 0 else f"was killed: {signal.strsignal(-code)}"
+
+
+def memory_mib(*processes: psutil.Process) -> float:
+    """Memory of processes in MiB; shared memory counts once where possible."""
     total = 0
-    for member in [process, *process.children(recursive=True)]:
+    for member in processes:
         try:
             info = member.memory_full_info()
             total += getattr(info, "pss", info.rss)

@@ -17,6 +17,8 @@ class State(StrEnum):
     FAILED = "failed"
     ENDED = "ended"
     """A service that was started and has ended."""
+    RESTARTING = "restarting"
+    """A service that has crashed and is started again after a delay."""
     SKIPPED = "skipped"
     """Not needed without Docker."""
     LEFT_OVER = "left over"
