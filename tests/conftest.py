@@ -80,7 +80,7 @@ class Stack:
         return self.engine.pid(service)
 
     def kill(self, service: str) -> None:
-        """Send SIGKILL to the process group of a service."""
+        """Send SIGKILL to the process group of a service, which stays ended until it is started."""
         self.engine.kill(service)
 
     def start(self, service: str) -> None:

@@ -65,12 +65,15 @@ class Launches:
         """The launch of a service that is kept; None for another one."""
         return _read(self._kept / f"{service}.json")
 
-    def withdraw(self, *services: str) -> None:
-        """Neither start services nor start them again after a crash; by default all."""
+    def withdraw(self, service: str) -> None:
+        """Neither start a service nor start it again after a crash."""
         for folder in (self._start, self._kept):
-            for path in folder.glob("*.json"):
-                if not services or path.stem in services:
-                    path.unlink(missing_ok=True)
+            (folder / f"{service}.json").unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Withdraw all services and remove the settings."""
+        for path in (*self._start.glob("*"), *self._kept.glob("*"), self._settings):
+            path.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: object) -> None:

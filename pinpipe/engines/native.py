@@ -33,7 +33,7 @@ KAFKA_FILES = ("KAFKA_CA_FILE", "KAFKA_SCRAM_PASSWORD_FILE")
 PASSWORD_FILE = "SOURCE_DATABASE_PASSWORD_FILE"
 ONE_SHOT_LIMIT = 600.0
 """Seconds that a set-up step may take."""
-SUPERVISOR_LIMIT = 30.0
+SUPERVISOR_LIMIT = 60.0
 """Seconds until the supervisor has started a service, or has ended."""
 
 
@@ -145,7 +145,7 @@ class NativeEngine:
         Raises:
             StackError: the data is not the stack's; every service has ended.
         """
-        self._launches.withdraw()
+        self._launches.clear()
         self._end_supervisor()
         services = self._compose.services
         order = {name: number for number, name in enumerate(services)}
@@ -374,14 +374,19 @@ class NativeEngine:
         run = self.one_shot(service.name)
         with self._processes.lock(f"{service.name}.start"):
             before = self._processes.record(service.name)
-            if before is not None and before.process() is not None:
+            runs = before is not None and before.process() is not None
+            if not runs:
+                self._report(f"{service.name}: starting")
+            elif service.healthcheck is None or self._launches.launch(service.name):
                 return None
-            self._report(f"{service.name}: starting")
             if service.healthcheck is None:
                 return self._processes.spawn(service.name, run.command, run.environment, run.folder)
+            # The supervisor also takes over a process that an older release has started.
             launch = Launch(run.command, str(run.folder), run.environment)
             self._launches.request(service.name, launch)
             self._wait_for_supervisor(service)
+        if runs:
+            return None
         record = self._processes.record(service.name)
         if record is None or record.same(before):
             raise StartError(
