@@ -314,7 +314,11 @@ class NativeEngine:
         process = record.process()
         if process is None:
             return Status(name, State.ENDED, "`pinpipe up` starts it again")
-        return Status(name, State.HEALTHY, pid=record.pid, memory_mib=memory_mib(process))
+        if process.status() == psutil.STATUS_STOPPED:
+            return Status(name, State.UNHEALTHY, "it is suspended", record.pid)
+        return Status(
+            name, State.HEALTHY, pid=record.pid, memory_mib=memory_mib(process, children=False)
+        )
 
     def _settle(self, service: Service) -> None:
         last = self._processes.record(service.name)
@@ -583,7 +587,7 @@ class NativeEngine:
             reason or again,
             record.pid,
             tuple(sorted(set(service.ports.values()))),
-            memory_mib(process, *process.children(recursive=True)),
+            memory_mib(process),
         )
 
 

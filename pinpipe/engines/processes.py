@@ -262,10 +262,12 @@ def exit_text(code: int | None) -> str:
     return f"ended with {code}" if code >= 0 else f"was killed: {signal.strsignal(-code)}"
 
 
-def memory_mib(*processes: psutil.Process) -> float:
-    """Memory of processes in MiB; shared memory counts once where possible."""
-    total = 0
-    for member in processes:
+def memory_mib(process: psutil.Process, *, children: bool = True) -> float:
+    """Memory of a process and all its children in MiB; shared memory counts once where possible."""
+    total, members = 0, [process]
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+        members += process.children(recursive=True) if children else []
+    for member in members:
         try:
             info = member.memory_full_info()
             total += getattr(info, "pss", info.rss)

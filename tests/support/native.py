@@ -28,7 +28,7 @@ RUN = """#!/usr/bin/env python3
 import os, socket, subprocess, sys, time
 print("started", sys.argv[1], flush=True)
 if sys.argv[1] == "once":
-    sys.exit(5 if os.path.exists("failing steps") else int(os.environ.get("ONCE_CODE", 0)))
+    sys.exit(5 if os.path.exists(".run/failing steps") else int(os.environ.get("ONCE_CODE", 0)))
 if os.path.exists("broken"):
     sys.exit("it is broken")
 while os.path.exists("not yet"):

@@ -95,11 +95,11 @@ def test_a_step_that_fails_after_a_restart_is_run_again(
     engine: NativeEngine, project: Path
 ) -> None:
     engine.up()
-    (project / "failing steps").touch()
+    (project / ".run/failing steps").touch()
     kill(engine.pid("server"))
     wait_for("two attempts", lambda: log(project).count("last: ended with 5") == 2, LIMIT)
     assert states(engine)["last"] is State.FAILED
-    (project / "failing steps").unlink()
+    (project / ".run/failing steps").unlink()
     wait_for("a third one", lambda: states(engine)["last"] is State.COMPLETED, LIMIT)
 
 
@@ -220,6 +220,8 @@ def test_down_ends_a_supervisor_that_is_frozen(
     supervisor = status(engine, "supervisor").pid
     assert supervisor is not None
     os.kill(supervisor, signal.SIGSTOP)
+    wait_for("it to stop", lambda: not status(engine, "supervisor").state.fine, LIMIT)
+    assert status(engine, "supervisor").reason == "it is suspended"
     engine.down()
     assert set(states(engine).values()) == {State.NOT_STARTED}
     assert not listening(port)
