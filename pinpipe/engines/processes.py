@@ -259,7 +259,9 @@ def exit_text(code: int | None) -> str:
     """How a process ended, by its exit code."""
     if code is None:
         return "ended"
-    return f"ended with {code}" if code >= 0 else f"was killed: {signal.strsignal(-code)}"
+    if code >= 0:
+        return f"ended with {code}"
+    return f"ended by signal {-code} ({signal.strsignal(-code)})"
 
 
 def memory_mib(process: psutil.Process, *, children: bool = True) -> float:

@@ -61,13 +61,13 @@ def test_a_service_that_was_killed_runs_again_and_so_do_the_steps_behind_it(
     child = psutil.Process(pid).children()[0]
     kill(pid)
     wait_for_restart(engine, 1)
-    assert status(engine).reason == "restarts: 1; the last process was killed: Killed"
+    assert status(engine).reason == "restarts: 1; the last process ended by signal 9 (Killed)"
     assert engine.pid("server") != pid
     assert not child.is_running()
     wait_for("the step behind it", lambda: log(project, "last").count("started once") == 2, LIMIT)
     wait_for("its end", lambda: states(engine)["last"] is State.COMPLETED, LIMIT)
     assert log(project, "first").count("started once") == 1
-    assert "server: was killed: Killed, starts again in 0.5 s" in log(project)
+    assert "server: ended by signal 9 (Killed), starts again in 0.5 s" in log(project)
 
 
 def test_a_service_that_ends_at_once_is_started_after_longer_and_longer_delays(
