@@ -19,7 +19,7 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from jupyter_server.services.kernelspecs import handlers as kernelspecs
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
 from contract.hosts import Hosts
@@ -89,7 +89,7 @@ class HostCheckedApplication(Application):
         self._hosts = hosts
         super().__init__(handlers, **settings)
 
-    def find_handler(self, request: HTTPServerRequest, **options: Any) -> HTTPMessageDelegate:
+    def find_handler(self, request: HTTPServerRequest, **options: Any) -> Any:
         """The handler of a request."""
         names = ("Host", "Origin", "Sec-Fetch-Site")
         reason = self._hosts.refusal(True, *(request.headers.get(name) for name in names))
