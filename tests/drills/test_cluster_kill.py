@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from services.databricks.engine import process
+from tests.contracts.databricks.test_gateway import Gateway
 from tests.support.databricks import JobsApi, lives, notebook, python, results
 from tests.support.waiting import wait_for
 
@@ -246,3 +247,11 @@ def test_after_a_kill_of_the_service_nothing_runs_and_the_stream_goes_on(
     api.jobs.cancel_run(again)
     api.ended(again, LIMIT)
     assert process.of(api.data / "tasks") == []
+
+
+def test_a_client_that_only_listens_keeps_its_kernel(numbers: Numbers) -> None:
+    """A cell that runs longer than several pings of the gateway, which has no other message."""
+    gateway = Gateway(numbers.api)
+    kernel = gateway.start()
+    assert kernel.run("import time; time.sleep(100); print('done')") == "done\n"
+    kernel.close()

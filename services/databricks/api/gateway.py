@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
-from jupyter_server.base.websocket import WS_PING_INTERVAL
 from jupyter_server.services.kernels import handlers as kernels
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
@@ -122,7 +121,6 @@ class Gateway:
                 # The token is no cookie, so another site's page can't send it.
                 disable_check_xsrf=True,
                 allow_remote_access=True,
-                ws_ping_timeout=WS_PING_INTERVAL,
                 log_function=lambda _: None,
             )
         )

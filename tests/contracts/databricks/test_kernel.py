@@ -52,6 +52,9 @@ class Point:
     def __init__(self, x): self.x = x
 assert pickle.loads(pickle.dumps(Point(3))).x == 3
 spark.range(2).select(udf(lambda x: Point(x).x + 1, "long")("id").alias("n")).display()
+spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+times = spark.sql("SELECT timestamp'2024-01-01 00:00:00' AS t, timestamp_ntz'2024-01-01 01:00:00' AS t")
+times.display()
 # COMMAND ----------
 dbutils.help()
 for module in (dbutils.fs, dbutils.widgets, dbutils.notebook, dbutils.secrets):
@@ -186,6 +189,8 @@ def test_cells_have_what_ipython_and_databricks_bring(api: JobsApi) -> None:
     assert shown[6] == "err\n"
     assert shown[8] == "'of the context'"
     assert "<td>1</td></tr>\n<tr><td>2</td>" in cells[9]["outputs"][0]["data"]["text/html"]
+    in_tokyo = "<td>2024-01-01 00:00:00</td><td>2024-01-01 01:00:00</td>"
+    assert in_tokyo in cells[9]["outputs"][1]["data"]["text/html"]
     for call in ("mount(", "getArgument(", "exit(", "getBytes(", "widgets"):
         assert call in shown[10]
     assert "stddev" in shown[10]

@@ -6,7 +6,8 @@ from typing import Any
 
 from IPython.display import HTML, publish_display_data
 from IPython.display import display as show
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, functions
+from pyspark.sql.types import TimestampType
 
 ROWS = 1000
 """Rows of a table that are shown; there may be more."""
@@ -19,7 +20,7 @@ def display(value: Any = None, *more: Any, **options: Any) -> None:
             query = value.writeStream.format("memory").queryName(f"display_{id(value)}").start()
             print(f"streaming query {query.name} has started")
         else:
-            rows = value.limit(ROWS + 1).collect()
+            rows = _rows(value)
             _table(value.columns, (tuple(row) for row in rows[:ROWS]), len(rows) > ROWS)
     elif hasattr(value, "itertuples"):  # pandas
         head = value.head(ROWS).itertuples(index=False, name=None)
@@ -39,6 +40,16 @@ def display_html(html: Any) -> None:
 def summarize(frame: Any, precise: bool = False) -> None:
     """Show statistics of each column of a data frame of Spark or pandas."""
     display(frame.summary() if isinstance(frame, DataFrame) else frame.describe(include="all").T)
+
+
+def _rows(frame: DataFrame) -> list[Any]:
+    """The first rows, with timestamps as Spark writes them: in the time zone of the session."""
+    names = [f"c{number}" for number in range(len(frame.columns))]  # two may have one name
+    columns = [
+        functions.col(name).cast("string") if isinstance(field.dataType, TimestampType) else name
+        for name, field in zip(names, frame.schema, strict=True)
+    ]
+    return frame.toDF(*names).select(*columns).limit(ROWS + 1).collect()
 
 
 def _table(columns: list[str], rows: Iterable[Iterable[Any]], more: bool) -> None:
