@@ -53,7 +53,8 @@ class Point:
 assert pickle.loads(pickle.dumps(Point(3))).x == 3
 spark.range(2).select(udf(lambda x: Point(x).x + 1, "long")("id").alias("n")).display()
 spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
-times = spark.sql("SELECT timestamp'2024-01-01 00:00:00' AS t, timestamp_ntz'2024-01-01 01:00:00' AS t")
+ntz = "timestamp_ntz'2024-01-01 01:00:00' AS t"
+times = spark.sql(f"SELECT timestamp'2024-01-01 00:00:00' AS t, {ntz}")
 times.display()
 # COMMAND ----------
 dbutils.help()
