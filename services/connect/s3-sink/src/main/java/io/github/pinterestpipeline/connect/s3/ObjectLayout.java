@@ -41,7 +41,7 @@ record ObjectLayout(String directory, String topic, int partition, int width) {
    * text is the prefix, which comes before all keys.
    */
   String before(long startOffset) {
-    boolean sorted = width >= 10 && Long.toString(startOffset).length() < width;
+    boolean sorted = Long.toString(startOffset).length() < width;
     return sorted ? prefix() + padded(startOffset) : prefix();
   }
 

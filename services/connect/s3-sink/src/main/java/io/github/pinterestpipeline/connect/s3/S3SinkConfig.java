@@ -112,8 +112,11 @@ final class S3SinkConfig extends AbstractConfig {
                   "a path of at most 440 ASCII characters, without a slash at its ends, and not in "
                       + "delta, the folder of the tables"),
               Importance.HIGH, "First part of the objects' keys.")
-          .define(OFFSET_WIDTH, Type.INT, 10, Range.between(0, 19),
-              Importance.LOW, "Least number of digits of the offset in an object's key.")
+          .define(OFFSET_WIDTH, Type.INT, 10, Range.between(10, 19),
+              Importance.LOW,
+              "Least number of digits of the offset in an object's key. The batch job reads no keys with "
+                  + "fewer than 10, and keys that do not sort by their offsets would all be listed at "
+                  + "each start.")
           .define(NULL_VALUES, Type.STRING, "fail", ValidString.in("fail", "ignore"),
               Importance.LOW,
               "Whether a record without a value is a bad record, which errors.tolerance handles, or "

@@ -75,6 +75,8 @@ class S3SinkConnectorTest {
     "timezone, Mars",
     "topics.dir, /topics",
     "s3.part.size, 100",
+    "filename.offset.zero.pad.width, 9",
+    "filename.offset.zero.pad.width, 20",
     "format.class, io.confluent.connect.s3.format.avro.AvroFormat",
     "partitioner.class, io.confluent.connect.storage.partitioner.TimeBasedPartitioner",
     "s3.compression.type, gzip",
