@@ -25,6 +25,7 @@ keep_secret() {
   chmod "$mode" "$file.new"
   sync "$file.new" 2>/dev/null || sync # a system whose sync takes no file writes everything
   mv -f "$file.new" "$file"
+  sync "$(dirname "$file")" 2>/dev/null || sync # of the new name
 }
 
 # is_secret FILE: whether the file has text, and no zero bytes, which a power cut may leave.
