@@ -10,7 +10,7 @@ const db = require(`${modulePath}/db`);
 
 const MINUTE = 60_000;
 const SWEEP = 10 * MINUTE; // between two looks for records beyond retention
-const RETRY = 200; // milliseconds between two attempts to open the database
+const RETRY = 1000; // milliseconds between two attempts to open the database
 const SKIPPED = 1e6; // numbers that no record gets after a start: a power failure may take records that were read
 
 let path = process.env.KINESALITE_PATH;
@@ -18,6 +18,9 @@ if (path) {
   try {
     require(require.resolve('leveldown', { paths: [modulePath] }));
     fs.mkdirSync(path, { recursive: true });
+    // Without this file LevelDB makes a new database, and deletes what there is. With an empty one it fails.
+    const current = `${path}/CURRENT`;
+    if (fs.readdirSync(path).some((file) => file.endsWith('.log'))) fs.closeSync(fs.openSync(current, 'a'));
   } catch (error) {
     if (error.syscall) throw error;
     console.error(`kinesis: streams are in memory and end with LocalStack: ${error.message}`);

@@ -217,22 +217,26 @@ def test_a_log_that_is_cut_at_its_end(engine: Engine, folder: Path) -> None:
     assert stream.put(2) == read(stream, position(stream, **after))
 
 
+@pytest.mark.parametrize("damaged", ["MANIFEST-*", "CURRENT"])
 def test_a_damaged_database_fails_by_name_until_it_is_restored(
-    engine: Engine, folder: Path, capfd: pytest.CaptureFixture[str]
+    engine: Engine, folder: Path, damaged: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stream = engine.stream()
     stream.put(3)
     engine.end()
-    (manifest,) = folder.glob("MANIFEST-*")
-    content = manifest.read_bytes()
-    manifest.write_bytes(b"damaged")
+    (file,) = folder.glob(damaged)
+    content = file.read_bytes()
+    if damaged == "CURRENT":
+        file.unlink()
+    else:
+        file.write_bytes(b"damaged")
     engine.launch()
     assert re.search(f"InternalFailure.*cannot be opened.*{folder}", refusal(engine))
     with pytest.raises(ClientError, match="cannot be opened"):
         stream.put(1)
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("kinesis: the database of the streams cannot be opened: Corruption")
-    manifest.write_bytes(content)
+    file.write_bytes(content)
     wait_for("the streams", engine.up)
     assert len(stream.records()) == 3
 
