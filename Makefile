@@ -194,7 +194,8 @@ test-rest: install .versions ## Run test-stack, test-slow and test-versions, two
 
 .PHONY: bench
 bench: install ## Measure the ratios of tests/bench on this machine and print them
-	@$(PYTEST) --engine native tests/bench
+	@$(PYTEST) --engine native tests/bench --ignore tests/bench/bench_append.py
+	@$(SPARK_PYTEST) tests/bench/bench_append.py
 
 # --- to AWS and Databricks (docs/running-on-aws.md)
 

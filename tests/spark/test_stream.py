@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from emulator.dataset.generate import Block
+from spark.pipeline.errors import LockError
 from spark.pipeline.streaming import counted_posts
 from spark.pipeline.streaming.row_cache import RowCache, fingerprint
 from tests.spark.test_cleaning import FOLLOWERS
@@ -52,12 +53,12 @@ def test_the_batch_pipeline_and_the_streaming_pipeline_agree(
         refused = [(row["raw"], row["rule"], row["reason"]) for row in quarantine]
         assert sorted(refused) == sorted((r["raw"], r["rule"], r["reason"]) for r in theirs)
         assert len(refused) == len({row["sequence_number"] for row in quarantine})
-    before = tables.versions()
     # A job that is killed before its checkpoint's commit repeats the batch.
-    stream = Stream(GEO)
+    stream, sink = Stream(GEO), tables.sink(GEO)
+    before = tables.versions()
     first, second = _records(GEO, block)
     stream.put(*first)
-    tables.sink(GEO)(tables.frame(stream.put(*second, at=1)), 1)
+    sink(tables.frame(stream.put(*second, at=1)), 1)
     for name in (f"{ID}_geo_table", f"{ID}_geo_arrivals"):
         assert tables.versions()[name] == before[name]
     assert len(tables.quarantine(GEO)) == len(lake.quarantine(GEO))
@@ -113,7 +114,7 @@ def test_counted_posts_in_notes_of_commits_are_written_later(
     def batch(sink: Feed, key: int) -> None:
         sink(tables.frame(stream.put(f'{{"ind":{key}}}', at=key * 4_000)), key)  # hours apart
 
-    sink, empty = tables.sink(GEO), tables.versions()[name]
+    sink = tables.sink(GEO)
     batch(sink, 0)
     batch(sink, 1)
     assert stored() == []
@@ -121,10 +122,11 @@ def test_counted_posts_in_notes_of_commits_are_written_later(
     batch(after_a_kill, 1)
     assert stored() == [0, 1]
     sink = tables.sink(GEO)
+    before = tables.versions()[name]
     for key in (2, 3, 4):
         batch(sink, key)
     assert stored() == [0, 1, 2, 3, 4]
-    assert tables.versions()[name] == empty + 2
+    assert tables.versions()[name] == before + 1
     batch(sink, 5)
     sink.flush()
     tables.sink(GEO).flush()
@@ -170,6 +172,28 @@ def test_nothing_is_written_without_the_lock(tables: Tables) -> None:
         with pytest.raises(LookupError):
             sink(tables.frame(Stream(GEO).put(data)), 0)
     assert (tables.cleaned(GEO), tables.quarantine(GEO)) == ({}, [])
+
+
+@pytest.mark.slow
+def test_a_sink_ends_when_the_next_one_has_begun(tables: Tables) -> None:
+    """Neither its rows, appended or merged, nor its counted posts are added."""
+    stream = Stream(GEO)
+    first, again = stream.put('{"ind":1}'), stream.put('{"ind":2}')
+    changed = stream.put('{"ind":1,"country":"Chad"}')
+    suspended = [tables.sink(GEO)]
+    suspended[0](tables.frame(first), 0)
+    suspended += [tables.sink(GEO), tables.sink(GEO)]
+    successor = tables.sink(GEO)
+    successor(tables.frame(again), 1)
+    for sink, batch in zip(suspended, (again, again, changed), strict=True):
+        with pytest.raises(LockError, match="another run has begun to write this table"):
+            sink(tables.frame(batch), 1)
+    with pytest.raises(LockError):
+        suspended[0].flush()
+    successor.flush()
+    assert countries(tables) == {1: None, 2: None}
+    counted = tables.location(GEO).counted_posts.read(tables.spark).collect()
+    assert sorted(row["ind"] for row in counted) == [1, 2]
 
 
 @pytest.mark.slow

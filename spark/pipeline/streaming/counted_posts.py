@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import Table
+from spark.pipeline.delta.writer import TableWriter
 from spark.pipeline.schemas import KEY
 from spark.pipeline.streaming.metrics import HOUR, Post
 
@@ -58,7 +59,8 @@ class CountedPosts:
     def __init__(
         self, spark: SparkSession, table: Table, cleaned: Table, check_lock: LockCheck, fresh: bool
     ) -> None:
-        self._spark, self._table, self._check_lock = spark, table, check_lock
+        self._spark, self._check_lock = spark, check_lock
+        self._writer = TableWriter(spark, table)  # before the table is read
         noted: list[Post] = []
         stored: list[Post] = []
         if not fresh:
@@ -97,5 +99,5 @@ class CountedPosts:
         frame = self._spark.createDataFrame(rows, schema)
         dated = frame.withColumn("arrived_at", F.timestamp_millis("arrived_at"))
         self._check_lock()
-        self._table.append(dated.coalesce(1), {})
+        self._writer.append(dated.coalesce(1), {})
         self._waiting = []

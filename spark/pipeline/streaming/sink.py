@@ -22,6 +22,7 @@ from contract.entities import GEO, PIN, USER, Entity
 from spark.pipeline import cleaning, parse
 from spark.pipeline.delta.lock import LockCheck
 from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, Table
+from spark.pipeline.delta.writer import TableWriter
 from spark.pipeline.schemas import CLEANED, COUNTED_POSTS, KEY, STREAM_QUARANTINE
 from spark.pipeline.sources.streams import records
 from spark.pipeline.streaming.counted_posts import CountedPosts, last_hour
@@ -86,8 +87,8 @@ def prepared(rows: DataFrame, entity: Entity) -> DataFrame:
 class Sink:
     """Writes the batches of one stream, called by ``foreachBatch``.
 
-    A sink caches the content of its tables. So it must be their only writer, and after a failed
-    write it must be replaced by a new sink, which reads the tables.
+    A sink caches the content of its tables. So it must be their only writer, which ``TableWriter``
+    ensures, and after a failed write it must be replaced by a new sink, which reads the tables.
 
     Args:
         spark: the session.
@@ -116,6 +117,7 @@ class Sink:
             )
         # New tables are not read: while the JVM is cold, even an empty one takes seconds.
         cleaned, bad, counted = (made.result() for made in tables)
+        self._writer = TableWriter(spark, location.table)  # before the table is read
         self._row_cache = RowCache(None if cleaned else location.table.read(spark))
         self._counted_posts = CountedPosts(
             spark, location.counted_posts, location.table, check_lock, cleaned and counted
@@ -213,8 +215,8 @@ class Sink:
         noted: Mapping[str, Any] = {}
         if new:
             noted = self._counted_posts.note(counted)
-            self._location.table.append(rows, {"batch": batch_id, **noted})
+            self._writer.append(rows, {"batch": batch_id, **noted})
         else:
-            self._location.table.merge(rows, (KEY,))
+            self._writer.merge(rows, (KEY,))
         self._row_cache.remember(values)
         return [] if noted else counted
