@@ -1,7 +1,8 @@
-"""Every hour: join the small files of the Delta tables, and remove files that no reader needs.
+"""Every night: join the small files of the batch tables, and remove files that no reader needs.
 
-The job runs on Databricks while other jobs read and write the tables. How long it retains old
-files is a property of each table.
+The DAG is active from the start, so that a stack that stays up remains within bounds. The job runs
+on Databricks while other jobs read and write the tables. How long it retains old files is a
+property of each table.
 """
 
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
@@ -12,8 +13,9 @@ from pinterest.names import USER_ID
 
 with DAG(
     dag_id=f"{USER_ID}_maintenance_dag",
-    # Not on the hour: the daily DAG starts at midnight.
-    schedule=CronTriggerTimetable("30 * * * *", timezone="UTC"),
+    # The daily DAG starts at midnight and waits an hour for objects.
+    schedule=CronTriggerTimetable("30 2 * * *", timezone="UTC"),
+    is_paused_upon_creation=False,
     **DAG_ARGUMENTS,
     tags=["pinterest", "maintenance"],
     doc_md=__doc__,

@@ -1,7 +1,7 @@
-"""Hop 7: joins the small files of the Delta tables and removes files that only old versions need.
+"""Hop 7: joins the small files of the batch tables and removes files that only old versions need.
 
 Stands for the Databricks job that Airflow's second DAG starts. It may be repeated, killed at any
-point, and run at the same time as the other jobs.
+point, and run at the same time as the other jobs. The streaming job maintains its own tables.
 
     spark/run.sh spark.jobs.maintain_tables --json
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from contract.settings import Settings
 from contract.values import seconds
 from spark.pipeline.delta.lock import writer_lock
-from spark.pipeline.delta.maintenance import TableReport, batch_tables, maintain, streaming_tables
+from spark.pipeline.delta.maintenance import TableReport, batch_tables, maintain
 from spark.pipeline.errors import FAILURES, first_line
 from spark.pipeline.session import session
 
@@ -29,9 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int | str:
         with writer_lock(root, settings.aws_region, arguments.wait) as check_lock:
             spark = session("maintain_tables")
             done = maintain(spark, root, batch_tables(user_id), check_lock)
-        # No lock: the streaming job holds that of its tables as long as it runs. Most of its writes
-        # only add files; a write that changes a row and commits second fails, and is repeated.
-        done += maintain(spark, settings.streaming_root, streaming_tables(user_id), lambda: None)
     except FAILURES as error:
         return f"maintain_tables: {first_line(error)}"
     sys.stdout.write((_json if arguments.json else _text)(done) + "\n")

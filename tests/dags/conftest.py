@@ -63,7 +63,7 @@ def dag(dags: dict[str, Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def maintenance(dags: dict[str, Any]) -> Any:
-    """The hourly DAG."""
+    """The nightly DAG."""
     return dags["0a1b2c3d4e5f_maintenance_dag"]
 
 

@@ -83,8 +83,9 @@ def test_the_dags_survive_serialization(dags: dict[str, Any]) -> None:
         assert set(restored.params) == set(dag.params)
 
 
-def test_maintenance_runs_between_the_hours_and_waits_without_a_worker(maintenance: Any) -> None:
-    assert maintenance.timetable.expression == "30 * * * *"
+def test_maintenance_runs_every_night_and_waits_without_a_worker(maintenance: Any) -> None:
+    assert maintenance.timetable.expression == "30 2 * * *"
+    assert maintenance.is_paused_upon_creation is False
     (task,) = maintenance.tasks
     assert task.deferrable
 

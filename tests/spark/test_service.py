@@ -11,6 +11,7 @@ from contract import names
 from contract.entities import ENTITIES, GEO, Entity
 from spark.pipeline.errors import JobError, LockError
 from spark.pipeline.sources.kinesis.records import SCHEMA
+from spark.pipeline.streaming import service as service_module
 from spark.pipeline.streaming.service import Reader, RestartPolicy, Service
 from tests.support.lake import ID
 from tests.support.stream import Stream, Tables, once
@@ -78,6 +79,26 @@ def test_a_failed_query_is_restarted_a_limited_number_of_times(
         JobError, match=r"there is no streaming-0a1b2c3d4e5f-geo \(3 times in a row"
     ):
         service.run()
+
+
+@pytest.mark.slow
+def test_the_job_joins_the_files_of_its_batches(
+    tables: Tables, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAINTENANCE", 0.2)
+    stream, table = Stream(GEO), tables.location(GEO).table
+    waiting = ['{"ind":2}', '{"ind":1}']
+
+    def joined() -> bool:
+        stored = len(tables.cleaned(GEO)) if table.exists(tables.spark) else 0
+        if waiting and stored == 2 - len(waiting):
+            files.put(GEO, stream, waiting.pop())
+        return stored == 2 and table.files(tables.spark)[0] == 1
+
+    service = _service(tables, files.read, lambda: None, tmp_path)
+    with once(joined, service.stop):
+        assert service.run() == {"geo": 2}
+    assert joined()
 
 
 def test_a_lost_lock_ends_the_job_at_once(tables: Tables, files: Files, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_without_open_delta_the_writes_are_plain(
     packages = SimpleNamespace(org=spark._jvm.elsewhere.org)
     for session in (object(), SimpleNamespace(_jvm=packages)):
         assert Transaction.begin(cast(SparkSession, session), table.uri, "a name") is None
+        open_delta.clean_log(cast(SparkSession, session), table.uri)
     monkeypatch.setattr(open_delta, "_log", lambda *_: None)
     writer = TableWriter(spark, table)
     writer.append(spark.createDataFrame([(1, "a")], SCHEMA), {"batch": 7})

@@ -1,12 +1,14 @@
 """Hop 7: keeps the number of files small: joins small files, removes those of old versions.
 
-It may run while other programs read and write the tables. The files of a version exist as long as
-the table keeps the version. Joining changes no row: it conflicts only with a write that replaces
-rows of the same files, and the second of the two commits fails
-(docs/decisions/0005-batch-pipeline.md). After a conflict the other tables are maintained as usual.
+A job maintains the tables of the batch pipeline; the streaming job maintains its own. Others
+may read and write the tables meanwhile. The files of a version exist as long as the table keeps the
+version. Joining changes no row: it conflicts only with a write that replaces rows of the same
+files, and the second of the two commits fails (docs/decisions/0005-batch-pipeline.md). After a
+conflict the other tables are maintained as usual.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
@@ -17,6 +19,7 @@ from contract import names
 from contract.entities import ENTITIES
 from contract.results import RESULTS
 from spark.pipeline.delta.lock import LockCheck
+from spark.pipeline.delta.open_delta import clean_log
 from spark.pipeline.delta.tables import Table
 from spark.pipeline.errors import first_line
 
@@ -45,13 +48,6 @@ def batch_tables(user_id: str) -> Iterator[str]:
     yield from (names.result_table(user_id, result.name) for result in RESULTS)
 
 
-def streaming_tables(user_id: str) -> Iterator[str]:
-    """Names of the tables of the streaming pipeline."""
-    for name in (names.table, names.quarantine_table, names.arrivals_table):
-        yield from (name(user_id, entity) for entity in ENTITIES)
-    yield names.live_table(user_id)
-
-
 def maintain(
     spark: SparkSession, root: str, tables: Iterable[str], check_lock: LockCheck
 ) -> list[TableReport]:
@@ -67,17 +63,29 @@ def maintain(
         LockError: the lock was lost.
     """
     found = (Table(f"{root}/{name}") for name in tables)
-    return [_maintain(spark, table, check_lock) for table in found if table.exists(spark)]
+    return [
+        maintain_table(spark, table, check_lock, nullcontext())
+        for table in found
+        if table.exists(spark)
+    ]
 
 
-def _maintain(spark: SparkSession, table: Table, check_lock: LockCheck) -> TableReport:
+def maintain_table(
+    spark: SparkSession,
+    table: Table,
+    check_lock: LockCheck,
+    writing: AbstractContextManager[object],
+) -> TableReport:
+    """Maintain one table; files are joined within ``writing``, which keeps other writes out."""
     joined, conflict = 0, None
     check_lock()
     try:
-        joined = table.compact(spark)
+        with writing:
+            joined = table.compact(spark)
     except (PySparkException, Py4JJavaError) as error:
         if CONFLICT not in str(error):
             raise
         conflict = first_line(error)
     table.vacuum(spark)
+    clean_log(spark, table.uri)
     return TableReport(table.uri, *table.files(spark), joined, conflict)

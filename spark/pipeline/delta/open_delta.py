@@ -1,7 +1,7 @@
 """Hop 7: what open Delta can do and its Python API cannot, by its classes in the JVM.
 
 It is the only module of the jobs that calls the JVM. Databricks' Delta has other classes, and not
-every cluster there allows calls of the JVM: then there is no transaction.
+every cluster there allows calls of the JVM: then there is no transaction, and no log to clean.
 """
 
 from __future__ import annotations
@@ -58,6 +58,18 @@ class Transaction:
         update = getattr(delta, "DeltaOperations$StreamingUpdate")
         operation = update(appending, self.application, number, option.apply(json.dumps(note)))
         return int(self.java.commit(files.appended(stored), operation))
+
+
+def clean_log(spark: SparkSession, uri: str) -> None:
+    """Remove commits that are older than the property ``delta.logRetentionDuration``.
+
+    Delta does so by the day, within a commit, which takes minutes for a day of small commits.
+    """
+    if (log := _log(spark, uri)) is not None:
+        jvm: Any = spark._jvm
+        none = jvm.scala.Option.empty()
+        minute = jvm.org.apache.spark.sql.delta.TruncationGranularity.MINUTE()
+        log.cleanUpExpiredLogs(log.unsafeVolatileSnapshot(), none, none, minute)
 
 
 def _log(spark: SparkSession, uri: str) -> Any:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from spark.pipeline.delta.lock import LockCheck
-from spark.pipeline.delta.tables import SHORT_LIVED, Table
+from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, SHORT_LIVED, Table
 from spark.pipeline.schemas import LIVE
 from spark.pipeline.streaming.metrics import LiveRow
 
@@ -22,6 +22,9 @@ REFRESH = 5.0
 """Least number of seconds between the starts of two writes."""
 PAUSE, LONGEST_PAUSE = 8, 16.0
 """Length of the pause after a write: as a multiple of the write, and at most, in seconds."""
+
+PROPERTIES = {**SHORT_LIVED, CHECKPOINT_INTERVAL: "30"}
+"""Of the table: each write reads the log since the last checkpoint."""
 
 _MILLIS = (
     "stream string, metric string, window string, start bigint, end bigint, label string,"
@@ -41,7 +44,7 @@ class LiveTable:
     """
 
     def __init__(self, spark: SparkSession, table: Table, check_lock: LockCheck) -> None:
-        self._spark, self._table, self._check_lock = spark, table, check_lock
+        self._spark, self.table, self._check_lock = spark, table, check_lock
         self._pool = ThreadPoolExecutor(1, "live metrics")
         self._lock = threading.Lock()
         self._before: dict[str, list[_Row]] | None = None
@@ -105,17 +108,17 @@ class LiveTable:
         frame = self._spark.createDataFrame(rows, _MILLIS)
         dates = {name: F.timestamp_millis(name) for name in ("start", "end")}
         self._check_lock()
-        self._table.overwrite(frame.withColumns(dates), {})
+        self.table.overwrite(frame.withColumns(dates), {})
         end = time.monotonic()
         self._next_write = max(begun + REFRESH, end + min(PAUSE * (end - begun), LONGEST_PAUSE))
 
     def _read(self) -> dict[str, list[_Row]]:
         """Return the existing rows by stream; create the table if it is missing."""
-        if self._table.create(self._spark, LIVE, SHORT_LIVED):
+        if self.table.create(self._spark, LIVE, PROPERTIES):
             return {}
         # As numbers, because Python's dates use the machine's zone.
         dates = {name: F.unix_millis(name) for name in ("start", "end")}
         found: dict[str, list[_Row]] = {}
-        for row in self._table.read(self._spark).withColumns(dates).collect():
+        for row in self.table.read(self._spark).withColumns(dates).collect():
             found.setdefault(row["stream"], []).append(tuple(row))
         return found

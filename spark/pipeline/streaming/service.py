@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
 from spark.pipeline.delta.lock import LockCheck
+from spark.pipeline.delta.maintenance import maintain_table
 from spark.pipeline.errors import JobError, LockError, first_line
 from spark.pipeline.streaming.live_table import LiveTable
 from spark.pipeline.streaming.sink import Sink, StreamLocation, prepared
@@ -28,6 +29,8 @@ Reader = Callable[[str], DataFrame]
 
 POLL_INTERVAL = 0.5
 """Seconds between two checks of the queries."""
+MAINTENANCE = 300.0
+"""Seconds between two times that the tables are maintained: some 200 batches."""
 GRACE = 20.0
 """Seconds that a batch may still take after the service was asked to stop."""
 
@@ -99,6 +102,7 @@ class Service:
         self._stagger = Stagger()
         self._stop_requests: SimpleQueue[None] = SimpleQueue()
         self._stopping = threading.Event()
+        self._maintenance = threading.Thread(target=self._maintain, name="maintenance", daemon=True)
 
     def stop(self) -> None:
         """Let ``run`` end in good order; safe to call from a signal handler."""
@@ -120,6 +124,7 @@ class Service:
                 list(pool.map(self._open_sink, self._states))
             for state in self._states:
                 self._start_query(state)
+            self._maintenance.start()
             while not self._stop_requested() and not self._all_read():
                 self._check_lock()  # an idle stream makes no commit that would check it
                 for state in self._states:
@@ -215,6 +220,26 @@ class Service:
             self._open_sink(state)
             self._start_query(state)
 
+    def _maintain(self) -> None:
+        """Keep the files of the tables few, as each batch adds some; a failure is only reported."""
+        seen: dict[str, int] = {}
+        while not self._stopping.wait(MAINTENANCE):
+            busy = [
+                state for state in self._states if state.batches != seen.get(state.location.stream)
+            ]
+            tables = [(table, state.writing) for state in busy for table in state.location.tables]
+            if busy:
+                tables.append((self._live_table.table, threading.Lock()))
+            seen = {state.location.stream: state.batches for state in self._states}
+            try:
+                for table, writing in tables:
+                    if self._stopping.is_set():
+                        return
+                    # Without a batch meanwhile, because joining files conflicts with a merge.
+                    maintain_table(self._spark, table, self._check_lock, writing)
+            except Exception as error:
+                sys.stderr.write(f"maintenance of the streaming tables: {first_line(error)}\n")
+
     def _shut_down(self) -> None:
         """Wait for the batches that are being written, then stop the queries."""
         self._stopping.set()
@@ -223,6 +248,8 @@ class Service:
             # Released before the query stops, or a batch that waits for it would never end.
             if state.writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 state.writing.release()
+        if self._maintenance.is_alive():
+            self._maintenance.join(max(0.0, deadline - time.monotonic()))
         for state in self._states:
             if state.query is not None:
                 state.query.stop()

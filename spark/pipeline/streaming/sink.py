@@ -21,7 +21,7 @@ from contract import names
 from contract.entities import GEO, PIN, USER, Entity
 from spark.pipeline import cleaning, parse
 from spark.pipeline.delta.lock import LockCheck
-from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, Table
+from spark.pipeline.delta.tables import CHECKPOINT_INTERVAL, SHORT_LIVED, Table
 from spark.pipeline.delta.writer import TableWriter
 from spark.pipeline.schemas import CLEANED, COUNTED_POSTS, KEY, STREAM_QUARANTINE
 from spark.pipeline.sources.streams import records
@@ -58,6 +58,11 @@ class StreamLocation:
     table: Table
     quarantine: Table
     counted_posts: Table
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables of the entity."""
+        return self.table, self.quarantine, self.counted_posts
 
     @classmethod
     def of(cls, entity: Entity, user_id: str, root: str) -> StreamLocation:
@@ -108,12 +113,12 @@ class Sink:
     ) -> None:
         self._location, self._live_table = location, live_table
         self._check_lock, self._clock = check_lock, clock
-        interval = {CHECKPOINT_INTERVAL: CHECKPOINTS[location.entity]}
+        properties = {**SHORT_LIVED, CHECKPOINT_INTERVAL: CHECKPOINTS[location.entity]}
         with ThreadPoolExecutor() as pool:
             tables = (
-                pool.submit(location.table.create, spark, CLEANED[location.entity], interval),
-                pool.submit(location.quarantine.create, spark, STREAM_QUARANTINE),
-                pool.submit(location.counted_posts.create, spark, COUNTED_POSTS),
+                pool.submit(location.table.create, spark, CLEANED[location.entity], properties),
+                pool.submit(location.quarantine.create, spark, STREAM_QUARANTINE, SHORT_LIVED),
+                pool.submit(location.counted_posts.create, spark, COUNTED_POSTS, SHORT_LIVED),
             )
         # New tables are not read: while the JVM is cold, even an empty one takes seconds.
         cleaned, bad, counted = (made.result() for made in tables)
