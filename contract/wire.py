@@ -16,6 +16,7 @@ from contract.errors import WireError
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 KAFKA_JSON = "application/vnd.kafka.json.v2+json"
 """Content type of a produce request with JSON records (Confluent REST API v2)."""
 KAFKA_BINARY = "application/vnd.kafka.binary.v2+json"
@@ -63,7 +64,7 @@ def wire_row(entity: Entity, row: Mapping[str, Any]) -> dict[str, Json]:
 
 def dumps(document: Json) -> str:
     """Compact JSON with unescaped non-ASCII characters: the text that every hop stores."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(document)
 
 
 def kafka_records(rows: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
