@@ -46,8 +46,8 @@ class Settings:
     """Size of the generated source database, in multiples of 11,154 posts."""
     dataset_seed: int = _setting("100", values.whole)
     """Seed of the generated source database."""
-    emulator_journal: str = _setting(".run/data/emulator/journal.jsonl", str)
-    """File of the emulator's requests and their responses."""
+    emulator_outbox: str = _setting(".run/data/emulator/outbox.db", str)
+    """File of the rows that the emulator sends, and of the responses."""
     gateway_invoke_url: str = _setting(
         "http://127.0.0.1:4566/_aws/execute-api/api0a1b2c3d4e5f/dev", values.url
     )

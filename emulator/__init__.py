@@ -6,5 +6,5 @@
 ``options`` (the command line), ``emulation`` (the loop), ``draw`` (which posts, when), ``source``
 (their rows) and ``lag`` (whether the rate is reached), and of ``delivery``: ``batches`` (rows of a
 request), ``request`` (the base class of routes), ``sender`` (retries, responses, order of rows),
-``attempt`` (one try), ``accounting``, ``journal`` and ``spool`` (the outcome of each row).
+``attempt`` (one try), ``outbox`` (each row until it is settled) and ``accounting`` (the counts).
 """

@@ -8,7 +8,7 @@ generator: without a sleep draw every later key would differ.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from threading import Event
 
@@ -25,21 +25,23 @@ class Draw:
     key: int
     pause: int
     """Seconds that the original slept before the post."""
+    number: int = 0
+    """Its place in the order, from 0."""
 
 
 def original() -> Iterator[Draw]:
     """The original's draws, without end: keys 7528, 2863, 5730, 8304, ..."""
     random = Random(SEED)
-    while True:
+    for number in count():
         pause = random.randrange(0, 2)
-        yield Draw(random.randint(0, GREATEST_KEY), pause)
+        yield Draw(random.randint(0, GREATEST_KEY), pause, number)
 
 
 def sequential(keys: Iterable[int]) -> Iterator[Draw]:
     """Each of ``keys`` once, with pauses like the original's."""
     random = Random(SEED)
-    for key in keys:
-        yield Draw(key, random.randrange(0, 2))
+    for number, key in enumerate(keys):
+        yield Draw(key, random.randrange(0, 2), number)
 
 
 def passes(

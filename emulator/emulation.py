@@ -4,16 +4,16 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TextIO
 
 from contract import wire
 from emulator.delivery.accounting import Accounting
 from emulator.delivery.batches import Batches
+from emulator.delivery.outbox import Outbox
 from emulator.delivery.request import Request, Route, requests
 from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
-from emulator.delivery.spool import Spool
 from emulator.draw import Draw, Pace, original, passes, sequential
 from emulator.lag import Lag
 from emulator.progress import Meter
@@ -33,15 +33,19 @@ class Plan:
     rate: float | None = None
     """Posts per second; 0 is as fast as possible, None is the original's pauses."""
     batch_size: int = 1
+    resumed: bool = False
+    """Whether ``start`` is where an earlier run was: only the first pass begins there."""
 
     def draws(self, source: Source) -> Iterator[Draw]:
         """The posts to send, in order."""
-        return passes(
-            original if self.order == "original" else lambda: sequential(source.keys()),
-            self.start,
-            self.count,
-            self.loop,
-        )
+
+        def order() -> Iterator[Draw]:
+            return original() if self.order == "original" else sequential(source.keys())
+
+        draws = passes(order, self.start, self.count, self.loop and not self.resumed)
+        if self.loop and self.resumed:
+            return chain(draws, passes(order, 0, self.count, True))
+        return draws
 
 
 @dataclass(slots=True)
@@ -60,52 +64,56 @@ class Emulation:
     retry: Retry = field(default_factory=Retry)
     """Limits of the attempts to read from an unreachable source database."""
 
-    def run(self, sender: Sender, spool: Spool | None) -> None:
-        """Send the rows of the spool, then the posts of the plan; settle every row."""
+    def run(self, sender: Sender, outbox: Outbox) -> None:
+        """Send the rows that earlier runs left in the outbox, then the posts of the plan."""
         try:
-            if spool is not None:
-                self._replay(sender, spool)
-            self._send(sender)
+            self._replay(sender, outbox)
+            self._send(sender, outbox)
         finally:
             sender.close()
-            if spool is not None:
-                spool.compact()
+            outbox.flush()
         if sender.error is not None:
             raise sender.error
 
     def dry_run(self, route: Route, out: TextIO) -> None:
         """Write the requests of the plan as JSON lines, and send nothing."""
         batches = Batches(self.plan.batch_size)
-        for post in self._posts(Pace(self.plan.rate)):
+        for _, post in self._posts(Pace(self.plan.rate)):
+            self._count(post)
             for row in post.rows:
                 if rows := batches.add(row):
                     _write(out, *requests(route, row.entity, rows))
         for rows in batches.rest():
             _write(out, *requests(route, rows[0].entity, rows))
 
-    def _replay(self, sender: Sender, spool: Spool) -> None:
-        if spool.broken:
-            self.meter.say(f"spool: {spool.broken} broken entries put aside")
+    def _replay(self, sender: Sender, outbox: Outbox) -> None:
         batches = Batches(self.plan.batch_size)
-        for row in spool.rows():
+        for row in outbox.earlier():
             if sender.gone.is_set() or self.stop.event.is_set():
                 break
+            self.accounting.replayed += 1
             if rows := batches.add(row):
                 sender.send(rows)
                 self.meter.tick()
         for rows in batches.rest():
             sender.send(rows)
         sender.drain()
-        spool.compact()
 
-    def _send(self, sender: Sender) -> None:
+    def _send(self, sender: Sender, outbox: Outbox) -> None:
         batches = Batches(self.plan.batch_size)
         rate = self.plan.rate or 0.0
         pace, lag = Pace(self.plan.rate), Lag(self.plan.batch_size)
         in_flight, reported = sender.in_flight, False
+        # At full speed the posts of a request are recorded in one transaction.
+        size = self.plan.batch_size if self.plan.rate == 0 else 1
+        posts = self._posts(pace)
         try:
-            for post in self._posts(pace):
-                for row in post.rows:
+            while not sender.gone.is_set() and (drawn := list(islice(posts, size))):
+                read = [row for _, post in drawn for row in post.rows]
+                recorded = outbox.record(read, self.plan.order, drawn[-1][0].number + 1)
+                for _, post in drawn:
+                    self._count(post)
+                for row in recorded:
                     if rows := batches.add(row):
                         # Rows that still wait when the next post is due add a concurrent request.
                         sender.send(rows, by=pace.due)
@@ -116,14 +124,19 @@ class Emulation:
                 if behind and behind.rate < rate and not reported:
                     reported = True
                     self.meter.say(behind.line(rate, in_flight))
-                if sender.gone.is_set():
-                    break
         finally:
             # Drawn rows are sent, also if the run is stopped or the source fails.
             for rows in batches.rest():
                 sender.send(rows)
 
-    def _posts(self, pace: Pace) -> Iterator[Post]:
+    def _count(self, post: Post) -> None:
+        """Count a drawn post, and report the rows that the source does not have."""
+        self.accounting.post()
+        for entity in post.missing:
+            self.accounting.missing(entity.name)
+            self.meter.say(f"{entity.table} has no row with {entity.key} {post.key}")
+
+    def _posts(self, pace: Pace) -> Iterator[tuple[Draw, Post]]:
         """The posts of the plan, each when it is due, until the run is stopped."""
         draws = self.plan.draws(self.source)
         while ahead := list(islice(draws, pace.ahead)):
@@ -134,12 +147,7 @@ class Emulation:
                 pace.wait(draw, self.stop.event)
                 if self.stop.event.is_set():
                     return
-                post = posts[draw.key]
-                self.accounting.post()
-                for entity in post.missing:
-                    self.accounting.missing(entity.name)
-                    self.meter.say(f"{entity.table} has no row with {entity.key} {post.key}")
-                yield post
+                yield draw, posts[draw.key]
                 self.meter.tick()
 
     def _read(self, keys: Sequence[int]) -> Mapping[int, Post]:

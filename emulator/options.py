@@ -16,11 +16,10 @@ from contract.errors import PipelineError
 from contract.settings import Settings
 from contract.values import MOST, positive_seconds, seconds
 from emulator.delivery.accounting import Accounting
-from emulator.delivery.journal import Journal
+from emulator.delivery.outbox import Outbox
 from emulator.delivery.request import Route
 from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
-from emulator.delivery.spool import Spool
 from emulator.emulation import Emulation, Plan
 from emulator.progress import Meter
 from emulator.source import Source
@@ -78,18 +77,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="The random keys of the original project, which repeat, or every key of the source "
         "once, from the first to the last.",
     ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on in the order after the last post that a run of this program has drawn.",
+    ),
     click.option("--loop", is_flag=True, help="Start over at the end of --count or of the source."),
-    click.option(
-        "--spool",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Store rows that cannot be sent in this file; the next run sends them first.",
-    ),
-    click.option(
-        "--journal",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Record each request and its response in this file.  [default: EMULATOR_JOURNAL]",
-    ),
-    click.option("--no-journal", is_flag=True, help="Record nothing."),
     click.option(
         "--retry-seconds",
         type=seconds,
@@ -136,56 +129,55 @@ def emulate(
     in_flight: int | None,
     start: int,
     order: str,
+    resume: bool,
     loop: bool,
-    spool: Path | None,
-    journal: Path | None,
-    no_journal: bool,
     retry_seconds: float,
     timeout: float,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Run a program with the values of its options; exit with its code."""
+    if resume and (start or dry_run):
+        raise click.UsageError("--resume goes with neither --start nor --dry-run")
     rate_source = click.get_current_context().get_parameter_source("rate")
     if dry_run and rate_source is click.core.ParameterSource.DEFAULT:
         rate = 0.0
-    plan = Plan(order, start, count, loop, rate, batch_size)
     accounting = Accounting()
     meter = Meter(accounting, None if loop else count)
     try:
         with ExitStack() as stack:
             settings = Settings.from_environ()
             source = stack.enter_context(closing(Source(settings.source_database_url)))
+            posts_on = route(settings)
+            path = Path(settings.emulator_outbox)
+            outbox = None if dry_run else stack.enter_context(closing(Outbox(path, posts_on)))
+            if resume and outbox:
+                start = outbox.place(order)
             if order == "sequential":
-                _check_bounds(source.count(), start, count, loop, meter)
+                _check_bounds(source.count(), start, count, resume, loop, meter)
+            plan = Plan(order, start, count, loop, rate, batch_size, resume)
             stop = stack.enter_context(Stop())
             retry = Retry(retry_seconds, timeout)
             emulation = Emulation(plan, source, accounting, meter, stop, retry)
-            if dry_run:
-                emulation.dry_run(route(settings), sys.stdout)
+            if outbox is None:
+                emulation.dry_run(posts_on, sys.stdout)
                 sys.exit(0 if accounting.complete else 1)
-            spool_file = stack.enter_context(closing(Spool(spool))) if spool else None
-            journal_file = None
-            if not no_journal:
-                path = journal or Path(settings.emulator_journal)
-                journal_file = stack.enter_context(closing(Journal(path)))
             begun = time.monotonic()
             sender = Sender(
-                route(settings),
+                posts_on,
+                outbox,
                 accounting,
                 stop.event,
                 in_flight=in_flight or 1,
                 most=MOST_IN_FLIGHT if rate and in_flight is None else 1,
                 retry=retry,
-                journal=journal_file,
-                spool=spool_file,
                 report=meter.say,
             )
             try:
                 with meter:
-                    emulation.run(sender, spool_file)
+                    emulation.run(sender, outbox)
             finally:
-                _report(meter, accounting, time.monotonic() - begun, stop.signal, spool, as_json)
+                _report(meter, accounting, time.monotonic() - begun, stop.signal, path, as_json)
     except PipelineError as error:
         raise click.ClickException(str(error)) from error
     except BrokenPipeError:
@@ -195,14 +187,18 @@ def emulate(
     sys.exit(0 if accounting.complete else 1)
 
 
-def _check_bounds(posts: int, start: int, count: int | None, loop: bool, meter: Meter) -> None:
+def _check_bounds(
+    posts: int, start: int, count: int | None, resume: bool, loop: bool, meter: Meter
+) -> None:
     """Reject a start beyond the source, and report a count beyond it."""
     left = posts - start
+    if left <= 0 and resume and loop:
+        return  # it starts over
     if left <= 0:
         raise click.BadParameter(
             f"{start} leaves none of the source's {posts:,} posts",
             click.get_current_context(),
-            param_hint="'--start'",
+            param_hint="'--resume'" if resume else "'--start'",
         )
     if count is not None and count > left and not loop:
         meter.say(f"--count {count}: the source has {left:,} posts from --start {start} on")
@@ -213,7 +209,7 @@ def _report(
     accounting: Accounting,
     seconds: float,
     signal_name: str | None,
-    spool: Path | None,
+    outbox: Path,
     as_json: bool,
 ) -> None:
     for reason, rows in accounting.reasons.most_common(5):
@@ -226,9 +222,9 @@ def _report(
     if total.missing:
         line += f", {total.missing} missing in the source"
     if accounting.replayed:
-        line += f"; {accounting.replayed} of them from the spool"
-    if total.failed and spool:
-        line += f"; kept in {spool}"
+        line += f"; {accounting.replayed} of them from an earlier run"
+    if accounting.kept:
+        line += f"; {accounting.kept} stay in {outbox}, and the next run sends them first"
     if signal_name:
         line += f"; stopped by {signal_name}"
     meter.say(line)

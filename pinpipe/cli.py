@@ -235,7 +235,7 @@ def trace(key: int, as_json: bool) -> None:
 
     running = _engine()
     access = _access(running, "SOURCE_DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS")
-    findings = follow(access, running.journal(), key)
+    findings = follow(access, running.outbox(), key)
     _print_each(
         findings,
         as_json,

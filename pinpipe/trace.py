@@ -13,7 +13,7 @@ from typing import Any
 
 from contract import names
 from contract.entities import ENTITIES, Entity
-from hops import journal, kafka, kinesis, objects, source, tables
+from hops import kafka, kinesis, objects, outbox, source, tables
 from hops.access import Access
 from hops.errors import HopError
 from hops.tables import Pipeline
@@ -41,7 +41,7 @@ class _Row:
     """One row of the post on one pipeline, with its record in Kafka once that is found."""
 
     access: Access
-    journal_file: Path
+    outbox_file: Path
     entity: Entity
     key: int
     pipeline: Pipeline
@@ -56,20 +56,20 @@ class _Row:
         return names.stream(self.access.settings.user_id, self.entity)
 
     @cached_property
-    def responses(self) -> list[journal.Response]:
-        """Responses about the row, cached because the whole journal is read for them."""
+    def sent(self) -> list[outbox.SentRow]:
+        """The row as often as it was sent, cached because the whole outbox is read for it."""
         target = self.topic if self.pipeline == "batch" else self.stream
-        return journal.responses(self.journal_file, target, self.key)
+        return outbox.rows(self.outbox_file, "target = ? AND key = ?", (target, self.key))
 
 
 class _NotFound(Exception):
     """A hop doesn't have the row; the arguments are the place of the search and the reason."""
 
 
-def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
+def trace(access: Access, outbox_file: Path, key: int) -> list[Finding]:
     """Follow the three rows of the post ``key``, each up to the first hop that lacks it."""
     rows = [
-        _Row(access, journal_file, entity, key, pipeline)
+        _Row(access, outbox_file, entity, key, pipeline)
         for pipeline in PIPELINES
         for entity in ENTITIES
     ]
@@ -86,7 +86,7 @@ def trace(access: Access, journal_file: Path, key: int) -> list[Finding]:
 def _pipelines_sent(rows: list[_Row]) -> set[Pipeline]:
     """The pipelines that the emulator has sent the post to."""
     try:
-        return {traced.pipeline for traced in rows if traced.responses} or {"batch"}
+        return {traced.pipeline for traced in rows if traced.sent} or {"batch"}
     except HopError:  # reported as a finding
         return {"batch"}
 
@@ -113,15 +113,18 @@ def _source(traced: _Row) -> tuple[str, str]:
 
 
 def _gateway(traced: _Row) -> tuple[str, str]:
-    if not traced.responses:
-        raise _NotFound(str(traced.journal_file), "the emulator never sent it")
-    last = traced.responses[-1]
-    times = f" (sent {len(traced.responses)} times)" if len(traced.responses) > 1 else ""
-    status = "no response" if last.status is None else str(last.status)
-    where = f"{last.method} {last.url}{times}"
-    if last.error is not None:
-        raise _NotFound(where, f"{status} at {last.time}: {last.error or last.position}")
-    return where, f"{status} at {last.time}: {last.position}"
+    if not traced.sent:
+        raise _NotFound(str(traced.outbox_file), "the emulator never sent it")
+    # A copy that is stored goes on, whatever became of a later one.
+    last = next((row for row in reversed(traced.sent) if row.state == "stored"), traced.sent[-1])
+    times = sum(row.attempts for row in traced.sent)
+    where = f"{last.request or last.target}{f' (sent {times} times)' if times > 1 else ''}"
+    if last.time is None:
+        raise _NotFound(where, "in flight, without a response yet")
+    response = f"{last.status or 'no response'} at {last.time}: {last.error or last.place}"
+    if last.state != "stored":
+        raise _NotFound(where, f"{last.state}, {response}")
+    return where, response
 
 
 def _kafka(traced: _Row) -> tuple[str, str]:
@@ -211,7 +214,7 @@ def _text(content: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
-_SENT = ((source.HOP, _source), (journal.HOP, _gateway))
+_SENT = ((source.HOP, _source), (outbox.HOP, _gateway))
 PIPELINES: dict[Pipeline, tuple[tuple[str, Callable[[_Row], tuple[str, str]]], ...]] = {
     "batch": (*_SENT, (kafka.HOP, _kafka), (objects.HOP, _object), (tables.HOP, _table)),
     "streaming": (*_SENT, (kinesis.HOP, _kinesis), (tables.HOP, _table)),

@@ -34,9 +34,9 @@ class Accounting:
     requests: int = 0
     """Attempts, with or without a response."""
     replayed: int = 0
-    """Rows that came from the spool."""
+    """Rows that an earlier run has left in the outbox."""
     kept: int = 0
-    """Failed rows that are in the spool now."""
+    """Failed rows that the next run sends, since no response has rejected them."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Why rows failed."""
     entities: dict[str, Count] = field(
@@ -55,7 +55,6 @@ class Accounting:
         """Count rows passed to the sender."""
         for row in rows:
             self.entities[row.entity.name].sent += 1
-            self.replayed += row.entry is not None
 
     def acknowledged(self, rows: Iterable[Row]) -> None:
         """Count stored rows."""
@@ -63,7 +62,7 @@ class Accounting:
             self.entities[row.entity.name].acknowledged += 1
 
     def failed(self, rows: Iterable[Row], reason: str, *, kept: bool) -> None:
-        """Count failed rows; ``kept`` if the spool has them."""
+        """Count failed rows; ``kept`` if the next run sends them."""
         for row in rows:
             self.entities[row.entity.name].failed += 1
             self.reasons[reason] += 1

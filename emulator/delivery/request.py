@@ -23,8 +23,8 @@ class Row:
     key: int
     value: dict[str, Json]
     """Every column, in wire form."""
-    entry: int | None = None
-    """Number of the row's entry in the spool, if it comes from there."""
+    id: int = 0
+    """Its number in the outbox, once it is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,10 @@ class Route(ABC):
             if not settings.gateway_api_key:
                 raise SettingError("GATEWAY_API_KEY", None, "GATEWAY_AUTH is api_key")
             self.credentials = {API_KEY: settings.gateway_api_key}
+
+    @abstractmethod
+    def target(self, entity: Entity) -> str:
+        """Topic or stream of an entity."""
 
     @abstractmethod
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:

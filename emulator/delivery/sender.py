@@ -1,8 +1,8 @@
 """Sends rows on a route, from several threads, until each is settled once.
 
-A row is settled when a response reports it as stored or as rejected for good, or when the attempts
-run out; the spool stores failed rows. Without a response the outcome is unknown and the row is sent
-again: it may be stored twice, which is normal input downstream.
+A row is settled when a response reports it as stored or as rejected for good. When the attempts run
+out it counts as failed, and stays in flight in the outbox for the next run. Without a response the
+outcome is unknown and the row is sent again: it may be stored twice, which is normal input.
 
 Rows of one entity and key are stored in the order of ``send``, however many requests are in
 flight: a delivery starts when no earlier one with a common key is unsettled, and rows that follow
@@ -21,12 +21,11 @@ from threading import Condition, Event, Thread
 import requests
 
 from emulator.delivery.accounting import Accounting
-from emulator.delivery.attempt import attempt
-from emulator.delivery.journal import Journal
+from emulator.delivery.attempt import Attempt, attempt
+from emulator.delivery.outbox import Outbox
 from emulator.delivery.request import Outcome, Request, Route, Row
 from emulator.delivery.request import requests as split
 from emulator.delivery.retry import Retry
-from emulator.delivery.spool import Spool, SpoolError
 
 GRACE = 8.0
 """Seconds for requests in flight once a run is stopped; Docker kills after ten."""
@@ -55,32 +54,29 @@ class Sender:
 
     Args:
         route: builds the requests and reads the responses.
+        outbox: has the rows, and stores each attempt.
         accounting: counts the outcomes of the rows.
         stopping: set when the run is stopped; nothing is retried after that.
         in_flight: concurrent requests; the same number may wait.
         most: limit up to which ``send`` may raise ``in_flight``.
         retry: limits of the attempts at a request.
-        journal: records each attempt, if given.
-        spool: stores failed rows, if given.
         report: receives progress messages, one line each.
     """
 
     def __init__(
         self,
         route: Route,
+        outbox: Outbox,
         accounting: Accounting,
         stopping: Event,
         *,
         in_flight: int = 1,
         most: int = 1,
         retry: Retry | None = None,
-        journal: Journal | None = None,
-        spool: Spool | None = None,
         report: Callable[[str], object] = lambda line: None,
     ) -> None:
-        self._route, self._accounting, self._stopping = route, accounting, stopping
-        self._retry = retry or Retry()
-        self._journal, self._spool, self._report = journal, spool, report
+        self._route, self._outbox, self._accounting = route, outbox, accounting
+        self._stopping, self._retry, self._report = stopping, retry or Retry(), report
         self._most = max(in_flight, most)
         self._changed = Condition()
         """Lock of the fields below; notified when a delivery begins or is settled."""
@@ -96,7 +92,7 @@ class Sender:
         self.gone = Event()
         """Set when nothing more can be sent: the gateway is gone, or ``error`` is set."""
         self.error: BaseException | None = None
-        """Error of this program, its journal or its spool; never one that a response reports."""
+        """Error of this program or its outbox; never one that a response reports."""
         self.waited = 0.0
         """Seconds that ``send`` has waited for a request to end."""
         for _ in range(in_flight):
@@ -155,7 +151,7 @@ class Sender:
             self._closed = True
             self._changed.notify_all()
         if settled:
-            # Threads may still be writing to the journal. One that never gets its response is not
+            # Threads may still be writing to the outbox. One that never gets its response is not
             # joined: it ends with the program.
             for thread in self._threads:
                 thread.join()
@@ -221,9 +217,7 @@ class Sender:
                 self._accounting.attempt()
             request = delivery.request
             result = attempt(session, self._route, request, self._retry.timeout)
-            again = self._settle(delivery, result.outcomes)
-            if self._journal is not None:
-                self._journal.write(request, result.status, result.outcomes)
+            again = self._settle(delivery, result)
             if not again:
                 return
             reason = next(o.error or "" for o in result.outcomes if o.again)
@@ -236,11 +230,12 @@ class Sender:
             with self._changed:
                 self._accounting.retried(again)
 
-    def _settle(self, delivery: _Delivery, outcomes: tuple[Outcome, ...]) -> list[Row]:
-        """Count the rows that a response settles; return those that need another attempt.
+    def _settle(self, delivery: _Delivery, attempt: Attempt) -> list[Row]:
+        """Store and count the rows that an attempt settles; return those that need another one.
 
         A stored row is sent again if an earlier row of its key is, which would else be stored last.
         """
+        outcomes = attempt.outcomes
         stored: list[Row] = []
         again: list[Row] = []
         refused: list[Outcome] = []
@@ -256,20 +251,20 @@ class Sender:
         if refused:
             row = refused[0].row
             self._report_seldom(f"{row.entity.name} {row.key}: {refused[0].error}")
+        left = {row.id for row in again}
+        self._outbox.settle(delivery.request, attempt.status, outcomes, left)
         with self._changed:
             if delivery not in self._unsettled:
                 return []
             if len(again) < len(outcomes):
                 self._given_up = 0
             self._accounting.acknowledged(stored)
-            if self._spool is not None:
-                self._spool.acknowledged(stored)
             if not again:
                 self._end(delivery)
             elif len(again) < len(outcomes):
                 delivery.request = self._route.request(again[0].entity, again)
             for outcome in refused:
-                self._lose((outcome.row,), outcome.error or "")
+                self._accounting.failed((outcome.row,), outcome.error or "", kept=False)
             self._changed.notify_all()
         return again
 
@@ -289,7 +284,7 @@ class Sender:
         with self._changed:
             if delivery in self._unsettled:
                 self._end(delivery)
-                self._lose(delivery.request.rows, reason)
+                self._accounting.failed(delivery.request.rows, reason, kept=True)
                 self._changed.notify_all()
 
     def _end(self, delivery: _Delivery) -> None:
@@ -298,16 +293,6 @@ class Sender:
         for key in delivery.keys:
             if latest.get(key) is delivery:
                 del latest[key]
-
-    def _lose(self, rows: tuple[Row, ...], reason: str) -> None:
-        try:
-            if self._spool is not None:
-                self._spool.keep(rows)
-            kept = self._spool is not None
-        except SpoolError as error:
-            self._abort(error)
-            kept = False
-        self._accounting.failed(rows, reason, kept=kept)
 
     def _abort(self, error: BaseException) -> None:
         """Stop sending because of an error of this program."""

@@ -17,9 +17,13 @@ _FINAL_CODES = (1, 50002)
 class KafkaRoute(Route):
     """Builds produce requests of the Confluent REST API v2 and reads their responses."""
 
+    def target(self, entity: Entity) -> str:
+        """The topic."""
+        return names.topic(self.user_id, entity)
+
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
         """One record per row, without a key, as in the original."""
-        topic = names.topic(self.user_id, entity)
+        topic = self.target(entity)
         return Request(
             method="POST",
             url=f"{self.invoke_url}/topics/{topic}",

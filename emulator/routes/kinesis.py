@@ -38,9 +38,13 @@ class KinesisRoute(Route):
         super().__init__(settings)
         self._partition_key = partition_key
 
+    def target(self, entity: Entity) -> str:
+        """The stream."""
+        return names.stream(self.user_id, entity)
+
     def request(self, entity: Entity, rows: Sequence[Row]) -> Request:
         """PutRecord for one row, as in the original, and PutRecords for more."""
-        stream = names.stream(self.user_id, entity)
+        stream = self.target(entity)
         pairs = [(self._partition_key or str(row.key), row.value) for row in rows]
         if len(pairs) == 1:
             ((key, value),) = pairs

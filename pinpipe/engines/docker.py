@@ -3,10 +3,8 @@
 It calls ``docker compose`` for everything, so `pinpipe` and a person can take turns on one stack.
 """
 
-import io
 import json
 import sys
-import tarfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -25,8 +23,6 @@ from pinpipe.errors import MachineError, StackError, StartError
 
 START_LIMIT = 600
 """Seconds until all services are healthy, without the build of their images."""
-JOURNAL = ".run/data/emulator"
-"""Folder of the emulator's journal in its container."""
 PASSWORD = "/run/passwords/reader/password"
 """File in the database's container with the password of the reader."""
 
@@ -188,20 +184,14 @@ class DockerEngine:
             raise StackError(f"{service} has no file .run/{path}, or doesn't run")
         return text
 
-    def journal(self) -> Path:
-        """The emulator's journal, copied out of its volume."""
-        options = ("--rm", "--no-deps", "--no-TTY", "--entrypoint", "tar")
-        copy = ("emulator", "-C", JOURNAL, "-cf", "-", ".")
-        archived = self._cli.compose_bytes("--progress", "quiet", "run", *options, *copy)
-        folder = self._copies("emulator")
-        journal = folder / Path(self._compose.client["EMULATOR_JOURNAL"]).name
-        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
-            # Not by `extractall`, whose filter Python has from 3.11.4 on.
-            for member in archive:
-                name = Path(member.name).name  # the journal, or a full one that was renamed
-                if name.startswith(journal.name) and (content := archive.extractfile(member)):
-                    (folder / name).write_bytes(content.read())
-        return journal
+    def outbox(self) -> Path:
+        """The emulator's outbox, copied out of its volume by the program that can read it."""
+        options = ("--rm", "--no-deps", "--no-TTY", "--entrypoint", "python")
+        copy = ("emulator", "-m", "emulator.delivery.outbox")
+        content = self._cli.compose_bytes("--progress", "quiet", "run", *options, *copy)
+        outbox = self._copies("emulator") / "outbox.db"
+        outbox.write_bytes(content)
+        return outbox
 
     def _copies(self, name: str) -> Path:
         """Folder on this machine for files that are copied out of containers."""

@@ -221,9 +221,9 @@ class NativeEngine:
         except (OSError, UnicodeDecodeError) as error:
             raise StackError(f"{service}: {file}: {error}; start it with `pinpipe up`") from error
 
-    def journal(self) -> Path:
-        """The emulator's journal."""
-        return self._root / self._compose.client["EMULATOR_JOURNAL"]
+    def outbox(self) -> Path:
+        """The emulator's outbox."""
+        return self._root / self._compose.client["EMULATOR_OUTBOX"]
 
     def pid(self, service: str) -> int:
         """Process id of a running service.

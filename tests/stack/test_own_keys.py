@@ -53,7 +53,7 @@ def test_no_process_has_them(stack: Stack) -> None:
 
 
 def test_no_file_of_the_run_folder_has_them(stack: Stack) -> None:
-    stack.engine.journal()  # with Docker it is copied out of the emulator's volume
+    stack.engine.outbox()  # with Docker it is copied out of the emulator's volume
     assert files_with(stack, MARKER) == []
     left = {path.name for path in Path(stack.variables["RUN_DIR"]).iterdir()}
     assert left - {OF_THE_TESTS} <= run_folder.NAMES

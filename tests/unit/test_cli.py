@@ -66,7 +66,7 @@ def test_the_emulators_help_is_the_emulators_own() -> None:
         done = pinpipe("emulate", pipeline, "--help")
         assert done.returncode == 0
         assert option in done.stdout
-        assert "--spool" in done.stdout
+        assert "--resume" in done.stdout
         assert done.stdout.startswith(f"Usage: pinpipe emulate {pipeline} ")
     # Help needs no engine: this setting selects none.
     done = pinpipe("dataset", "load", "--help", ENGINE="unknown")

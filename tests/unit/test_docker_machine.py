@@ -1,12 +1,10 @@
 """Problems of a machine with Docker, each in one line with its remedy."""
 
-import io
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,25 +198,13 @@ def test_podman_has_a_message_of_its_own(docker: Docker, outputs: dict[str, str]
     )
 
 
-def test_the_journal_is_copied_by_a_python_without_filters_for_archives(
-    docker: Docker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Python 3.11.0 to 3.11.3 are without."""
-
-    def extractall(self: tarfile.TarFile, path: str = ".", members: object = None) -> None:
-        raise AssertionError("would write wherever the archive says")
-
-    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
-    packed = docker.folder / "journal.tar"
-    with tarfile.open(packed, "w") as archive:
-        for name, text in (("./journal.jsonl", b'{"key": 1}\n'), ("../outside", b"")):
-            member = tarfile.TarInfo(name)
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text))
-    docker.set_script(f"cat '{packed}'")
-    journal = DockerEngine(ROOT, docker.environ).journal()
-    assert journal.read_text() == '{"key": 1}\n'
-    assert [path.name for path in journal.parent.iterdir()] == ["journal.jsonl"]
+def test_the_outbox_is_copied_by_the_emulators_program(docker: Docker) -> None:
+    docker.set_script("printf '%s' \"$*\"")
+    outbox = DockerEngine(ROOT, docker.environ).outbox()
+    assert outbox.name == "outbox.db"
+    assert outbox.read_text().endswith(
+        "--no-TTY --entrypoint python emulator -m emulator.delivery.outbox"
+    )
 
 
 def test_a_taken_port_is_named_before_any_container_starts(

@@ -63,7 +63,7 @@ def emulate(folder: Path, url: str) -> str:
             "USER_ID": USER_ID,
             "SOURCE_DATABASE_URL": source,
             "GATEWAY_INVOKE_URL": url,
-            "EMULATOR_JOURNAL": str(folder / "journal.jsonl"),
+            "EMULATOR_OUTBOX": str(folder / "outbox.db"),
         },
         capture_output=True,
         text=True,

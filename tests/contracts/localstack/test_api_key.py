@@ -83,7 +83,7 @@ def test_the_emulator_sends_the_key_and_stores_it_nowhere(
         "USER_ID": USER_ID,
         "SOURCE_DATABASE_URL": source,
         "GATEWAY_INVOKE_URL": closed.api,
-        "EMULATOR_JOURNAL": str(tmp_path / "journal.jsonl"),
+        "EMULATOR_OUTBOX": str(tmp_path / "outbox.db"),
         "GATEWAY_AUTH": "api_key",
         "GATEWAY_API_KEY_FILE": str(key_file),
     }
@@ -104,7 +104,8 @@ def test_the_emulator_sends_the_key_and_stores_it_nowhere(
     assert [call.headers["content-type"] for call in upstream.received] == [KAFKA_JSON] * 3
     dry = emulate("--dry-run")
     key = key_file.read_text().strip()
-    assert key not in dry.stdout + (tmp_path / "journal.jsonl").read_text()
+    assert key not in dry.stdout
+    assert key.encode() not in (tmp_path / "outbox.db").read_bytes()
     without = emulate(GATEWAY_API_KEY_FILE="")
     assert without.returncode == 1
     assert without.stderr == "Error: GATEWAY_API_KEY is not set: GATEWAY_AUTH is api_key\n"

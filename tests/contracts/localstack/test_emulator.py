@@ -14,6 +14,7 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES
 from emulator.dataset.load import load
+from hops import outbox
 from tests.support import ROOT
 from tests.support.example_row import SENT
 from tests.support.localstack import LocalStack, everything, made_stream
@@ -34,7 +35,7 @@ def streams(kinesis: Any) -> Iterator[None]:
 def test_posts_one_by_one_and_in_batches(
     localstack: LocalStack, kinesis: Any, tmp_path: Path
 ) -> None:
-    source, journal = f"sqlite:///{tmp_path}/posts.db", tmp_path / "journal.jsonl"
+    source, file = f"sqlite:///{tmp_path}/posts.db", tmp_path / "outbox.db"
     load(source)
     for options in (("--count", "2"), ("--count", "7", "--batch-size", "3")):
         done = subprocess.run(
@@ -46,14 +47,13 @@ def test_posts_one_by_one_and_in_batches(
                 "USER_ID": USER,
                 "SOURCE_DATABASE_URL": source,
                 "GATEWAY_INVOKE_URL": localstack.api,
-                "EMULATOR_JOURNAL": str(journal),
+                "EMULATOR_OUTBOX": str(file),
             },
             capture_output=True,
             text=True,
             timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-    requests = [json.loads(line) for line in journal.read_text().splitlines()]
     for entity in ENTITIES:
         stream = STREAMS[entity]
         found = everything(kinesis, stream)
@@ -62,14 +62,9 @@ def test_posts_one_by_one_and_in_batches(
         assert keys == [str(row[entity.key]) for row in rows]
         assert keys == ["7528", "2863", "7528", "2863", "5730", "8304", "8731", "1313", "4315"]
         assert rows[0] == rows[2] == SENT[entity]
-        answered = [
-            (record["key"], record["stream"], record["shard"], record["sequence_number"])
-            for line in requests
-            if line["entity"] == entity.name
-            for record in line["records"]
-        ]
-        assert [str(key) for key, *_ in answered] == keys
+        sent = outbox.rows(file, "target = ?", (stream,))
+        assert [str(row.key) for row in sent] == keys
         (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
-        assert {(name, of) for _, name, of, _ in answered} == {(stream, shard["ShardId"])}
-        numbers = [int(number) for *_, number in answered]
+        assert {row.shard for row in sent} == {shard["ShardId"]}
+        numbers = [int(row.sequence_number or "") for row in sent]
         assert numbers == sorted(set(numbers)), "a position is a record's own, in the order sent"

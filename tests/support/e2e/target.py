@@ -49,7 +49,7 @@ class Target:
     patience: int
     """Factor on every limit."""
     folder: Path
-    """Folder for the emulator's journal."""
+    """Folder for the emulator's outbox."""
 
     @cached_property
     def deployed(self) -> Settings:
@@ -88,12 +88,12 @@ class Target:
 
     def emulate(self, program: str, *arguments: str) -> None:
         """Run a program of the emulator with the run's user id."""
-        journal = {"EMULATOR_JOURNAL": str(self.folder / "journal.jsonl")}
+        outbox = {"EMULATOR_OUTBOX": str(self.folder / "outbox.db")}
         command = [sys.executable, "-m", f"emulator.{program}", "--rate", "max", *arguments]
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, **self.environment, **self.own, **journal},
+            env={**os.environ, **self.environment, **self.own, **outbox},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -30,6 +30,7 @@ from emulator.dataset.load import load
 from emulator.delivery.request import Row
 from emulator.user_posting_emulation import batch
 from emulator.user_posting_emulation_streaming import streaming as streaming_command
+from hops.outbox import SentRow, rows
 from tests.support import ROOT
 from tests.support.emulator import finish
 from tests.support.ports import free_port
@@ -244,7 +245,7 @@ class Program:
             "PATH": os.environ["PATH"],
             "SOURCE_DATABASE_URL": self.source_url,
             "GATEWAY_INVOKE_URL": self.url,
-            "EMULATOR_JOURNAL": str(self.journal),
+            "EMULATOR_OUTBOX": str(self.outbox),
         }
 
     @property
@@ -254,9 +255,13 @@ class Program:
         return [name("0a1b2c3d4e5f", entity) for entity in ENTITIES]
 
     @property
-    def journal(self) -> Path:
-        """File of its journal."""
-        return self.folder / "journal.jsonl"
+    def outbox(self) -> Path:
+        """File of its outbox."""
+        return self.folder / "with a space" / "outbox.db"
+
+    def sent(self, state: str = "") -> list[SentRow]:
+        """The rows of its outbox, or only those in a state."""
+        return rows(self.outbox, "state = ?", (state,)) if state else rows(self.outbox)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it."""

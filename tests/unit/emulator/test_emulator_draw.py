@@ -52,7 +52,7 @@ def test_a_dry_run_is_exact(program: Program, gateway: Faulty) -> None:
     ]
     assert [len(value.encode()) for value in BODIES] == [443, 107, 98]
     assert gateway.requests == []
-    assert not program.journal.exists()
+    assert not program.outbox.exists()
 
 
 def test_a_dry_run_of_batches(program: Program) -> None:

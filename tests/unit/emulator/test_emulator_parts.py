@@ -1,22 +1,17 @@
-"""The modules of the emulator one by one: source, requests, spool, journal, pace."""
+"""The modules of the emulator one by one: source, requests, pace."""
 
-import json
 from contextlib import closing
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
 from contract import wire
-from contract.entities import ENTITIES, GEO, PIN
+from contract.entities import ENTITIES, PIN
 from contract.settings import Settings
 from emulator.dataset.generate import blocks
-from emulator.delivery.accounting import Accounting
-from emulator.delivery.journal import FILES, Journal
-from emulator.delivery.request import MAX_BODY, Outcome, Route, requests
+from emulator.delivery.request import MAX_BODY, Route, requests
 from emulator.delivery.retry import Retry
-from emulator.delivery.sender import Sender
-from emulator.delivery.spool import Spool, SpoolError
 from emulator.draw import Draw, Pace
 from emulator.routes.kafka import KafkaRoute
 from emulator.routes.kinesis import KinesisRoute
@@ -92,57 +87,6 @@ def test_a_request_is_kept_below_the_gateways_limit(kind: type[Route]) -> None:
     assert len(alone) == 1, "one row can't be split; the gateway says what it thinks of it"
 
 
-def test_the_spool_keeps_rows_as_they_are(tmp_path: Path) -> None:
-    path = tmp_path / "spool.jsonl"
-    rows = [row(1, 'a\n"b" ✨'), row(2, entity=GEO)]
-    with closing(Spool(path)) as spool:
-        spool.keep(rows[:1])
-        spool.keep(rows[1:])
-    with closing(Spool(path)) as spool:
-        found = list(spool.rows())
-        assert [(r.entity, r.key, r.value) for r in found] == [
-            (r.entity, r.key, r.value) for r in rows
-        ]
-        spool.keep(found)
-        assert len(path.read_text().splitlines()) == 2, "an entry isn't written a second time"
-        spool.acknowledged(found[:1])
-        assert len(path.read_text().splitlines()) == 2
-        spool.compact()
-        assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == [2]
-        with pytest.raises(SpoolError, match="in use by another run"):
-            Spool(path)
-
-
-def test_the_journal_is_bounded(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    route = KafkaRoute(Settings())
-    with closing(Journal(path, limit=2000)) as one, closing(Journal(path, limit=2000)) as other:
-
-        def write(journal: Journal, keys: range) -> None:
-            for key in keys:
-                request = route.request(PIN, [row(key)])
-                journal.write(request, 200, (Outcome(request.rows[0], position={"offset": key}),))
-
-        threads = [
-            Thread(target=write, args=(one, range(100))),
-            Thread(target=write, args=(other, range(100, 200))),
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        write(one, range(200, 201))
-    files = [path, *(path.with_name(f"{path.name}.{n}") for n in range(1, FILES))]
-    assert {file.name for file in tmp_path.glob("*.jsonl*")} == {
-        *(file.name for file in files),
-        "journal.jsonl.lock",
-    }
-    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    assert all(file.stat().st_size <= 2000 for file in files)
-    assert {"keys", "records", "status", "url", "method", "time", "entity"} == set(lines[0])
-    assert json.loads(path.read_text().splitlines()[-1])["keys"] == [200]  # the last one is kept
-
-
 def test_the_pace() -> None:
     stopping = Event()
     stopping.set()
@@ -160,33 +104,6 @@ def test_the_delay_grows_to_a_limit_and_respects_retry_after() -> None:
     assert 2.5 <= max(delays) <= 5
     assert retry.delay(1, 7) == 7
     assert retry.delay(1, 1e9) == 60
-
-
-def test_rows_without_a_response_after_a_stop_are_spooled(
-    gateway: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("emulator.delivery.sender.GRACE", 0.2)
-    gateway.always = "hang"
-    accounting, stopping = Accounting(), Event()
-    with closing(Spool(tmp_path / "spool.jsonl")) as spool:
-        route = KafkaRoute(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
-        sender = Sender(route, accounting, stopping, spool=spool)
-        sender.send([row(1)])
-        sender.send([row(2)])
-        stopping.set()
-        sender.send([row(3)])
-        sender.close()
-        assert sorted(row.key for row in spool.rows()) == [1, 2, 3]
-    total = accounting.total
-    assert (total.sent, total.acknowledged, total.failed) == (3, 0, 3)
-
-
-def test_a_journal_that_cannot_be_written_ends_the_run(program: Program, gateway: Faulty) -> None:
-    program.folder.joinpath("journal.jsonl").mkdir()
-    code, _, output = program.run("--count", "1")
-    assert code == 1
-    assert output.startswith("Error: journal ")
-    assert gateway.requests == []
 
 
 def test_concurrent_requests_lose_and_duplicate_nothing(program: Program, gateway: Faulty) -> None:

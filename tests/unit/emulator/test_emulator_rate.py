@@ -3,12 +3,17 @@
 import re
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
 
 from contract.settings import Settings
 from emulator.delivery.accounting import Accounting
+from emulator.delivery.outbox import Outbox
 from emulator.delivery.retry import Retry
 from emulator.delivery.sender import Sender
 from emulator.lag import PERIOD, Behind, Lag
@@ -17,13 +22,21 @@ from emulator.routes.kafka import KafkaRoute
 from tests.support.waiting import wait_for
 from tests.unit.emulator.conftest import Faulty, Program, row, run
 
+Make = Callable[..., tuple[Sender, Accounting]]
 
-def _sender(gateway: Faulty, in_flight: int, most: int = 1) -> tuple[Sender, Accounting]:
-    accounting = Accounting()
+
+@pytest.fixture
+def make(gateway: Faulty, tmp_path: Path) -> Iterator[Make]:
+    """Makes a sender, with the counts of its rows."""
     route = KafkaRoute(Settings.from_environ({"GATEWAY_INVOKE_URL": gateway.url}))
-    retry = Retry(first=0.01, longest=0.01)
-    sender = Sender(route, accounting, Event(), in_flight=in_flight, most=most, retry=retry)
-    return sender, accounting
+    with closing(Outbox(tmp_path / "outbox.db", route)) as outbox:
+
+        def sender(in_flight: int, most: int = 1) -> tuple[Sender, Accounting]:
+            accounting, retry = Accounting(), Retry(first=0.01, longest=0.01)
+            options: Any = {"in_flight": in_flight, "most": most, "retry": retry}
+            return Sender(route, outbox, accounting, Event(), **options), accounting
+
+        yield sender
 
 
 @pytest.mark.parametrize("name", ["program", "streaming"])
@@ -57,8 +70,8 @@ def test_in_flight_is_the_requested_number(
     assert gateway.connections == connections
 
 
-def test_a_rate_that_is_kept_takes_one_request_at_a_time(gateway: Faulty) -> None:
-    sender, accounting = _sender(gateway, 1, MOST_IN_FLIGHT)
+def test_a_rate_that_is_kept_takes_one_request_at_a_time(gateway: Faulty, make: Make) -> None:
+    sender, accounting = make(1, MOST_IN_FLIGHT)
     for version in range(20):
         sender.send([row(version, str(version))], by=time.monotonic() + 60)
     sender.close()
@@ -66,9 +79,9 @@ def test_a_rate_that_is_kept_takes_one_request_at_a_time(gateway: Faulty) -> Non
     assert (sender.in_flight, gateway.connections) == (1, 1)
 
 
-def test_a_later_row_of_a_key_waits_for_the_earlier_one(gateway: Faulty) -> None:
+def test_a_later_row_of_a_key_waits_for_the_earlier_one(gateway: Faulty, make: Make) -> None:
     gateway.faults.append("hang")
-    sender, accounting = _sender(gateway, 4)
+    sender, accounting = make(4)
     sender.send([row(1, "0")])
     wait_for("the first row is under way", lambda: gateway.requests)
     for key, version in ((1, 1), (2, 2), (3, 3), (2, 4)):
@@ -83,10 +96,12 @@ def test_a_later_row_of_a_key_waits_for_the_earlier_one(gateway: Faulty) -> None
 
 
 @pytest.mark.parametrize("size", [1, 5])
-def test_a_retry_lets_no_later_row_of_its_key_overtake(gateway: Faulty, size: int) -> None:
+def test_a_retry_lets_no_later_row_of_its_key_overtake(
+    gateway: Faulty, make: Make, size: int
+) -> None:
     keys = 3
     gateway.faults.extend(["slot 0 50003", "", "status 500", "drop", ""] * 6)
-    sender, accounting = _sender(gateway, 6)
+    sender, accounting = make(6)
     rows = [row(version % keys, str(version)) for version in range(60)]
     for start in range(0, len(rows), size):
         sender.send(rows[start : start + size])
@@ -100,9 +115,9 @@ def test_a_retry_lets_no_later_row_of_its_key_overtake(gateway: Faulty, size: in
         assert in_order == list(range(key, 60, keys)), "the last copies are in order"
 
 
-def test_after_a_failed_row_the_next_of_its_key_is_sent(gateway: Faulty) -> None:
+def test_after_a_failed_row_the_next_of_its_key_is_sent(gateway: Faulty, make: Make) -> None:
     gateway.faults.extend(["status 404"])
-    sender, accounting = _sender(gateway, 3)
+    sender, accounting = make(3)
     for version in range(3):
         sender.send([row(1, str(version))])
     sender.close()

@@ -1,7 +1,6 @@
 """The streaming program where it differs from the batch program: requests and responses."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -52,20 +51,6 @@ def test_only_the_records_that_failed_are_sent_again(streaming: Program, gateway
     }
 
 
-def test_the_journal_has_positions_and_errors(streaming: Program, gateway: Faulty) -> None:
-    gateway.faults.extend(["slot 1 InternalFailure"])
-    streaming.run(*FAST, "--count", "2", "--batch-size", "2")
-    lines = [json.loads(line) for line in streaming.journal.read_text().splitlines()]
-    first = {"stream": STREAMS[0], "shard": "shardId-000000000000", "sequence_number": "0"}
-    assert lines[0]["url"] == f"{gateway.url}/streams/{STREAMS[0]}/records"
-    assert lines[0]["records"] == [
-        {"key": FIRST[0], **first},
-        {"key": FIRST[1], "error": "InternalFailure not now"},
-    ]
-    assert lines[1]["url"] == f"{gateway.url}/streams/{STREAMS[0]}/record"
-    assert lines[1]["records"] == [{"key": FIRST[1], **first, "sequence_number": "1"}]
-
-
 def test_a_request_is_kept_within_the_limits_of_kinesis() -> None:
     route = KinesisRoute(Settings())
     small = [row(key) for key in range(2 * MOST_RECORDS)]
@@ -93,19 +78,3 @@ def test_a_contradictory_response_is_sent_again(answer: bytes) -> None:
     request = route.request(PIN, [row(1), row(2)])
     outcomes = route.outcomes(request, 200, answer)
     assert [(outcome.stored, outcome.again) for outcome in outcomes] == [(False, True)] * 2
-
-
-def test_a_trace_reads_the_responses_of_its_own_pipeline(
-    program: Program, streaming: Program, gateway: Faulty
-) -> None:
-    from hops.journal import responses
-
-    for one in (program, streaming):
-        assert one.run(*FAST, "--count", "1")[0] == 0
-    journal: Path = program.journal
-    (batch,) = responses(journal, names.topic("0a1b2c3d4e5f", PIN), FIRST[0])
-    (stream,) = responses(journal, STREAMS[0], FIRST[0])
-    assert (batch.method, batch.position) == ("POST", "partition 0, offset 0")
-    assert stream.method == "PUT"
-    assert stream.position.startswith("shard ")
-    assert len(gateway.requests) == 6
