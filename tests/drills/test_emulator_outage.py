@@ -1,6 +1,7 @@
-"""The REST proxy is killed while the emulator sends: no row is lost."""
+"""The REST proxy, or the emulator, is killed while it sends: no row is lost."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from contract import names
 from contract.entities import ENTITIES, Entity
 from emulator.draw import original
-from hops import kafka
+from hops import kafka, kinesis
 from hops.access import Access
-from tests.support.emulator import finish
+from hops.outbox import rows
+from tests.support.emulator import finish, kill_ten_times
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.processes
@@ -36,13 +38,14 @@ def arrived(access: Access) -> Callable[[], dict[str, list[int]]]:
 def test_the_emulator_waits_for_a_restart_of_the_proxy(
     stack: Any, arrived: Callable[[], dict[str, list[int]]], tmp_path: Path
 ) -> None:
-    journal = tmp_path / "journal.jsonl"
-    options = ("--count", "300", "--rate", "30", "--journal", str(journal), "--json")
-    process = stack.spawn("emulator", *options)
-    wait_for("rows are acknowledged", lambda: _responses(journal, 200) > 60)
+    outbox = tmp_path / "outbox.db"
+    options = ("--count", "300", "--rate", "30", "--json")
+    process = stack.spawn("emulator", *options, environment={"EMULATOR_OUTBOX": str(outbox)})
+    wait_for("rows are acknowledged", lambda: len(rows(outbox, "state = 'stored'")) > 60)
     stack.kill("rest-proxy")
     wait_for(
-        "the gateway to answer for a proxy that is gone", lambda: _responses(journal, 500, 599) > 2
+        "the gateway to answer for a proxy that is gone",
+        lambda: rows(outbox, "state = 'in flight' AND attempts > 2 AND status >= 500"),
     )
     stack.start("rest-proxy")
     code, counts, err = finish(process)
@@ -55,32 +58,55 @@ def test_the_emulator_waits_for_a_restart_of_the_proxy(
         assert set(keys) == set(drawn), entity
 
 
-def test_rows_in_the_spool_after_an_outage_arrive_later(
+def test_rows_in_the_outbox_after_an_outage_arrive_later(
     stack: Any, arrived: Callable[[], dict[str, list[int]]], tmp_path: Path
 ) -> None:
-    journal, spool = tmp_path / "journal.jsonl", tmp_path / "spool.jsonl"
-    options = ("--rate", "max", "--batch-size", "20", "--spool", str(spool), "--json")
-    options += ("--journal", str(journal), "--retry-seconds", "1")
-    process = stack.spawn("emulator", *options)
-    wait_for("rows are acknowledged", lambda: _responses(journal, 200) > 20)
+    outbox = tmp_path / "outbox.db"
+    options = ("--rate", "max", "--batch-size", "20", "--retry-seconds", "1", "--json")
+    environment = {"EMULATOR_OUTBOX": str(outbox)}
+    process = stack.spawn("emulator", *options, environment=environment)
+    wait_for("rows are acknowledged", lambda: len(rows(outbox, "state = 'stored'")) > 400)
     stack.kill("rest-proxy")
     try:
         code, counts, _ = finish(process)
     finally:
         stack.start("rest-proxy")
     assert code == 1
-    assert counts["failed"] == counts["kept"] == len(spool.read_text().splitlines()) > 0
-    again = stack.run("emulator", *options, "--count", "1")
+    in_flight = len(rows(outbox, "state = 'in flight'"))
+    assert counts["failed"] == counts["kept"] == in_flight > 0
+    again = stack.run("emulator", *options, "--count", "1", environment=environment)
     assert json.loads(again.stdout)["replayed"] == counts["kept"]
-    assert not spool.exists()
+    assert rows(outbox, "state = 'in flight'") == []
     drawn = [draw.key for draw in islice(original(), counts["posts"])]
     for entity, keys in arrived().items():
         assert set(keys) == set(drawn), entity
 
 
-def _responses(journal: Path, least: int, most: int | None = None) -> int:
-    if not journal.exists():
-        return 0
-    lines = [line for line in journal.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    statuses = [json.loads(line)["status"] or 0 for line in lines]
-    return sum(least <= status <= (most or least) for status in statuses)
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("size", ["1", "10"])
+@pytest.mark.parametrize("service", ["emulator", "emulator-streaming"])
+def test_ten_kills_of_the_emulator_lose_no_drawn_row(
+    stack: Any,
+    access: Access,
+    arrived: Callable[[], dict[str, list[int]]],
+    tmp_path: Path,
+    service: str,
+    size: str,
+) -> None:
+    outbox = tmp_path / "outbox.db"
+
+    def streamed() -> dict[str, list[int]]:
+        streams = {e: names.stream(access.settings.user_id, e) for e in ENTITIES}
+        return {
+            entity.name: [json.loads(r.data)[entity.key] for r in kinesis.read(access, stream)]
+            for entity, stream in streams.items()
+        }
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        environment = {"EMULATOR_OUTBOX": str(outbox)}
+        more = ("--rate", "20", "--batch-size", size, *options)
+        process: subprocess.Popen[str] = stack.spawn(service, *more, environment=environment)
+        return process
+
+    kill_ten_times(start, outbox, arrived if service == "emulator" else streamed)
