@@ -214,6 +214,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how often the drills of the streaming pipeline kill their job (default: %(default)s)",
     )
     parser.addoption(
+        "--fuzz",
+        type=int,
+        default=1000,
+        help="requests of each test that tries many of them (default: %(default)s)",
+    )
+    parser.addoption(
         "--target",
         choices=("local", "aws"),
         default="local",

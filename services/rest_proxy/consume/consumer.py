@@ -397,6 +397,9 @@ class ConsumerInstance:
 
     def close(self) -> None:
         """Leave the group; a consumer with ``auto.commit.enable`` commits its positions first."""
+        # With a subscription that has just changed, close() alone may abort the process: an
+        # assertion in rdkafka_cgrp.c (2.15).
+        self._consumer.unsubscribe()
         self._consumer.close()
 
 
