@@ -51,6 +51,12 @@ CREATE VIEW sent AS
         NULL, NULL, NULL, NULL FROM in_flight;
 PRAGMA user_version = {_FORMAT};
 """
+_PRAGMAS = (
+    "busy_timeout=30000",
+    "synchronous=NORMAL",
+    "wal_autocheckpoint=4000",  # 16 MB: each checkpoint waits for the disk
+    "journal_size_limit=16777216",
+)
 _POSITION = ("partition", "offset", "shard", "sequence_number")
 """Fields of a position, which are columns of ``settled``."""
 _PAGE = 500
@@ -216,7 +222,7 @@ class Outbox:
 
     def _prepare(self) -> None:
         """Check that the file is an outbox; create the tables of a new one."""
-        for pragma in ("busy_timeout=30000", "synchronous=NORMAL", "journal_size_limit=16777216"):
+        for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")
         ((tables,),) = self._db.execute("SELECT count(*) FROM sqlite_master")
         ((version,),) = self._db.execute("PRAGMA user_version")
