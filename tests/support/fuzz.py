@@ -99,13 +99,13 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterable[tuple[Any, ...]]:
 
 def changed(value: Any, path: tuple[Any, ...], change: Callable[[Any, Any], None]) -> Any:
     """A copy of a JSON value in which ``change`` was made at ``path`` (container, key)."""
-    holder = {"": json.loads(json.dumps(value))}
-    container: Any = holder
+    root = {"": json.loads(json.dumps(value))}
+    container: Any = root
     steps = ("", *path)
     for step in steps[:-1]:
         container = container[step]
     change(container, steps[-1])
-    return holder[""]
+    return root[""]
 
 
 @st.composite
