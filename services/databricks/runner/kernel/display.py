@@ -49,7 +49,8 @@ def _rows(frame: DataFrame) -> list[Any]:
         functions.col(name).cast("string") if isinstance(field.dataType, TimestampType) else name
         for name, field in zip(names, frame.schema, strict=True)
     ]
-    return frame.toDF(*names).select(*columns).limit(ROWS + 1).collect()
+    rows: list[Any] = frame.toDF(*names).select(*columns).limit(ROWS + 1).collect()
+    return rows
 
 
 def _table(columns: list[str], rows: Iterable[Iterable[Any]], more: bool) -> None:
