@@ -12,7 +12,7 @@ from statistics import median
 import pytest
 
 from tests.bench.bench_kinesis_source import bare
-from tests.support.engine import Engine
+from tests.support.engine import Engine, Stream
 
 RECORDS, SINGLE, SIZE = 10_000, 200, 700
 """Records by PutRecords and one by one, and bytes of each."""
@@ -62,6 +62,7 @@ def test_a_thousand_streams(tmp_path: Path, say: Callable[..., None]) -> None:
         created = timed(
             lambda: [engine.client.create_stream(StreamName=name, ShardCount=1) for name in names]
         )
+        Stream(engine.client, names[-1]).wait_until_active()
         engine.end()
         started = timed(engine.start)
         assert engine.client.list_streams(Limit=10_000)["StreamNames"] == names
