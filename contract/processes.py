@@ -18,11 +18,14 @@ def place() -> str:
         return ""
 
 
-def started(pid: int) -> str:
-    """Start of a process in clock ticks since the boot; empty once it has ended."""
+def started(pid: int, *, ended: bool = False) -> str:
+    """Start of a process in clock ticks since the boot; empty once it has ended.
+
+    With ``ended`` also that of a process that has ended and still has its pid.
+    """
     try:
         # After the name, which may contain anything: the state, and 18 fields later the start.
         state, *others = (_PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if state in "ZX" else others[18]
+    return "" if state in "ZX" and not ended else others[18]

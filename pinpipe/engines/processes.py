@@ -210,11 +210,14 @@ class Processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 return [leader, *leader.children(recursive=True)]
         elsewhere = bool(record.place) and record.place != processes.place()
-        if psutil.pid_exists(record.pid) or elsewhere or not (record.started or record.created):
+        now = processes.started(record.pid, ended=True)
+        other = now != record.started if now else psutil.pid_exists(record.pid)
+        if other or elsewhere or not (record.started or record.created):
             return []  # the pid belongs to another program now, or the process ended at once
         # The leader has ended. The system doesn't reuse its pid while the group has members, so
         # they belong to the service.
-        return [member for member in psutil.process_iter() if _group(member.pid) == record.pid]
+        members = [each for each in psutil.process_iter() if _group(each.pid) == record.pid]
+        return [member for member in members if member.pid != record.pid]
 
     def _prepare(self) -> None:
         run_folder.prepare(self._folder)

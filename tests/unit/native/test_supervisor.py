@@ -148,9 +148,11 @@ def test_services_outlive_their_supervisor_and_the_next_one_finds_them(
     engine.up()
     assert status(engine, "supervisor").state is State.HEALTHY
     assert engine.pid("server") == pid
+    child = psutil.Process(pid).children()[0]
     kill(pid)
     wait_for_restart(engine, 1)
     assert status(engine).reason == "restarts: 1; the last process ended"
+    assert not child.is_running()
 
 
 def test_a_process_of_a_release_without_a_supervisor_is_taken_over(
@@ -166,14 +168,15 @@ def test_a_process_of_a_release_without_a_supervisor_is_taken_over(
 
 
 def test_a_pid_that_another_program_has_now_is_not_touched(
-    engine: NativeEngine, project: Path
+    engine: NativeEngine, project: Path, port: int
 ) -> None:
     engine.up()
     supervisor = status(engine, "supervisor").pid
     assert supervisor is not None
-    os.kill(supervisor, signal.SIGSTOP)
-    kill(engine.pid("server"))
     kill(supervisor)
+    os.killpg(engine.pid("server"), signal.SIGKILL)
+    wait_for("the end of both", lambda: not listening(port), LIMIT)
+    wait_for("the end of both", lambda: status(engine, "supervisor").pid is None, LIMIT)
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
         record = project / ".run/state/server.json"
         record.write_text(json.dumps(json.loads(record.read_text()) | {"pid": other.pid}))
