@@ -132,7 +132,7 @@ test: install lint ## Lint, then run the quick tests that need no running stack:
 # Left out of `make test`, in addition to the tests of the stack and the drills.
 SLOW := .test-slow-contracts .test-slow-spark
 VERSIONS := $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
-DRILLS := .test-drills-others .test-drills-some
+DRILLS := .test-drills-others .test-drills-some .test-drills-fuzz
 
 .PHONY: test-slow
 test-slow: install ## Run the tests that need no running stack but ten seconds or more each
@@ -185,6 +185,8 @@ SOME_DRILLS := $(addprefix tests/drills/test_,airflow_backfill.py airflow_run.py
 .PHONY: $(DRILLS)
 .test-drills-some:
 	@$(PYTEST) $(SOME_DRILLS) $(KILLS:%=--kills %)
+.test-drills-fuzz:
+	@$(PYTEST) tests/contracts/rest_proxy/test_fuzz.py tests/contracts/databricks/test_fuzz.py --fuzz 20000
 .test-drills-others:
 	@$(PYTEST) tests/drills $(SOME_DRILLS:%=--ignore %) $(KILLS:%=--kills %)
 

@@ -164,6 +164,8 @@ def code(response: Response) -> str:
     return str(response.json["error_code"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_every_answer_is_documented(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     nothing = shutil.which("false")
     assert nothing

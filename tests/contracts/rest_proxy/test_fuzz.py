@@ -125,6 +125,8 @@ CONFLICTS = ("{group}", "subscription", "assignments", "positions", "beginning",
 """Last segments of the calls that others may contradict: 409."""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_every_answer_is_documented(
     kafka: Service, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
