@@ -78,6 +78,12 @@ class _Started:
         return StreamingQueryFailed(message, f"{message}\n{self.source}\n{trace}")
 
 
+class _Place(threading.local):
+    """The cell that a thread runs: its place and its source."""
+
+    where = source = ""
+
+
 class Queries:
     """Collects the queries of a task from ``watch`` on."""
 
@@ -86,7 +92,7 @@ class Queries:
         self._ended: list[StreamingQueryFailed] = []
         """Failures of queries whose session has stopped."""
         self._lock = threading.Lock()  # code may start queries in threads
-        self._where, self._source = "", ""
+        self._place = _Place()
         self._on_start: Callable[[], None] = lambda: None
 
     def watch(self, on_start: Callable[[], None] = lambda: None) -> None:
@@ -137,13 +143,13 @@ class Queries:
     @contextlib.contextmanager
     def cell(self, cell: Cell, path: str) -> Iterator[None]:
         """Attribute queries that start in the block to a cell of the notebook at ``path``."""
-        before = self._where, self._source
-        self._where = f" of cell {cell.number} of {path}"
-        self._source = "\n".join(f"    {line}" for line in cell.source.splitlines())
+        place, before = self._place, (self._place.where, self._place.source)
+        place.where = f" of cell {cell.number} of {path}"
+        place.source = "\n".join(f"    {line}" for line in cell.source.splitlines())
         try:
             yield
         finally:
-            self._where, self._source = before
+            place.where, place.source = before
 
     def wait(self) -> None:
         """Wait until a query has failed or no query runs."""
@@ -174,7 +180,9 @@ class Queries:
         return None
 
     def _add(self, query: StreamingQuery, errors: list[Exception]) -> None:
-        started = _Started(query, query.id, query.name, self._where, self._source, errors)
+        started = _Started(
+            query, query.id, query.name, self._place.where, self._place.source, errors
+        )
         with self._lock:
             # A notebook may start one query after another for days.
             self._started = [

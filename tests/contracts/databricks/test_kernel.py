@@ -76,6 +76,16 @@ try:
 except ZeroDivisionError as error:
     print("caught", error)
 # COMMAND ----------
+from concurrent.futures import ThreadPoolExecutor
+def child(word):
+    return dbutils.notebook.run("thread", 60, {"word": word})
+with ThreadPoolExecutor(3) as threads:
+    print(list(threads.map(child, "abc")))
+    try:
+        threads.submit(child, "late").result()
+    except TimeoutError as error:
+        print(error)
+# COMMAND ----------
 # MAGIC %run ./included $word="given"
 # COMMAND ----------
 assert spark.table("own").count() == 3 and spark.table("global_temp.shared").count() == 2
@@ -102,6 +112,22 @@ exec(dbutils.widgets.get("leave"))
 # COMMAND ----------
 raise AssertionError("never reached")
 """,
+    "thread.py": """# Databricks notebook source
+import asyncio, time
+from pyspark.sql import SparkSession
+assert "name" not in globals() and not spark.catalog.tableExists("own")
+word = getArgument("word")
+rows = SparkSession.builder.getOrCreate().createDataFrame([(word,)], "word string")
+rows.createOrReplaceTempView("word")
+await asyncio.sleep(0.2)
+# COMMAND ----------
+# MAGIC %sql SELECT * FROM word WHERE word = :word
+# COMMAND ----------
+if word == "late":
+    dbutils.notebook.run("endless_loop", 0.2)
+dbutils.notebook.exit(word + _sqldf.first()[0])
+""",
+    "endless_loop.py": "# Databricks notebook source\nwhile True: pass\n",
     "included.py": """# Databricks notebook source
 word = getArgument("word")
 name = "included"
@@ -211,7 +237,9 @@ def test_a_notebook_runs_another(api: JobsApi) -> None:
     shown = [text(cell) for cell in api.cells(run, "book")]
     inner = "in the inner notebook\n"
     assert shown[1] == f"{inner}True\n{inner}left\n{inner}caught division by zero\n"
-    assert shown[3] == "given\n"
+    late = "notebook /endless_loop took longer than 0.2 seconds"
+    assert shown[2].endswith(f"['aa', 'bb', 'cc']\nword\nlate\n{late}\n")
+    assert shown[4] == "given\n"
 
 
 def test_pip_installs_for_one_notebook_alone(api: JobsApi) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -34,3 +35,18 @@ def test_the_outer_limit_counts_within_the_inner_notebook(inner: float) -> None:
 def test_the_outer_limit_goes_on_after_the_inner_notebook(inner: float) -> None:
     with pytest.raises(TimeoutError, match="notebook /outer"):
         run(0.2, inner, within=0.05, after=5)
+
+
+def test_each_thread_has_a_limit_of_its_own() -> None:
+    def work(limit: float) -> float:
+        with limited(limit, f"/{limit:g}"):
+            until = time.monotonic() + 0.3
+            while time.monotonic() < until:
+                pass
+        return limit
+
+    with ThreadPoolExecutor() as threads:
+        late, kept = threads.submit(work, 0.05), threads.submit(work, 60)
+        assert kept.result() == 60
+        with pytest.raises(TimeoutError, match=r"notebook /0.05 took longer than 0.05 seconds"):
+            late.result()

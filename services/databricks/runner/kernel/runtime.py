@@ -6,6 +6,7 @@ It imports no IPython, so the kernel is imported while the JVM works on the sess
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from services.databricks.runner import libraries
 from services.databricks.runner.dbutils import dbutils
 from services.databricks.runner.dbutils.dbfs import Dbfs
 from services.databricks.runner.dbutils.fs import Files
+from services.databricks.runner.kernel.limit import is_main_thread
 from services.databricks.runner.outcome import TaskReport
 from services.databricks.runner.queries import Queries
 from services.databricks.workspace import Workspace, normal
@@ -38,6 +40,8 @@ class Runtime:
         self.spark = SparkSession.builder.getOrCreate()
         self.files = Files(self.spark, dbfs)
         self.folder = folder
+        self._thread = threading.local()
+        self._give_threads_their_session()
         libraries.environment(folder)
         dbfs.take_over_files()
 
@@ -45,8 +49,26 @@ class Runtime:
     def new_session(self) -> Iterator[SparkSession]:
         """A session of another notebook: it shares the tables and global views, not the rest."""
         session = self.spark.newSession()
-        SparkSession._instantiatedSession = session
+        outer, self._thread.session = getattr(self._thread, "session", None), session
+        if is_main_thread():
+            SparkSession._instantiatedSession = session
         try:
             yield session
         finally:
-            SparkSession._instantiatedSession = self.spark
+            self._thread.session = outer
+            if is_main_thread():
+                SparkSession._instantiatedSession = self.spark
+
+    def _give_threads_their_session(self) -> None:
+        """Let ``getOrCreate`` in a thread that runs a notebook give the notebook's session."""
+        get_or_create = SparkSession.Builder.getOrCreate
+
+        def of_thread(builder: Any) -> SparkSession:
+            session: SparkSession | None = getattr(self._thread, "session", None)
+            if session is None or is_main_thread():
+                return get_or_create(builder)
+            module = SparkSession._get_j_spark_session_module(session._jvm)
+            module.applyModifiableSettings(session._jsparkSession, builder._options)
+            return session
+
+        SparkSession.Builder.getOrCreate = of_thread

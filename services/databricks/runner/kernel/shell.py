@@ -1,10 +1,16 @@
-"""The shell of a notebook's kernel: the names of its cells, and the notebooks that it runs."""
+"""The shell of a notebook's kernel: the names of its cells, and the notebooks that it runs.
+
+Threads of a cell may run notebooks at the same time, as Databricks' guides do. Each such thread has
+names, a session and a path of its own; the working folder belongs to the process, so it stays.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +36,7 @@ from services.databricks.runner import libraries
 from services.databricks.runner.dbutils import dbutils
 from services.databricks.runner.kernel import output
 from services.databricks.runner.kernel.display import display, display_html, summarize
-from services.databricks.runner.kernel.limit import limited
+from services.databricks.runner.kernel.limit import is_main_thread, limited
 from services.databricks.runner.kernel.magics import Magics, run_printing
 from services.databricks.runner.kernel.runtime import Runtime
 from services.databricks.runner.outcome import formatted
@@ -94,29 +100,53 @@ class Book:
 class _Compiler(XCachingCompiler):
     """Names the code of a cell after its notebook."""
 
-    name: str | None = None
+    def __init__(self, shell: NotebookShell) -> None:
+        super().__init__()
+        self._shell = shell
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
-        return self.name or str(super().get_code_name(raw_code, code, number))
+        return self._shell.code_name or str(super().get_code_name(raw_code, code, number))
+
+
+class _OfThread:
+    """An attribute of the notebook that a thread runs; other threads share the main thread's."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, shell: NotebookShell | None, owner: type) -> Any:
+        if shell is None:
+            return self
+        try:
+            return shell.values[self._name]
+        except KeyError:
+            raise AttributeError(self._name) from None
+
+    def __set__(self, shell: NotebookShell, value: Any) -> None:
+        shell.values[self._name] = value
 
 
 class NotebookShell(ZMQInteractiveShell):
     """Runs the cells of a notebook, and of the notebooks that these run."""
 
-    user_module: types.ModuleType
-    user_ns: dict[str, Any]
+    user_module = _OfThread()
+    user_ns = _OfThread()
     runtime: Runtime
-    book: Book
-    path: str
+    book = _OfThread()
+    path = _OfThread()
     """The notebook of the current cell: the task's, or one that ``%run`` includes."""
+    code_name = _OfThread()
+    """Names the code of the current cell."""
+    _depth = _OfThread()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._main: dict[str, Any] = {"code_name": None, "_depth": 0}
+        self._thread = threading.local()
         super().__init__(*args, **kwargs)
-        self.compile = _Compiler()
+        self.compile = _Compiler(self)
         self.failure: CellFailed | None = None
         self._innermost: CellFailed | None = None
         self.result = ""
-        self._depth = 0
         self._cells: Iterator[Cell] = iter(())
         self._stack = contextlib.ExitStack()
         self._cell = Cell(0, "python", "")
@@ -125,6 +155,12 @@ class NotebookShell(ZMQInteractiveShell):
         self.input_transformers_cleanup.append(cell_magic)
         self.set_hook("show_in_pager", _print_page)
         warnings.filterwarnings("ignore", "To exit: use")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The attributes of the current thread's notebook."""
+        found: dict[str, Any] = getattr(self._thread, "values", self._main)
+        return found
 
     def open(self, runtime: Runtime) -> None:
         """Prepare for the cells of the task's notebook."""
@@ -190,14 +226,14 @@ class NotebookShell(ZMQInteractiveShell):
     def _at(self, cell: Cell, path: str) -> Iterator[None]:
         """Run a cell of the notebook at ``path`` in the block."""
         before, self.path = getattr(self, "path", path), path
-        name, self.compile.name = self.compile.name, f"{path}, cell {cell.number}"
+        name, self.code_name = self.code_name, f"{path}, cell {cell.number}"
         self._depth += 1
         try:
             with self.runtime.queries.cell(cell, path):
                 yield
         finally:
             self._depth -= 1
-            self.path, self.compile.name = before, name
+            self.path, self.code_name = before, name
 
     def run_cells(self, path: str) -> None:
         """Run the cells of a notebook with the names of this one.
@@ -219,7 +255,13 @@ class NotebookShell(ZMQInteractiveShell):
 
     def _run_nested(self, source: str) -> Any:
         """Run a cell within another one; a loop of asyncio that runs already is entered again."""
-        if self.should_run_async(source, transformed_cell=self.transform_cell(source)):
+        code = self.transform_cell(source)
+        if self.should_run_async(source, transformed_cell=code):
+            if not is_main_thread():  # IPython's own loop is the main thread's
+                with contextlib.closing(asyncio.new_event_loop()) as loop:
+                    return loop.run_until_complete(
+                        self.run_cell_async(source, transformed_cell=code)
+                    )
             import nest_asyncio2
 
             nest_asyncio2.apply()
@@ -228,13 +270,16 @@ class NotebookShell(ZMQInteractiveShell):
     def call(self, path: str, timeout: int, arguments: Mapping[str, str]) -> str:
         """Run another notebook, with names and a session of its own; return its result."""
         path = workspace_path(self.path, path)
-        outer = self.book, self.user_module, self.user_ns, sys.modules["__main__"], self.path
-        module = types.ModuleType("__main__")
+        outer, module = dict(self.values), types.ModuleType("__main__")
+        main = sys.modules["__main__"]
+        if begins := not is_main_thread() and not hasattr(self._thread, "values"):
+            self._thread.values = outer | {"_depth": 1}
         try:
             with self.runtime.new_session() as spark, limited(timeout, path):
                 self.book = Book(self, path, arguments, spark)
                 self.user_module, self.user_ns = module, module.__dict__
-                sys.modules["__main__"] = module
+                if is_main_thread():
+                    sys.modules["__main__"] = module
                 self.init_user_ns()
                 self.user_ns.update(self.book.names)
                 self.run_cells(path)
@@ -244,8 +289,11 @@ class NotebookShell(ZMQInteractiveShell):
             if not _is_end(end):
                 raise
         finally:
-            self.book, self.user_module, self.user_ns, main, self.path = outer
-            sys.modules["__main__"] = main
+            self.values.update(outer)
+            if begins:
+                del self._thread.values
+            if is_main_thread():
+                sys.modules["__main__"] = main
         return ""
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
@@ -269,6 +317,8 @@ class NotebookShell(ZMQInteractiveShell):
         """Until the stack ends, modules in the folder can be imported, and paths begin there."""
         sys.path.insert(0, str(folder))
         stack.callback(sys.path.remove, str(folder))
+        if not is_main_thread():
+            return
         stack.callback(os.chdir, os.getcwd())
         os.chdir(folder)
 
