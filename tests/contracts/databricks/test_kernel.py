@@ -62,6 +62,12 @@ for module in (dbutils.fs, dbutils.widgets, dbutils.notebook, dbutils.secrets):
     module.help()
 dbutils.data.summarize(spark.range(3))
 # COMMAND ----------
+try:
+    spark.sql("SELECT no_such_column")
+except Exception as error:
+    print(type(error).__name__)
+print(*(scope.name for scope in dbutils.secrets.listScopes()))
+print(dbutils.secrets.list("aws")[0].key, dbutils.secrets.list("none"))
 print(dbutils.secrets.get("aws", "secret-key"))
 raise ValueError(dbutils.secrets.get("aws", "secret-key"))
 """,
@@ -221,6 +227,9 @@ def test_cells_have_what_ipython_and_databricks_bring(api: JobsApi) -> None:
     for call in ("mount(", "getArgument(", "exit(", "getBytes(", "widgets"):
         assert call in shown[10]
     assert "stddev" in shown[10]
+    # Of the caught error no logger has printed Java's stack.
+    expected = "AnalysisException\naws\nsecret_key []\n[REDACTED]\n"
+    assert text(cells[11]) == f"{expected}[REDACTED]"
     assert api.output(run, "book").error == "ValueError: [REDACTED]"
     kept = [path for path in (api.folder / "data").rglob("*") if path.is_file()]
     assert [path for path in kept if SECRET.encode() in path.read_bytes()] == []

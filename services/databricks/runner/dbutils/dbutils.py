@@ -19,6 +19,12 @@ class SecretError(Exception):
     """The secret does not exist."""
 
 
+class SecretScope(NamedTuple):
+    """A scope."""
+
+    name: str
+
+
 class SecretMetadata(NamedTuple):
     """A key of a scope."""
 
@@ -50,6 +56,11 @@ class Secrets(Helped):
     def getBytes(self, scope: str, key: str) -> bytes:
         """A secret as bytes."""
         return self.get(scope, key).encode()
+
+    def listScopes(self) -> list[SecretScope]:
+        """Scopes: the first words of the names of secrets, as a name does not say where one ends."""
+        names = (name.removeprefix(SECRET) for name in os.environ if name.startswith(SECRET))
+        return [SecretScope(word) for word in sorted({n.partition("_")[0].lower() for n in names})]
 
     def list(self, scope: str) -> list[SecretMetadata]:
         """Keys of a scope, as their variables spell them."""
