@@ -97,8 +97,12 @@ def attach_pyspark(link: ClusterLink, on_session: Callable[[Any], None]) -> None
     """
     from pyspark.core import context
     from pyspark.core.context import SparkContext
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession, SQLContext
 
+    # They print Java's stack for each error of a query, even for one that the code catches.
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True
     launch, init, stop = context.launch_gateway, SparkSession.__init__, SparkContext.stop
 
     def launch_gateway(*arguments: Any) -> Any:
