@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 FD = "DATABRICKS_CLUSTER_FD"
 """Variable with the number of the socket on which the service attaches this process."""
@@ -66,6 +66,19 @@ class ClusterLink:
     def report_streaming(self) -> None:
         """Report that a streaming query has started, so that others need not wait for this task."""
         self._socket.sendall(b"streaming\n")
+
+
+class _StoppedContext:
+    """Stands for the context after ``stop``: each use of it is an error, as in open Spark."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise RuntimeError(
+            "Cannot call methods on a stopped SparkContext: the task has stopped its session, and "
+            "SparkSession.builder.getOrCreate() gives a new one"
+        )
 
 
 def cancel_jobs() -> None:
@@ -132,6 +145,7 @@ def attach_pyspark(link: ClusterLink, on_session: Callable[[Any], None]) -> None
             cluster().cancel(link.name)
             self._jsc = None  # the context is the cluster's, and lives on
         stop(self)
+        self._jsc = _StoppedContext()
         SparkSession._instantiatedSession = SparkSession._activeSession = None
         SQLContext._instantiatedContext = None
 

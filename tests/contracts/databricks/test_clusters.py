@@ -135,7 +135,14 @@ def test_a_stream_goes_on_while_neighbours_end_in_every_way(shared: Clusters) ->
     neighbour = shared.submit(STREAM, table.as_uri(), str(end))
     wait_for("its first batch", table.exists, 120)
     again = "found['again'] = SparkSession.builder.getOrCreate().range(3).count()"
-    jvm = shared.run(f"spark.stop(); {again}")["jvm"]
+    stopped = (
+        "spark.stop(); spark.stop()\n"
+        "try: spark.range(2)\n"
+        "except RuntimeError as error: found['stopped'] = str(error)\n"
+    )
+    first = shared.run(f"{stopped}{again}")
+    assert first["stopped"].startswith("Cannot call methods on a stopped SparkContext")
+    jvm = first["jvm"]
     assert shared.run(f"sc.stop(); {again}") == {"jvm": jvm, "again": 3, "error": None}
     assert "ZeroDivisionError" in shared.run("1 / 0", result="FAILED")["error"]
 

@@ -58,7 +58,7 @@ class Secrets(Helped):
         return self.get(scope, key).encode()
 
     def listScopes(self) -> list[SecretScope]:
-        """Scopes: the first words of the names of secrets, as a name does not say where one ends."""
+        """Scopes: the first words of the names of secrets, which do not say where one ends."""
         names = (name.removeprefix(SECRET) for name in os.environ if name.startswith(SECRET))
         return [SecretScope(word) for word in sorted({n.partition("_")[0].lower() for n in names})]
 

@@ -57,7 +57,8 @@ class Runtime:
         finally:
             self._thread.session = outer
             if is_main_thread():
-                SparkSession._instantiatedSession = self.spark
+                is_stopped = not self.spark.sparkContext._jsc
+                SparkSession._instantiatedSession = None if is_stopped else self.spark
 
     def _give_threads_their_session(self) -> None:
         """Let ``getOrCreate`` in a thread that runs a notebook give the notebook's session."""
