@@ -101,6 +101,8 @@ class Task(Struct):
 
 
 TYPES = ("spark_python_task", "python_wheel_task", "notebook_task")
+CLUSTERS = ("existing_cluster_id", "new_cluster", "job_cluster_key")
+"""Fields that name the cluster of a task."""
 RESERVED = ("RUN_DIR", "SPARK_OPTIONS")
 """Variables that the scripts of this machine read, and Databricks does not have."""
 KEY_CHARACTERS = 100
@@ -140,6 +142,9 @@ def checked_tasks(
             raise invalid(
                 f"Job cluster '{task.job_cluster_key}' is not defined in field 'job_clusters'."
             )
+        given = [name for name in CLUSTERS if getattr(task, name)]
+        if len(given) > 1:
+            raise invalid(f"{where}: only one of {' and '.join(given)} may be given")
         for name in ("disabled", "environment_variables_key"):
             if getattr(task, name):
                 raise invalid(f"{where}: {name} is not supported")

@@ -117,6 +117,11 @@ CASES = (
         | {"job_clusters": [{"job_cluster_key": "c", "new_cluster": {"spark_version": "16"}}]},
         "jobs/create",
     ),
+    Case(
+        "two clusters",
+        "only one of existing_cluster_id and new_cluster may be given",
+        task(existing_cluster_id="local", new_cluster=CLUSTER),
+    ),
     malformed("run_if", "run_if", task(run_if="MAYBE")),
     Case("outside by a link", OUTSIDE, file("/Workspace/link/passwd")),
     Case("outside of DBFS", OUTSIDE, file("dbfs:/../../x.py")),
