@@ -156,8 +156,9 @@ print(brought.NAME, "and", spark.range(1).select(of_a_worker("id")).first()[0])
 """,
     "neighbour.py": "# Databricks notebook source\nimport brought\n",
     "statements.sql": """-- Databricks notebook source
+CREATE WIDGET TEXT other DEFAULT 'of SQL';
 CREATE OR REPLACE TEMP VIEW few AS SELECT 1 AS n; SELECT 'first';
-SELECT n, ':n', :word FROM few
+SELECT n, ':n', :word, getArgument('other') FROM few
 -- COMMAND ----------
 -- MAGIC %python
 -- MAGIC _sqldf.first()[0] + 1
@@ -267,7 +268,7 @@ def test_a_notebook_in_sql(api: JobsApi) -> None:
     run = api.ended(api.submit(notebook("book", "/statements", {"word": "it's"})), LIMIT)
     assert api.output(run, "book").error is None, api.output(run, "book").error_trace
     sql, code = map(text, api.cells(run, "book"))
-    assert sql.splitlines()[1:] == ["1\t:n\tit's"]
+    assert sql.splitlines()[1:] == ["1\t:n\tit's\tof SQL"]
     assert code == "2"
 
 

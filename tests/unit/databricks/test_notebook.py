@@ -15,7 +15,8 @@ from services.databricks.notebook import (
     opened,
     workspace_path,
 )
-from services.databricks.runner.kernel.sql import bound, statements
+from services.databricks.runner.dbutils.dbutils import Widgets
+from services.databricks.runner.kernel.sql import bound, define, statements
 
 SOURCE = """# Databricks notebook source
 x = 1
@@ -142,7 +143,7 @@ def test_a_path_is_relative_to_the_notebook(path: str, expected: str) -> None:
     ],
 )
 def test_statements_are_split_outside_of_quotes(text: str, expected: list[str]) -> None:
-    assert statements(text, {}) == expected
+    assert statements(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,8 @@ def test_statements_are_split_outside_of_quotes(text: str, expected: list[str]) 
     [
         ("SELECT :a, ':a', a::int -- :a", "SELECT 'it\\'s \\\\', ':a', a::int -- :a"),
         ("SELECT :b, x:a", "SELECT :b, x'it\\'s \\\\'"),
+        ("SELECT getArgument('a'), GETARGUMENT(\"b\")", "SELECT 'it\\'s \\\\', GETARGUMENT(\"b\")"),
+        ("SELECT 'getArgument(\"a\")'", "SELECT 'getArgument(\"a\")'"),
     ],
 )
 def test_widgets_are_bound_as_literals(text: str, expected: str) -> None:
@@ -157,5 +160,28 @@ def test_widgets_are_bound_as_literals(text: str, expected: str) -> None:
 
 
 def test_widgets_of_older_notebooks_are_replaced_as_text() -> None:
-    text = "SELECT ${a}, '$a', $b; SELECT :a"
-    assert statements(text, {"a": "x"}) == ["SELECT x, 'x', $b", "SELECT 'x'"]
+    assert bound("SELECT ${a}, '$a', $b, :a", {"a": "x"}) == "SELECT x, 'x', $b, 'x'"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("CREATE WIDGET TEXT day DEFAULT '2026-01-02'", {"day": "2026-01-02"}),
+        ('-- one\ncreate widget text `day` default "it\'s"', {"day": "it's"}),
+        ("CREATE WIDGET TEXT n DEFAULT ''", {"n": ""}),
+        ("CREATE WIDGET DROPDOWN c DEFAULT 'a' CHOICES SELECT x FROM t WHERE y = 'b'", {"c": "a"}),
+        ("CREATE WIDGET MULTISELECT given DEFAULT 'a' CHOICES (VALUES 'a')", {"given": "mine"}),
+        ("REMOVE WIDGET given", None),
+    ],
+)
+def test_sql_creates_and_removes_widgets(text: str, values: dict[str, str] | None) -> None:
+    widgets = Widgets({"given": "mine"})
+    assert define(text, widgets)
+    assert widgets.getAll() == ({} if values is None else {"given": "mine"} | values)
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT 1", "CREATE WIDGET TEXT day", "CREATE TABLE widget (n INT)"]
+)
+def test_other_statements_are_no_widgets(text: str) -> None:
+    assert not define(text, Widgets({}))

@@ -15,7 +15,7 @@ from services.databricks.notebook import NotebookError, workspace_path
 from services.databricks.runner import libraries
 from services.databricks.runner.dbutils.fs import calls
 from services.databricks.runner.kernel.display import display
-from services.databricks.runner.kernel.sql import statements
+from services.databricks.runner.kernel.sql import bound, define, statements
 
 if TYPE_CHECKING:
     from services.databricks.runner.kernel.shell import NotebookShell
@@ -43,11 +43,12 @@ class Magics:
         return no_var_expand(call)
 
     def _sql(self, text: str) -> None:
-        """Run SQL statements; ``:name`` and ``${name}`` are widgets. The last result is shown."""
+        """Run SQL statements, which may create widgets and name them. The last result is shown."""
         book = self._shell.book
         frame = None
-        for statement in statements(text, book.widgets.getAll()):
-            frame = book.spark.sql(statement)
+        for statement in statements(text):
+            if not define(statement, book.widgets):
+                frame = book.spark.sql(bound(statement, book.widgets.getAll()))
         if frame is not None:
             self._shell.user_ns["_sqldf"] = frame
             if frame.columns:
