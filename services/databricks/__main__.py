@@ -50,6 +50,7 @@ async def serve(settings: Settings, data: Path) -> None:
     await asgi.serve(served, "Jobs API", address, CONNECTIONS, hosts)
     await asyncio.gather(gateway.close(), scheduler.stop())
     await clusters.close()
+    task_runner.close()
     database.close()
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import shlex
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +42,12 @@ class Kernels(AsyncMappingKernelManager):
 
     def __init__(self, context: ServiceContext, root: Path) -> None:
         self.service, self.root = context, root.resolve()
-        # The sockets of kernels; the path of one has at most about a hundred characters.
-        self._sockets = tempfile.mkdtemp(prefix="kernels-")
         idle = context.settings.kernel_idle_seconds
         super().__init__(  # type: ignore[no-untyped-call]
             kernel_spec_manager=Specs(context),
             kernel_manager_class=f"{__name__}.Kernel",
             default_kernel_name=ALL_PURPOSE,
-            connection_dir=self._sockets,
+            connection_dir=str(context.task_runner.sockets),
             cull_idle_timeout=idle,
             cull_interval=min(idle, CULL_INTERVAL),
             cull_connected=True,
@@ -67,7 +64,6 @@ class Kernels(AsyncMappingKernelManager):
             self._culler_callback.stop()
         running: list[str] = self.list_kernel_ids()
         await asyncio.gather(*(self.shutdown_kernel(one, now=True) for one in running))  # type: ignore[no-untyped-call]
-        shutil.rmtree(self._sockets, ignore_errors=True)
 
     def cwd_for_path(self, path: str, **_: Any) -> str:
         """The path of the kernel's notebook in the workspace, from that of a notebook or folder.

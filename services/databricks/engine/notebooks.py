@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +50,11 @@ class Notebook:
         NotebookError: the notebook does not exist or can't be read.
     """
 
-    def __init__(self, local: str, path: str, folder: Path) -> None:
+    def __init__(self, local: str, path: str, folder: Path, sockets: Path) -> None:
         _, cells = opened(local, path)
         self._file, self._folder = folder / FILE, folder
-        # The path of a socket has at most about a hundred characters.
-        self._sockets = Path(tempfile.mkdtemp(prefix="kernel-"))
+        self._sockets = sockets / folder.name
+        self._sockets.mkdir()
         self._connection: Any = {
             "transport": "ipc",
             "ip": str(self._sockets / "socket"),

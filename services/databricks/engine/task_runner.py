@@ -11,6 +11,7 @@ import json
 import shlex
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ CLUSTER_FD = "DATABRICKS_CLUSTER_FD"
 """Variable with the number of the socket on which a process asks for its cluster."""
 RUNTIME = "spark.runtime"
 """Module with the functions that Databricks' runtime adds."""
+SOCKETS = "kernels-"
+"""Beginning of the name of the temporary folder of the kernels' sockets."""
 KEPT = {"task.json", "log", "log.1", "outcome.json", FILE}
 """Files of an attempt that has ended; the size of each is bounded."""
 DRAIN_SECONDS = 5.0
@@ -123,6 +126,19 @@ class TaskRunner:
         self._settings, self.root, self.clusters = settings, root.resolve(), clusters
         self.root.mkdir(parents=True, exist_ok=True)
         self._command = shlex.split(settings.databricks_command)
+        self._sockets_link = root.with_name("sockets")
+        self.close()  # an earlier process of the service may have been killed
+        # Not below the data: the path of a socket has at most about a hundred characters.
+        self.sockets = Path(tempfile.mkdtemp(prefix=SOCKETS))
+        """Folder of the sockets of kernels."""
+        self._sockets_link.symlink_to(self.sockets)
+
+    def close(self) -> None:
+        """Remove the sockets."""
+        with contextlib.suppress(FileNotFoundError):
+            if (folder := self._sockets_link.readlink()).name.startswith(SOCKETS):
+                shutil.rmtree(folder, ignore_errors=True)
+            self._sockets_link.unlink()
 
     def folder(self, run_id: int) -> Path:
         """Folder of an attempt."""
@@ -165,7 +181,9 @@ class TaskRunner:
         notebook = None
         try:
             if "notebook_task" in task:
-                notebook = Notebook(task["file"], task["notebook_task"]["notebook_path"], folder)
+                notebook = Notebook(
+                    task["file"], task["notebook_task"]["notebook_path"], folder, self.sockets
+                )
             status, lost = await self._process(folder, deadline, attachment, notebook)
         except TimeoutError:
             return TaskResult(Result.TIMEDOUT, f"Run timed out after {timeout:g} seconds")

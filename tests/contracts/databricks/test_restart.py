@@ -25,8 +25,11 @@ def test_runs_outlive_the_service(
     )
     wait_for("the deepest process", lambda: pid.exists() and pid.read_text())
     waiting = api.submit(python("a", "say.py", "later"))
+    sockets = (api.data / "sockets").readlink()
+    assert sockets.is_dir()
     end(api)
     api.start()
+    assert not sockets.exists()
     run = api.ended(active)
     assert run.state.life_cycle_state is jobs.RunLifeCycleState.INTERNAL_ERROR
     assert run.state.result_state is jobs.RunResultState.FAILED
