@@ -14,6 +14,7 @@ from typing import Any
 from services.databricks.runner import addresses, catalogs, compat, libraries
 from services.databricks.runner.after_import import after_import
 from services.databricks.runner.cluster import ClusterLink, attach_pyspark
+from services.databricks.runner.dbutils.modules import install_for_file
 from services.databricks.runner.libraries import LibraryError, local
 from services.databricks.runner.outcome import TaskReport, formatted
 from services.databricks.runner.queries import Queries, StreamingQueryFailed
@@ -92,6 +93,7 @@ def main(folder: Path, run: Run = _run) -> int:
     after_import("pyspark", prepare)
     try:
         libraries.prepare(task["libraries"], folder)
+        install_for_file(task, outcome)
         run(task, folder, outcome, queries)
         for failure in queries.failures():
             raise failure

@@ -134,6 +134,15 @@ def test_a_stream_goes_on_while_neighbours_end_in_every_way(shared: Clusters) ->
     table, end = (shared.api.workspace / name for name in ("neighbour", "end"))
     neighbour = shared.submit(STREAM, table.as_uri(), str(end))
     wait_for("its first batch", table.exists, 120)
+    modules = (
+        "from databricks.sdk.runtime import dbutils, display, spark as session\n"
+        "from pyspark.dbutils import DBUtils\n"
+        "assert DBUtils(spark) is dbutils and session is spark\n"
+        "dbutils.fs.put('/tmp/put.txt', 'text', True)\n"
+        "found['text'] = spark.read.text('dbfs:/tmp/put.txt').first()[0]\n"
+        "dbutils.jobs.taskValues.set('key', 1); display(spark.range(1))\n"
+    )
+    assert shared.run(modules)["text"] == "text"
     again = "found['again'] = SparkSession.builder.getOrCreate().range(3).count()"
     stopped = (
         "spark.stop(); spark.stop()\n"

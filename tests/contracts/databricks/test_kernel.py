@@ -57,6 +57,10 @@ ntz = "timestamp_ntz'2024-01-01 01:00:00' AS t"
 times = spark.sql(f"SELECT timestamp'2024-01-01 00:00:00' AS t, {ntz}")
 times.display()
 # COMMAND ----------
+from databricks.sdk.runtime import *
+from databricks.sdk.runtime import dbutils as imported, spark as session
+from pyspark.dbutils import DBUtils
+assert imported is dbutils is DBUtils(spark) and session is spark
 dbutils.help()
 for module in (dbutils.fs, dbutils.widgets, dbutils.notebook, dbutils.secrets):
     module.help()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
@@ -18,14 +15,6 @@ _OUTPUTS = ("stream", "display_data", "update_display_data", "execute_result", "
 
 secrets: set[str] = set()
 """Texts that are shown as ``[REDACTED]``."""
-
-
-@contextlib.contextmanager
-def warnings_off() -> Iterator[None]:
-    """Show no warnings in the block: of names that a notebook has for older programs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def clean(text: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from ipykernel.compiler import XCachingCompiler
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
-from pyspark.sql import DataFrame, SparkSession, SQLContext
+from pyspark.sql import DataFrame, SparkSession
 from traitlets import Type
 
 from contract.errors import PipelineError
@@ -33,9 +33,8 @@ from services.databricks.notebook import (
     workspace_path,
 )
 from services.databricks.runner import libraries
-from services.databricks.runner.dbutils import dbutils
-from services.databricks.runner.kernel import output
-from services.databricks.runner.kernel.display import display, display_html, summarize
+from services.databricks.runner.dbutils import dbutils, modules
+from services.databricks.runner.kernel.display import display, summarize
 from services.databricks.runner.kernel.limit import is_main_thread, limited
 from services.databricks.runner.kernel.magics import Magics, run_printing
 from services.databricks.runner.kernel.runtime import Runtime
@@ -81,20 +80,11 @@ class Book:
             runtime.files, self.widgets, runtime.secrets, notebook, runtime.values, summarize
         )
         self.names = {
-            "spark": spark,
-            "sc": spark.sparkContext,
-            "sql": spark.sql,
-            "table": spark.table,
-            "dbutils": self.dbutils,
-            "display": display,
-            "displayHTML": display_html,
-            "getArgument": self.widgets.getArgument,
+            **modules.names_of(spark, self.dbutils),
             "exit": _leave,
             "quit": _leave,
             "open": open,  # IPython's own does not know /dbfs
         }
-        with output.warnings_off():
-            self.names["sqlContext"] = SQLContext(spark.sparkContext, spark)
 
 
 class _Compiler(XCachingCompiler):
@@ -187,9 +177,7 @@ class NotebookShell(ZMQInteractiveShell):
         self.book = Book(self, runtime.path, runtime.given, runtime.spark)
         self.user_ns.update(self.book.names)
         DataFrame.display = lambda frame, *_, **__: display(frame)
-        module: Any = types.ModuleType("pyspark.dbutils")
-        module.DBUtils = lambda *_: self.book.dbutils
-        sys.modules["pyspark.dbutils"] = module
+        modules.install(lambda: self.book.names)
         self.events.register("pre_run_cell", self._before_cell)
         self.events.register("post_run_cell", self._after_cell)
 
