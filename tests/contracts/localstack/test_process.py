@@ -149,6 +149,7 @@ def test_a_changed_parameter_is_deployed(another: LocalStack, http: requests.Ses
     assert created(another) > before
     assert http.get(f"{another.api}/streams", timeout=30).status_code == 404
     assert http.get(f"{another.api[:-3]}other/streams", timeout=30).status_code == 200
+    deploy(another)
 
 
 def test_objects_and_streams_outlive_a_kill_and_all_else_is_deployed_again(
