@@ -284,6 +284,7 @@ def test_a_damaged_object_fails_by_name_and_the_others_are_served(another: Local
     s3.close()
 
 
+@pytest.mark.slow
 def test_with_damaged_streams_the_rest_is_served(
     another: LocalStack, http: requests.Session
 ) -> None:
