@@ -7,6 +7,9 @@ ends with it; the context, cached tables and global temporary views stay.
     all-purpose   ``existing_cluster_id``: the same for every id but those of clusters/create
     job cluster   ``new_cluster``: an idle one with the same settings, else one of its own
 
+Without a MySQL server the metastore is an embedded Derby, for one JVM at a time. Tasks with equal
+settings then share a cluster even while it is busy; any other waits until that one is idle.
+
 A cluster reads from a pipe that this service holds, so it ends with the service, however that ends.
 """
 
@@ -156,14 +159,30 @@ class Cluster:
         self._timer: asyncio.TimerHandle | None = None
         self._served = False
         """Whether a process has attached since the start of the JVM."""
+        self.waits = False
+        """Whether it waits for another to end before its JVM starts."""
 
     @property
     def idle(self) -> bool:
         """Whether no task runs on it."""
         return not self.attached and not self.reserved
 
-    async def start(self) -> None:
+    def rest(self) -> None:
+        """Let an idle cluster end after its time, at once if its JVM has not started yet."""
+        if self.idle and self.waits:
+            self._clusters.follow(self.end("its tasks have ended"))
+        elif self.idle and self.state is State.RUNNING:
+            if self._timer:
+                self._timer.cancel()
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.idle_seconds, self._expire)
+        self._clusters.announce()
+
+    async def start(self, log: BoundedLog | None = None) -> None:
         """Start the JVM, unless it runs.
+
+        Args:
+            log: says so if another cluster has to end first.
 
         Raises:
             ClusterError: it has ended, or is not ready in time.
@@ -172,6 +191,9 @@ class Cluster:
             self._timer.cancel()
         if self._starting is None or (self._starting.done() and self.state is not State.RUNNING):
             self._starting = asyncio.create_task(self._start())
+        busy = self._clusters.in_the_way(self)
+        if log and busy and not busy.idle and not self._starting.done():
+            log.write(f"{self._waiting_message(busy)}\n".encode())
         # Shielded: others may wait for the same start.
         await asyncio.shield(self._starting)
 
@@ -183,7 +205,7 @@ class Cluster:
         Raises:
             ClusterError: the cluster has not started, or has ended.
         """
-        await self.start()
+        await self.start(log)
         reply = await self._ask("attach", "attached", name)
         self.attached[name] = Attached(log, asyncio.get_running_loop().create_future())
         first, self._served = not self._served, True
@@ -199,7 +221,6 @@ class Cluster:
         del self.attached[name]
         if self.idle and self._memory() > MEMORY_BYTES:
             await self.end("replaced, as it has grown")
-        self._rest()
 
     async def end(self, reason: str) -> None:
         """End the JVM, and whatever it has started."""
@@ -208,6 +229,7 @@ class Cluster:
         if self.state in (State.PENDING, State.RUNNING):
             self.state, self.message = State.TERMINATING, reason
             self._lose(reason)
+            self._clusters.announce()
             self._ending = self._clusters.follow(self._end())
         if self._ending:
             await asyncio.shield(self._ending)
@@ -217,6 +239,7 @@ class Cluster:
         if self._reading:
             await self._reading
         self.state, self.ended_time = State.TERMINATED, now()
+        self._clusters.announce()
 
     async def _start(self) -> None:
         if self._ending:
@@ -225,12 +248,12 @@ class Cluster:
         self._served = False
         self._clusters.register(self)
         try:
+            await self._await_turn()
             await self._clusters.end_idle(self)
             self._process = await self._spawn()
-        except (ClusterError, PipelineError, OSError) as error:
+        except (PipelineError, OSError) as error:
             self.state, self.message, self.ended_time = State.TERMINATED, str(error), now()
-            if isinstance(error, ClusterError):
-                raise
+            self._clusters.announce()
             raise ClusterError(f"Cluster {self.cluster_id} can't start: {error}") from error
         ready = self._expect("ready", "")
         self._reading = self._clusters.follow(self._read(self._process))
@@ -244,6 +267,30 @@ class Cluster:
             await self.end(f"not ready after {START_LIMIT:g} seconds")
             raise ClusterError(self._lost_message()) from None
         self.state = State.RUNNING
+
+    async def _await_turn(self) -> None:
+        """Wait until no other cluster is in the way; end one that is idle.
+
+        Raises:
+            ClusterError: this one was ended meanwhile.
+        """
+        self.waits = True
+        while self.state is State.PENDING and (busy := self._clusters.in_the_way(self)):
+            self.message = self._waiting_message(busy)
+            if busy.idle:
+                await busy.end("another cluster needed its memory")
+            else:
+                await self._clusters.changed.wait()
+        self.waits = False
+        if self.state is not State.PENDING:
+            raise ClusterError(self._lost_message())
+        self.message = ""
+
+    def _waiting_message(self, busy: "Cluster") -> str:
+        return (
+            f"Cluster {self.cluster_id} waits until {busy.cluster_id} runs no tasks: without a "
+            "MySQL server the metastore is an embedded Derby, for one cluster at a time"
+        )
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -279,6 +326,7 @@ class Cluster:
             await printed
             self.state, self.ended_time = State.TERMINATED, now()
             self._lose(reason)
+            self._clusters.announce()
 
     async def _print(self, output: asyncio.StreamReader) -> None:
         while chunk := await output.read(CHUNK):
@@ -314,12 +362,6 @@ class Cluster:
             raise ClusterError(f"Cluster {self.cluster_id} failed to {request}: {found['error']}")
         return found
 
-    def _rest(self) -> None:
-        """Let an idle cluster end after its time."""
-        if self.idle and self.state is State.RUNNING:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self.idle_seconds, self._expire)
-
     def _expire(self) -> None:
         if self.idle:
             self._clusters.follow(self.end(f"idle for {self.idle_seconds} seconds"))
@@ -346,6 +388,8 @@ class Clusters:
         self._jobs: dict[str, Cluster] = {}
         self._numbers = itertools.count(1)
         self._followed: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        """Wakes clusters that wait: a task or a cluster has ended."""
         shutil.rmtree(root, ignore_errors=True)
 
     def named(self, cluster_id: str) -> Cluster:
@@ -353,9 +397,10 @@ class Clusters:
         return self._named.get(cluster_id, self.all_purpose)
 
     def for_job(self, spec: Spec) -> Cluster:
-        """An idle job cluster with this spec, or a new one."""
+        """An idle job cluster with this spec, or a new one; see above for an embedded metastore."""
         for cluster in self._jobs.values():
-            if cluster.spec == spec and cluster.idle and cluster.state is State.RUNNING:
+            is_free = cluster.idle and cluster.state is State.RUNNING
+            if cluster.spec == spec and (is_free or self._embedded):
                 return cluster
         self._forget_ended()
         cluster_id = f"{JOB_CLUSTER}{next(self._numbers)}"
@@ -405,22 +450,22 @@ class Clusters:
             self._jobs[started.cluster_id] = started
 
     async def end_idle(self, started: Cluster) -> None:
-        """End the clusters that have been idle for longest, while more run than may.
-
-        Raises:
-            ClusterError: another runs tasks, and the metastore is for one at a time.
-        """
-        limit = 1 if self._embedded else self._settings.databricks_slots
+        """End the clusters that have been idle for longest, while more run than may."""
         others = sorted(self.running, key=lambda one: one.started_time)
         idle = [one for one in others if one.idle and one is not started]
-        for cluster in idle[: max(len(others) - limit, 0)]:
+        for cluster in idle[: max(len(others) - self._settings.databricks_slots, 0)]:
             await cluster.end("another cluster needed its memory")
-        if self._embedded and (busy := [one for one in self.running if one is not started]):
-            raise ClusterError(
-                f"Cluster {started.cluster_id} can't start while {busy[0].cluster_id} runs tasks: "
-                "without a MySQL server the metastore is an embedded Derby, "
-                "for one cluster at a time"
-            )
+
+    def in_the_way(self, started: Cluster) -> Cluster | None:
+        """The cluster that must end before another starts, as the metastore is for one JVM."""
+        others = (one for one in self.all if one is not started and not one.waits)
+        busy = (one for one in others if one.state is not State.TERMINATED)
+        return next(busy, None) if self._embedded else None
+
+    def announce(self) -> None:
+        """Wake the clusters that wait."""
+        self.changed.set()
+        self.changed.clear()
 
     def find(self, cluster_id: str) -> Cluster | None:
         """A cluster by its id."""

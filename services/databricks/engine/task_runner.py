@@ -100,6 +100,7 @@ class Attachment:
         self.cluster.reserved -= self._reserved
         if self.name in self.cluster.attached:
             await self.cluster.detach(self.name)
+        self.cluster.rest()
 
     async def _serve(self) -> None:
         reader, writer = await asyncio.open_connection(sock=self._ours)

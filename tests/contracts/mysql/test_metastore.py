@@ -10,7 +10,7 @@ from databricks.sdk.service.compute import ClusterSpec
 
 from tests.contracts.mysql.conftest import Server
 from tests.support import ROOT
-from tests.support.databricks import JobsApi, python
+from tests.support.databricks import JobsApi, python, results
 from tests.support.program import spark_environment
 from tests.support.waiting import wait_for
 
@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ALL_PURPOSE = {"existing_cluster_id": "1108-162752-8okw8dgg"}
 NEW_CLUSTER = {"new_cluster": ClusterSpec(spark_version="16.4.x-scala2.12", num_workers=0)}
+OTHER = {"new_cluster": ClusterSpec(spark_version="17.3.x-scala2.13", num_workers=0)}
+LINE = "waits until local runs no tasks: without a MySQL server the metastore is an embedded Derby"
 TABLES = {"csv": 10, "delta": 10, "named": 10, "outside": 10, "parquet": 10, "view": 4}
 
 
@@ -75,11 +77,21 @@ def test_without_a_server_tables_are_found_by_one_cluster_at_a_time(tmp_path: Pa
             python("hold", "spark_tables.py", "hold", str(tmp_path / "end"), **ALL_PURPOSE)
         )
         wait_for("the metastore", (tmp_path / "metastore").exists, 120)
-        refused = api.ended(write(api, "two", **NEW_CLUSTER), 120)
-        assert "for one cluster at a time" in str(api.output(refused, "two").error)
+        limited = python("late", "spark_tables.py", "write", "late", timeout_seconds=5, **OTHER)
+        late = api.submit(limited)
+        assert results(api.ended(late, 60)) == {"late": "TIMEDOUT"}
+        keys = ("two", "three")
+        waiting = api.submit(
+            *(python(key, "spark_tables.py", "write", key, **NEW_CLUSTER) for key in keys)
+        )
+        for task in api.jobs.get_run(waiting).tasks:
+            log = api.attempt(task.run_id) / "log"
+            wait_for("its line", lambda log=log: log.exists() and LINE in log.read_text(), 60)
         (tmp_path / "end").touch()
         api.ended(hold, 60)
-        assert found(api, write(api, "two", **NEW_CLUSTER)) == TABLES
+        assert results(api.ended(waiting, 240)) == dict.fromkeys(keys, "SUCCESS")
+        started = {path.name for path in (api.data / "clusters").iterdir()}
+        assert started == {"local", "job-2"}  # one for both tasks
         api.kill()
         api.start()
         run_id = api.submit(python("two", "spark_tables.py", "read", "two", **ALL_PURPOSE))
