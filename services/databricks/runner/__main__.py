@@ -70,9 +70,9 @@ def main(folder: Path, run: Run = _run) -> int:
     link = ClusterLink()
 
     def prepare() -> None:
-        runtime = importlib.import_module(task["runtime"])
-
         def on_session(spark: Any) -> None:
+            # Not before: it imports modules of the jobs, in whose midst pyspark may be imported.
+            runtime = importlib.import_module(task["runtime"])
             for name, value in task["spark_conf"].items():
                 spark.conf.set(name, value)
             libraries.share(spark.sparkContext)

@@ -97,13 +97,14 @@ def test_the_notebooks_succeed_and_the_gate_reports_what_is_wrong(
         python("gate", f"{programs}/check_quality.py", *gate, after=("clean",), **older),
         python("stream", f"{programs}/run_stream.py", "--once", **older),
         notebook("streams", f"{book}/streams", after=("stream",), **older),
+        python("maintain", f"{programs}/maintain_tables.py", after=("results",), **older),
     )
     run = api.ended(run_id, LIMIT)
-    for key in ("clean", "results", "stream", "streams"):
+    good = ("clean", "results", "stream", "streams", "maintain")
+    for key in good:
         output = api.output(run, key)
         assert output.error is None, output.error_trace or output.logs
-    succeeded = dict.fromkeys(("clean", "results", "stream", "streams"), "SUCCESS")
-    assert results(run) == succeeded | {"gate": "FAILED"}
+    assert results(run) == dict.fromkeys(good, "SUCCESS") | {"gate": "FAILED"}
 
     counts = json.loads(api.output(run, "clean").notebook_output.result)
     assert counts == {entity.name: POSTS for entity in ENTITIES}
