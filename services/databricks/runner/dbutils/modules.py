@@ -18,8 +18,10 @@ from services.databricks.runner.outcome import TaskReport
 
 DBUTILS, RUNTIME = "pyspark.dbutils", "databricks.sdk.runtime"
 PACKAGES = ("databricks", "databricks.sdk")
-NAMES = ("dbutils", "display", "displayHTML", "getArgument", "sc", "spark", "sql", "sqlContext")
-NAMES += ("table", "udf")
+NAMES: tuple[str, ...] = (
+    *("dbutils", "display", "displayHTML", "getArgument"),
+    *("sc", "spark", "sql", "sqlContext", "table", "udf"),
+)
 """What ``databricks.sdk.runtime`` has."""
 
 
