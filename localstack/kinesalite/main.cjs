@@ -99,21 +99,31 @@ const server = kinesalite({
   shardLimit: Number(process.env.KINESALITE_SHARD_LIMIT),
 });
 
+// Calls `take` with each entry until it returns false. Then the iterator is closed: a compaction keeps whatever an
+// open one might still read.
+async function each(entries, take) {
+  const closed = once(entries, 'close');
+  for await (const entry of entries) if (take(entry) === false) break;
+  await closed;
+}
+
 // Stock, records beyond the stream's retention remain until they are read.
 let swept = 0;
 async function sweep() {
   if (problem || Date.now() - swept < SWEEP) return;
   swept = Date.now();
-  for await (const { key: name, value: stream } of store.metaDb.createReadStream()) {
+  const streams = [];
+  await each(store.metaDb.createReadStream(), (entry) => streams.push(entry));
+  for (const { key: name, value: stream } of streams) {
     const oldest = Date.now() - stream.RetentionPeriodHours * 60 * MINUTE;
     const records = store.getStreamDb(name);
     for (const shard of stream.Shards.keys()) {
       let first, last;
-      for await (const key of records.createKeyStream(shardKeys(shard))) {
-        if (db.parseSequence(sequenceOf(key)).seqTime >= oldest) break;
+      await each(records.createKeyStream(shardKeys(shard)), (key) => {
+        if (db.parseSequence(sequenceOf(key)).seqTime >= oldest) return false;
         first ??= key;
         last = key;
-      }
+      });
       if (!first) continue;
       await records.clear({ gte: first, lte: last });
       if (path) store.db.compactRange(`!stream-${name}!${first}`, `!stream-${name}!${last}`, () => {});
