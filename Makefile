@@ -130,7 +130,7 @@ test: install lint ## Lint, then run the quick tests that need no running stack:
 	+@$(call suites,3) .test-spark .test-contracts .test-unit .test-dags-airflow .test-sink
 
 # Left out of `make test`, in addition to the tests of the stack and the drills.
-SLOW := .test-slow-contracts .test-slow-spark
+SLOW := .test-slow-contracts .test-slow-spark .test-slow-unit
 VERSIONS := $(patsubst %,.test-dags-%,$(wordlist 2,9,$(AIRFLOWS)))
 DRILLS := .test-drills-others .test-drills-some .test-drills-fuzz
 
@@ -148,13 +148,15 @@ test-versions: install .versions ## Test the DAG with the other supported versio
 FAST := -m "not slow"
 .PHONY: .test-unit .test-contracts .test-spark .test-sink $(SLOW) $(AIRFLOWS:%=.test-dags-%)
 .test-unit:
-	@$(PYTEST) tests/unit
+	@$(PYTEST) tests/unit $(FAST)
 .test-contracts:
 	@$(PYTEST) tests/contracts $(FAST)
 .test-spark:
 	@$(SPARK_PYTEST) tests/spark $(FAST)
 .test-slow-contracts:
 	@$(PYTEST) tests/contracts -m slow
+.test-slow-unit:
+	@$(PYTEST) tests/unit -m slow
 .test-slow-spark:
 	@$(SPARK_PYTEST) tests/spark -m slow
 .PHONY: test-lts

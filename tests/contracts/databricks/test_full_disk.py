@@ -23,6 +23,8 @@ from tests.support.waiting import wait_for
 TASK = {"task_key": "a", "spark_python_task": {"python_file": "/say.py"}}
 UNLIMITED = resource.RLIM_INFINITY
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def without_space(api: JobsApi) -> Iterator[None]:
@@ -176,7 +178,6 @@ def test_a_damaged_state_stops_the_start_by_name(
     assert list(api.jobs.list()) == []
 
 
-@pytest.mark.slow
 def test_a_service_without_space_can_be_stopped(
     start_api: Callable[..., JobsApi], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from contract import names
@@ -33,6 +34,7 @@ def keys_in(topic: str, key: str) -> list[int]:
         consumer.close()
 
 
+@pytest.mark.slow
 def test_ten_kills_lose_no_drawn_row(proxy: Proxy, tmp_path: Path) -> None:
     topics = {entity: create_topic(names.topic(USER_ID, entity)) for entity in ENTITIES}
     source, outbox = f"sqlite:///{tmp_path}/posts.db", tmp_path / "outbox.db"

@@ -152,6 +152,7 @@ def test_rows_without_a_response_after_a_stop_are_left(
     assert (total.sent, total.acknowledged, total.failed, accounting.kept) == (3, 0, 3, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [("program", "1"), ("streaming", "7")])
 def test_ten_kills_lose_no_drawn_row(
     name: str, size: str, gateway: Faulty, request: pytest.FixtureRequest

@@ -28,6 +28,8 @@ AFTER = """
     healthcheck: {{<<: *healthcheck, test: [CMD, health.sh]}}
 """
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 120
 """Seconds for what takes a second on an idle machine: each process starts a Python."""
 
