@@ -6,7 +6,6 @@ in the same way, until the file is removed. The files outlive a supervisor that 
 """
 
 import contextlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ class Launches:
 
     def store_settings(self, environ: Mapping[str, str]) -> None:
         """Store the settings of a start for ``upkeep``."""
-        _write(self._settings, environ)
+        run_folder.store(self._settings, msgspec.json.encode(environ))
 
     def settings(self) -> dict[str, str]:
         """The settings of the last start."""
@@ -44,7 +43,7 @@ class Launches:
     def request(self, service: str, launch: Launch) -> None:
         """Request a start of a service."""
         self._start.mkdir(mode=0o700, exist_ok=True)
-        _write(self._start / f"{service}.json", launch)
+        run_folder.store(self._start / f"{service}.json", msgspec.json.encode(launch))
 
     def requested(self) -> dict[str, Launch]:
         """The services whose start is requested and not done."""
@@ -74,13 +73,6 @@ class Launches:
         """Withdraw all services and remove the settings."""
         for path in (*self._start.glob("*"), *self._kept.glob("*"), self._settings):
             path.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: object) -> None:
-    draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
-    with open(draft, "wb", opener=run_folder.private) as file:
-        file.write(msgspec.json.encode(content))
-    draft.replace(path)
 
 
 def _read(path: Path) -> Launch | None:

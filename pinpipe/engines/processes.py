@@ -11,7 +11,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -229,10 +228,7 @@ class Processes:
 
     def _write(self, record: ProcessRecord) -> None:
         self._prepare()
-        path = self._state / f"{record.service}.json"
-        draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
-        draft.write_bytes(msgspec.json.encode(record))
-        draft.replace(path)
+        run_folder.store(self._state / f"{record.service}.json", msgspec.json.encode(record))
 
 
 def _identity(pid: int) -> tuple[str, str]:

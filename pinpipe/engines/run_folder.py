@@ -8,6 +8,7 @@ opens its own files with ``private``. In containers the volumes are the boundary
 import os
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 
 from pinpipe.errors import StackError
@@ -80,3 +81,11 @@ def remove_data(run_dir: Path) -> None:
 def private(path: str, flags: int) -> int:
     """An ``opener`` for ``open``: only the owner may read and write the file."""
     return os.open(path, flags, 0o600)
+
+
+def store(path: Path, content: bytes) -> None:
+    """Write a private file whole: a reader finds the old content or the new."""
+    draft = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
+    with open(draft, "wb", opener=private) as file:
+        file.write(content)
+    draft.replace(path)

@@ -94,6 +94,11 @@ class Numbers:
         self.arrive()
         return run_id
 
+    def end(self, run_id: int) -> None:
+        """Cancel a run of the stream, and wait until it has ended."""
+        self.api.jobs.cancel_run(run_id)
+        self.api.ended(run_id, LIMIT)
+
     def rows(self) -> list[tuple[int, int]]:
         """The rows of the table."""
         try:
@@ -180,14 +185,12 @@ def test_a_neighbours_merges_go_on_when_tasks_are_killed(numbers: Numbers, tmp_p
     second.arrive()  # the retry goes on from the checkpoint
     attempts = [task.run_id for task in api.jobs.get_run(run_id).tasks]
     assert len(attempts) == 2
-    api.jobs.cancel_run(run_id)
-    api.ended(run_id, LIMIT)
+    second.end(run_id)
     numbers.arrive()
 
     assert jvm(api) == before
     assert results(api.jobs.get_run(stream)) == {}
-    api.jobs.cancel_run(stream)
-    api.ended(stream, LIMIT)
+    numbers.end(stream)
     assert process.of(api.data / "tasks") == []
 
 
@@ -215,8 +218,7 @@ def test_a_job_in_the_middle_survives_the_death_of_its_cluster(
     lost = api.jobs.get_run_output(attempts["b"][0].run_id).error
     assert "SIGKILL" in lost, lost
     assert jvm(api) != before
-    api.jobs.cancel_run(stream)
-    api.ended(stream, LIMIT)
+    numbers.end(stream)
     assert process.of(api.data / "tasks") == []
 
 
@@ -244,8 +246,7 @@ def test_after_a_kill_of_the_service_nothing_runs_and_the_stream_goes_on(
     assert [one.state.value for one in api.client.clusters.list()] == ["TERMINATED"]
     again = numbers.start()
     assert api.jobs.get_run(again).state.life_cycle_state.value == "RUNNING"
-    api.jobs.cancel_run(again)
-    api.ended(again, LIMIT)
+    numbers.end(again)
     assert process.of(api.data / "tasks") == []
 
 
